@@ -1,0 +1,1 @@
+int mb_x(void); int mb_x(void) { return 0; }

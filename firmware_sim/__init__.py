@@ -1,0 +1,1 @@
+"""Boards without boards: memory plans, and the real firmware on emulated cores."""

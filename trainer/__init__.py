@@ -1,0 +1,1 @@
+"""Learn metaplastic binarized networks on task sequences and streams (PyTorch)."""
