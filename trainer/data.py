@@ -1,0 +1,94 @@
+"""Data sets by name: digits and HAPT are bundled, MNIST and Fashion-MNIST are found or fetched.
+
+Every set is a `DataSet` of 8-bit integers. NumPy only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from metabit.errors import InputError, nearest
+from metabit.trainer import bundled, idx_sets
+from metabit.trainer.dataset import DataSet, Split
+from metabit.trainer.download import ReportBytes
+
+__all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path"]
+
+
+def names() -> tuple[str, ...]:
+    """Names that `load` knows."""
+    return (*bundled.LOADERS, *idx_sets.SETS)
+
+
+def _is_bundled(name: str) -> bool:
+    """Whether `name` comes with metabit; InputError if there is no such set."""
+    if name not in names():
+        raise InputError(f'no data set "{name}": {nearest(name, names())}', code="E-DATA-NAME")
+    return name in bundled.LOADERS
+
+
+def search_path(name: str) -> tuple[Path, ...]:
+    """Folders in which `name` is looked for, in this order.
+
+    They are: $METABIT_DATA, the user cache and /usr/share/datasets. Raises InputError for an
+    unknown name.
+    """
+    return (bundled.FOLDER,) if _is_bundled(name) else idx_sets.search_path(name)
+
+
+def find(name: str) -> Path | None:
+    """The file (bundled sets) or the folder of IDX files that holds `name`, or None.
+
+    Raises:
+        InputError: no such name.
+    """
+    return bundled.path_of(name) if _is_bundled(name) else idx_sets.find(name)
+
+
+def load(name: str, fetch: bool = False) -> DataSet:
+    """A data set by name.
+
+    Args:
+        name: one of `names()`.
+        fetch: download it if it is not on this machine.
+
+    Raises:
+        InputError: no such name, or the set is not on this machine and `fetch` is False.
+        FormatError, CorruptError: a file is not what it should be.
+        StorageError: a file cannot be read, or fetched.
+    """
+    if _is_bundled(name):
+        return bundled.load(name)
+    folder = idx_sets.find(name)
+    if folder is None and fetch:
+        folder = idx_sets.fetch(name)
+    if folder is None:
+        looked = ", ".join(str(path) for path in idx_sets.search_path(name))
+        raise InputError(
+            f'data set "{name}" is not on this machine (looked in {looked}). '
+            f"`metabit data fetch {name}` gets it; or set METABIT_DATA to the folder that holds "
+            f"{name}/",
+            code="E-DATA-MISSING",
+        )
+    return idx_sets.load(name, folder)
+
+
+def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = None) -> Path:
+    """Download a set into the user cache and verify it; a bundled set is there already.
+
+    Args:
+        name: one of `names()`.
+        base_url: another place to fetch from, ending in a slash.
+        report: told about the progress of each file.
+
+    Returns:
+        the folder (or file, for a bundled set) that holds it.
+
+    Raises:
+        InputError: no such name.
+        StorageError: no connection, or the cache cannot be written.
+        CorruptError: what arrived does not match its checksum.
+    """
+    if _is_bundled(name):
+        return bundled.path_of(name)
+    return idx_sets.fetch(name, base_url, report)

@@ -1,0 +1,111 @@
+"""What a data set is here: two splits of 8-bit integers with labels. NumPy only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Samples in order, with their labels.
+
+    Attributes:
+        x: samples, shape (n, *input_shape), uint8 or int8.
+        y: labels from 0, shape (n,), uint8 or int64.
+        subject: the person behind each sample, shape (n,), uint8; None where there is none.
+    """
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    subject: NDArray[np.uint8] | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, which: NDArray[Any]) -> Split:
+        """The samples with these indices, or where this mask is true."""
+        subject = None if self.subject is None else self.subject[which]
+        return Split(self.x[which], self.y[which], subject)
+
+    def of_subjects(self, subjects: Iterable[int]) -> Split:
+        """The samples of these persons, in order.
+
+        Raises:
+            InputError: the samples do not say whose they are.
+        """
+        if self.subject is None:
+            raise InputError("these samples do not say whose they are: use hapt", code="E-SUBJECT")
+        return self.take(np.isin(self.subject, list(subjects)))
+
+    def of_classes(self, classes: Iterable[int]) -> Split:
+        """The samples of these classes, in order, with their labels unchanged."""
+        return self.take(np.isin(self.y, list(classes)))
+
+
+@dataclass(frozen=True, eq=False)
+class DataSet:
+    """A data set with a fixed training and test split.
+
+    Attributes:
+        name: what `load` calls it.
+        train, test: the splits.
+        n_classes: number of classes.
+        class_names: their names, in label order.
+        dtype: "uint8" or "int8".
+        scale, zero_point: a stored integer q stands for scale * (q - zero_point).
+        citation: who made it, to be shown with results.
+        source: the file or folder it was read from.
+    """
+
+    name: str
+    train: Split
+    test: Split
+    n_classes: int
+    class_names: tuple[str, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+    citation: str
+    source: str
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        shape: tuple[int, ...] = self.train.x.shape[1:]
+        return shape
+
+    @property
+    def n_inputs(self) -> int:
+        """Values in one sample."""
+        return math.prod(self.input_shape)
+
+    def limited(self, n_train: int | None, n_test: int | None, seed: int) -> DataSet:
+        """The same set with fewer samples, drawn without repetition and kept in order.
+
+        Raises:
+            InputError: more samples are asked for than there are.
+        """
+        generator = np.random.default_rng(seed)
+        return replace(
+            self,
+            train=_draw(self.train, n_train, generator, f"{self.name} training"),
+            test=_draw(self.test, n_test, generator, f"{self.name} test"),
+        )
+
+
+def _draw(split: Split, n: int | None, generator: np.random.Generator, what: str) -> Split:
+    if n is None or n == len(split):
+        return split
+    if not 1 <= n <= len(split):
+        raise InputError(
+            f"{n} {what} samples asked for: the set has {len(split)}", code="E-DATA-LIMIT"
+        )
+    return split.take(np.sort(generator.choice(len(split), n, replace=False)))

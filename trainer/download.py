@@ -1,0 +1,91 @@
+"""Downloads that are either complete and verified, or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import http.client
+import os
+import urllib.request
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from metabit.errors import CorruptError, StorageError
+
+ReportBytes = Callable[[str, int, int | None], None]
+"""Called with the file's name, bytes so far, and total bytes if the server says."""
+
+CHUNK_BYTES = 1 << 16
+TIMEOUT_S = 30
+
+
+def download(url: str, target: Path, sha256: str, report: ReportBytes | None = None) -> None:
+    """Fetch `url` into `target`; the file appears under its name only when it is verified.
+
+    Args:
+        url: a gzip file.
+        target: where to put it; its folder is made.
+        sha256: checksum of the *unpacked* contents. Mirrors differ in how they compress.
+        report: told about the progress.
+
+    Raises:
+        StorageError: no connection, or the target cannot be written.
+        CorruptError: what arrived is not what was asked for; nothing is left behind.
+    """
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _receive(url, part, target.name, report)
+        found = _sha256_unpacked(part)
+        if found != sha256:
+            raise CorruptError(
+                f"{url}: checksum {found[:16]}... where {sha256[:16]}... is expected; "
+                "try again or fetch the file by hand",
+                code="E-CHECKSUM",
+            )
+        os.replace(part, target)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CorruptError(
+            f"{url}: damaged gzip data ({error}); try again", code="E-CHECKSUM"
+        ) from error
+    except (OSError, http.client.HTTPException) as error:  # URLError and time-outs are OSErrors
+        raise StorageError(
+            f"{url}: cannot be fetched into {target} ({error}); "
+            "check the connection, or put the file there by hand",
+            code="E-FETCH",
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def is_verified(path: Path, sha256: str) -> bool:
+    """Whether the gzip file at `path` is there and its unpacked contents have this checksum."""
+    try:
+        return _sha256_unpacked(path) == sha256
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def _receive(url: str, part: Path, name: str, report: ReportBytes | None) -> None:
+    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, part.open("wb") as file:
+        length = answer.headers.get("Content-Length")
+        total = int(length) if length and length.isdigit() else None
+        received = 0
+        while chunk := answer.read(CHUNK_BYTES):
+            file.write(chunk)
+            received += len(chunk)
+            if report is not None:
+                report(name, received, total)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sha256_unpacked(path: Path) -> str:
+    digest = hashlib.sha256()
+    with gzip.open(path, "rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,173 @@
+"""Metaplastic optimizers: PyTorch's own Adam and SGD, with their step damped afterwards.
+
+The base optimizer moves the weights first, with its own moments and its own arithmetic. What it
+did is the step (weight after - weight before), and the metaplastic rule then takes back a part of
+it where a hidden weight would shrink. Three things follow:
+
+* m = 0 is PyTorch's optimizer, bit for bit: the rule is skipped.
+* A growing weight keeps exactly the bits that the base optimizer gave it.
+* Whether a weight shrinks is decided by the optimizer's step, momentum included, and not by the raw
+  gradient, as in the paper. The moments themselves are never damped.
+
+`m` belongs to a parameter group. Give it to hidden weights only; `parameter_groups` does so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+
+from metabit.errors import InputError
+from metabit.trainer.metaplasticity import withheld
+from metabit.trainer.models import BinaryMLP
+
+Loss = Callable[[], float]
+
+
+def _check_m(groups: Iterable[dict[str, Any]]) -> None:
+    for number, group in enumerate(groups):
+        m = group["m"]
+        if not math.isfinite(m) or m < 0:
+            raise InputError(
+                f"m = {m} in parameter group {number}: must be 0 or more",
+                code="E-M",
+            )
+
+
+def _weights_before(groups: Iterable[dict[str, Any]]) -> list[tuple[Tensor, Tensor, float]]:
+    """Each metaplastic weight, a copy of it, and its m."""
+    return [
+        (weight, weight.detach().clone(), group["m"])
+        for group in groups
+        if group["m"] != 0
+        for weight in group["params"]
+    ]
+
+
+def _damp(remembered: Iterable[tuple[Tensor, Tensor, float]]) -> None:
+    """Take back the part of the step that metaplasticity withholds, in place.
+
+    Where a weight grew, zero is taken back: it keeps the bits that the base optimizer wrote, which
+    before + (after - before) would not always give.
+    """
+    for weight, before, m in remembered:
+        weight.sub_(withheld(before, weight - before, m))
+
+
+class MetaplasticAdam(torch.optim.Adam):
+    """Adam whose steps towards zero are damped by f_meta (Laborieux et al. 2021).
+
+    Args:
+        params: parameters or parameter groups; a group may hold its own ``m``.
+        lr: learning rate.
+        m: metaplasticity coefficient of groups that hold none; 0 is plain Adam, bit for bit.
+        betas, eps, weight_decay: as in ``torch.optim.Adam``; weight decay adds to the gradient.
+
+    Raises:
+        InputError: m is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 0.005,
+        m: float = 0.0,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
+        self.defaults["m"] = m
+        for group in self.param_groups:
+            group.setdefault("m", m)
+        _check_m(self.param_groups)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Loss) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Loss | None = None) -> float | None:
+        """One step of Adam, then the metaplastic rule; returns the closure's loss, if any."""
+        remembered = _weights_before(self.param_groups)
+        loss: float | None = super().step(closure)
+        _damp(remembered)
+        return loss
+
+
+class MetaplasticSGD(torch.optim.SGD):
+    """SGD whose steps towards zero are damped by f_meta (Laborieux et al. 2021).
+
+    Args:
+        params: parameters or parameter groups; a group may hold its own ``m``.
+        lr: learning rate.
+        m: metaplasticity coefficient of groups that hold none; 0 is plain SGD, bit for bit.
+        momentum, weight_decay: as in ``torch.optim.SGD``.
+
+    Raises:
+        InputError: m is negative or not finite.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
+        lr: float = 0.1,
+        m: float = 0.0,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
+        self.defaults["m"] = m
+        for group in self.param_groups:
+            group.setdefault("m", m)
+        _check_m(self.param_groups)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Loss) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Loss | None = None) -> float | None:
+        """One step of SGD, then the metaplastic rule; returns the closure's loss, if any."""
+        remembered = _weights_before(self.param_groups)
+        loss: float | None = super().step(closure)
+        _damp(remembered)
+        return loss
+
+
+def parameter_groups(model: BinaryMLP, m: float | Sequence[float]) -> list[dict[str, Any]]:
+    """Parameter groups in which only the hidden weights are metaplastic.
+
+    Args:
+        model: the network.
+        m: one coefficient for all layers, or one a layer.
+
+    Returns:
+        one group a layer with its m, then one with the normalisation parameters and m = 0.
+
+    Raises:
+        InputError: the number of coefficients is not the number of layers.
+    """
+    n_layers = len(model.layers)
+    per_layer = list(m) if isinstance(m, Sequence) else [m] * n_layers
+    if len(per_layer) != n_layers:
+        raise InputError(
+            f"{len(per_layer)} values of m for {n_layers} layers: give one number, or one a layer",
+            code="E-M",
+        )
+    groups: list[dict[str, Any]] = [
+        {"params": [linear.weight], "m": layer_m}
+        for (linear, _), layer_m in zip(model.layers, per_layer, strict=True)
+    ]
+    normalisation = [p for _, norm in model.layers for p in norm.parameters() if p.requires_grad]
+    if normalisation:
+        groups.append({"params": normalisation, "m": 0.0})
+    return groups
