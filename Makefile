@@ -1,0 +1,71 @@
+# metabit: what one types. `make` alone prints this menu; every target works on a fresh clone.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+JOBS   ?= 2
+PIP    := $(BIN)/python -m pip --disable-pip-version-check
+
+# torch with several threads on few cores is many times slower than with one.
+export OMP_NUM_THREADS ?= 1
+
+C_FILES := $(shell find edge_runtime firmware_sim tests -name '*.[ch]' 2>/dev/null)
+PRESETS := gcc clang asan m32 aarch64
+
+.PHONY: help demo test check bench c-variants sanitize dist clean $(PRESETS)
+
+help: ## this menu
+	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## the whole story on real data, about a minute; writes report/
+	$(BIN)/metabit demo
+
+test: $(VENV)/.installed ## all tests (PYTEST_ARGS="-k word" picks some)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+
+check: $(VENV)/.lint gcc clang ## style, types and C warnings, each an error
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
+
+bench: $(VENV)/.installed ## the tables of docs/BENCHMARKS.md, measured here
+	for script in benchmarks/[a-z]*.py; do \
+	    name=$$(basename "$$script" .py); echo "== benchmarks.$$name"; \
+	    $(BIN)/python -m "benchmarks.$$name"; done
+
+c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers, 32-bit, aarch64
+	$(BIN)/python -m pytest tests/c --variants build
+
+sanitize: $(VENV)/.installed asan ## the Python tests of the C core, with the sanitizers watching
+	METABIT_LIBRARY=$(CURDIR)/build/asan/libmetabit.so ASAN_OPTIONS=detect_leaks=0 \
+	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
+	    $(BIN)/python -m pytest -m "not slow" tests/edge_runtime
+
+dist: $(VENV)/.installed ## source archive and wheel in dist/
+	$(BIN)/python -m build --outdir dist .
+
+clean: ## remove what was built; keeps the environment
+	rm -rf build dist report .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# One build of the C core a preset of CMakePresets.json, warnings as errors.
+$(PRESETS):
+	cmake --preset $@ >/dev/null
+	cmake --build build/$@
+
+# pip's own records are not a time stamp, so these files are. A change in the C core installs again.
+$(VENV)/.installed: pyproject.toml constraints.txt CMakeLists.txt $(filter edge_runtime/%,$(C_FILES)) | $(BIN)/python
+	$(PIP) install --quiet -c constraints.txt -e ".[all,test]"
+	touch $@
+
+$(VENV)/.lint: $(VENV)/.installed
+	$(PIP) install --quiet -c constraints.txt -e ".[all,test,lint]"
+	touch $@
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
