@@ -180,7 +180,8 @@ MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context
 
 /* Read it back. The image is checked whole before the first byte of the model changes; it must have
  * been made with the same blob and the same learn_layers, state_bits and bank (MB_ERR_MISMATCH). After
- * loading, learning goes on as if it had never stopped. */
+ * loading, learning goes on as if it had never stopped. Should storage fail during the second
+ * reading (MB_ERR_STORAGE), open the model again. */
 MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
 
 /* ---- about ---------------------------------------------------------------------------------- */

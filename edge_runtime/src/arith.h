@@ -1,0 +1,40 @@
+/* arith.h: square root, exponential, logarithm and random numbers with the same bits everywhere.
+ *
+ * Only IEEE float32 addition, subtraction, multiplication and division are used, each rounded on its
+ * own (compile with -ffp-contract=off), and integers. No libm, whose results differ by platform.
+ */
+#ifndef MB_ARITH_H
+#define MB_ARITH_H
+
+#include <stdint.h>
+
+/* sqrt(x) correctly rounded, for finite x >= FLT_MIN; 0 below. */
+float mb_sqrt(float x);
+
+/* exp(x) for x <= 0, within 2 ulp; exactly 0 below -69, so that no denormal number arises. */
+float mb_exp(float x);
+
+/* 2^n for -126 <= n <= 127. */
+float mb_pow2(int32_t n);
+
+/* floor(log2(x)) for finite x >= FLT_MIN. */
+int32_t mb_exponent(float x);
+
+/* The bits of a float, and back. */
+uint32_t mb_float_bits(float x);
+float mb_bits_float(uint32_t bits);
+
+/* One step of xoshiro128++ (Blackman and Vigna 2019): 32 uniform bits. */
+uint32_t mb_random(uint32_t state[4]);
+
+/* Fill the generator's state from one seed; never all zero. */
+void mb_random_seed(uint32_t state[4], uint32_t seed);
+
+/* A geometric random variable: how many Bernoulli trials fail before the first success.
+ * `scale` comes from mb_skip_scale(p); the result is floor(log(u) / log(1 - p)), u uniform. */
+uint32_t mb_random_skip(uint32_t state[4], uint32_t scale);
+
+/* ln 2 / -ln(1 - p) in 20.12 fixed point, for 0 < p <= 1/2; 0 when p is below 2^-20, too rare. */
+uint32_t mb_skip_scale(float p);
+
+#endif /* MB_ARITH_H */

@@ -1,0 +1,143 @@
+/* infer.c: the forward pass, from a sample to scores. */
+#include "arith.h"
+#include "internal.h"
+#include "kernels.h"
+
+#include <string.h>
+
+mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer) {
+    mb_norm_view norm;
+    const float *exported = (const float *)mb_in_blob(model, layer->blob_norm_at);
+    norm.mean = layer->learns ? (const float *)mb_at(model, layer->running_at) : exported;
+    norm.inv_std = (const float *)mb_at(model, layer->inv_std_at);
+    norm.gamma = exported + 2 * (size_t)layer->n_out;
+    norm.beta = exported + 3 * (size_t)layer->n_out;
+    return norm;
+}
+
+/* bit = (sum >= threshold) != flip: normalisation and sign of an exported layer, folded. */
+static void bits_by_threshold(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
+                              uint32_t n) {
+    const uint32_t *flips = (const uint32_t *)thresholds + n;
+    uint32_t word = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        word |= (uint32_t)(sums[j] >= thresholds[j]) << (j % 32u);
+        if (j % 32u == 31u || j + 1u == n) {
+            *bits++ = word ^ *flips++;
+            word = 0;
+        }
+    }
+}
+
+/* The same with running values, which move while a layer learns. */
+static void bits_by_norm(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
+                         uint32_t n) {
+    uint32_t word = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        float y = mb_scaled(norm, mb_normalised(norm, sums[j], j), j);
+        word |= (uint32_t)(y >= 0.0f) << (j % 32u);
+        if (j % 32u == 31u || j + 1u == n) {
+            *bits++ = word;
+            word = 0;
+        }
+    }
+}
+
+void mb_forward(mb_model *model, const uint8_t *sample) {
+    const uint32_t *input = NULL;
+    for (uint32_t i = 0; i < model->n_layers; i++) {
+        const mb_layer *layer = &mb_layers(model)[i];
+        int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
+        uint32_t *bits = (uint32_t *)mb_at(model, layer->bits_at);
+        if (i == 0) {
+            mb_dense_bytes_scalar(sums, mb_weights(model, layer), sample, layer->n_in, layer->n_out,
+                                  model->input_signed, model->zero_point);
+        } else {
+            mb_dense_bits_scalar(sums, mb_weights(model, layer), input, layer->n_in, layer->n_out);
+        }
+        if (i + 1u == model->n_layers) {
+            return;
+        }
+        if (layer->learns) {
+            mb_norm_view norm = mb_norm(model, layer);
+            bits_by_norm(bits, sums, &norm, layer->n_out);
+        } else {
+            const int32_t *at = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+            bits_by_threshold(bits, sums, at, layer->n_out);
+        }
+        input = bits;
+    }
+}
+
+/* Bits of a positive float sort as an integer; those of a negative one are mirrored. -0 becomes 0. */
+static int32_t score_of(float logit) {
+    uint32_t bits = mb_float_bits(logit);
+    return bits & 0x80000000u ? -(int32_t)(bits & 0x7fffffffu) : (int32_t)bits;
+}
+
+float mb_score_to_logit(int32_t score) {
+    return score < 0 ? mb_bits_float(0x80000000u | (0u - (uint32_t)score))
+                     : mb_bits_float((uint32_t)score);
+}
+
+int32_t mb_read_scores(mb_model *model, int32_t *scores) {
+    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
+    mb_norm_view norm = mb_norm(model, output);
+    int32_t best = 0, best_score = 0;
+    for (uint32_t j = 0; j < output->n_out; j++) {
+        int32_t score = score_of(mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j));
+        if (j == 0 || score > best_score) {
+            best = (int32_t)j;
+            best_score = score;
+        }
+        if (scores != NULL) {
+            scores[j] = score;
+        }
+    }
+    return best;
+}
+
+int mb_predict(mb_model *model, const void *samples, size_t n, int32_t *labels, int32_t *scores) {
+    if (model == NULL || (samples == NULL && n > 0)) {
+        return MB_ERR_INPUT;
+    }
+    const uint8_t *sample = (const uint8_t *)samples;
+    for (size_t i = 0; i < n; i++, sample += model->n_inputs) {
+        mb_forward(model, sample);
+        int32_t label = mb_read_scores(model, scores ? scores + i * model->n_outputs : NULL);
+        if (labels != NULL) {
+            labels[i] = label;
+        }
+    }
+    return MB_OK;
+}
+
+int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_t blob_bytes) {
+    static const mb_options infer = MB_OPTIONS_INFER;
+    mb_blob_view view;
+    mb_model *model;
+    int error = mb_open(&model, arena, arena_bytes, blob, blob_bytes, &infer);
+    if (error == MB_OK) {
+        error = mb_view(&view, blob, blob_bytes, 0);
+    }
+    if (error != MB_OK) {
+        return error;
+    }
+    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
+    mb_norm_view norm = mb_norm(model, output);
+    const uint8_t *scores = view.bytes + view.golden_at + 8u;
+    const uint8_t *samples = scores + (size_t)4 * view.info.n_golden * model->n_outputs;
+    for (uint32_t i = 0; i < view.info.n_golden; i++) {
+        mb_forward(model, samples + (size_t)i * model->n_inputs);
+        for (uint32_t j = 0; j < model->n_outputs; j++, scores += 4) {
+            int32_t expected;
+            memcpy(&expected, scores, sizeof expected);
+            if (score_of(mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j)) != expected) {
+                return MB_ERR_MISMATCH;
+            }
+        }
+    }
+    return MB_OK;
+}

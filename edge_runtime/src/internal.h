@@ -1,0 +1,166 @@
+/* internal.h: what the files of the core share. Users include metabit.h only.
+ *
+ * Three lifetimes, three kinds of struct: the blob (constant, in flash), the model (in the arena, as
+ * long as it is open), and locals. The arena holds offsets instead of pointers wherever it can, so
+ * that it has the same size on every processor.
+ */
+#ifndef MB_INTERNAL_H
+#define MB_INTERNAL_H
+
+#include <float.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "metabit.h"
+
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
+#error "float arithmetic must be done in float: on 32-bit x86 compile with -msse2 -mfpmath=sse"
+#endif
+#if defined(__FAST_MATH__)
+#error "-ffast-math changes results: metabit promises the same bits on every processor"
+#endif
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the core reads .mbit files in place and needs a little-endian processor"
+#endif
+
+#define MB_MAX_LAYERS 32u
+
+/* ---- the blob ------------------------------------------------------------------------------- */
+
+/* One binary dense layer, as the blob has it. Offsets are from the start of the blob. */
+typedef struct mb_layer_view {
+    uint32_t n_in;
+    uint32_t n_out;
+    uint32_t words;       /* 32-bit words a row of weights */
+    uint32_t weights_at;  /* (n_out, words) uint32 */
+    uint32_t threshold_at; /* (n_out) int32, then (mb_words(n_out)) uint32 of flips; hidden layers */
+    uint32_t norm_at;     /* (4, n_out) float: mean, var, gamma, beta; 0 when the blob has none */
+    uint32_t levels_at;   /* (n_out, mb_level_row_bytes) hidden weights; 0 when the blob has none */
+    float m;              /* metaplasticity at the end of the range */
+} mb_layer_view;
+
+/* A checked blob: everything that inference and learning need to find in it. */
+typedef struct mb_blob_view {
+    const uint8_t *bytes;
+    mb_info info;
+    uint32_t identity; /* the header's checksum, which covers all others: it names the blob */
+    uint32_t golden_at;
+    uint32_t learn_at;
+    float eps;
+    float step_levels, norm_rate, error_rate, rms_rate; /* of the learning rule */
+    mb_layer_view layers[MB_MAX_LAYERS];                /* for the bank that was asked for */
+} mb_blob_view;
+
+/* Check a blob whole and find its parts. `bank` selects thresholds and normalisation. */
+int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t bank);
+
+/* ---- the arena ------------------------------------------------------------------------------ */
+
+/* One layer of an open model. Offsets are from the start of the arena, 0 where it does not learn. */
+typedef struct mb_layer {
+    uint32_t n_in, n_out, words;
+    uint32_t learns;
+    uint32_t blob_weights_at, blob_threshold_at, blob_norm_at; /* in the blob */
+    uint32_t level_row_bytes;
+    uint32_t levels_at;   /* (n_out, level_row_bytes) hidden weights */
+    uint32_t signs_at;    /* (n_out, words) their packed signs */
+    uint32_t running_at;  /* (4, n_out) float: mean, var, mean error, mean error * normalised */
+    uint32_t inv_std_at;  /* (n_out) float; derived from var */
+    uint32_t sums_at;     /* (n_out) int32 before normalisation; shared by layers that do not learn */
+    uint32_t bits_at;     /* (mb_words(n_out)) uint32 activations; hidden layers */
+    uint32_t table_at;    /* (2^(bits-1)) uint16 f_meta by magnitude */
+    uint32_t rms_at;      /* float, running mean square of the gradient */
+} mb_layer;
+
+/* What a learning model keeps besides its weights; first part of the saved state. */
+typedef struct mb_learnt {
+    uint32_t rng[4];
+    uint32_t n_steps;
+    uint32_t reserved;
+} mb_learnt;
+
+struct mb_model {
+    union {
+        const uint8_t *pointer;
+        uint64_t size_of_a_pointer_everywhere;
+    } blob;
+    uint32_t arena_bytes;
+    uint32_t n_layers, n_inputs, n_outputs;
+    uint32_t input_signed;
+    int32_t zero_point;
+    uint32_t identity;
+    uint32_t bank;
+    uint32_t first_learning; /* index of the lowest layer that learns; n_layers when none does */
+    uint32_t state_bits;
+    uint32_t learnt_at, learnt_bytes; /* one block: mb_learnt, rms, running values, hidden weights */
+    uint32_t errors_at;               /* (widest learning layer) int16 */
+    uint32_t row_at;                  /* (widest learning layer) int32, reused as float */
+    uint32_t last_writes, last_flips;
+    float eps;
+    float step, norm_rate, error_rate, rms_rate;
+    uint32_t reserved;
+    /* mb_layer layers[n_layers] follow */
+};
+
+static inline mb_layer *mb_layers(const mb_model *model) {
+    return (mb_layer *)(uintptr_t)(model + 1);
+}
+
+static inline void *mb_at(const mb_model *model, uint32_t offset) {
+    return (uint8_t *)(uintptr_t)model + offset;
+}
+
+static inline const void *mb_in_blob(const mb_model *model, uint32_t offset) {
+    return model->blob.pointer + offset;
+}
+
+/* Lay the arena out for these options. `model` and `layers` receive every offset; `plan` the sizes. */
+int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
+               mb_layer *layers, mb_plan *plan);
+
+/* Recompute what is derived from the learnt block: packed signs and 1/std. */
+void mb_refresh(mb_model *model);
+
+/* ---- small things --------------------------------------------------------------------------- */
+
+static inline uint32_t mb_words(uint32_t n_bits) { return (n_bits + 31u) / 32u; }
+
+static inline uint32_t mb_level_row_bytes(uint32_t n_in, uint32_t bits) {
+    return (n_in * bits + 7u) / 8u;
+}
+
+uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes);
+
+/* ---- forward pass --------------------------------------------------------------------------- */
+
+/* Run all layers on one sample; sums and activations stay in the arena. */
+void mb_forward(mb_model *model, const uint8_t *sample);
+
+/* Scores of the last forward pass into `scores` (n_outputs, may be NULL); returns the label. */
+int32_t mb_read_scores(mb_model *model, int32_t *scores);
+
+/* Weights of a layer: the packed signs it learns, or the blob's. */
+static inline const uint32_t *mb_weights(const mb_model *model, const mb_layer *layer) {
+    return layer->learns ? (const uint32_t *)mb_at(model, layer->signs_at)
+                         : (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
+}
+
+/* y = ((sum - mean) * inv_std) * gamma + beta, each operation rounded on its own. */
+typedef struct mb_norm_view {
+    const float *mean, *inv_std, *gamma, *beta;
+} mb_norm_view;
+
+mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer);
+
+static inline float mb_normalised(const mb_norm_view *norm, int32_t sum, uint32_t channel) {
+    float centred = (float)sum - norm->mean[channel];
+    return centred * norm->inv_std[channel];
+}
+
+static inline float mb_scaled(const mb_norm_view *norm, float normalised, uint32_t channel) {
+    float scaled = normalised * norm->gamma[channel];
+    return scaled + norm->beta[channel];
+}
+
+#endif /* MB_INTERNAL_H */

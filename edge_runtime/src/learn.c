@@ -1,0 +1,373 @@
+/* learn.c: one step of metaplastic learning on one sample.
+ *
+ * Forward as in infer.c; then, from the output down to the lowest layer that learns:
+ *
+ *   1. the error of a layer's outputs passes its sign (only where |y| <= 1) and its normalisation,
+ *      from which the running means of the error and of error * normalised are subtracted: the part
+ *      that batch statistics would remove, kept online (float, per channel);
+ *   2. it is rounded to int16 with one power-of-two exponent for the layer;
+ *   3. row by row, it is sent back through the old signs (int32, exact), and the row's hidden weights
+ *      are updated.
+ *
+ * The gradient of weight (j, i) is error_j * x_i and is never stored. Its step, in levels,
+ *
+ *   u = step / rms * error_j * x_i,  times f_meta(|level|) if it shrinks the hidden weight,
+ *
+ * is far below one level, so stochastic rounding makes it a rare move by one. Those moves are drawn
+ * directly: geometric gaps lead from candidate to candidate along the row, and a candidate is kept with
+ * probability |x_i| / max|x| * f_meta. The distribution is the same, the cost goes with the moves. A
+ * step's expectation is capped at half a level.
+ */
+#include "arith.h"
+#include "internal.h"
+#include "kernels.h"
+
+#include <string.h>
+
+/* A sample seen by the first layer, or activations seen by the others. */
+typedef struct layer_input {
+    const uint8_t *bytes;  /* 8-bit input, or NULL */
+    const uint32_t *bits;  /* packed activations */
+    uint32_t is_signed;
+    int32_t zero_point;
+    uint32_t x_max;        /* largest |x| */
+    float mean_square;     /* of x */
+} layer_input;
+
+/* What one layer's update needs to know about the errors of its sums. */
+typedef struct layer_error {
+    const int16_t *d; /* (n_out): error = d * unit */
+    float unit;       /* a power of two */
+    float rate;       /* levels per unit of d, at the largest |x| */
+} layer_error;
+
+static int32_t input_value(const layer_input *in, uint32_t i) {
+    if (in->bytes == NULL) {
+        return (in->bits[i / 32u] >> (i % 32u) & 1u) ? 1 : -1;
+    }
+    int32_t value = in->is_signed ? (int32_t)(in->bytes[i] ^ 0x80u) - 128 : (int32_t)in->bytes[i];
+    return value - in->zero_point;
+}
+
+static uint32_t magnitude(int32_t value) {
+    return (uint32_t)(value < 0 ? -value : value);
+}
+
+static float absolute(float x) { return x < 0.0f ? -x : x; }
+
+/* A running mean. What is too small to matter becomes zero, so that no denormal number arises. */
+static float running_mean(float old, float value, float rate) {
+    float updated = old + rate * (value - old);
+    return absolute(updated) < 1e-30f ? 0.0f : updated;
+}
+
+/* ---- errors, per channel, in float ---------------------------------------------------------- */
+
+/* Softmax cross-entropy: error of the logits = probability - (1 for the true label). */
+static void output_error(mb_model *model, float *error, uint32_t label) {
+    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
+    mb_norm_view norm = mb_norm(model, output);
+    float largest = 0.0f, total = 0.0f;
+    for (uint32_t j = 0; j < output->n_out; j++) {
+        error[j] = mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j);
+        largest = j == 0 || error[j] > largest ? error[j] : largest;
+    }
+    for (uint32_t j = 0; j < output->n_out; j++) {
+        error[j] = mb_exp(error[j] - largest);
+        total = total + error[j];
+    }
+    for (uint32_t j = 0; j < output->n_out; j++) {
+        error[j] = error[j] / total;
+    }
+    error[label] = error[label] - 1.0f;
+}
+
+/* The straight-through estimator of the sign: the error passes only where |y| <= 1. */
+static void pass_sign(const mb_model *model, const mb_layer *layer, float *error) {
+    const int32_t *sums = (const int32_t *)mb_at(model, layer->sums_at);
+    mb_norm_view norm = mb_norm(model, layer);
+    for (uint32_t j = 0; j < layer->n_out; j++) {
+        float y = mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j);
+        error[j] = absolute(y) <= 1.0f ? error[j] : 0.0f;
+    }
+}
+
+/* Back through the normalisation, and let its running values follow this sample. */
+static void pass_norm(mb_model *model, const mb_layer *layer, float *error) {
+    const int32_t *sums = (const int32_t *)mb_at(model, layer->sums_at);
+    mb_norm_view norm = mb_norm(model, layer);
+    uint32_t n = layer->n_out;
+    float *mean = (float *)mb_at(model, layer->running_at);
+    float *var = mean + n, *mean_error = var + n, *mean_product = mean_error + n;
+    float *inv_std = (float *)mb_at(model, layer->inv_std_at);
+    float keep = 1.0f - model->norm_rate;
+    for (uint32_t j = 0; j < n; j++) {
+        float normalised = mb_normalised(&norm, sums[j], j);
+        float e = error[j] * norm.gamma[j];
+        float corrected = (e - mean_error[j]) - normalised * mean_product[j];
+        error[j] = corrected * inv_std[j];
+        mean_error[j] = running_mean(mean_error[j], e, model->error_rate);
+        mean_product[j] = running_mean(mean_product[j], e * normalised, model->error_rate);
+        float delta = (float)sums[j] - mean[j];
+        mean[j] = mean[j] + model->norm_rate * delta;
+        var[j] = keep * (var[j] + model->norm_rate * (delta * delta));
+        inv_std[j] = 1.0f / mb_sqrt(var[j] + model->eps);
+    }
+}
+
+/* Round errors to int16 so that the largest lies in [2^14, 2^15). Returns the unit, 0 if all are 0. */
+static float quantize_errors(int16_t *d, const float *error, uint32_t n) {
+    float largest = 0.0f;
+    for (uint32_t j = 0; j < n; j++) {
+        largest = absolute(error[j]) > largest ? absolute(error[j]) : largest;
+    }
+    if (!(largest >= 1e-30f && largest <= 1e30f)) {
+        return 0.0f;
+    }
+    int32_t exponent = 14 - mb_exponent(largest);
+    float scale = mb_pow2(exponent);
+    for (uint32_t j = 0; j < n; j++) {
+        float scaled = error[j] * scale;
+        scaled = scaled >= -32767.0f ? scaled : -32767.0f;
+        scaled = scaled <= 32767.0f ? scaled : 32767.0f;
+        d[j] = (int16_t)(int32_t)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f);
+    }
+    return mb_pow2(-exponent);
+}
+
+/* ---- hidden weights ------------------------------------------------------------------------- */
+
+/* One row of hidden weights and its packed signs. */
+typedef struct row_view {
+    uint8_t *levels;
+    uint32_t *signs;
+    uint32_t bits; /* of a level */
+} row_view;
+
+static int32_t get_level(const row_view *row, uint32_t i) {
+    if (row->bits == 8) {
+        return (int32_t)(row->levels[i] ^ 0x80u) - 128;
+    }
+    uint32_t nibble = (uint32_t)row->levels[i / 2] >> (4u * (i & 1u)) & 15u;
+    return (int32_t)(nibble ^ 8u) - 8;
+}
+
+static void set_level(const row_view *row, uint32_t i, int32_t level) {
+    if (row->bits == 8) {
+        row->levels[i] = (uint8_t)level;
+    } else {
+        uint32_t shift = 4u * (i & 1u);
+        uint32_t kept = row->levels[i / 2] & (0xf0u >> shift);
+        row->levels[i / 2] = (uint8_t)(kept | ((uint32_t)level & 15u) << shift);
+    }
+}
+
+/* Move one hidden weight by one level and keep its packed sign in step.
+ * Returns whether the level changed (it may be saturated); counts a change of sign. */
+static bool move_level(const row_view *row, uint32_t i, int32_t level, int32_t by,
+                       uint32_t *flips) {
+    int32_t limit = 1 << (row->bits - 1u);
+    int32_t moved = level + by;
+    if (moved < -limit || moved >= limit) {
+        return false;
+    }
+    set_level(row, i, moved);
+    if ((moved ^ level) < 0) {
+        row->signs[i / 32u] ^= 1u << (i % 32u);
+        ++*flips;
+    }
+    return true;
+}
+
+/* Update one row: walk from candidate to candidate, keep some, move those by one level. */
+static void update_row(mb_model *model, const row_view *row, const layer_input *in,
+                       const uint16_t *table, uint32_t n_in, int32_t d, float rate) {
+    uint32_t *rng = ((mb_learnt *)mb_at(model, model->learnt_at))->rng;
+    float p = rate * (float)magnitude(d);
+    uint32_t scale = mb_skip_scale(p > 0.5f ? 0.5f : p);
+    if (scale == 0) {
+        return;
+    }
+    uint32_t certain = in->x_max << 16;
+    for (uint32_t i = 0;; i++) {
+        uint32_t skip = mb_random_skip(rng, scale);
+        if (skip >= n_in - i) {
+            return;
+        }
+        i += skip;
+        int32_t x = input_value(in, i);
+        int32_t level = get_level(row, i);
+        bool falls = (x > 0) == (d > 0); /* the step is minus the gradient */
+        bool shrinks = falls == (level >= 0);
+        uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
+        uint32_t share = shrinks ? (uint32_t)table[size] + 1u : 65536u;
+        uint32_t keep = share * magnitude(x);
+        if (keep < certain && (uint32_t)(((uint64_t)mb_random(rng) * certain) >> 32) >= keep) {
+            continue;
+        }
+        if (move_level(row, i, level, falls ? -1 : 1, &model->last_flips)) {
+            model->last_writes++;
+        }
+        if (i + 1u == n_in) {
+            return;
+        }
+    }
+}
+
+/* ---- one layer, one step -------------------------------------------------------------------- */
+
+static void measure_input(layer_input *in, uint32_t n_in) {
+    uint64_t squares = 0;
+    in->x_max = 1;
+    in->mean_square = 1.0f;
+    if (in->bytes == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < n_in; i++) {
+        uint32_t size = magnitude(input_value(in, i));
+        squares += (uint64_t)size * size;
+        in->x_max = size > in->x_max ? size : in->x_max;
+    }
+    in->mean_square = (float)squares / (float)n_in;
+}
+
+/* Fold this step's gradient into the layer's running mean square; returns levels per unit of d. */
+static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d, float unit,
+                        const layer_input *in) {
+    uint64_t squares = 0;
+    for (uint32_t j = 0; j < layer->n_out; j++) {
+        squares += (uint64_t)((int32_t)d[j] * d[j]);
+    }
+    float *rms = (float *)mb_at(model, layer->rms_at);
+    float mean_square = ((float)squares / (float)layer->n_out) * (unit * unit);
+    mean_square = mean_square * in->mean_square;
+    *rms = *rms == 0.0f ? mean_square : running_mean(*rms, mean_square, model->rms_rate);
+    if (*rms < 1e-30f) {
+        return 0.0f;
+    }
+    return ((model->step / mb_sqrt(*rms)) * unit) * (float)in->x_max;
+}
+
+/* Send the errors of this layer back into `row` (unless it is the lowest that learns) and update it. */
+static void learn_layer(mb_model *model, uint32_t index, const layer_input *in, const int16_t *d,
+                        float rate, int32_t *back) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
+    row_view row;
+    row.levels = (uint8_t *)mb_at(model, layer->levels_at);
+    row.signs = (uint32_t *)mb_at(model, layer->signs_at);
+    row.bits = model->state_bits;
+    if (back != NULL) {
+        memset(back, 0, (size_t)4 * layer->n_in);
+    }
+    for (uint32_t j = 0; j < layer->n_out; j++) {
+        if (d[j] != 0) {
+            if (back != NULL) {
+                mb_back_row_scalar(back, row.signs, d[j], layer->n_in);
+            }
+            update_row(model, &row, in, table, layer->n_in, d[j], rate);
+        }
+        row.levels += layer->level_row_bytes;
+        row.signs += layer->words;
+    }
+}
+
+static void to_float(float *out, const int32_t *in, uint32_t n, float unit) {
+    for (uint32_t j = 0; j < n; j++) { /* in place: in and out are the same memory */
+        int32_t sum = in[j];
+        out[j] = (float)sum * unit;
+    }
+}
+
+static int32_t learn_one(mb_model *model, const uint8_t *sample, uint32_t label) {
+    mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
+    int16_t *d = (int16_t *)mb_at(model, model->errors_at);
+    int32_t *row = (int32_t *)mb_at(model, model->row_at);
+    float *error = (float *)mb_at(model, model->row_at);
+    model->last_writes = 0;
+    model->last_flips = 0;
+    mb_forward(model, sample);
+    int32_t predicted = mb_read_scores(model, NULL);
+    output_error(model, error, label);
+    for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
+        const mb_layer *layer = &mb_layers(model)[i];
+        layer_input in = {0};
+        if (i == 0) {
+            in.bytes = sample;
+            in.is_signed = model->input_signed;
+            in.zero_point = model->zero_point;
+        } else {
+            in.bits = (const uint32_t *)mb_at(model, mb_layers(model)[i - 1u].bits_at);
+        }
+        measure_input(&in, layer->n_in);
+        if (i + 1u < model->n_layers) {
+            pass_sign(model, layer, error);
+        }
+        pass_norm(model, layer, error);
+        float unit = quantize_errors(d, error, layer->n_out);
+        int32_t *back = i > model->first_learning ? row : NULL;
+        if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
+            memset(d, 0, (size_t)2 * layer->n_out);
+        }
+        float rate = unit == 0.0f ? 0.0f : layer_rate(model, layer, d, unit, &in);
+        learn_layer(model, i, &in, d, rate, back);
+        if (back != NULL) {
+            to_float(error, back, layer->n_in, unit);
+        }
+    }
+    learnt->n_steps++;
+    return predicted;
+}
+
+int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t n,
+             int32_t *predicted) {
+    if (model == NULL || (n > 0 && (samples == NULL || labels == NULL))) {
+        return MB_ERR_INPUT;
+    }
+    if (model->first_learning == model->n_layers) {
+        return MB_ERR_NO_STATE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (labels[i] < 0 || (uint32_t)labels[i] >= model->n_outputs) {
+            return MB_ERR_INPUT;
+        }
+    }
+    const uint8_t *sample = (const uint8_t *)samples;
+    for (size_t i = 0; i < n; i++, sample += model->n_inputs) {
+        int32_t before = learn_one(model, sample, (uint32_t)labels[i]);
+        if (predicted != NULL) {
+            predicted[i] = before;
+        }
+    }
+    return MB_OK;
+}
+
+int mb_get_status(const mb_model *model, mb_status *status) {
+    if (model == NULL || status == NULL) {
+        return MB_ERR_INPUT;
+    }
+    memset(status, 0, sizeof *status);
+    if (model->first_learning == model->n_layers) {
+        return MB_OK;
+    }
+    status->n_steps = ((const mb_learnt *)mb_at(model, model->learnt_at))->n_steps;
+    status->learn_layers = model->n_layers - model->first_learning;
+    status->state_bits = model->state_bits;
+    status->last_writes = model->last_writes;
+    status->last_flips = model->last_flips;
+    for (uint32_t k = model->first_learning; k < model->n_layers; k++) {
+        const mb_layer *layer = &mb_layers(model)[k];
+        const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
+        row_view row = {(uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits};
+        for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
+            for (uint32_t i = 0; i < layer->n_in; i++) {
+                int32_t level = get_level(&row, i);
+                uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
+                status->n_consolidated += table[size] < 655u;
+            }
+        }
+        status->n_weights += layer->n_out * layer->n_in;
+    }
+    return MB_OK;
+}

@@ -1,0 +1,359 @@
+"""The .mbit file: the one place in Python that knows byte offsets (docs/FORMAT.md is its twin)."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import CorruptError, FormatError, InputError
+from . import layout
+from .bits import level_row_bytes, pack_bits, pack_levels, unpack_bits, unpack_levels, words
+from .layout import Section
+from .spec import DenseLayer, Golden, InputSpec, LearnState, Model, Norm, Threshold
+
+_NETWORK = struct.Struct("<IIIiffI4II")  # layers, banks, signed, zero, scale, eps, dims, shape, 0
+_LAYER = struct.Struct("<IIII")  # kind, n_in, n_out, 0
+_LEARN = struct.Struct("<IffffIII")  # bits, step, norm rate, error rate, rms rate, 0, 0, 0
+_GOLDEN = struct.Struct("<II")  # samples, 0
+
+DENSE = 1
+
+
+# ---- writing ---------------------------------------------------------------------------------
+
+
+def dumps(model: Model) -> bytes:
+    """The bytes of a .mbit file.
+
+    Raises:
+        InputError: the model breaks a limit of the format; nothing is written.
+    """
+    layout.check_limits(model)
+    sections = [
+        (layout.NETWORK, True, _network_bytes(model)),
+        (layout.WEIGHTS, True, b"".join(pack_bits(la.weights).tobytes() for la in model.layers)),
+        (layout.THRESHOLDS, True, _threshold_bytes(model)),
+        (layout.NORM, True, b"".join(_norm_bytes(norm) for norm in model.layers[-1].norms)),
+    ]
+    if model.learn is not None:
+        sections.append((layout.LEARN, False, _learn_bytes(model, model.learn)))
+    if model.golden is not None:
+        sections.append((layout.GOLDEN, False, _golden_bytes(model.golden)))
+    if model.meta:
+        text = json.dumps(dict(model.meta), sort_keys=True, ensure_ascii=False, allow_nan=False)
+        sections.append((layout.META, False, text.encode()))
+    return layout.assemble(sections)
+
+
+def save(model: Model, path: str | Path) -> int:
+    """Write a .mbit file, whole or not at all; returns its size in bytes."""
+    data = dumps(model)
+    target = Path(path)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(
+            f"cannot write {target}: {error.strerror}; choose a folder that exists and is writable",
+            code="E-WRITE",
+        ) from error
+    return len(data)
+
+
+def _network_bytes(model: Model) -> bytes:
+    spec = model.input
+    shape = (*spec.shape, *(1,) * (4 - len(spec.shape)))
+    head = _NETWORK.pack(
+        len(model.layers), model.n_banks, int(spec.dtype == "int8"), spec.zero_point,
+        spec.scale, model.eps, len(spec.shape), *shape, 0,
+    )  # fmt: skip
+    return head + b"".join(_LAYER.pack(DENSE, la.n_in, la.n_out, 0) for la in model.layers)
+
+
+def _threshold_bytes(model: Model) -> bytes:
+    parts = []
+    for bank in range(model.n_banks):
+        for layer in model.layers[:-1]:
+            threshold = layer.thresholds[bank]
+            parts.append(threshold.value.astype("<i4").tobytes())
+            parts.append(pack_bits(threshold.flip[None, :]).tobytes())
+    return b"".join(parts)
+
+
+def _norm_bytes(norm: Norm) -> bytes:
+    columns = (norm.mean, norm.var, norm.gamma, norm.beta)
+    return b"".join(column.astype("<f4").tobytes() for column in columns)
+
+
+def _learn_bytes(model: Model, learn: LearnState) -> bytes:
+    parts = [
+        _LEARN.pack(
+            learn.bits, learn.step_levels, learn.norm_rate, learn.error_rate, learn.rms_rate, 0, 0, 0
+        )
+    ]
+    parts += [struct.pack("<ff", m, w_max) for m, w_max in zip(learn.m, learn.w_max, strict=True)]
+    for bank in range(model.n_banks):
+        parts += [_norm_bytes(layer.norms[bank]) for layer in model.layers[:-1]]
+    parts += [pack_levels(levels, learn.bits).tobytes() for levels in learn.levels]
+    return b"".join(parts)
+
+
+def _golden_bytes(golden: Golden) -> bytes:
+    head = _GOLDEN.pack(len(golden.inputs), 0)
+    return head + golden.scores.astype("<i4").tobytes() + golden.inputs.tobytes()
+
+
+# ---- reading ---------------------------------------------------------------------------------
+
+
+def load(path: str | Path) -> Model:
+    """Read a .mbit file.
+
+    Raises:
+        InputError: there is no such file.
+        FormatError, CorruptError: it is not a .mbit file, or a damaged one.
+    """
+    return loads(read_bytes(path), where=str(path))
+
+
+def read_bytes(path: str | Path) -> bytes:
+    """The bytes of a model file, or an InputError that says why there are none."""
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"cannot read {path}: {error.strerror}; `metabit export` makes a .mbit file",
+            code="E-READ",
+        ) from error
+
+
+def loads(data: bytes, where: str = "blob") -> Model:
+    """Parse the bytes of a .mbit file, checking everything that they say.
+
+    Args:
+        data: the whole file.
+        where: its name, for messages.
+    """
+    found = {section.type: section for section in layout.sections(data, where)}
+    payload = {kind: _Reader(data, section, where) for kind, section in found.items()}
+    for kind in layout.REQUIRED:
+        if kind not in found:
+            raise CorruptError(f"{where}: section {kind} is missing", code="E-SECTION-MISSING")
+    spec, eps, n_banks, shapes = _read_network(payload[layout.NETWORK], where)
+    weights = [payload[layout.WEIGHTS].packed_signs(*shape) for shape in shapes]
+    payload[layout.WEIGHTS].finish()
+    thresholds = _read_thresholds(payload[layout.THRESHOLDS], n_banks, shapes)
+    norms: list[tuple[Norm, ...]] = [() for _ in shapes]
+    norms[-1] = tuple(payload[layout.NORM].norm(shapes[-1][0]) for _ in range(n_banks))
+    payload[layout.NORM].finish()
+    learn = None
+    if layout.LEARN in payload:
+        learn, hidden_norms = _read_learn(payload[layout.LEARN], n_banks, shapes)
+        norms[:-1] = hidden_norms
+        _check_signs(learn, weights, where)
+    golden = None
+    if layout.GOLDEN in payload:
+        golden = _read_golden(payload[layout.GOLDEN], spec, shapes[-1][0])
+    meta = _read_meta(payload[layout.META]) if layout.META in payload else {}
+    names = _layer_names(meta, len(shapes))
+    layers = tuple(
+        DenseLayer(name, weight, threshold, norm)
+        for name, weight, threshold, norm in zip(names, weights, thresholds, norms, strict=True)
+    )
+    return Model(spec, layers, eps, learn, golden, meta)
+
+
+class _Reader:
+    """A cursor over one section that refuses to run past its end."""
+
+    def __init__(self, data: bytes, section: Section, where: str) -> None:
+        self._bytes = memoryview(data)[section.offset_bytes :][: section.length_bytes]
+        self._at = 0
+        self._name = f"{where}: section {section.type}"
+
+    def corrupt(self, what: str) -> CorruptError:
+        return CorruptError(f"{self._name}: {what}; export the model again", code="E-SECTION-VALUE")
+
+    def take(self, n_bytes: int) -> memoryview:
+        if n_bytes > len(self._bytes) - self._at:
+            raise self.corrupt(f"ends after {len(self._bytes)} bytes, more are needed")
+        self._at += n_bytes
+        return self._bytes[self._at - n_bytes : self._at]
+
+    def rest(self) -> bytes:
+        return bytes(self.take(len(self._bytes) - self._at))
+
+    def finish(self) -> None:
+        if self._at != len(self._bytes):
+            raise self.corrupt(f"{len(self._bytes) - self._at} bytes too long")
+
+    def unpack(self, record: struct.Struct) -> tuple[int | float, ...]:
+        return record.unpack(self.take(record.size))
+
+    def array(self, dtype: str, *shape: int) -> NDArray[np.generic]:
+        n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        return np.frombuffer(self.take(n_bytes), dtype=dtype).reshape(shape).copy()
+
+    def packed_signs(self, rows: int, n_bits: int) -> NDArray[np.int8]:
+        packed = self.array("u1", rows, 4 * words(n_bits)).astype(np.uint8)
+        signs = unpack_bits(packed, n_bits)
+        if not np.array_equal(pack_bits(signs), packed):
+            raise self.corrupt("padding bits are not zero")
+        return signs
+
+    def norm(self, n_out: int) -> Norm:
+        mean, var, gamma, beta = self.array("<f4", 4, n_out).astype(np.float32)
+        if not (np.isfinite([mean, var, gamma, beta]).all() and (var >= 0).all()):
+            raise self.corrupt("a normalisation value is not finite, or a variance is negative")
+        return Norm(mean, var, gamma, beta)
+
+
+def _read_network(
+    reader: _Reader, where: str
+) -> tuple[InputSpec, float, int, list[tuple[int, int]]]:
+    values = reader.unpack(_NETWORK)
+    n_layers, n_banks, signed, zero_point, n_dims = (int(values[i]) for i in (0, 1, 2, 3, 6))
+    scale, eps = float(values[4]), float(values[5])
+    shape = tuple(int(v) for v in values[7:11])
+    if not 1 <= n_dims <= 4 or any(n != 1 for n in shape[n_dims:]) or values[11] != 0 or signed > 1:
+        raise reader.corrupt("the input shape or type is wrong")
+    records = [tuple(int(v) for v in reader.unpack(_LAYER)) for _ in range(min(n_layers, 33))]
+    reader.finish()
+    for kind, _, _, reserved in records:
+        if kind != DENSE or reserved != 0:
+            raise FormatError(
+                f"{where}: layer kind {kind} is unknown to this version; update metabit",
+                code="E-LAYER-KIND",
+            )
+    spec = InputSpec("int8" if signed else "uint8", shape[:n_dims], scale, zero_point)
+    shapes = [(n_out, n_in) for _, n_in, n_out, _ in records]
+    problem = layout.network_problem(spec, eps, n_banks, shapes)
+    if problem:
+        raise reader.corrupt(problem)
+    return spec, eps, n_banks, shapes
+
+
+def _read_thresholds(
+    reader: _Reader, n_banks: int, shapes: list[tuple[int, int]]
+) -> list[tuple[Threshold, ...]]:
+    banks: list[list[Threshold]] = [[] for _ in shapes]
+    for _ in range(n_banks):
+        for index, (n_out, _n_in) in enumerate(shapes[:-1]):
+            value = reader.array("<i4", n_out).astype(np.int32)
+            flip = reader.packed_signs(1, n_out)[0] > 0
+            banks[index].append(Threshold(value, flip))
+    reader.finish()
+    return [tuple(thresholds) for thresholds in banks]
+
+
+def _read_learn(
+    reader: _Reader, n_banks: int, shapes: list[tuple[int, int]]
+) -> tuple[LearnState, list[tuple[Norm, ...]]]:
+    bits, step, norm_rate, error_rate, rms_rate, *reserved = reader.unpack(_LEARN)
+    pairs = reader.array("<f4", len(shapes), 2).astype(np.float64)
+    problem = layout.learn_problem(
+        int(bits), float(step), (float(norm_rate), float(error_rate), float(rms_rate)), pairs
+    )
+    if problem or any(reserved):
+        raise reader.corrupt(problem or "reserved fields are not zero")
+    norms: list[list[Norm]] = [[] for _ in shapes[:-1]]
+    for _ in range(n_banks):
+        for index, (n_out, _n_in) in enumerate(shapes[:-1]):
+            norms[index].append(reader.norm(n_out))
+    levels = []
+    for n_out, n_in in shapes:
+        packed = reader.array("u1", n_out, level_row_bytes(n_in, int(bits))).astype(np.uint8)
+        levels.append(unpack_levels(packed, n_in, int(bits)))
+        if not np.array_equal(pack_levels(levels[-1], int(bits)), packed):
+            raise reader.corrupt("padding bits are not zero")
+    reader.finish()
+    state = LearnState(
+        bits=int(bits),
+        levels=tuple(levels),
+        m=tuple(float(m) for m in pairs[:, 0]),
+        w_max=tuple(float(w) for w in pairs[:, 1]),
+        step_levels=float(step),
+        norm_rate=float(norm_rate),
+        error_rate=float(error_rate),
+        rms_rate=float(rms_rate),
+    )
+    return state, [tuple(banks) for banks in norms]
+
+
+def _check_signs(learn: LearnState, weights: list[NDArray[np.int8]], where: str) -> None:
+    for index, (levels, signs) in enumerate(zip(learn.levels, weights, strict=True)):
+        if not np.array_equal(levels >= 0, signs > 0):
+            raise CorruptError(
+                f"{where}: layer {index}: hidden weights and binary weights disagree; "
+                "export the model again",
+                code="E-SIGN-MISMATCH",
+            )
+
+
+def _read_golden(reader: _Reader, spec: InputSpec, n_out: int) -> Golden:
+    n, reserved = (int(v) for v in reader.unpack(_GOLDEN))
+    if reserved != 0:
+        raise reader.corrupt("a reserved field is not zero")
+    scores = reader.array("<i4", n, n_out).astype(np.int32)
+    raw = reader.array("i1" if spec.dtype == "int8" else "u1", n, spec.n_inputs)
+    reader.finish()
+    return Golden(raw.astype(np.int8) if spec.dtype == "int8" else raw.astype(np.uint8), scores)
+
+
+def _read_meta(reader: _Reader) -> dict[str, object]:
+    try:
+        meta = json.loads(reader.rest().decode())
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise reader.corrupt(f"not JSON ({error})") from error
+    if not isinstance(meta, dict):
+        raise reader.corrupt("not a JSON object")
+    return meta
+
+
+def _layer_names(meta: dict[str, object], n_layers: int) -> list[str]:
+    names = meta.get("layer_names")
+    if isinstance(names, list) and len(names) == n_layers:
+        return [str(name) for name in names]
+    return [f"fc{i + 1}" for i in range(n_layers)]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of the parts of a packed model: what a user compares."""
+
+    file_bytes: int
+    weight_bytes: int
+    learn_bytes: int
+    float32_bytes: int
+    int8_bytes: int
+
+
+def sizes(model: Model, data: bytes) -> Sizes:
+    """Sizes of a model in this file, and as float32 or int8 weights with float32 channel values."""
+    by_type = {s.type: s.length_bytes for s in layout.sections(data, "blob")}
+    channel_bytes = 16 * model.n_channels
+    return Sizes(
+        file_bytes=len(data),
+        weight_bytes=by_type[layout.WEIGHTS],
+        learn_bytes=by_type.get(layout.LEARN, 0),
+        float32_bytes=4 * model.n_weights + channel_bytes,
+        int8_bytes=model.n_weights + channel_bytes,
+    )
+
+
+def sections(data: bytes, where: str = "blob") -> list[Section]:
+    """The section table of a .mbit file, checked."""
+    return layout.sections(data, where)
+
