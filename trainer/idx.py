@@ -11,7 +11,7 @@ import gzip
 import math
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,12 @@ from metabit.errors import CorruptError, FormatError, StorageError
 
 MAX_VALUES = 2**31
 """No data set of this kind comes near; a header that asks for more is damaged."""
+
+
+class _Readable(Protocol):
+    """A file, compressed or not, as far as the parser cares."""
+
+    def read(self, size: int, /) -> bytes: ...
 
 
 def read_idx(path: Path, n_dims: int) -> NDArray[np.uint8]:
@@ -50,7 +56,7 @@ def read_idx(path: Path, n_dims: int) -> NDArray[np.uint8]:
         raise StorageError(f"{path}: cannot be read ({error})", code="E-IDX-READ") from error
 
 
-def _parse(file: IO[bytes], path: Path, n_dims: int) -> NDArray[np.uint8]:
+def _parse(file: _Readable, path: Path, n_dims: int) -> NDArray[np.uint8]:
     magic = file.read(4)
     if len(magic) < 4 or magic[:3] != b"\x00\x00\x08":
         raise FormatError(

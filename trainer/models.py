@@ -167,7 +167,7 @@ class BinaryMLP(nn.Module):
         n_values = math.prod(x.shape[1:])
         if x.ndim < 2 or n_values != self.config.n_inputs:
             raise InputError(
-                f"samples of shape {x.shape}: need (n, ...) with {self.config.n_inputs} values each",
+                f"samples of shape {x.shape}: need (n, ...), {self.config.n_inputs} values each",
                 code="E-SHAPE",
             )
         return x.reshape(len(x), n_values)

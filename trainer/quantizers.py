@@ -47,8 +47,8 @@ class _GatedStraightThrough(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> Tensor:
-        (y,) = ctx.saved_tensors
-        (grad,) = grads
+        y: Tensor
+        (y,), (grad,) = ctx.saved_tensors, grads
         return grad * (y.abs() <= 1)
 
 

@@ -1,0 +1,226 @@
+"""The folder that a training run writes, and a finished run read back.
+
+    RUN/recipe.toml             what ran, with every default spelled out
+    RUN/checkpoint.safetensors  everything needed to go on: weights, moments, random state, position
+    RUN/model.safetensors       the trained network
+    RUN/metrics.json            accuracy matrix, ACC, BWT, forgetting, seeds, versions, time
+    RUN/accuracy.png            the accuracy matrix as a picture
+    RUN/hidden_weights.png      histogram of the hidden weights of each layer
+
+Every file is replaced atomically, and metrics.json comes last: where it is, the run is finished.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from metabit.errors import CorruptError, FormatError, InputError, StorageError
+from metabit.trainer.files import read_tensors, write_atomic, write_tensors
+from metabit.trainer.metrics import Matrix
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.recipe import Recipe, load_recipe
+
+METRICS_SCHEMA = "metabit.metrics"
+METRICS_VERSION = 1
+MODEL_SCHEMA = "metabit.model"
+MODEL_VERSION = 1
+
+RECIPE, METRICS = "recipe.toml", "metrics.json"
+MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
+ACCURACY_PLOT, HIDDEN_PLOT = "accuracy.png", "hidden_weights.png"
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run.
+
+    Attributes:
+        path: its folder.
+        recipe: what ran.
+        metrics: contents of metrics.json.
+        model: the trained network, in evaluation mode, with the last task's bank active.
+    """
+
+    path: Path
+    recipe: Recipe
+    metrics: dict[str, Any]
+    model: BinaryMLP
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set, for `metabit.trainer.data.load`."""
+        return self.recipe.data.name
+
+    @property
+    def m(self) -> float | tuple[float, ...]:
+        """Metaplasticity coefficient: one number, or one per layer."""
+        return self.recipe.method.m
+
+    @property
+    def accuracy_matrix(self) -> Matrix:
+        """R[i, j], accuracy on task j after task i; NaN where not measured."""
+        rows = self.metrics["accuracy_matrix"]
+        return np.array([[np.nan if v is None else v for v in row] for row in rows])
+
+
+def open_folder(path: Path, recipe: Recipe, resume: bool) -> None:
+    """Make the folder ready for a run of `recipe`, or for going on with one.
+
+    Raises:
+        InputError: a run is there and `resume` is False; none is there and it is True; the folder
+            holds other things; the recipe is not the one that the run began with.
+        StorageError: the folder cannot be made or read.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        entries = sorted(entry.name for entry in path.iterdir())
+    except OSError as error:
+        raise StorageError(f"run folder {path}: cannot be used ({error})", code="E-RUN") from error
+    has_run = RECIPE in entries
+    if resume and not has_run:
+        raise InputError(f"{path}: no run to resume here; leave --resume out", code="E-RUN-NONE")
+    if has_run and not resume:
+        raise InputError(
+            f"{path}: holds a run already; choose another folder, or resume it with --resume",
+            code="E-RUN-EXISTS",
+        )
+    if not has_run and entries:
+        raise InputError(
+            f"{path}: holds other files ({entries[0]}, ...) and no run; choose an empty folder",
+            code="E-RUN-FOREIGN",
+        )
+    if has_run:
+        _check_same(path, recipe)
+    else:
+        write_atomic(path / RECIPE, recipe.to_toml().encode())
+
+
+def _check_same(path: Path, recipe: Recipe) -> None:
+    before = load_recipe(path / RECIPE)
+    if before == recipe:
+        return
+    old, new = _flat(before.to_dict()), _flat(recipe.to_dict())
+    changes = [
+        f"{key} {old.get(key, 'not given')} -> {new.get(key, 'not given')}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key) and key != "description"
+    ]
+    raise InputError(
+        f"{path}: the run began with another recipe ({'; '.join(changes)}); "
+        "resume with the same one, or train into another folder",
+        code="E-RUN-RECIPE",
+    )
+
+
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            flat.update({f"[{key}] {inner}": v for inner, v in value.items()})
+        else:
+            flat[key] = value
+    return flat
+
+
+def write_model(path: Path, model: BinaryMLP) -> None:
+    """Write a network to a .safetensors file, its shape beside its tensors."""
+    active_bank = model.layers[0][1].active_bank
+    content = {
+        "schema": MODEL_SCHEMA,
+        "version": MODEL_VERSION,
+        "config": asdict(model.config),
+        "active_bank": active_bank,
+    }
+    write_tensors(path, model.state_dict(), content)
+
+
+def read_model(path: Path) -> BinaryMLP:
+    """A network written by `write_model`, in evaluation mode.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: not a network, or of a version that this metabit does not know.
+        CorruptError: truncated or damaged.
+    """
+    tensors, content = read_tensors(path)
+    _check_schema(path, content, MODEL_SCHEMA, MODEL_VERSION)
+    try:
+        config = content["config"] | {"hidden": tuple(content["config"]["hidden"])}
+        model = BinaryMLP(MLPConfig(**config))
+        model.load_state_dict(tensors)
+        model.use_bank(content["active_bank"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CorruptError(f"{path}: not a network ({error})", code="E-MODEL") from error
+    return model.eval()
+
+
+def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
+    """Write metrics.json; NaN becomes null."""
+    document = {"schema": METRICS_SCHEMA, "version": METRICS_VERSION, **metrics}
+    text = json.dumps(_without_nan(document), indent=2, allow_nan=False)
+    write_atomic(path, (text + "\n").encode())
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def read_metrics(path: Path) -> dict[str, Any]:
+    """Contents of metrics.json.
+
+    Raises:
+        StorageError: the file cannot be read.
+        CorruptError: not JSON.
+        FormatError: not metrics of a version that this metabit knows.
+    """
+    try:
+        metrics = json.loads(path.read_bytes())
+    except OSError as error:
+        raise StorageError(f"{path}: cannot be read ({error})", code="E-READ") from error
+    except ValueError as error:
+        raise CorruptError(f"{path}: not JSON ({error})", code="E-METRICS-JSON") from error
+    _check_schema(path, metrics, METRICS_SCHEMA, METRICS_VERSION)
+    result: dict[str, Any] = metrics
+    return result
+
+
+def _check_schema(path: Path, content: Any, schema: str, version: int) -> None:
+    if not isinstance(content, dict) or content.get("schema") != schema:
+        raise FormatError(f"{path}: does not hold {schema}", code="E-SCHEMA")
+    if content.get("version") != version:
+        raise FormatError(
+            f"{path}: {schema} version {content.get('version')}, this metabit reads {version}",
+            code="E-SCHEMA",
+        )
+
+
+def load_run(path: str | Path) -> Run:
+    """A finished run.
+
+    Raises:
+        InputError: no run is there, or it is not finished.
+        StorageError, FormatError, CorruptError: a file cannot be read, or is damaged.
+    """
+    path = Path(path)
+    if not (path / RECIPE).is_file():
+        raise InputError(
+            f"{path}: not a run folder (no {RECIPE}); `metabit train RECIPE -o {path}` makes one",
+            code="E-RUN-NONE",
+        )
+    recipe = load_recipe(path / RECIPE)
+    if not (path / METRICS).is_file():
+        raise InputError(
+            f"{path}: this run is not finished; `metabit train RECIPE -o {path} --resume` goes on",
+            code="E-RUN-UNFINISHED",
+        )
+    return Run(path, recipe, read_metrics(path / METRICS), read_model(path / MODEL))

@@ -1,0 +1,126 @@
+"""Frozen dataclasses from tables of plain values, and back: strict about keys, types and ranges.
+
+A dataclass is the schema of its table: field names are the keys, type hints the types (whole and
+real numbers, strings, booleans, tuples of these, other dataclasses, and `| None`), and defaults the
+defaults.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import types
+import typing
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from typing import Any, TypeVar
+
+from metabit.errors import InputError, nearest
+
+Table = TypeVar("Table")
+
+
+def refuse(message: str) -> InputError:
+    """The error for a table that cannot be used."""
+    return InputError(message, code="E-RECIPE")
+
+
+def require(holds: bool, key: str, value: object, rule: str) -> None:
+    """Raise InputError, naming the key, its value and the rule, unless the rule holds."""
+    if not holds:
+        raise refuse(f"{key} = {toml_value(value)}: {rule}")
+
+
+def require_choice(key: str, value: str, choices: Sequence[str]) -> None:
+    """Raise InputError, naming the nearest choice, unless `value` is one."""
+    require(value in choices, key, value, nearest(value, choices))
+
+
+def plain(table: dict[str, Any]) -> dict[str, Any]:
+    """The table with lists for tuples, and without what is None."""
+    return {key: _lists(value) for key, value in table.items() if value is not None}
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value
+
+
+def toml_value(value: object) -> str:
+    """A string, number, boolean or list as TOML writes it."""
+    if isinstance(value, (tuple, list)):
+        return f"[{', '.join(toml_value(item) for item in value)}]"
+    # JSON's strings, booleans and integers are TOML's too; repr gives a float's shortest form.
+    return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+
+
+def parse(kind: type[Table], table: dict[str, Any], where: str) -> Table:
+    """An instance of the dataclass `kind` from `table`; `where` begins the message of an error."""
+    known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    for key in table:
+        if key not in known:
+            raise refuse(f'{where}unknown key "{key}": {nearest(key, known)}')
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for key, spec in known.items():
+        if key in table:
+            values[key] = _convert(table[key], hints[key], f"{where}{key}")
+        elif hasattr(hints[key], "__dataclass_fields__"):
+            values[key] = _convert(
+                {}, hints[key], f"{where}{key}"
+            )  # all its keys may have defaults
+        elif spec.default is MISSING:
+            raise refuse(f"{where}{key} is missing")
+    return kind(**values)
+
+
+_TYPE_WORDS = {
+    int: "a whole number",
+    float: "a finite number",
+    str: "a string",
+    bool: "true or false",
+}
+
+
+def _convert(value: Any, hint: Any, key: str) -> Any:
+    if hasattr(hint, "__dataclass_fields__"):
+        if not isinstance(value, dict):
+            raise refuse(f"{key} must be a table: write [{key}] above its keys")
+        return parse(hint, value, f"[{key}] ")
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for option in options:
+        found, converted = _fit(value, option)
+        if found:
+            return converted
+    words = " or ".join(_words(option) for option in options if option is not type(None))
+    raise refuse(f"{key} = {toml_value(_shown(value))}: must be {words}")
+
+
+def _shown(value: Any) -> Any:
+    return value if isinstance(value, (str, int, float, bool, list)) else str(value)
+
+
+def _words(hint: Any) -> str:
+    if typing.get_origin(hint) is tuple:
+        inner = typing.get_args(hint)[0]
+        return (
+            "a list of lists"
+            if typing.get_origin(inner) is tuple
+            else f"a list ({_words(inner)} each)"
+        )
+    return _TYPE_WORDS[hint]
+
+
+def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
+    """Whether `value` is of type `hint`, and the value in that type."""
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            return False, None
+        items = [_fit(item, typing.get_args(hint)[0]) for item in value]
+        return all(found for found, _ in items), tuple(item for _, item in items)
+    if hint is float:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        good = is_number and math.isfinite(value)
+        return good, float(value) if good else None
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool), value
+    return hint in (str, bool) and isinstance(value, hint), value
