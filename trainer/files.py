@@ -1,8 +1,8 @@
 """Files that are whole or absent: atomic writes, and tensors with a checksum.
 
-Tensors are kept in the safetensors format, never in a pickle. Its header tells where each tensor lies but
-not whether its bytes are still the ones that were written, so a digest of everything is kept in the
-metadata and checked when the file is read.
+Tensors are kept in the safetensors format, never in a pickle. Its header tells where each tensor
+lies but not whether its bytes are still the ones that were written, so a digest of everything is
+kept in the metadata and checked when the file is read.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], content: Mapping[st
     Raises:
         StorageError: the file cannot be written.
     """
-    arrays = {name: np.ascontiguousarray(t.detach().numpy()) for name, t in tensors.items()}
+    arrays = {name: tensor.detach().contiguous().numpy() for name, tensor in tensors.items()}
     text = json.dumps(content, sort_keys=True)
     metadata = {_CONTENT: text, _DIGEST: _digest(arrays, text)}
     write_atomic(path, save(arrays, metadata=metadata))

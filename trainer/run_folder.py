@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.trainer.files import read_tensors, write_atomic, write_tensors
@@ -152,7 +153,7 @@ def read_model(path: Path) -> BinaryMLP:
     _check_schema(path, content, MODEL_SCHEMA, MODEL_VERSION)
     try:
         config = content["config"] | {"hidden": tuple(content["config"]["hidden"])}
-        model = BinaryMLP(MLPConfig(**config))
+        model = BinaryMLP(MLPConfig(**config), torch.Generator())  # the global one is not ours
         model.load_state_dict(tensors)
         model.use_bank(content["active_bank"])
     except (KeyError, TypeError, RuntimeError) as error:

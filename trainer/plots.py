@@ -1,0 +1,127 @@
+"""Pictures of a run: accuracy matrix (or curve, for long streams) and hidden weights per layer."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from metabit.trainer.metrics import Matrix
+from metabit.trainer.models import BinaryMLP
+
+MAX_TASKS_WITH_NUMBERS = 12
+"""A matrix of more tasks has no room for numbers and is drawn as curves."""
+
+DPI = 144
+INK, MUTED, ACCENT = "#1f2933", "#7b8794", "#0b6e99"
+N_BINS = 80
+
+
+def accuracy_figure(matrix: Matrix, task_names: list[str], title: str) -> bytes:
+    """PNG of the accuracy matrix: a row per task learnt, a column per task tested.
+
+    Streams of more than 12 tasks become two curves: accuracy on the newest task, and the mean over
+    all tasks so far.
+
+    Args:
+        matrix: R[i, j] from 0 to 1, NaN where not measured.
+        task_names: one per task.
+        title: name of the run.
+    """
+    n_tasks = len(matrix)
+    if n_tasks > MAX_TASKS_WITH_NUMBERS:
+        figure, axes = _figure(7.0, 4.2)
+        _draw_curves(axes, matrix)
+    else:
+        figure, axes = _figure(3.4 + 0.72 * n_tasks, 2.3 + 0.52 * n_tasks)
+        _draw_matrix(axes, matrix, task_names)
+    axes.set_title(f"{title}\naccuracy in %", color=INK, fontsize=11, loc="left", pad=12)
+    return _png(figure)
+
+
+def _draw_matrix(axes: Axes, matrix: Matrix, task_names: list[str]) -> None:
+    percent = 100 * matrix
+    axes.imshow(np.ma.masked_invalid(percent), cmap="YlGnBu", vmin=0, vmax=100, aspect="auto")
+    for i, j in np.argwhere(~np.isnan(percent)):
+        color = "white" if percent[i, j] > 55 else INK
+        axes.text(j, i, f"{percent[i, j]:.1f}", ha="center", va="center", color=color, fontsize=9)
+    places = range(len(matrix))
+    axes.set_xticks(places, task_names, rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_yticks(places, [f"after {name}" for name in task_names])
+    axes.set_xlabel("tested on", color=INK)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _draw_curves(axes: Axes, matrix: Matrix) -> None:
+    percent = 100 * matrix
+    learnt = np.arange(1, len(matrix) + 1)
+    so_far = [percent[i, : i + 1].mean() for i in range(len(matrix))]
+    axes.plot(learnt, so_far, color=ACCENT, linewidth=2, label="mean of all tasks so far")
+    axes.plot(learnt, np.diagonal(percent), color=MUTED, linewidth=1, label="newest task")
+    axes.set_xlabel("tasks learnt", color=INK)
+    axes.set_xlim(1, len(matrix))
+    axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
+    axes.legend(frameon=False)
+
+
+def hidden_weights_figure(model: BinaryMLP, m: tuple[float, ...], title: str) -> bytes:
+    """PNG of a histogram of the hidden weights of each layer.
+
+    Dashed lines stand at m * |h| = 1 and 4: at the first a weight takes 42 % of a shrinking step,
+    at the second 0.1 %, which is frozen.
+
+    Args:
+        model: the network.
+        m: metaplasticity coefficient of each layer.
+        title: name of the run.
+    """
+    n_layers = len(model.layers)
+    figure = Figure(figsize=(3.2 * n_layers + 0.6, 3.4), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, n_layers, squeeze=False)[0]
+    for number, ((linear, _), layer_m, axes) in enumerate(
+        zip(model.layers, m, panels, strict=True), start=1
+    ):
+        hidden = linear.weight.detach().numpy().ravel()
+        _draw_hidden(axes, hidden, layer_m)
+        axes.set_title(f"layer {number}: {linear.n_inputs} to {linear.n_outputs}", fontsize=9)
+        axes.set_xlabel("hidden weight h", color=INK)
+    panels[0].set_ylabel("share of weights in %", color=INK)
+    figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left")
+    return _png(figure)
+
+
+def _draw_hidden(
+    axes: Axes, hidden: np.ndarray[tuple[int], np.dtype[np.float32]], m: float
+) -> None:
+    limit = max(float(np.abs(hidden).max()), 1e-6)
+    counts, edges = np.histogram(hidden, bins=N_BINS, range=(-limit, limit))
+    axes.stairs(100 * counts / hidden.size, edges, fill=True, color=ACCENT)
+    top = 1.18 * 100 * counts.max() / hidden.size
+    axes.set_ylim(0, top)
+    axes.set_xlim(-limit, limit)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=8)
+    for product in (1, 4):
+        place = product / m if m > 0 else np.inf
+        if place > limit:
+            continue
+        axes.axvline(place, color=MUTED, linestyle="--", linewidth=0.9)
+        axes.axvline(-place, color=MUTED, linestyle="--", linewidth=0.9)
+        axes.text(place, top, f" m|h| = {product}", color=MUTED, fontsize=7, va="top")
+
+
+def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots()
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
