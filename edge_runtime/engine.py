@@ -1,0 +1,265 @@
+"""`Engine`: a packed model that predicts and learns, in a hard memory budget."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError, StorageError
+from ..export.container import loads
+from ..export.fold import logits_from_scores
+from ..export.spec import InputSpec
+from . import _native
+from .inputs import check_labels, check_samples
+from .plan import Learn, Plan, as_blob, fit, verify
+from .sizes import parse_bytes
+
+
+@dataclass(frozen=True)
+class Status:
+    """Counters and gauges of a learning engine.
+
+    Attributes:
+        n_steps: samples learnt since export.
+        n_weights: weights that learn.
+        plasticity_left: share of them that still take at least 1 % of a shrinking step.
+        last_writes: hidden weights changed by the last step.
+        last_flips: of these, how many changed their sign.
+    """
+
+    n_steps: int
+    n_weights: int
+    plasticity_left: float
+    last_writes: int
+    last_flips: int
+
+
+class Engine:
+    """Run and teach a packed model.
+
+    Args:
+        source: a .mbit file, or its bytes.
+        ram: budget for the arena, in bytes or like "128 KiB"; None for no limit.
+        learn: which layers learn: "none", "head", "all", the number of layers counted from the
+            output, or "auto": the most that fit `ram`.
+        bits: bits a hidden weight, 8 or 4; 0 for what the file holds.
+        bank: normalisation bank (task).
+        step_levels: step size in levels of an 8-bit hidden weight; None for what the file says.
+        m: metaplasticity at the end of the range, for all layers; 0 is plain BNN learning; None for
+            what the file says.
+        seed: of the generator that rounds updates.
+        state: folder to keep learnt state in; the newest valid state there is loaded.
+        keep: how many states to keep there.
+
+    Raises:
+        BudgetError: the arena does not fit `ram`; says what would.
+        FormatError, CorruptError: the file is not a model, or is damaged.
+        InputError: an argument is out of range.
+        StorageError: the state folder cannot be read.
+        MismatchError: the state there belongs to another model or other options.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | bytes,
+        *,
+        ram: str | int | None = None,
+        learn: Learn = "none",
+        bits: int = 0,
+        bank: int = 0,
+        step_levels: float | None = None,
+        m: float | None = None,
+        seed: int = 1,
+        state: str | Path | None = None,
+        keep: int = 3,
+    ) -> None:
+        self._where = "blob" if isinstance(source, bytes) else str(source)
+        self._blob = as_blob(source)
+        info = verify(self._blob, self._where)
+        self.input = _input_spec(self._blob, self._where)
+        self.n_inputs, self.n_outputs = int(info.n_inputs), int(info.n_outputs)
+        budget = None if ram is None else parse_bytes(ram)
+        self.plan: Plan = fit(
+            self._blob, info, self._where, learn=learn, bits=bits, bank=bank, budget_bytes=budget
+        )
+        options = _native.Options(
+            self.plan.learn_layers, bits, bank, _check_seed(seed),
+            _or_from_file(step_levels, "step_levels", 256.0), _or_from_file(m, "m", 30.0),
+        )  # fmt: skip
+        self._arena = np.zeros(self.plan.arena_bytes // 8, dtype=np.uint64)
+        self._handle = ctypes.c_void_p()
+        self._lib = _native.library()
+        opened = self._lib.mb_open(
+            ctypes.byref(self._handle), self._arena.ctypes.data, self._arena.nbytes,
+            self._blob.ctypes.data, self._blob.size, ctypes.byref(options),
+        )  # fmt: skip
+        _native.check(opened, self._where)
+        self._state = None if state is None else Path(state)
+        if keep < 1:
+            raise InputError(f"keep={keep}: at least one state must be kept", code="E-KEEP")
+        self._keep = keep
+        if self._state is not None:
+            self._restore(self._state)
+
+    # ---- predicting ----
+
+    def predict(self, x: ArrayLike) -> NDArray[np.int64]:
+        """Labels of samples: index of the largest score, the lowest index on ties.
+
+        Args:
+            x: shape (n, *input_shape) or (n, n_inputs); the input's integer dtype, or float, which
+                is quantized with the stored scale.
+
+        Returns:
+            shape (n,), int64.
+        """
+        return self._run(x)[0]
+
+    def scores(self, x: ArrayLike) -> NDArray[np.int32]:
+        """Integer scores whose order is the order of the logits, shape (n, n_outputs)."""
+        return self._run(x)[1]
+
+    def decision_function(self, x: ArrayLike) -> NDArray[np.float32]:
+        """Logits, shape (n, n_outputs), float32."""
+        return logits_from_scores(self._run(x)[1])
+
+    def score(self, x: ArrayLike, y: ArrayLike) -> float:
+        """Share of samples whose label is right."""
+        samples = check_samples(x, self.input, self._where)
+        labels = check_labels(y, len(samples), self.n_outputs, self._where)
+        return float(np.mean(self.predict(samples) == labels)) if len(labels) else float("nan")
+
+    def _run(self, x: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        samples = check_samples(x, self.input, self._where)
+        n = len(samples)
+        labels = np.empty(n, dtype=np.int32)
+        scores = np.empty((n, self.n_outputs), dtype=np.int32)
+        result = self._lib.mb_predict(
+            self._handle, samples.ctypes.data, n, labels.ctypes.data, scores.ctypes.data
+        )
+        _native.check(result, self._where)
+        return labels.astype(np.int64), scores
+
+    # ---- learning ----
+
+    def partial_fit(self, x: ArrayLike, y: ArrayLike) -> Engine:
+        """Learn samples one by one, in the order given.
+
+        All samples and labels are checked before the first step: a refused call changes nothing.
+
+        Args:
+            x: shape (n, *input_shape), as for `predict`.
+            y: shape (n,), integers in [0, n_outputs).
+        """
+        self.learn(x, y)
+        return self
+
+    def learn(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
+        """`partial_fit` that returns what was predicted for each sample before it was learnt.
+
+        Returns:
+            shape (n,), int64: the predictions of test-then-train evaluation.
+        """
+        samples = check_samples(x, self.input, self._where)
+        labels = check_labels(y, len(samples), self.n_outputs, self._where)
+        if self.plan.learn_layers == 0:
+            raise InputError(
+                f"{self._where} was opened for inference; open it with learn='all', 'head' or 'auto'",
+                code="E-NO-STATE",
+            )
+        predicted = np.empty(len(samples), dtype=np.int32)
+        result = self._lib.mb_learn(
+            self._handle, samples.ctypes.data, labels.ctypes.data, len(samples),
+            predicted.ctypes.data,
+        )  # fmt: skip
+        _native.check(result, self._where)
+        return predicted.astype(np.int64)
+
+    def status(self) -> Status:
+        """Counters and gauges; walks all hidden weights once."""
+        raw = _native.NativeStatus()
+        _native.check(self._lib.mb_get_status(self._handle, ctypes.byref(raw)), self._where)
+        free = 1.0 - raw.n_consolidated / raw.n_weights if raw.n_weights else 1.0
+        return Status(raw.n_steps, raw.n_weights, free, raw.last_writes, raw.last_flips)
+
+    # ---- keeping ----
+
+    def commit(self) -> None:
+        """Save the learnt state into the `state` folder; a power cut leaves the old or the new.
+
+        Raises:
+            InputError: the engine was opened without `state`, or for inference.
+            StorageError: the folder cannot be written; the engine and older states are unchanged.
+        """
+        if self._state is None:
+            raise InputError("commit() needs a folder: open with state='...'", code="E-NO-FOLDER")
+        result = self._lib.mb_folder_commit(self._handle, os.fsencode(self._state), self._keep)
+        _native.check(result, str(self._state))
+
+    def save_state(self) -> bytes:
+        """The state image: everything learnt, as bytes (docs/FORMAT.md)."""
+        image = bytearray(self._lib.mb_state_bytes(self._handle))
+
+        def write(_context: int, offset: int, data: int, n_bytes: int) -> int:
+            image[offset : offset + n_bytes] = ctypes.string_at(data, n_bytes)
+            return 0
+
+        saved = self._lib.mb_state_save(self._handle, _native.WRITE_FN(write), None)
+        _native.check(saved, self._where)
+        return bytes(image)
+
+    def load_state(self, image: bytes) -> None:
+        """Put a state image back; a damaged or foreign one is refused and changes nothing."""
+
+        def read(_context: int, offset: int, data: int, n_bytes: int) -> int:
+            if offset + n_bytes > len(image):
+                return 1
+            ctypes.memmove(data, image[offset : offset + n_bytes], n_bytes)
+            return 0
+
+        loaded = self._lib.mb_state_load(self._handle, _native.READ_FN(read), None)
+        _native.check(loaded, "state image")
+
+    def _restore(self, folder: Path) -> None:
+        if self.plan.learn_layers == 0:
+            raise InputError(
+                f"state={str(folder)!r} needs an engine that learns; add learn='auto'",
+                code="E-NO-STATE",
+            )
+        skipped = ctypes.c_uint32()
+        number = self._lib.mb_folder_restore(
+            self._handle, os.fsencode(folder), ctypes.byref(skipped)
+        )
+        _native.check(number, str(folder))
+        if skipped.value:
+            warnings.warn(
+                f"{folder}: {skipped.value} damaged state file(s) skipped, state {number} loaded",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+        if number == 0 and folder.exists() and not folder.is_dir():
+            raise StorageError(f"{folder} is not a folder", code="E-STORAGE")
+
+
+def _input_spec(blob: NDArray[np.uint8], where: str) -> InputSpec:
+    return loads(blob.tobytes(), where).input
+
+
+def _check_seed(seed: int) -> int:
+    if not 0 <= seed < 2**32:
+        raise InputError(f"seed {seed} is outside 0...{2**32 - 1}", code="E-SEED")
+    return seed
+
+
+def _or_from_file(value: float | None, name: str, high: float) -> float:
+    if value is None:
+        return -1.0
+    if not 0.0 <= value <= high:
+        raise InputError(f"{name}={value}: choose a number from 0 to {high:g}", code="E-RANGE")
+    return value

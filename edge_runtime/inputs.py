@@ -1,0 +1,85 @@
+"""Samples and labels as people pass them, checked and brought into the form the core reads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..errors import InputError
+from ..export.spec import InputSpec
+
+Samples = NDArray[np.uint8] | NDArray[np.int8]
+
+
+def quantize_input(x: NDArray[np.floating], spec: InputSpec, where: str) -> Samples:
+    """Float samples to integers: round(x / scale) + zero_point, saturated.
+
+    Args:
+        x: any shape, finite.
+        spec: scale, zero point and dtype.
+        where: name of the model, for messages.
+    """
+    bad = ~np.isfinite(x)
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"{where}: sample value {x[at]} at {list(at)}: NaN and infinity cannot be used; clean "
+            "the data first",
+            code="E-NOT-FINITE",
+        )
+    info = np.iinfo(spec.dtype)
+    levels = np.rint(x.astype(np.float64) / spec.scale) + spec.zero_point
+    clipped = np.clip(levels, info.min, info.max)
+    return clipped.astype(np.int8) if spec.dtype == "int8" else clipped.astype(np.uint8)
+
+
+def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
+    """Samples as a contiguous integer array of shape (n, n_inputs).
+
+    Accepts shape (n, *spec.shape) or (n, n_inputs), the input's own dtype or floats. Integers of
+    another dtype are refused: a silent cast would change them.
+
+    Raises:
+        InputError: wrong shape or dtype, NaN or infinity.
+    """
+    array = np.asarray(x)
+    if array.ndim < 2 or (array.shape[1:] not in (spec.shape, (spec.n_inputs,))):
+        raise InputError(
+            f"{where}: samples have shape {array.shape}, expected (n, "
+            f"{', '.join(str(n) for n in spec.shape)})",
+            code="E-SHAPE",
+        )
+    flat = array.reshape(len(array), spec.n_inputs)
+    if np.issubdtype(array.dtype, np.floating):
+        return np.ascontiguousarray(quantize_input(flat, spec, where))
+    if array.dtype == np.int8 and spec.dtype == "int8":
+        return np.ascontiguousarray(flat, dtype=np.int8)
+    if array.dtype == np.uint8 and spec.dtype == "uint8":
+        return np.ascontiguousarray(flat, dtype=np.uint8)
+    raise InputError(
+        f"{where}: samples are {array.dtype}, expected {spec.dtype} or float", code="E-DTYPE"
+    )
+
+
+def check_labels(y: ArrayLike, n: int, n_outputs: int, where: str) -> NDArray[np.int32]:
+    """Labels as int32, shape (n,), each in [0, n_outputs).
+
+    Raises:
+        InputError: wrong shape or dtype, or a label out of range (the first one is named).
+    """
+    array = np.asarray(y)
+    if array.shape != (n,):
+        raise InputError(
+            f"{where}: labels have shape {array.shape}, expected ({n},), one a sample",
+            code="E-SHAPE",
+        )
+    if n and not np.issubdtype(array.dtype, np.integer):
+        raise InputError(f"{where}: labels are {array.dtype}, expected integers", code="E-DTYPE")
+    bad = (array < 0) | (array >= n_outputs) if n else np.zeros(0, dtype=bool)
+    if bad.any():
+        first = int(np.argmax(bad))
+        raise InputError(
+            f"{where}: label {int(array[first])} of sample {first} is outside 0...{n_outputs - 1}",
+            code="E-LABEL",
+        )
+    return np.ascontiguousarray(array, dtype=np.int32)
