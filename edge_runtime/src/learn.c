@@ -190,12 +190,7 @@ static void update_row(mb_model *model, const row_view *row, const layer_input *
         return;
     }
     uint32_t certain = in->x_max << 16;
-    for (uint32_t i = 0;; i++) {
-        uint32_t skip = mb_random_skip(rng, scale);
-        if (skip >= n_in - i) {
-            return;
-        }
-        i += skip;
+    for (uint32_t i = mb_random_skip(rng, scale); i < n_in; i++) {
         int32_t x = input_value(in, i);
         int32_t level = get_level(row, i);
         bool falls = (x > 0) == (d > 0); /* the step is minus the gradient */
@@ -203,14 +198,12 @@ static void update_row(mb_model *model, const row_view *row, const layer_input *
         uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
         uint32_t share = shrinks ? (uint32_t)table[size] + 1u : 65536u;
         uint32_t keep = share * magnitude(x);
-        if (keep < certain && (uint32_t)(((uint64_t)mb_random(rng) * certain) >> 32) >= keep) {
-            continue;
+        if (keep >= certain || (uint32_t)(((uint64_t)mb_random(rng) * certain) >> 32) < keep) {
+            bool moved = move_level(row, i, level, falls ? -1 : 1, &model->last_flips);
+            model->last_writes += moved;
         }
-        if (move_level(row, i, level, falls ? -1 : 1, &model->last_flips)) {
-            model->last_writes++;
-        }
-        if (i + 1u == n_in) {
-            return;
+        if (i + 1u < n_in) { /* a gap fits into 26 bits: i does not wrap */
+            i += mb_random_skip(rng, scale);
         }
     }
 }

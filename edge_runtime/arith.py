@@ -1,0 +1,156 @@
+"""The twin of `src/arith.c`: float32 and integer arithmetic with the same bits everywhere."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..export.spec import Float32Array, Int32Array
+
+F = np.float32
+_MASK = 0xFFFFFFFF
+_LOG2_TABLE = [round(math.log2(1 + i / 64) * 2**26) for i in range(65)]
+_EXP2_SERIES = [
+    F(1.54035304e-4), F(1.33335581e-3), F(9.61812911e-3), F(5.55041087e-2), F(2.40226507e-1),
+    F(6.93147181e-1), F(1.0),
+]  # fmt: skip
+
+
+def exp(x: Float32Array) -> Float32Array:
+    """exp(x) for x <= 0; exactly 0 below -69.
+
+    Args:
+        x: any shape, float32.
+    """
+    inside = np.maximum(x, F(-69))
+    t = inside * F(1.44269504)
+    n = (t - F(0.5)).astype(np.int32)  # truncates, like the conversion in C
+    f = t - n.astype(F)
+    y = np.full_like(f, _EXP2_SERIES[0])
+    for coefficient in _EXP2_SERIES[1:]:
+        y = y * f + coefficient
+    result: Float32Array = np.where(x < F(-69), F(0), y * pow2(n))
+    return result
+
+
+def pow2(n: NDArray[np.int32]) -> Float32Array:
+    """2**n for -126 <= n <= 127, float32."""
+    return ((n.astype(np.int32) + 127) << 23).astype(np.int32).view(np.float32)
+
+
+def softmax(logits: Float32Array) -> Float32Array:
+    """Probabilities, shape (n_outputs,); the sum runs in index order."""
+    e = exp(logits - logits.max())
+    total = F(0)
+    for value in e:
+        total = total + value
+    result: Float32Array = e / total
+    return result
+
+
+def running_mean(old: Float32Array, value: Float32Array, rate: np.float32) -> Float32Array:
+    """old + rate * (value - old), with tiny results set to zero."""
+    updated = old + rate * (value - old)
+    return np.where(np.abs(updated) < F(1e-30), F(0), updated).astype(F)
+
+
+def mean_square(x: NDArray[np.int64], is_input: bool) -> np.float32:
+    """Mean of x**2, shape (n_in,); 1 for binary activations."""
+    if not is_input:
+        return F(1)
+    return F(np.uint64(np.sum(x**2))) / F(x.size)
+
+
+def quantize_errors(error: Float32Array) -> tuple[Int32Array, np.float32]:
+    """Errors as int16 values d and a power of two `unit`: error is about d * unit.
+
+    Returns:
+        d of shape (n,) with the largest |d| in [2**14, 2**15), and unit; zeros and 0 when there is
+        nothing to send back.
+    """
+    largest = np.abs(error).max()
+    if not (F(1e-30) <= largest <= F(1e30)):
+        return np.zeros(error.size, dtype=np.int32), F(0)
+    exponent = 14 - (int(np.array(largest, dtype=F).view(np.int32)) >> 23) + 127
+    scaled = error * pow2(np.array([exponent], dtype=np.int32))[0]
+    scaled = np.clip(scaled, F(-32767), F(32767))
+    d = np.where(scaled < 0, scaled - F(0.5), scaled + F(0.5)).astype(np.int32)
+    return d, pow2(np.array([-exponent], dtype=np.int32))[0]
+
+
+def meta_table(m: float, bits: int) -> NDArray[np.int64]:
+    """f_meta by magnitude, in 1/65536: at least 1, so that nothing freezes for good.
+
+    Args:
+        m: metaplasticity at the end of the range.
+        bits: bits a hidden weight.
+
+    Returns:
+        shape (2**(bits - 1),), values in 1...65536.
+    """
+    n = 1 << (bits - 1)
+    share = (np.arange(n, dtype=F) + F(0.5)) / F(n)
+    e = exp(F(-2) * (F(m) * share))
+    f = (F(4) * e) / ((F(1) + e) * (F(1) + e))
+    entry = (f * F(65536) + F(0.5)).astype(np.int64) - 1
+    return np.clip(entry, 0, 65535) + 1
+
+
+def skip_scale(p: np.float32) -> int:
+    """ln 2 / -ln(1 - p) in 20.12 fixed point for 0 < p <= 1/2; 0 when p is below 2**-20."""
+    if not p >= F(9.5367431640625e-7):
+        return 0
+    s = p / (F(2) - p)
+    q = s * s
+    y = F(1) / F(11)
+    for term in (F(1) / F(9), F(1) / F(7), F(0.2), F(1) / F(3), F(1)):
+        y = y * q + term
+    y = (F(2) * s) * y
+    return int((F(0.693147181) / y) * F(4096))
+
+
+class Generator:
+    """xoshiro128++ (Blackman and Vigna 2019), seeded through a counter and a mixer."""
+
+    def __init__(self, seed: int) -> None:
+        self.state = [0, 0, 0, 0]
+        for i in range(4):
+            seed = (seed + 0x9E3779B9) & _MASK
+            z = ((seed ^ (seed >> 16)) * 0x85EBCA6B) & _MASK
+            z = ((z ^ (z >> 13)) * 0xC2B2AE35) & _MASK
+            self.state[i] = z ^ (z >> 16)
+
+    def next(self) -> int:
+        """32 uniform bits."""
+        s = self.state
+        total = (s[0] + s[3]) & _MASK
+        result = (_rotate_left(total, 7) + s[0]) & _MASK
+        t = (s[1] << 9) & _MASK
+        s[2] ^= s[0]
+        s[3] ^= s[1]
+        s[1] ^= s[2]
+        s[0] ^= s[3]
+        s[2] ^= t
+        s[3] = _rotate_left(s[3], 11)
+        return result
+
+    def skip(self, scale: int) -> int:
+        """Trials that fail before the first success, geometric; `scale` from `skip_scale`."""
+        return (_minus_log2(self.next()) * scale) >> 38
+
+
+def _rotate_left(x: int, k: int) -> int:
+    return ((x << k) | (x >> (32 - k))) & _MASK
+
+
+def _minus_log2(r: int) -> int:
+    """-log2(r / 2**32) in 6.26 fixed point, linear between 64 points."""
+    r = max(r, 1)
+    zeros = 32 - r.bit_length()
+    fraction = (r << zeros) & 0x7FFFFFFF
+    i = fraction >> 25
+    between = (fraction >> 9) & 0xFFFF
+    step = _LOG2_TABLE[i + 1] - _LOG2_TABLE[i]
+    return ((zeros + 1) << 26) - (_LOG2_TABLE[i] + ((step * between) >> 16))

@@ -1,0 +1,262 @@
+"""The same runtime in NumPy: readable, slow, and equal to the C core bit for bit.
+
+Read it beside `src/learn.c`. Float work is float32, each operation rounded on its own and in the same
+order; sums are integers; random numbers come from the same generator in the same order.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..export import layout
+from ..export.bits import level_row_bytes, pack_levels
+from ..export.container import loads
+from ..export.fold import apply_threshold, inverse_std, scores_from_logits
+from ..export.spec import BoolArray, DenseLayer, Float32Array, Int8Array, Int32Array, LearnState
+from ..export.state import convert_levels
+from . import arith
+
+F = np.float32
+ALL_LAYERS = 0xFFFFFFFF
+
+
+@dataclass
+class LayerState:
+    """What a learning layer changes: shapes (n_out, n_in) and (n_out,)."""
+
+    levels: Int8Array
+    mean: Float32Array
+    var: Float32Array
+    mean_error: Float32Array
+    mean_product: Float32Array
+    table: NDArray[np.int64]  # f_meta by magnitude, in 1/65536
+    rms: np.float32
+    inv_std: Float32Array
+
+
+@dataclass
+class Pass:
+    """One layer in one forward pass."""
+
+    x: NDArray[np.int64]  # (n_in,) what it saw: x - zero_point, or +-1
+    sums: Int32Array  # (n_out,)
+    normalised: Float32Array  # (n_out,)
+    y: Float32Array  # (n_out,)
+
+
+class ReferenceModel:
+    """A packed model run and taught in NumPy.
+
+    Args:
+        data: the bytes of a .mbit file.
+        learn_layers: layers that learn, counted from the output.
+        state_bits: 8 or 4; 0 for what the file holds.
+        bank: normalisation bank.
+        seed: of the random generator.
+        step_levels, m: override what the file says, as `Engine` does.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        *,
+        learn_layers: int = 0,
+        state_bits: int = 0,
+        bank: int = 0,
+        seed: int = 1,
+        step_levels: float | None = None,
+        m: float | None = None,
+    ) -> None:
+        self.model = loads(data)
+        self.bank = bank
+        self.identity = struct.unpack_from("<I", data, layout.HEADER.size - 4)[0]
+        self.n_steps = 0
+        self.rng = arith.Generator(seed)
+        self.first = len(self.model.layers) - min(learn_layers, len(self.model.layers))
+        self.states: dict[int, LayerState] = {}
+        if self.first < len(self.model.layers):
+            assert self.model.learn is not None, "the model carries no hidden weights"
+            self._start(self.model.learn, state_bits, step_levels, m)
+
+    def _start(
+        self, learn: LearnState, state_bits: int, step_levels: float | None, m: float | None
+    ) -> None:
+        self.bits = state_bits or learn.bits
+        step = F(learn.step_levels if step_levels is None else step_levels)
+        self.step = step * F(0.0625) if self.bits == 4 else step
+        self.norm_rate, self.error_rate = F(learn.norm_rate), F(learn.error_rate)
+        self.rms_rate = F(learn.rms_rate)
+        for index in range(self.first, len(self.model.layers)):
+            layer = self.model.layers[index]
+            norm = layer.norms[self.bank]
+            zeros = np.zeros(layer.n_out, dtype=F)
+            self.states[index] = LayerState(
+                levels=convert_levels(learn.levels[index], learn.bits, self.bits).copy(),
+                mean=norm.mean.copy(),
+                var=norm.var.copy(),
+                mean_error=zeros.copy(),
+                mean_product=zeros.copy(),
+                table=arith.meta_table(learn.m[index] if m is None else m, self.bits),
+                rms=F(0),
+                inv_std=inverse_std(norm.var, self.model.eps),
+            )
+
+    # ---- forward ----
+
+    def forward(self, sample: NDArray[np.generic]) -> list[Pass]:
+        """Run all layers on one sample of shape (n_inputs,)."""
+        x = sample.astype(np.int64) - self.model.input.zero_point
+        passes = []
+        for index, layer in enumerate(self.model.layers):
+            passes.append(self._layer(index, layer, x))
+            if index + 1 < len(self.model.layers):
+                x = np.where(self._bits(index, layer, passes[-1]), 1, -1).astype(np.int64)
+        return passes
+
+    def _layer(self, index: int, layer: DenseLayer, x: NDArray[np.int64]) -> Pass:
+        state = self.states.get(index)
+        signs = layer.weights if state is None else np.where(state.levels >= 0, 1, -1)
+        sums = (signs.astype(np.int64) @ x).astype(np.int32)
+        empty = np.empty(0, dtype=F)
+        if not layer.norms:  # a hidden layer of a model that carries thresholds only
+            return Pass(x, sums, empty, empty)
+        norm = layer.norms[self.bank]
+        mean = norm.mean if state is None else state.mean
+        inv_std = inverse_std(norm.var, self.model.eps) if state is None else state.inv_std
+        normalised = (sums.astype(F) - mean) * inv_std
+        return Pass(x, sums, normalised, normalised * norm.gamma + norm.beta)
+
+    def _bits(self, index: int, layer: DenseLayer, run: Pass) -> BoolArray:
+        if index in self.states:
+            return run.y >= 0
+        bits: BoolArray = apply_threshold(run.sums, layer.thresholds[self.bank])
+        return bits
+
+    def scores(self, samples: NDArray[np.generic]) -> Int32Array:
+        """Integer scores, shape (n, n_outputs), for samples of shape (n, n_inputs)."""
+        rows = [scores_from_logits(self.forward(sample)[-1].y) for sample in samples]
+        return np.array(rows, dtype=np.int32).reshape(len(samples), self.model.n_outputs)
+
+    def predict(self, samples: NDArray[np.generic]) -> NDArray[np.int64]:
+        """Labels, shape (n,)."""
+        return self.scores(samples).argmax(axis=1).astype(np.int64)
+
+    # ---- learning ----
+
+    def learn(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> NDArray[np.int64]:
+        """Learn samples one by one; returns what was predicted before each step."""
+        return np.array(
+            [self._learn_one(s, int(label)) for s, label in zip(samples, labels, strict=True)],
+            dtype=np.int64,
+        )
+
+    def _learn_one(self, sample: NDArray[np.generic], label: int) -> int:
+        passes = self.forward(sample)
+        logits = passes[-1].y
+        predicted = int(scores_from_logits(logits).argmax())
+        error = arith.softmax(logits)
+        error[label] = error[label] - F(1)
+        for index in range(len(self.model.layers) - 1, self.first - 1, -1):
+            run = passes[index]
+            if index + 1 < len(self.model.layers):
+                error = np.where(np.abs(run.y) <= F(1), error, F(0)).astype(F)
+            error = self._pass_norm(index, run, error)
+            d, unit = arith.quantize_errors(error)
+            rate = self._rate(index, run, d, unit) if unit else F(0)
+            back = self._update(index, run, d, rate)
+            error = back.astype(F) * unit
+        self.n_steps += 1
+        return predicted
+
+    def _pass_norm(self, index: int, run: Pass, error: Float32Array) -> Float32Array:
+        state, norm = self.states[index], self.model.layers[index].norms[self.bank]
+        e = error * norm.gamma
+        corrected = (e - state.mean_error) - run.normalised * state.mean_product
+        result: Float32Array = corrected * state.inv_std
+        state.mean_error = arith.running_mean(state.mean_error, e, self.error_rate)
+        product = e * run.normalised
+        state.mean_product = arith.running_mean(state.mean_product, product, self.error_rate)
+        delta = run.sums.astype(F) - state.mean
+        state.mean = state.mean + self.norm_rate * delta
+        keep = F(1) - self.norm_rate
+        state.var = keep * (state.var + self.norm_rate * (delta * delta))
+        state.inv_std = inverse_std(state.var, self.model.eps)
+        return result
+
+    def _rate(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> np.float32:
+        """Levels per unit of d at the largest |x|; folds this step into the running mean square."""
+        state = self.states[index]
+        squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
+        mean_square = (F(squares) / F(d.size)) * (unit * unit)
+        mean_square = mean_square * arith.mean_square(run.x, index == 0)
+        state.rms = (
+            mean_square
+            if state.rms == 0
+            else arith.running_mean(np.array([state.rms]), np.array([mean_square]), self.rms_rate)[0]
+        )
+        if state.rms < F(1e-30):
+            return F(0)
+        x_max = max(1, int(np.abs(run.x).max()))
+        rate: np.float32 = ((self.step / np.sqrt(state.rms)) * unit) * F(x_max)
+        return rate
+
+    def _update(self, index: int, run: Pass, d: Int32Array, rate: np.float32) -> NDArray[np.int64]:
+        """Send d back through the old signs, then move hidden weights. Returns shape (n_in,)."""
+        state = self.states[index]
+        signs = np.where(state.levels >= 0, 1, -1).astype(np.int64)
+        back: NDArray[np.int64] = d.astype(np.int64) @ signs
+        for j in np.flatnonzero(d):
+            self._update_row(state, int(j), run.x, int(d[j]), rate)
+        return back
+
+    def _update_row(
+        self, state: LayerState, j: int, x: NDArray[np.int64], d: int, rate: np.float32
+    ) -> None:
+        p = rate * F(abs(d))
+        scale = arith.skip_scale(min(p, F(0.5)))
+        if scale == 0:
+            return
+        x_max = max(1, int(np.abs(x).max()))
+        certain = x_max << 16
+        limit = 1 << (self.bits - 1)
+        i = self.rng.skip(scale)
+        while i < x.size:
+            level = int(state.levels[j, i])
+            falls = (x[i] > 0) == (d > 0)
+            shrinks = falls == (level >= 0)
+            size = level if level >= 0 else ~level
+            keep = (int(state.table[size]) if shrinks else 65536) * abs(int(x[i]))
+            if keep >= certain or (self.rng.next() * certain) >> 32 < keep:
+                moved = level + (-1 if falls else 1)
+                if -limit <= moved < limit:
+                    state.levels[j, i] = moved
+            i += 1
+            if i < x.size:
+                i += self.rng.skip(scale)
+
+    # ---- state ----
+
+    def save_state(self) -> bytes:
+        """The state image, the same bytes as `mb_state_save` writes."""
+        indices = range(self.first, len(self.model.layers))
+        states = [self.states[i] for i in indices]
+        learnt = struct.pack("<6I", *self.rng.state, self.n_steps, 0)
+        learnt += np.array([s.rms for s in states], dtype="<f4").tobytes()
+        for s in states:
+            columns = (s.mean, s.var, s.mean_error, s.mean_product)
+            learnt += b"".join(column.astype("<f4").tobytes() for column in columns)
+        for s in states:
+            packed = pack_levels(s.levels, self.bits)
+            assert packed.shape[1] == level_row_bytes(s.levels.shape[1], self.bits)
+            learnt += packed.tobytes()
+        image_bytes = 64 + len(learnt) + 4
+        header = struct.pack(
+            "<8s6I32s", b"\x89MBST\r\n\x1a", 1, image_bytes, self.identity, len(indices),
+            self.bits, self.bank, b"",
+        )  # fmt: skip
+        return header + learnt + struct.pack("<I", zlib.crc32(header + learnt))
