@@ -1,2 +1,144 @@
-"""The `metabit` command: one file a verb."""
-def main() -> None: ...
+"""The `metabit` command: one file a verb, each loaded only when it is called.
+
+Exit codes: 0 ok, 1 other, 2 usage or input, 3 budget exceeded, 4 file rejected, 5 mismatch,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+
+import click
+
+from ..errors import InputError, MetabitError, StorageError, nearest
+
+VERBS = {
+    "demo": "The whole story on real data, in about a minute.",
+    "train": "Train a network from a recipe.",
+    "export": "Pack a trained network into a .mbit file.",
+    "inspect": "Show what is in a .mbit file.",
+    "plan": "Show the RAM a model needs, to the byte.",
+    "predict": "Run a model over samples.",
+    "learn": "Teach a model from labelled samples, one by one.",
+    "verify": "Check a model against the scores it carries.",
+    "profile": "Say what a model costs on a board.",
+    "simulate": "Run the real firmware on an emulated board.",
+    "boards": "List the boards that are known.",
+    "data": "List data sets, or fetch one.",
+    "doctor": "Check the installation.",
+}
+
+INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs' names, and imports a verb when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb, in the order of the story."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import `metabit.cli.<verb>` and return its `command`."""
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f".{cmd_name}", __name__).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, but an unknown verb gets the nearest known one."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            ctx.fail(f'no verb "{args[0]}": {nearest(args[0], VERBS)}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, written without importing one."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from .. import __version__
+
+        click.echo(f"metabit {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="`metabit VERB --help` explains a verb; every verb takes --json.",
+)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Print the version.",
+)  # fmt: skip
+def group() -> None:
+    """Binary networks that learn on the device and do not forget."""
+
+
+def run(args: Sequence[str]) -> int:
+    """Run one command line (without the program's name) and return its exit code.
+
+    Every error becomes one line on stderr, and with --json an answer on stdout; none a traceback.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            result = group.main(list(args), prog_name="metabit", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.UsageError as error:
+        where = error.ctx.command_path if error.ctx else "metabit"
+        message = f"{error.format_message()} (`{where} --help` explains)"
+        return _fail(args, InputError(message, code="E-USAGE"))
+    except click.ClickException as error:
+        return _fail(args, InputError(error.format_message(), code="E-USAGE"))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader has left; what is still buffered must not raise again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        return _fail(args, StorageError(what, code="E-IO"))
+    except MemoryError:
+        return _fail(args, MetabitError("not enough memory on this machine", code="E-MEMORY"))
+    except Exception as error:
+        if os.environ.get("METABIT_DEBUG"):
+            traceback.print_exc()
+        message = (
+            f"{type(error).__name__}: {error}. This is a mistake in metabit; "
+            "METABIT_DEBUG=1 shows where"
+        )
+        return _fail(args, MetabitError(message, code="E-INTERNAL"))
+    return result if isinstance(result, int) else 0
+
+
+def _show_warning(message: Warning | str, *_where: object, **_more: object) -> None:
+    """A warning as one line, without the source line that raised it."""
+    click.echo(f"warning: {message}", err=True)
+
+
+def _fail(args: Sequence[str], error: MetabitError) -> int:
+    from .common import Output  # loads rich, which `metabit --help` can do without
+
+    verb = next((arg for arg in args if arg in VERBS), "metabit")
+    return Output(verb, as_json="--json" in args).fail(error)
+
+
+def main() -> None:
+    """Entry point of the `metabit` command."""
+    sys.exit(run(sys.argv[1:]))

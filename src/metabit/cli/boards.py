@@ -1,0 +1,37 @@
+"""`metabit boards`: which boards `profile` and `simulate` know."""
+
+from __future__ import annotations
+
+from ..edge_runtime.sizes import format_kib
+from .common import Answer, Output, table, verb
+
+
+@verb("boards")
+def command(out: Output) -> Answer:
+    """List the boards that `profile` and `simulate` know.
+
+    Both verbs also take the path of a TOML file of your own.
+    """
+    from ..firmware_sim import boards
+
+    known = [boards.load(name) for name in boards.names()]
+    rows = table("boards", "name", "core", ">clock", ">RAM", ">flash", "what it is")
+    for board in known:
+        rows.add_row(
+            board.name, board.core, f"{board.clock_hz / 1e6:,.0f} MHz",
+            format_kib(board.ram_bytes), format_kib(board.flash_bytes), board.title,
+        )  # fmt: skip
+    out.console.print(rows)
+    return {
+        "boards": [
+            {
+                "name": board.name,
+                "title": board.title,
+                "core": board.core,
+                "clock_hz": board.clock_hz,
+                "ram_bytes": board.ram_bytes,
+                "flash_bytes": board.flash_bytes,
+            }
+            for board in known
+        ]
+    }

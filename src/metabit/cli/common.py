@@ -1,0 +1,160 @@
+"""What every verb shares: --json, where text goes, how an error looks, tables, progress bars."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from ..errors import InputError, MetabitError
+
+Answer = dict[str, Any]
+
+# Width of tables where nobody looks: pipes, files, CI.
+PLAIN_COLUMNS = 110
+
+
+def make_console(stderr: bool) -> Console:
+    """A console that takes text as it is: square brackets in a path are no markup."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PLAIN_COLUMNS
+    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+
+
+class Output:
+    """Where a verb writes: text for people, and with --json one JSON answer on stdout.
+
+    Attributes:
+        console: for people; stdout, or stderr with --json.
+        partial: fields that the answer has even when the verb fails.
+    """
+
+    def __init__(self, verb: str, as_json: bool) -> None:
+        self.verb = verb
+        self.as_json = as_json
+        self.console = make_console(stderr=as_json)
+        self.partial: Answer = {}
+
+    def line(self, text: str, style: str = "") -> None:
+        """One line of text; long lines are left to the terminal."""
+        self.console.print(text, style=style, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """A line beside the output, on stderr: for verbs whose stdout feeds another program."""
+        make_console(stderr=True).print(text, style="dim", soft_wrap=True)
+
+    def succeed(self, answer: Answer) -> None:
+        """The answer of a verb that did what it was asked."""
+        if self.as_json:
+            self._write({"ok": True, **answer})
+
+    def fail(self, error: MetabitError) -> int:
+        """Say what went wrong, once for people and once for programs; returns the exit code."""
+        line = Text.assemble((f"error[{error.code}]: ", "bold red"), (str(error), "red"))
+        make_console(stderr=True).print(line, soft_wrap=True)
+        if self.as_json:
+            details = {"code": error.code, "message": str(error)}
+            self._write({"ok": False, "error": details, **self.partial})
+        return error.exit_code
+
+    def _write(self, fields: Answer) -> None:
+        answer = {"schema": f"metabit/{self.verb}/1", **fields}
+        click.echo(json.dumps(answer, default=_plain, allow_nan=False))
+
+
+def _plain(value: object) -> object:
+    """What json does not know: NumPy's numbers and arrays, and paths."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def verb(name: str) -> Callable[[Callable[..., Answer]], click.Command]:
+    """Make a function `(out, **options) -> answer` into the verb `name`, with --json."""
+
+    def wrap(function: Callable[..., Answer]) -> click.Command:
+        @click.command(name, context_settings={"help_option_names": ["-h", "--help"]})
+        @click.option("--json", "as_json", is_flag=True, help="JSON on stdout, text on stderr.")
+        @functools.wraps(function)
+        def command(as_json: bool, **options: Any) -> None:
+            out = Output(name, as_json)
+            try:
+                out.succeed(function(out, **options))
+            except MetabitError as error:
+                click.get_current_context().exit(out.fail(error))
+
+        return command
+
+    return wrap
+
+
+def need_extra(extra: str, *modules: str) -> None:
+    """Refuse, with the command that helps, when a module of an optional extra is not installed.
+
+    Raises:
+        InputError: code E-EXTRA.
+    """
+    missing = [module for module in modules if importlib.util.find_spec(module) is None]
+    if missing:
+        raise InputError(
+            f'{" and ".join(missing)} not installed: pip install "metabit[{extra}]"', code="E-EXTRA"
+        )
+
+
+def table(title: str, *columns: str) -> Table:
+    """A table whose column names starting with ">" are right-aligned."""
+    made = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    made.pad_edge = False
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(
+            column.lstrip(">"), justify="right" if right else "left", header_style="dim",
+            overflow="fold", no_wrap=right,
+        )  # fmt: skip
+    return made
+
+
+def budget_bar(used: int, available: int, width: int = 40) -> Text:
+    """A bar of `width` cells for bytes used of those available, green, yellow or red."""
+    share = used / available if available else float("inf")
+    style = "red" if share > 1 else "yellow" if share > 0.9 else "green"
+    full = min(width, round(share * width)) if available else width
+    return Text.assemble(("█" * full, style), ("░" * (width - full), "dim"), f" {share:.0%}")
+
+
+def progress() -> Progress:
+    """A progress bar on stderr that is not drawn where nobody looks."""
+    console = make_console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def percent(share: float) -> str:
+    """A share as per cent with one decimal."""
+    return f"{100 * share:.1f} %"

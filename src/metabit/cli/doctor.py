@@ -1,0 +1,158 @@
+"""`metabit doctor`: is the installation sound?"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..errors import MetabitError
+from ..export.fold import fold_threshold
+from ..export.spec import DenseLayer, InputSpec, LearnState, Model, Norm
+from .common import Answer, Output, table, verb
+
+Verdict = tuple[Literal["ok", "absent", "broken"], str]
+
+STYLES = {"ok": "green", "absent": "yellow", "broken": "bold red"}
+EXTRAS = {
+    "torch": "train",
+    "safetensors": "train",
+    "matplotlib": "train",
+    "unicorn": "sim",
+    "capstone": "sim",
+    "ziglang": "sim",
+}
+
+
+@verb("doctor")
+def command(out: Output) -> Answer:
+    """Check versions, the C library, data sets and folders, and run the engine once.
+
+    What is optional and absent is said with the command that installs it. What is required and
+    broken ends with exit code 1.
+    """
+    checks: dict[str, Callable[[], Verdict]] = {
+        "metabit": _metabit,
+        "Python": _python,
+        "numpy": lambda: _package("numpy", None),
+        "processor": _processor,
+        "C library": _library,
+        "engine self-test": _self_test,
+        "cache folder": _cache,
+        **{name: (lambda n=name, e=extra: _package(n, e)) for name, extra in EXTRAS.items()},  # type: ignore[misc]
+        **{f"data: {name}": (lambda n=name: _data_set(n)) for name in _set_names()},  # type: ignore[misc]
+    }
+    rows = table("", "check", "", "")
+    rows.show_header = False
+    found = {}
+    for name, check in checks.items():
+        try:
+            verdict, details = check()
+        except MetabitError as error:
+            verdict, details = "broken", f"error[{error.code}]: {error}"
+        found[name] = {"verdict": verdict, "details": details}
+        rows.add_row(name, verdict, details, style=STYLES[verdict] if verdict == "broken" else "")
+    out.console.print(rows)
+    broken = [name for name, facts in found.items() if facts["verdict"] == "broken"]
+    out.partial = {"checks": found}
+    if broken:
+        raise MetabitError(f"broken: {', '.join(broken)}; see above", code="E-DOCTOR")
+    out.line("everything that is required works", "green")
+    return out.partial
+
+
+def _metabit() -> Verdict:
+    from .. import __file__, __version__
+
+    return "ok", f"{__version__} in {Path(__file__).parent}"
+
+
+def _python() -> Verdict:
+    return "ok", f"{platform.python_version()}, {sys.executable}"
+
+
+def _package(name: str, extra: str | None) -> Verdict:
+    try:
+        return "ok", importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        if extra is None:
+            return "broken", "not installed; install metabit again"
+        return "absent", f'optional: pip install "metabit[{extra}]"'
+
+
+def _processor() -> Verdict:
+    return "ok", f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def _library() -> Verdict:
+    from ..edge_runtime import _native
+
+    library = _native.library()
+    version = library.mb_version().decode()
+    return "ok", f"{version}, ABI {library.mb_abi_version()}, {_native.library_path()}"
+
+
+def _self_test() -> Verdict:
+    """A small network: C and NumPy predict and learn the same, bit for bit."""
+    from ..edge_runtime.engine import Engine
+    from ..edge_runtime.reference import ReferenceModel
+    from ..export import container
+
+    blob = container.dumps(_small_model())
+    engine, reference = Engine(blob, learn="all"), ReferenceModel(blob, learn_layers=2)
+    samples = np.random.default_rng(0).integers(0, 256, (32, engine.n_inputs), dtype=np.uint8)
+    labels = (np.arange(32) % engine.n_outputs).astype(np.int32)
+    engine.learn(samples, labels)
+    reference.learn(samples, labels)
+    if engine.save_state() != reference.save_state():
+        return "broken", "the C engine and the NumPy reference differ; install metabit again"
+    return "ok", "32 samples learnt and predicted, C and NumPy equal bit for bit"
+
+
+def _small_model() -> Model:
+    """A random network of two layers, 37 inputs and 4 classes, that can learn."""
+    rng = np.random.default_rng(1)
+    eps, layers, all_levels = 1e-5, [], []
+    for name, n_in, n_out, acc_max in (("fc1", 37, 16, 37 * 255), ("fc2", 16, 4, 16)):
+        levels = rng.integers(-128, 128, (n_out, n_in)).astype(np.int8)
+        ones, zeros = np.ones(n_out, np.float32), np.zeros(n_out, np.float32)
+        norm = Norm(mean=zeros, var=ones * np.float32(acc_max), gamma=ones, beta=zeros)
+        thresholds = (fold_threshold(norm, eps, acc_max),) if name == "fc1" else ()
+        signs = np.where(levels >= 0, 1, -1).astype(np.int8)
+        layers.append(DenseLayer(name, signs, thresholds, (norm,)))
+        all_levels.append(levels)
+    learn = LearnState(8, tuple(all_levels), m=(3.0, 3.0), w_max=(1.0, 1.0), step_levels=0.5)
+    return Model(InputSpec("uint8", (37,)), tuple(layers), eps, learn)
+
+
+def _cache() -> Verdict:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "metabit"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return "ok", f"{folder}, writable"
+    except OSError as error:
+        return "absent", f"{folder}: {error.strerror}; fetched sets and firmware need it"
+
+
+def _set_names() -> tuple[str, ...]:
+    from ..trainer import data
+
+    return data.names()
+
+
+def _data_set(name: str) -> Verdict:
+    from ..trainer import data
+
+    where = data.find(name)
+    if where is None:
+        return "absent", f"metabit data fetch {name}"
+    loaded = data.load(name)
+    return "ok", f"{len(loaded.train):,} + {len(loaded.test):,} samples in {where}"

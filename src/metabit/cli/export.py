@@ -1,0 +1,122 @@
+"""`metabit export`: a trained run, or another .mbit file, into a .mbit file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from ..edge_runtime.sizes import format_kib
+from ..errors import InputError
+from ..export import container
+from ..export.spec import Golden, Model
+from ..export.state import convert_levels
+from .common import Answer, Output, need_extra, verb
+from .inspect import sizes_table
+
+GOLDEN_DEFAULT = 4
+
+
+@verb("export")
+@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="The .mbit file to write.",
+)  # fmt: skip
+@click.option(
+    "--bits", type=click.Choice(["8", "4"]),
+    help="Bits a hidden weight: 8, or what SOURCE holds, if not given.",
+)  # fmt: skip
+@click.option(
+    "--golden", type=click.IntRange(min=0, max=1000), metavar="N",
+    help=f"Samples with known scores that travel along: {GOLDEN_DEFAULT}, or those of SOURCE.",
+)  # fmt: skip
+@click.option("--no-state", is_flag=True, help="Leave the hidden weights out: inference only.")
+def command(
+    out: Output, source: Path, bits: str | None, golden: int | None, no_state: bool, **options: Path
+) -> Answer:
+    """Pack SOURCE, a run folder or a .mbit file, into FILE.
+
+    Binary weights take one bit each; the hidden weights, which learning on the device goes on from,
+    take 8 or 4 bits.
+    """
+    width = None if bits is None else int(bits)
+    if source.is_dir():
+        model = _from_run(
+            source, width or 8, GOLDEN_DEFAULT if golden is None else golden, no_state
+        )
+    else:
+        model = _from_file(source, width, golden, no_state)
+    target = options["out"]
+    container.save(model, target)
+    data = container.read_bytes(target)
+    container.loads(data, str(target))  # what was written can be read
+    sizes = container.sizes(model, data)
+    out.line(f"{target}: {format_kib(len(data))}, {model.n_weights:,} binary weights")
+    out.console.print(sizes_table(vars(sizes)))
+    out.line(f"next: metabit verify {target}", "dim")
+    return {
+        "source": source,
+        "file": target,
+        "sizes": vars(sizes),
+        "n_weights": model.n_weights,
+        "state_bits": 0 if model.learn is None else model.learn.bits,
+        "n_golden": 0 if model.golden is None else len(model.golden.inputs),
+    }
+
+
+def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
+    need_extra("train", "torch", "safetensors")
+
+    from ..export.from_torch import from_run
+    from ..trainer.run_folder import load_run
+
+    return from_run(load_run(folder), bits=bits, golden=golden, learnable=not no_state)
+
+
+def _from_file(source: Path, bits: int | None, golden: int | None, no_state: bool) -> Model:
+    model = container.load(source)
+    if no_state:
+        model = without_state(model)
+    elif bits is not None:
+        model = with_bits(model, bits, source)
+    return model if golden is None else with_golden(model, golden, source)
+
+
+def without_state(model: Model) -> Model:
+    """The model without what only learning needs."""
+    hidden = tuple(replace(layer, norms=()) for layer in model.layers[:-1])
+    return replace(model, learn=None, layers=(*hidden, model.layers[-1]))
+
+
+def with_bits(model: Model, bits: int, source: Path) -> Model:
+    """The model with `bits` bits a hidden weight.
+
+    Raises:
+        InputError: it has no hidden weights.
+    """
+    if model.learn is None:
+        raise InputError(
+            f"{source}: holds no hidden weights; export the run folder again", code="E-NO-STATE"
+        )
+    levels = tuple(convert_levels(q, model.learn.bits, bits) for q in model.learn.levels)
+    return replace(model, learn=replace(model.learn, bits=bits, levels=levels))
+
+
+def with_golden(model: Model, n: int, source: Path) -> Model:
+    """The model with only the first `n` of its golden samples.
+
+    Raises:
+        InputError: it has fewer. New ones come from the trained network alone.
+    """
+    held = 0 if model.golden is None else len(model.golden.inputs)
+    if n > held:
+        raise InputError(
+            f"{source}: holds {held} golden samples, not {n}; export the run folder for more",
+            code="E-NO-GOLDEN",
+        )
+    if model.golden is None or n == 0:
+        return replace(model, golden=None)
+    kept = Golden(model.golden.inputs[:n], model.golden.scores[:n])
+    return replace(model, golden=kept)

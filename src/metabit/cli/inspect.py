@@ -1,0 +1,145 @@
+"""`metabit inspect`: what is in a .mbit file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..edge_runtime.sizes import format_kib
+from ..export import container
+from ..export.bits import level_row_bytes, words
+from ..export.layout import FORMAT_MAJOR, FORMAT_MINOR, Section
+from ..export.spec import DenseLayer, Model
+from .common import Answer, Output, table, verb
+from .options import FILE
+
+
+@verb("inspect")
+@FILE
+def command(out: Output, file: Path) -> Answer:
+    """Show header, layers, sizes and sections of FILE, after checking all of it."""
+    data = container.read_bytes(file)
+    model = container.loads(data, str(file))
+    sections = container.sections(data, str(file))
+    sizes = container.sizes(model, data)
+    _print_header(out, file, model, len(data))
+    _print_layers(out, model)
+    _print_sections(out, sections, len(data))
+    _print_sizes(out, sizes)
+    if model.meta:
+        out.line("meta", "bold")
+        for key, value in sorted(model.meta.items()):
+            out.line(f"  {key}: {_short(value)}")
+    return {
+        "file": file,
+        "format_version": f"{FORMAT_MAJOR}.{FORMAT_MINOR}",
+        "input": {
+            "dtype": model.input.dtype,
+            "shape": model.input.shape,
+            "scale": model.input.scale,
+            "zero_point": model.input.zero_point,
+        },
+        "n_outputs": model.n_outputs,
+        "n_banks": model.n_banks,
+        "n_golden": 0 if model.golden is None else len(model.golden.inputs),
+        "layers": [_layer(model, index) for index in range(len(model.layers))],
+        "sections": [vars(section) for section in sections],
+        "sizes": vars(sizes),
+        "meta": dict(model.meta),
+    }
+
+
+def _layer(model: Model, index: int) -> Answer:
+    """Facts of one layer: shapes, bits and bytes."""
+    layer, learn = model.layers[index], model.learn
+    return {
+        "name": layer.name,
+        "type": "dense",
+        "n_in": layer.n_in,
+        "n_out": layer.n_out,
+        "n_weights": layer.n_in * layer.n_out,
+        "weight_bytes": 4 * words(layer.n_in) * layer.n_out,
+        "state_bits": 0 if learn is None else learn.bits,
+        "state_bytes": 0
+        if learn is None
+        else level_row_bytes(layer.n_in, learn.bits) * layer.n_out,
+        "m": None if learn is None else learn.m[index],
+        "n_thresholds": sum(len(threshold.value) for threshold in layer.thresholds),
+    }
+
+
+def _print_header(out: Output, file: Path, model: Model, n_bytes: int) -> None:
+    spec = model.input
+    shape = "×".join(map(str, spec.shape))
+    learns = f"{model.learn.bits}-bit hidden weights" if model.learn else "no: inference only"
+    golden = 0 if model.golden is None else len(model.golden.inputs)
+    rows = table(str(file), "", "")
+    rows.show_header = False
+    rows.add_row("file", f"{format_kib(n_bytes)}, format {FORMAT_MAJOR}.{FORMAT_MINOR}, intact")
+    rows.add_row(
+        "input", f"{spec.dtype} {shape}, scale {spec.scale:.6g}, zero point {spec.zero_point}"
+    )
+    rows.add_row("classes", str(model.n_outputs))
+    rows.add_row("binary weights", f"{model.n_weights:,}")
+    rows.add_row("banks", str(model.n_banks))
+    rows.add_row("can learn", learns)
+    rows.add_row("golden samples", str(golden))
+    out.console.print(rows)
+
+
+def _print_layers(out: Output, model: Model) -> None:
+    rows = table(
+        "\nlayers", "name", "type", ">in", ">out", ">weights", ">packed", ">state", ">m at end",
+        "then",
+    )  # fmt: skip
+    for index, layer in enumerate(model.layers):
+        facts = _layer(model, index)
+        rows.add_row(
+            layer.name, "binary dense", f"{layer.n_in:,}", f"{layer.n_out:,}",
+            f"{facts['n_weights']:,}", format_kib(facts["weight_bytes"]),
+            format_kib(facts["state_bytes"]) if model.learn else "-",
+            f"{facts['m']:.3g}" if model.learn else "-", _then(layer),
+        )  # fmt: skip
+    out.console.print(rows)
+
+
+def _then(layer: DenseLayer) -> str:
+    """What follows a layer's sums, for people."""
+    return "thresholds" if layer.thresholds else "scores"
+
+
+def _print_sections(out: Output, sections: list[Section], n_bytes: int) -> None:
+    rows = table("\nsections", "type", "", ">offset", ">length", ">share", "CRC-32")
+    for section in sections:
+        rows.add_row(
+            section.type, "critical" if section.critical else "optional",
+            f"{section.offset_bytes:,}", f"{section.length_bytes:,}",
+            f"{section.length_bytes / n_bytes:.1%}", f"{section.crc32:08x}",
+        )  # fmt: skip
+    out.console.print(rows)
+
+
+def _print_sizes(out: Output, sizes: container.Sizes) -> None:
+    out.console.print(sizes_table(vars(sizes)))
+
+
+def sizes_table(sizes: Mapping[str, int]) -> Any:
+    """The table that compares a packed model with its float32 and int8 forms."""
+    rows = table("\nsizes", "as", ">size", ">of float32")
+    float_bytes = sizes["float32_bytes"]
+    for label, key in (
+        ("float32 weights", "float32_bytes"),
+        ("int8 weights", "int8_bytes"),
+        ("1-bit weights, packed", "weight_bytes"),
+        ("learnt state in the file", "learn_bytes"),
+        ("the whole .mbit file", "file_bytes"),
+    ):
+        rows.add_row(label, format_kib(sizes[key]), f"{sizes[key] / float_bytes:.1%}")
+    return rows
+
+
+def _short(value: object, most: int = 90) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,121 @@
+"""`metabit learn`: teach a model, one sample after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ..edge_runtime.engine import Engine
+from ..edge_runtime.sizes import format_kib
+from ..export import container
+from . import datafile
+from .common import Answer, Output, percent, progress, verb
+from .options import (
+    BANK,
+    BITS,
+    DATA,
+    FILE,
+    LIMIT,
+    RAM,
+    SPLIT,
+    STATE,
+    TASK,
+    bank_for,
+    learn_option,
+)
+
+# Samples between two moves of the progress bar.
+CHUNK = 100
+
+
+@verb("learn")
+@FILE
+@DATA
+@STATE
+@learn_option("all")
+@BITS
+@RAM
+@click.option(
+    "--m", type=click.FloatRange(min=0), help="Metaplasticity; 0 is plain learning of a binary "
+    "network; what the file says if not given.",
+)  # fmt: skip
+@click.option(
+    "--step", "step_levels", type=click.FloatRange(min=0), metavar="LEVELS",
+    help="Step size in levels of an 8-bit hidden weight; what the file says if not given.",
+)  # fmt: skip
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True,
+    help="Of the generator that rounds updates.",
+)  # fmt: skip
+@LIMIT
+@SPLIT
+@TASK
+@BANK
+def command(
+    out: Output, file: Path, data: str, state: Path | None, learn: str, bits: int, ram: str | None,
+    m: float | None, step_levels: float | None, seed: int, limit: int | None, split: str, task: int,
+    bank: int | None,
+) -> Answer:  # fmt: skip
+    """Teach FILE the labelled samples of DATA, one by one, in their order.
+
+    Each sample is predicted before it is learnt: the share of right predictions is the prequential
+    accuracy. With --state, learning goes on from what is kept there, and the result is kept there
+    too, safe against power cuts; FILE itself never changes.
+
+    DATA is as for `metabit predict`.
+    """
+    model = container.load(file)
+    engine = Engine(
+        file, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
+        step_levels=step_levels, m=m, seed=seed, state=state,
+    )  # fmt: skip
+    samples = datafile.read(data, model, limit=limit, split=split, task=task)
+    truth = datafile.need_labels(samples, model.n_outputs)
+    out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
+    n, right = len(truth), []
+    with progress() as bar:
+        shown = bar.add_task("learning", total=n, note="")
+        for start in range(0, n, CHUNK):
+            part = slice(start, start + CHUNK)
+            right.append(engine.learn(samples.x[part], truth[part]) == truth[part])
+            bar.update(
+                shown, completed=min(n, start + CHUNK),
+                note=f"last {len(right[-1])}: {percent(float(right[-1].mean()))} right",
+            )  # fmt: skip
+    if state is not None:
+        engine.commit()
+    correct = np.concatenate(right)
+    status = engine.status()
+    answer: Answer = {
+        "file": file,
+        "data": samples.where,
+        "n_samples": n,
+        "prequential_accuracy": float(correct.mean()),
+        "last_accuracy": float(correct[-max(1, n // 10) :].mean()),
+        "learn_layers": engine.plan.learn_layers,
+        "state_bits": engine.plan.state_bits,
+        "arena_bytes": engine.plan.arena_bytes,
+        "state": state,
+        **vars(status),
+    }
+    _print(out, answer)
+    return answer
+
+
+def _print(out: Output, answer: Answer) -> None:
+    out.line(
+        f"learnt {answer['n_samples']:,} samples of {answer['data']}: prequential accuracy "
+        f"{percent(answer['prequential_accuracy'])}, last tenth {percent(answer['last_accuracy'])}",
+        "bold",
+    )
+    out.line(
+        f"{answer['n_steps']:,} steps since export; the last step changed "
+        f"{answer['last_writes']:,} hidden weights and flipped {answer['last_flips']:,} of "
+        f"{answer['n_weights']:,}; plasticity left {percent(answer['plasticity_left'])}"
+    )
+    if answer["state"] is None:
+        out.line("nothing is kept: give --state DIR to keep it", "yellow")
+    else:
+        out.line(f"kept in {answer['state']}")

@@ -1,0 +1,56 @@
+"""Options that several verbs share, so that they read and mean the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+DATA = click.argument("data", metavar="DATA")
+
+RAM = click.option("--ram", metavar="SIZE", help="Budget for the arena, such as 256KiB.")
+BITS = click.option(
+    "--bits", type=click.Choice(["8", "4"]), callback=lambda _c, _p, v: int(v or 0),
+    help="Bits a hidden weight; what the file holds if not given.",
+)  # fmt: skip
+BANK = click.option(
+    "--bank", type=click.IntRange(min=0), default=None,
+    help="Normalisation bank, from 0; that of --task if not given.",
+)  # fmt: skip
+LIMIT = click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N samples."
+)
+SPLIT = click.option(
+    "--split", type=click.Choice(["test", "train"]), default="test", show_default=True,
+    help="Which part of a data set given by name.",
+)  # fmt: skip
+TASK = click.option(
+    "--task", type=click.IntRange(min=1), default=1, show_default=True, metavar="K",
+    help="Which permutation, for a model trained on permutations of the data set.",
+)  # fmt: skip
+STATE = click.option(
+    "--state", metavar="DIR", type=click.Path(path_type=Path),
+    help="Folder that keeps what was learnt.",
+)  # fmt: skip
+BOARD = click.option("--board", metavar="NAME", required=True, help="See `metabit boards`.")
+
+
+def learn_option(default: str) -> Callable[[F], F]:
+    """--learn: which layers learn."""
+    return click.option(
+        "--learn", default=default, show_default=True, metavar="LAYERS",
+        help="Which layers learn: none, head, all, auto (the most that fit), or a number counted "
+        "from the output.",
+    )  # fmt: skip
+
+
+def bank_for(bank: int | None, task: int, n_banks: int) -> int:
+    """The bank to use: as given, else that of the task, in a model with a bank a task."""
+    if bank is not None:
+        return bank
+    return task - 1 if n_banks > 1 else 0

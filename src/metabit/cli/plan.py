@@ -1,0 +1,69 @@
+"""`metabit plan`: RAM to the byte, before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+
+from ..edge_runtime.plan import PARTS, Plan, plan
+from ..edge_runtime.sizes import format_kib, parse_bytes
+from ..errors import BudgetError
+from .common import Answer, Output, budget_bar, table, verb
+from .options import BANK, BITS, FILE, RAM, learn_option
+
+
+@verb("plan")
+@FILE
+@RAM
+@learn_option("all")
+@BITS
+@BANK
+def command(
+    out: Output, file: Path, ram: str | None, learn: str, bits: int, bank: int | None
+) -> Answer:
+    """Show the RAM that FILE needs, part by part, to the byte.
+
+    The numbers come from the C core that runs on the board. A budget that is too small ends with
+    exit code 3, and names the nearest choice that fits.
+    """
+    budget = None if ram is None else parse_bytes(ram)
+    try:
+        made = plan(file, learn=learn, bits=bits, bank=bank or 0, ram=budget)
+        refused = None
+    except BudgetError as error:
+        # The table is wanted all the more when it does not fit.
+        made = plan(file, learn="all" if learn == "auto" else learn, bits=bits, bank=bank or 0)
+        refused = error
+    _print(out, file, made, budget)
+    answer: Answer = {
+        "file": file,
+        "choice": made.choice,
+        "learn_layers": made.learn_layers,
+        "state_bits": made.state_bits,
+        "parts": dict(made.parts),
+        "arena_bytes": made.arena_bytes,
+        "blob_bytes": made.blob_bytes,
+        "ram_bytes": budget,
+        "fits": refused is None,
+    }
+    if refused is not None:
+        out.partial = answer
+        raise refused
+    return answer
+
+
+def _print(out: Output, file: Path, made: Plan, budget: int | None) -> None:
+    rows = table(f"{file}: {made.choice}", "RAM", ">bytes", ">size", "share")
+    for name, n_bytes in sorted(made.parts.items(), key=lambda part: -part[1]):
+        share = n_bytes / made.arena_bytes
+        cells = Text("▇" * round(30 * share), "cyan")
+        rows.add_row(PARTS[name], f"{n_bytes:,}", format_kib(n_bytes), cells)
+    rows.add_section()
+    rows.add_row("arena", f"{made.arena_bytes:,}", format_kib(made.arena_bytes), style="bold")
+    rows.add_row("model, read-only", f"{made.blob_bytes:,}", format_kib(made.blob_bytes), "")
+    out.console.print(rows)
+    if budget is not None:
+        bar = Text.assemble("budget ", budget_bar(made.arena_bytes, budget))
+        bar.append(f" of {format_kib(budget)}")
+        out.console.print(bar)

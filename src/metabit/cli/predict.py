@@ -1,0 +1,135 @@
+"""`metabit predict`: labels of samples."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from ..edge_runtime.engine import Engine
+from ..edge_runtime.inputs import check_labels
+from ..edge_runtime.sizes import format_kib
+from ..errors import StorageError
+from ..export import container
+from . import datafile
+from .common import Answer, Output, percent, verb
+from .options import (
+    BANK,
+    BITS,
+    DATA,
+    FILE,
+    LIMIT,
+    SPLIT,
+    STATE,
+    TASK,
+    bank_for,
+    learn_option,
+)
+
+# So many labels are shown for people; --labels-out writes all of them.
+SHOWN = 20
+
+
+@verb("predict")
+@FILE
+@DATA
+@LIMIT
+@SPLIT
+@TASK
+@BANK
+@STATE
+@learn_option("all")
+@BITS
+@click.option(
+    "--labels-out", metavar="FILE", type=click.Path(path_type=Path),
+    help="Write the labels: .npy, or one a line.",
+)  # fmt: skip
+def command(
+    out: Output, file: Path, data: str, limit: int | None, split: str, task: int,
+    bank: int | None, state: Path | None, learn: str, bits: int, labels_out: Path | None,
+) -> Answer:  # fmt: skip
+    """Run FILE over DATA and print the labels, and the accuracy when the true ones are known.
+
+    DATA is a .npy, .npz (x, optionally y) or .csv file, - for csv rows on standard input, or the
+    name of a data set. A csv row holds the inputs, and optionally the label at the end.
+
+    With --state, what `metabit learn` kept there is used; --learn and --bits must then be as they
+    were there.
+    """
+    blob = container.read_bytes(file)
+    model = container.loads(blob, str(file))
+    engine = open_engine(
+        file, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits
+    )
+    samples = datafile.read(data, model, limit=limit, split=split, task=task)
+    n = len(samples.x)
+    truth = None
+    if samples.y is not None:
+        truth = check_labels(samples.y, n, model.n_outputs, samples.where)
+    begun = time.perf_counter()
+    labels = engine.predict(samples.x)
+    seconds = time.perf_counter() - begun
+    if labels_out is not None:
+        write_labels(labels_out, labels)
+    accuracy = None if truth is None else float(np.mean(labels == truth))
+    # Labels from standard input go to the next program: only they are on stdout then.
+    say = out.note if data == datafile.STDIN else out.line
+    shown = labels if data == datafile.STDIN else labels[:SHOWN]
+    if data == datafile.STDIN:
+        out.line("\n".join(map(str, shown)))
+    else:
+        out.line(f"labels: {' '.join(map(str, shown))}{' ...' if n > SHOWN else ''}")
+    if accuracy is not None:
+        say(f"accuracy on {samples.where}: {percent(accuracy)}")
+    say(
+        f"{n:,} samples in {1000 * seconds:.1f} ms ({1e6 * seconds / n:.1f} µs each), "
+        f"arena {format_kib(engine.plan.arena_bytes)}"
+    )
+    return {
+        "file": file,
+        "data": samples.where,
+        "n_samples": n,
+        "accuracy": accuracy,
+        "labels": labels,
+        "seconds": seconds,
+        "arena_bytes": engine.plan.arena_bytes,
+    }
+
+
+def open_engine(file: Path, *, bank: int, state: Path | None, learn: str, bits: int) -> Engine:
+    """An engine for inference, or, with a state folder, one that holds what was learnt.
+
+    Raises:
+        StorageError: there is nothing in the state folder: a wrong path must not pass silently.
+    """
+    if state is None:
+        return Engine(file, bank=bank)
+    if not state.is_dir():
+        raise StorageError(
+            f"{state}: no such folder; `metabit learn {file} DATA --state {state}` makes it",
+            code="E-STATE-NONE",
+        )
+    return Engine(file, bank=bank, state=state, learn=learn, bits=bits)
+
+
+def write_labels(path: Path, labels: NDArray[np.int64]) -> None:
+    """Write labels as .npy, or one a line; the file appears whole or not at all.
+
+    Raises:
+        StorageError: the file cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            if path.suffix.lower() == ".npy":
+                np.save(stream, labels)
+            else:
+                stream.write("".join(f"{label}\n" for label in labels).encode())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise StorageError(f"cannot write {path}: {error.strerror}", code="E-WRITE") from error

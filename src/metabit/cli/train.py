@@ -1,0 +1,121 @@
+"""`metabit train`: from a recipe to a run folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+import numpy as np
+
+from .common import Answer, Output, need_extra, percent, progress, table, verb
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from ..trainer.run_folder import Run
+
+# Up to so many tasks the accuracy matrix fits a terminal.
+MOST_COLUMNS = 12
+
+
+@verb("train")
+@click.argument("recipe", metavar="RECIPE", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, metavar="RUN", type=click.Path(path_type=Path),
+    help="Folder to write; it must be empty or new, unless --resume is given.",
+)  # fmt: skip
+@click.option("--resume", is_flag=True, help="Go on with the run in RUN from its last checkpoint.")
+@click.option("--seed", type=click.IntRange(min=0), help="In place of [train] seed of the recipe.")
+def command(out: Output, recipe: Path, resume: bool, seed: int | None, **options: Path) -> Answer:
+    """Train a network as RECIPE says, a TOML file, into the folder RUN.
+
+    RUN gets the network, checkpoints, metrics.json with the accuracy matrix, and two plots.
+    """
+    need_extra("train", "torch", "safetensors", "matplotlib")
+    folder = options["out"]
+
+    from ..trainer.loop import train
+    from ..trainer.recipe import load_recipe
+
+    wanted = load_recipe(recipe)
+    if seed is not None:
+        wanted = replace(wanted, train=replace(wanted.train, seed=seed))
+    out.line(f"training {wanted.name} into {folder}")
+    with TrainingBar() as bar:
+        run = train(wanted, folder, resume=resume, progress=bar)
+    _print(out, run)
+    return {"run": folder, **run.metrics}
+
+
+class TrainingBar:
+    """`metabit.trainer.progress.Progress` drawn as one bar for the whole run."""
+
+    def __init__(self) -> None:
+        self._bar = progress()
+        self._id: TaskID | None = None
+        self._loss = float("nan")
+        self._n_tasks = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def run_started(self, n_tasks: int, steps_per_task: list[int], done_steps: int) -> None:
+        """One bar over the steps of all tasks."""
+        self._n_tasks = n_tasks
+        self._id = self._bar.add_task(
+            "training", total=sum(steps_per_task), completed=done_steps, note=""
+        )
+
+    def task_started(self, task: int, name: str) -> None:
+        """The task's name stands before the bar."""
+        self._update(description=f"task {task + 1}/{self._n_tasks} {name}")
+
+    def step_done(self, task: int, total_steps: int, loss: float) -> None:
+        """Move the bar; the loss behind it is smoothed, so that it can be read."""
+        first = self._loss != self._loss
+        self._loss = loss if first else 0.98 * self._loss + 0.02 * loss
+        self._update(completed=total_steps, note=f"loss {self._loss:.3f}")
+
+    def task_done(self, task: int, accuracies: list[float]) -> None:
+        """One line a task stays above the bar."""
+        mean = sum(accuracies) / len(accuracies)
+        self._bar.console.print(
+            f"task {task + 1} learnt: accuracy on it {percent(accuracies[-1])}, "
+            f"mean of the {len(accuracies)} so far {percent(mean)}"
+        )
+
+    def _update(self, **fields: object) -> None:
+        if self._id is not None:
+            self._bar.update(self._id, **fields)  # type: ignore[arg-type]
+
+
+def _print(out: Output, run: Run) -> None:
+    matrix, names = run.accuracy_matrix, run.metrics["tasks"]
+    shown = range(max(0, len(names) - MOST_COLUMNS), len(names))
+    rows = table("\naccuracy on each task (columns) after each task (rows), in %", "after")
+    for j in shown:
+        rows.add_column(names[j].replace("permutation ", "perm. "), justify="right")
+    for i in shown:
+        cells = ("" if np.isnan(matrix[i, j]) else f"{100 * matrix[i, j]:.1f}" for j in shown)
+        rows.add_row(names[i], *cells)
+    out.console.print(rows)
+    if len(shown) < len(names):
+        out.line(f"(the last {len(shown)} of {len(names)} tasks; metrics.json has all)")
+    metrics = run.metrics
+    words = [f"mean accuracy {percent(metrics['acc'])}"]
+    if len(names) > 1:
+        words += [f"{key} {100 * metrics[key]:+.1f}" for key in ("bwt", "forgetting")]
+    out.line(f"{', '.join(words)}; {metrics['n_steps']:,} steps in {metrics['seconds']:.1f} s")
+    out.line(f"next: metabit export {run.path} -o {run.recipe.name}.mbit", "dim")
