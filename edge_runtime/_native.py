@@ -13,7 +13,7 @@ from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t
 from importlib.resources import files
 from pathlib import Path
 
-from ..errors import (
+from metabit.errors import (
     BudgetError,
     CorruptError,
     FormatError,
@@ -125,7 +125,7 @@ ERRORS: dict[int, tuple[type[MetabitError], str, str]] = {
 
 
 def library_path() -> Path:
-    """Where the C library is: $METABIT_LIBRARY if set (tests open other builds), else beside this."""
+    """Where the C library is: $METABIT_LIBRARY (tests open other builds), else beside this."""
     forced = os.environ.get("METABIT_LIBRARY")
     return Path(forced) if forced else Path(str(files(__package__) / "libmetabit.so"))
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ..export.spec import Float32Array, Int32Array
+from metabit.export.spec import Float32Array, Int32Array
 
 F = np.float32
 _MASK = 0xFFFFFFFF

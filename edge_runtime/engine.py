@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError, StorageError
-from ..export.container import loads
-from ..export.fold import logits_from_scores
-from ..export.spec import InputSpec
-from . import _native
-from .inputs import check_labels, check_samples
-from .plan import Learn, Plan, as_blob, fit, verify
-from .sizes import parse_bytes
+from metabit.edge_runtime import _native
+from metabit.edge_runtime.inputs import check_labels, check_samples
+from metabit.edge_runtime.plan import Learn, Plan, as_blob, fit, verify
+from metabit.edge_runtime.sizes import parse_bytes
+from metabit.errors import InputError, StorageError
+from metabit.export.container import loads
+from metabit.export.fold import logits_from_scores
+from metabit.export.spec import InputSpec
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Engine:
         labels = check_labels(y, len(samples), self.n_outputs, self._where)
         if self.plan.learn_layers == 0:
             raise InputError(
-                f"{self._where} was opened for inference; open it with learn='all', 'head' or 'auto'",
+                f"{self._where} was opened for inference; open it with learn='all' or 'auto'",
                 code="E-NO-STATE",
             )
         predicted = np.empty(len(samples), dtype=np.int32)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import InputError
-from ..export.spec import InputSpec
+from metabit.errors import InputError
+from metabit.export.spec import InputSpec
 
 Samples = NDArray[np.uint8] | NDArray[np.int8]
 

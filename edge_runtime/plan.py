@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BudgetError, InputError
-from ..export.container import loads, read_bytes
-from . import _native
-from .sizes import format_kib, parse_bytes
+from metabit.edge_runtime import _native
+from metabit.edge_runtime.sizes import format_kib, parse_bytes
+from metabit.errors import BudgetError, InputError
+from metabit.export.container import loads, read_bytes
 
 #: `mb_plan` fields in the order of the table, with the words people read.
 PARTS: dict[str, str] = {
@@ -169,8 +169,7 @@ def fit(
         number = resolve_learn(learn, info.n_layers)
         if number and not most:
             raise InputError(
-                f"{where} carries no hidden weights and cannot learn; "
-                "export it without --no-state",
+                f"{where} carries no hidden weights and cannot learn; export it without --no-state",
                 code="E-NO-STATE",
             )
         wanted = range(number, number - 1, -1)

@@ -1,28 +1,32 @@
 """The same runtime in NumPy: readable, slow, and equal to the C core bit for bit.
 
-Read it beside `src/learn.c`. Float work is float32, each operation rounded on its own and in the same
-order; sums are integers; random numbers come from the same generator in the same order.
+Read it beside `src/learn.c`. Float work is float32, each operation rounded on its own and in the
+same order; sums are integers; random numbers come from the same generator in the same order.
 """
 
 from __future__ import annotations
 
-import struct
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..export import layout
-from ..export.bits import level_row_bytes, pack_levels
-from ..export.container import loads
-from ..export.fold import apply_threshold, inverse_std, scores_from_logits
-from ..export.spec import BoolArray, DenseLayer, Float32Array, Int8Array, Int32Array, LearnState
-from ..export.state import convert_levels
-from . import arith
+from metabit.edge_runtime import arith
+from metabit.export import state_image
+from metabit.export.container import loads
+from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits
+from metabit.export.spec import (
+    BoolArray,
+    DenseLayer,
+    Float32Array,
+    Int8Array,
+    Int32Array,
+    LearnState,
+)
+from metabit.export.state import convert_levels
+from metabit.export.state_image import LayerImage, StateImage
 
 F = np.float32
-ALL_LAYERS = 0xFFFFFFFF
 
 
 @dataclass
@@ -74,7 +78,7 @@ class ReferenceModel:
     ) -> None:
         self.model = loads(data)
         self.bank = bank
-        self.identity = struct.unpack_from("<I", data, layout.HEADER.size - 4)[0]
+        self.model_id = state_image.model_id(data)
         self.n_steps = 0
         self.rng = arith.Generator(seed)
         self.first = len(self.model.layers) - min(learn_layers, len(self.model.layers))
@@ -169,7 +173,7 @@ class ReferenceModel:
             d, unit = arith.quantize_errors(error)
             rate = self._rate(index, run, d, unit) if unit else F(0)
             back = self._update(index, run, d, rate)
-            error = back.astype(F) * unit
+            error = (back.astype(F) * unit).astype(F)
         self.n_steps += 1
         return predicted
 
@@ -194,22 +198,23 @@ class ReferenceModel:
         squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
         mean_square = (F(squares) / F(d.size)) * (unit * unit)
         mean_square = mean_square * arith.mean_square(run.x, index == 0)
-        state.rms = (
-            mean_square
-            if state.rms == 0
-            else arith.running_mean(np.array([state.rms]), np.array([mean_square]), self.rms_rate)[0]
-        )
+        first = state.rms == 0
+        state.rms = mean_square if first else self._running_rms(state.rms, mean_square)
         if state.rms < F(1e-30):
             return F(0)
         x_max = max(1, int(np.abs(run.x).max()))
         rate: np.float32 = ((self.step / np.sqrt(state.rms)) * unit) * F(x_max)
         return rate
 
+    def _running_rms(self, old: np.float32, value: np.float32) -> np.float32:
+        running = arith.running_mean(np.array([old]), np.array([value]), self.rms_rate)
+        return F(running[0])
+
     def _update(self, index: int, run: Pass, d: Int32Array, rate: np.float32) -> NDArray[np.int64]:
         """Send d back through the old signs, then move hidden weights. Returns shape (n_in,)."""
         state = self.states[index]
         signs = np.where(state.levels >= 0, 1, -1).astype(np.int64)
-        back: NDArray[np.int64] = d.astype(np.int64) @ signs
+        back: NDArray[np.int64] = np.asarray(d.astype(np.int64) @ signs, dtype=np.int64)
         for j in np.flatnonzero(d):
             self._update_row(state, int(j), run.x, int(d[j]), rate)
         return back
@@ -243,20 +248,13 @@ class ReferenceModel:
 
     def save_state(self) -> bytes:
         """The state image, the same bytes as `mb_state_save` writes."""
-        indices = range(self.first, len(self.model.layers))
-        states = [self.states[i] for i in indices]
-        learnt = struct.pack("<6I", *self.rng.state, self.n_steps, 0)
-        learnt += np.array([s.rms for s in states], dtype="<f4").tobytes()
-        for s in states:
-            columns = (s.mean, s.var, s.mean_error, s.mean_product)
-            learnt += b"".join(column.astype("<f4").tobytes() for column in columns)
-        for s in states:
-            packed = pack_levels(s.levels, self.bits)
-            assert packed.shape[1] == level_row_bytes(s.levels.shape[1], self.bits)
-            learnt += packed.tobytes()
-        image_bytes = 64 + len(learnt) + 4
-        header = struct.pack(
-            "<8s6I32s", b"\x89MBST\r\n\x1a", 1, image_bytes, self.identity, len(indices),
-            self.bits, self.bank, b"",
+        rng = self.rng.state
+        layers = tuple(
+            LayerImage(float(s.rms), s.mean, s.var, s.mean_error, s.mean_product, s.levels)
+            for _, s in sorted(self.states.items())
+        )
+        image = StateImage(
+            self.model_id, self.bits, self.bank, (rng[0], rng[1], rng[2], rng[3]), self.n_steps,
+            layers,
         )  # fmt: skip
-        return header + learnt + struct.pack("<I", zlib.crc32(header + learnt))
+        return state_image.dumps(image)

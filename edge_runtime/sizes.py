@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..errors import InputError
+from metabit.errors import InputError
 
 _UNITS = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "kb": 1000, "mb": 1000**2}
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
@@ -19,7 +19,8 @@ def parse_bytes(size: str | int) -> int:
     match = _SIZE.fullmatch(size)
     if match is None or match[2].lower() not in _UNITS:
         raise InputError(
-            f'size "{size}" is not understood; write it like 128KiB, 1.5 MiB or 131072', code="E-SIZE"
+            f'size "{size}" is not understood; write it like 128KiB, 1.5 MiB or 131072',
+            code="E-SIZE",
         )
     return int(float(match[1]) * _UNITS[match[2].lower()])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .spec import Int8Array
+from metabit.export.spec import Int8Array
 
 WORD_BITS = 32
 
@@ -15,7 +15,7 @@ def words(n_bits: int) -> int:
     return -(-n_bits // WORD_BITS)
 
 
-def pack_bits(signs: NDArray[np.generic]) -> NDArray[np.uint8]:
+def pack_bits(signs: NDArray[np.integer] | NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Pack values in {-1, +1} (or booleans) into bytes, row by row.
 
     Bit 1 is +1, the least significant bit comes first, and a row is padded with zero bits up to a
@@ -67,7 +67,8 @@ def pack_levels(levels: Int8Array, bits: int) -> NDArray[np.uint8]:
     rows, n_in = levels.shape
     nibbles = np.zeros((rows, n_in + n_in % 2), dtype=np.uint8)
     nibbles[:, :n_in] = levels.view(np.uint8) & 15
-    return (nibbles[:, 0::2] | nibbles[:, 1::2] << 4).astype(np.uint8)
+    packed: NDArray[np.uint8] = (nibbles[:, 0::2] | nibbles[:, 1::2] << 4).astype(np.uint8)
+    return packed
 
 
 def unpack_levels(packed: NDArray[np.uint8], n_in: int, bits: int) -> Int8Array:

@@ -12,11 +12,18 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import CorruptError, FormatError, InputError
-from . import layout
-from .bits import level_row_bytes, pack_bits, pack_levels, unpack_bits, unpack_levels, words
-from .layout import Section
-from .spec import DenseLayer, Golden, InputSpec, LearnState, Model, Norm, Threshold
+from metabit.errors import CorruptError, FormatError, InputError
+from metabit.export import layout
+from metabit.export.bits import (
+    level_row_bytes,
+    pack_bits,
+    pack_levels,
+    unpack_bits,
+    unpack_levels,
+    words,
+)
+from metabit.export.layout import Section
+from metabit.export.spec import DenseLayer, Golden, InputSpec, LearnState, Model, Norm, Threshold
 
 _NETWORK = struct.Struct("<IIIiffI4II")  # layers, banks, signed, zero, scale, eps, dims, shape, 0
 _LAYER = struct.Struct("<IIII")  # kind, n_in, n_out, 0
@@ -100,7 +107,14 @@ def _norm_bytes(norm: Norm) -> bytes:
 def _learn_bytes(model: Model, learn: LearnState) -> bytes:
     parts = [
         _LEARN.pack(
-            learn.bits, learn.step_levels, learn.norm_rate, learn.error_rate, learn.rms_rate, 0, 0, 0
+            learn.bits,
+            learn.step_levels,
+            learn.norm_rate,
+            learn.error_rate,
+            learn.rms_rate,
+            0,
+            0,
+            0,
         )
     ]
     parts += [struct.pack("<ff", m, w_max) for m, w_max in zip(learn.m, learn.w_max, strict=True)]
@@ -215,9 +229,11 @@ class _Reader:
 
     def norm(self, n_out: int) -> Norm:
         mean, var, gamma, beta = self.array("<f4", 4, n_out).astype(np.float32)
-        if not (np.isfinite([mean, var, gamma, beta]).all() and (var >= 0).all()):
-            raise self.corrupt("a normalisation value is not finite, or a variance is negative")
-        return Norm(mean, var, gamma, beta)
+        norm = Norm(mean, var, gamma, beta)
+        problem = layout.norm_problem(norm)
+        if problem:
+            raise self.corrupt(problem)
+        return norm
 
 
 def _read_network(
@@ -356,4 +372,3 @@ def sizes(model: Model, data: bytes) -> Sizes:
 def sections(data: bytes, where: str = "blob") -> list[Section]:
     """The section table of a .mbit file, checked."""
     return layout.sections(data, where)
-

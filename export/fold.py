@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
-from .spec import Float32Array, Int32Array, Norm, Threshold
+from metabit.errors import InputError
+from metabit.export.spec import Float32Array, Int32Array, Norm, Threshold
 
 INT32_MIN = -(2**31)
 

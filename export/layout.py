@@ -10,8 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import CorruptError, FormatError, InputError
-from .spec import MAX_BANKS, MAX_INPUTS, MAX_LAYERS, MAX_OUTPUTS, InputSpec, Model
+from metabit.errors import CorruptError, FormatError, InputError
+from metabit.export.spec import (
+    MAX_BANKS,
+    MAX_INPUTS,
+    MAX_LAYERS,
+    MAX_OUTPUTS,
+    InputSpec,
+    Model,
+    Norm,
+)
 
 MAGIC = b"\x89MBIT\r\n\x1a"
 FORMAT_MAJOR = 1
@@ -20,7 +28,7 @@ ENDIAN_MARK = 0x01020304
 ALIGNMENT = 64
 MAX_SECTIONS = 64
 
-# magic, major, minor, endian mark, file bytes, sections, CRC of the table, 32 zero bytes, CRC of all before
+# magic, major, minor, endian mark, file bytes, sections, CRC of the table, zero, CRC of the header
 HEADER = struct.Struct("<8sHHIIII32sI")
 ENTRY = struct.Struct("<4sIIII12s")  # type, flags, offset, length, CRC, zero
 CRITICAL = 1
@@ -113,9 +121,7 @@ def sections(data: bytes, where: str) -> list[Section]:
 
 def _check_header(data: bytes, where: str) -> int:
     if len(data) < HEADER.size or data[: len(MAGIC)] != MAGIC:
-        raise FormatError(
-            f"{where}: not a .mbit file; `metabit export` makes one", code="E-MAGIC"
-        )
+        raise FormatError(f"{where}: not a .mbit file; `metabit export` makes one", code="E-MAGIC")
     _, major, minor, endian, file_bytes, count, table_crc, zero, crc = HEADER.unpack_from(data)
     if zlib.crc32(data[: HEADER.size - 4]) != crc:
         raise CorruptError(
@@ -155,14 +161,14 @@ def network_problem(
         return f"{n_banks} banks; 1 to {MAX_BANKS} are possible"
     if not low <= spec.zero_point <= high:
         return f"zero point {spec.zero_point} is outside {spec.dtype}"
-    if not (math.isfinite(spec.scale) and spec.scale > 0 and math.isfinite(eps) and eps > 0):
-        return "scale and eps must be finite and positive"
+    if not (1e-30 <= spec.scale <= 1e30 and 1e-8 <= eps <= 1):
+        return "scale must lie in [1e-30, 1e30] and eps in [1e-8, 1]"
     if any(n < 1 for n in spec.shape) or not 1 <= spec.n_inputs <= MAX_INPUTS:
         return f"input shape {spec.shape}; 1 to {MAX_INPUTS} values are possible"
     expected = spec.n_inputs
     for index, (n_out, n_in) in enumerate(shapes):
         if n_in != expected or not 1 <= n_out <= MAX_OUTPUTS:
-            return f"layer {index} is {n_in} to {n_out}, {expected} to 1...{MAX_OUTPUTS} is possible"
+            return f"layer {index} is {n_in} to {n_out}; {expected} to 1...{MAX_OUTPUTS} is allowed"
         expected = n_out
     return None
 
@@ -182,11 +188,26 @@ def learn_problem(
         return f"{bits}-bit hidden weights; 4 or 8 are possible"
     if not (math.isfinite(step) and 0 <= step <= 256):
         return f"step {step}; 0 to 256 levels are possible"
-    if not all(math.isfinite(rate) and 0 < rate < 1 for rate in rates):
-        return "rates must lie between 0 and 1"
+    if not all(1e-9 <= rate <= 0.999999 for rate in rates):
+        return "rates must lie in [1e-9, 0.999999]"
     m_ok = np.isfinite(pairs).all() and (pairs[:, 0] >= 0).all() and (pairs[:, 0] <= 30).all()
-    if not (m_ok and (pairs[:, 1] > 0).all()):
-        return "m must lie in [0, 30] and w_max be positive"
+    if not (m_ok and (pairs[:, 1] >= 1e-30).all() and (pairs[:, 1] <= 1e30).all()):
+        return "m must lie in [0, 30] and w_max in [1e-30, 1e30]"
+    return None
+
+
+def norm_problem(norm: Norm) -> str | None:
+    """What is out of the ranges that keep all arithmetic finite, or None."""
+    limits = {
+        "mean": (-(2.0**25), 2.0**25),
+        "var": (0.0, 2.0**50),
+        "gamma": (-(2.0**20), 2.0**20),
+        "beta": (-(2.0**20), 2.0**20),
+    }
+    for name, (low, high) in limits.items():
+        values = getattr(norm, name)
+        if not np.all((values >= low) & (values <= high)):
+            return f"normalisation {name} is not in [{low:g}, {high:g}]"
     return None
 
 
@@ -201,7 +222,10 @@ def check_limits(model: Model) -> None:
         pairs = np.array([learn.m, learn.w_max], dtype=np.float64).T
         rates = (learn.norm_rate, learn.error_rate, learn.rms_rate)
         problem = learn_problem(learn.bits, learn.step_levels, rates, pairs)
-        if any(len(layer.norms) != model.n_banks for layer in model.layers):
+        if not problem and any(len(layer.norms) != model.n_banks for layer in model.layers):
             problem = "a layer that learns does not have one normalisation per bank"
+    problem = problem or next(
+        (p for layer in model.layers for norm in layer.norms if (p := norm_problem(norm))), None
+    )
     if problem:
         raise InputError(f"cannot pack this model: {problem}", code="E-LIMIT")

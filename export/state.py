@@ -1,26 +1,26 @@
 """Hidden weights to b-bit levels and back.
 
-A level q in [-2**(b-1), 2**(b-1) - 1] stands for the hidden weight (q + 1/2) / 2**(b-1) * w_max: the
-levels lie symmetrically around zero and the two's complement sign bit is the binary weight. A 4-bit
-level is the 8-bit level shifted right by four.
+A level q in [-2**(b-1), 2**(b-1) - 1] stands for the hidden weight (q + 1/2) / 2**(b-1) * w_max:
+the levels lie symmetrically around zero and the two's complement sign bit is the binary weight. A
+4-bit level is the 8-bit level shifted right by four.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..errors import InputError
-from .spec import Float32Array, Int8Array
+from metabit.errors import InputError
+from metabit.export.spec import Float32Array, Int8Array
 
-#: m * |hidden| at the end of the range. f_meta(3) = 0.0099: beyond it a weight hardly moves any more.
+#: m * |hidden| at the end of the range. f_meta(3) = 0.0099: beyond it a weight hardly moves.
 DEPTH_DEFAULT = 3.0
 
 
 def saturation(hidden: Float32Array, m: float, depth: float = DEPTH_DEFAULT) -> float:
     """The hidden weight at which the range ends.
 
-    With metaplasticity it is the point where f_meta has become negligible, m * w_max = depth. Without
-    it the range covers the weights that are there.
+    With metaplasticity it is the point where f_meta has become negligible, m * w_max = depth.
+    Without it the range covers the weights that are there.
 
     Args:
         hidden: hidden weights of one layer, any shape.
@@ -46,8 +46,10 @@ def quantize_hidden(hidden: Float32Array, w_max: float, bits: int) -> Int8Array:
     if bits not in (4, 8):
         raise InputError(f"{bits}-bit hidden weights: choose 8 or 4 bits", code="E-BITS")
     if not np.all(np.isfinite(hidden)):
-        raise InputError("hidden weights hold NaN or infinity: the training diverged; lower lr",
-                         code="E-NOT-FINITE")
+        raise InputError(
+            "hidden weights hold NaN or infinity: the training diverged; lower lr",
+            code="E-NOT-FINITE",
+        )
     half = 2 ** (bits - 1)
     level = np.floor(hidden.astype(np.float64) / w_max * half)
     level = np.where(hidden >= 0, np.maximum(level, 0), np.minimum(level, -1))
@@ -61,7 +63,7 @@ def dequantize_hidden(levels: Int8Array, w_max: float, bits: int) -> Float32Arra
 
 
 def convert_levels(levels: Int8Array, from_bits: int, to_bits: int) -> Int8Array:
-    """Levels of another width: 8 to 4 drops the low half, 4 to 8 lands in the middle of the step."""
+    """Levels of another width: 8 to 4 drops the low half, 4 to 8 lands in mid-step."""
     if from_bits == to_bits:
         return levels
     if (from_bits, to_bits) == (8, 4):

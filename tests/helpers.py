@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -61,7 +62,7 @@ def random_model(
     half = 2 ** (bits - 1)
     eps = float(np.float32(1e-5))
     levels, layers = [], []
-    for index, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for index, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
         hidden = rng.normal(0, half / 4, (n_out, n_in))
         levels.append(np.clip(np.floor(hidden), -half, half - 1).astype(np.int8))
         spread = np.sqrt(n_in) * (90.0 if index == 0 else 1.0)

@@ -228,7 +228,7 @@ static int read_thresholds(mb_blob_view *v, const section_map *map, uint32_t ban
 /* Four columns of n_out floats: mean, var, gamma, beta, in ranges that keep all arithmetic finite. */
 static bool norm_is_sane(const uint8_t *b, uint32_t at, uint32_t n_out) {
     static const float low[4] = {-33554432.0f, 0.0f, -1048576.0f, -1048576.0f};
-    static const float high[4] = {33554432.0f, 1.1258999e15f, 1048576.0f, 1048576.0f};
+    static const float high[4] = {33554432.0f, 1.12589991e15f, 1048576.0f, 1048576.0f};
     bool sane = true;
     for (uint32_t column = 0; column < 4; column++) {
         for (uint32_t j = 0; j < n_out; j++) {

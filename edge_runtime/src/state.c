@@ -75,9 +75,9 @@ static bool is_a_square(const mb_model *model, uint32_t at) {
 static bool floats_are_sane(const mb_model *model, uint32_t at, const uint8_t *bytes, uint32_t n) {
     bool sane = true;
     for (uint32_t i = 0; i < n; i += 4) {
-        float value, low = is_a_square(model, at + i) ? 0.0f : -1.1258999e15f;
+        float value, low = is_a_square(model, at + i) ? 0.0f : -1.12589991e15f;
         memcpy(&value, bytes + i, sizeof value);
-        sane &= value >= low && value <= 1.1258999e15f;
+        sane &= value >= low && value <= 1.12589991e15f;
     }
     return sane;
 }

@@ -60,7 +60,9 @@ def test_a_thousand_learning_steps_are_the_same_in_c_and_numpy(
 
 @pytest.mark.parametrize("learn", [1, 2])
 @pytest.mark.parametrize(("file_bits", "bits"), [(8, 4), (4, 8)])
-def test_upper_layers_and_other_widths_learn_the_same(learn: int, file_bits: int, bits: int) -> None:
+def test_upper_layers_and_other_widths_learn_the_same(
+    learn: int, file_bits: int, bits: int
+) -> None:
     rng = np.random.default_rng(11)
     model = random_model((50, 33, 21, 6), seed=2, bits=file_bits, n_banks=2)
     x, y = random_samples(rng, model.input, 300), rng.integers(0, 6, 300)

@@ -1,0 +1,29 @@
+"""A packed model run the plain way, in NumPy: what golden scores are made with."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.export.fold import apply_threshold, normalise, scores_from_logits
+from metabit.export.spec import Int32Array, Model
+
+
+def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> Int32Array:
+    """Scores of samples.
+
+    Args:
+        model: a packed model.
+        samples: shape (n, n_inputs), the input's dtype.
+        bank: normalisation bank.
+
+    Returns:
+        shape (n, n_outputs), int32; their order is the order of the logits.
+    """
+    x = samples.astype(np.int64) - model.input.zero_point
+    for layer in model.layers[:-1]:
+        sums = (x @ layer.weights.T.astype(np.int64)).astype(np.int32)
+        x = np.where(apply_threshold(sums, layer.thresholds[bank]), 1, -1).astype(np.int64)
+    output = model.layers[-1]
+    sums = (x @ output.weights.T.astype(np.int64)).astype(np.int32)
+    return scores_from_logits(normalise(sums, output.norms[bank], model.eps))
