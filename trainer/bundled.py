@@ -29,11 +29,11 @@ def load(name: str) -> DataSet:
 
 def _load_npz(path: Path, keys: tuple[str, ...]) -> list[NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return [arrays[key] for key in keys]
-    except Exception as error:  # zipfile, zlib, NumPy and KeyError: all mean a damaged installation
+    except Exception as error:  # of zipfile, zlib, NumPy: all mean a damaged installation
         raise CorruptError(
-            f"{path}: bundled data set is damaged ({error}); install metabit again",
+            f"{path}: bundled data set is missing or damaged ({error}); install metabit again",
             code="E-DATA-BUNDLED",
         ) from error
 
