@@ -1,0 +1,266 @@
+"""Cross-compile the firmware: the real C core, `firmware/`, and one model, for one board.
+
+Objects are compiled once a board and kept in the user's cache, under the hash of everything that
+went into them. The model, its options, the arena and the buffers are linked in, which takes a moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import metabit.edge_runtime
+from metabit.errors import BudgetError, MetabitError
+from metabit.firmware_sim import elf, linker
+from metabit.firmware_sim.boards import Board
+
+WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
+C_FLAGS = ("-O2", "-std=c99", "-ffp-contract=off", "-ffreestanding", *WARNINGS)
+LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,fw_reset")
+SECTION_FLAGS = ("-ffunction-sections", "-fdata-sections", "-g0")
+
+FIRMWARE = Path(__file__).parent / "firmware"
+CORE = Path(metabit.edge_runtime.__file__).parent
+INCLUDES = (f"-I{CORE / 'include'}", "-isystem", str(FIRMWARE / "include"))
+
+
+@dataclass(frozen=True)
+class Options:
+    """`mb_options`, as it is linked into the image."""
+
+    learn_layers: int = 0
+    state_bits: int = 0
+    bank: int = 0
+    seed: int = 1
+    step_levels: float = -1.0
+    m: float = -1.0
+
+
+@dataclass(frozen=True)
+class Image:
+    """What one model adds to the firmware.
+
+    Attributes:
+        blob: the .mbit file.
+        arena_bytes: size of the arena.
+        n_inputs, n_outputs: sizes of the sample buffer (bytes) and the score buffer (int32).
+        options: how the model is opened.
+    """
+
+    blob: bytes
+    arena_bytes: int
+    n_inputs: int
+    n_outputs: int
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """A linked firmware.
+
+    Attributes:
+        board: what it runs on.
+        elf: the program, as a debug probe or flasher would take it.
+        program: the same, parsed.
+    """
+
+    board: Board
+    elf: bytes
+    program: elf.Elf
+
+    def section_bytes(self, name: str) -> int:
+        """Size of a section, 0 when it is empty."""
+        section = self.program.sections.get(name)
+        return 0 if section is None else section.bytes
+
+    @property
+    def text_bytes(self) -> int:
+        """Machine code and vector table."""
+        return self.section_bytes(".text") + self.section_bytes(".vectors")
+
+    @property
+    def data_bytes(self) -> int:
+        """Initialised variables."""
+        return self.section_bytes(".data")
+
+    @property
+    def bss_bytes(self) -> int:
+        """Variables that start as zero."""
+        return self.section_bytes(".bss")
+
+
+def build(board: Board, image: Image) -> Firmware:
+    """Link the firmware for a model.
+
+    Raises:
+        BudgetError: it does not fit the board's memory; says by how much.
+        MetabitError: the cross compiler is missing (E-TOOLCHAIN), or it failed (E-BUILD).
+    """
+    objects = compile_objects(board)
+    with tempfile.TemporaryDirectory(prefix="metabit-firmware-") as folder:
+        work = Path(folder)
+        (work / "model.mbit").write_bytes(image.blob)
+        (work / "image.S").write_text(image_source(image))
+        (work / "link.ld").write_text(linker.script(board))
+        parts = sorted(str(path) for path in objects.glob("*/*.o"))
+        _zig(
+            [*board.flags, *parts, "image.S", "-T", "link.ld", *LINK_FLAGS, "-o", "out.elf"],
+            work,
+            board,
+        )
+        data = (work / "out.elf").read_bytes()
+    return Firmware(board, data, elf.parse(data, thumb=board.isa == "thumb"))
+
+
+def image_source(image: Image) -> str:
+    """Assembly source of the model, its options, its arena and its buffers."""
+    options = image.options
+    words = struct.unpack(
+        "<6I",
+        struct.pack(
+            "<IIIIff", options.learn_layers, options.state_bits, options.bank, options.seed,
+            options.step_levels, options.m,
+        ),
+    )  # fmt: skip
+    spaces = {
+        "fw_arena": (".arena", max(image.arena_bytes, 8)),
+        "fw_sample": (".buffers", image.n_inputs),
+        "fw_scores": (".buffers", 4 * image.n_outputs),
+    }
+    lines = [
+        '  .section .model, "a", %progbits',
+        "  .balign 64",
+        "  .global fw_blob, fw_blob_end",
+        'fw_blob: .incbin "model.mbit"',
+        "fw_blob_end:",
+        '  .section .rodata.fw_options, "a", %progbits',
+        "  .balign 8",
+        "  .global fw_options",
+        f"fw_options: .4byte {', '.join(f'{word:#x}' for word in words)}",
+    ]
+    for name, (section, n_bytes) in spaces.items():
+        lines += [
+            f'  .section {section}, "aw", %nobits',
+            "  .balign 8",
+            f"  .global {name}, {name}_end",
+            f"{name}: .space {n_bytes}",
+            f"{name}_end:",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+# ---- objects -----------------------------------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """Where compiled objects are kept: $XDG_CACHE_HOME/metabit/firmware."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "metabit" / "firmware"
+
+
+def compile_objects(board: Board) -> Path:
+    """Compile core and firmware for a board's processor, unless the cache has them.
+
+    Returns:
+        folder with core/*.o and firmware/*.o.
+    """
+    start = FIRMWARE / ("start_cortex_m.S" if board.isa == "thumb" else "start_aarch64.S")
+    sources = {
+        "core": sorted((CORE / "src").glob("*.c")),
+        "firmware": [FIRMWARE / "main.c", start],
+    }
+    flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS)
+    target = cache_folder() / _fingerprint(sources, flags)
+    if target.is_dir():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".build-", dir=target.parent))
+    except OSError as error:
+        raise MetabitError(
+            f"cannot write the firmware cache {target.parent}: {error.strerror}; "
+            "set XDG_CACHE_HOME to a folder that can be written",
+            code="E-CACHE",
+        ) from error
+    try:
+        for kind, files in sources.items():
+            (work / kind).mkdir()
+            names = [str(file) for file in files]
+            _zig([*flags, *INCLUDES, "-c", *names], work / kind, board)
+        work.rename(target)
+    except OSError:
+        if not target.is_dir():  # otherwise somebody else was faster with the same objects
+            raise
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return target
+
+
+def _fingerprint(sources: dict[str, list[Path]], flags: tuple[str, ...]) -> str:
+    """Hash of all that the objects depend on."""
+    digest = hashlib.sha256()
+    digest.update("\0".join((toolchain_version(), *flags)).encode())
+    headers = [*CORE.glob("src/*.h"), *CORE.glob("include/*.h"), *FIRMWARE.rglob("*.h")]
+    for path in [*sources["core"], *sources["firmware"], *sorted(headers)]:
+        content = path.read_bytes()
+        digest.update(f"\0{path.name}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()[:32]
+
+
+def toolchain_version() -> str:
+    """Version of the cross compiler.
+
+    Raises:
+        MetabitError: it is not installed (E-TOOLCHAIN).
+    """
+    require("ziglang")
+    return importlib.metadata.version("ziglang")
+
+
+def require(module: str) -> None:
+    """Refuse to go on without a package of the `sim` extra."""
+    if importlib.util.find_spec(module) is None:
+        raise MetabitError(
+            f'the package "{module}" is missing; pip install "metabit[sim]"', code="E-TOOLCHAIN"
+        )
+
+
+_OVERFLOW = re.compile(r"will not fit in region '(\w+)': overflowed by (\d+) bytes")
+
+
+def _zig(arguments: list[str], folder: Path, board: Board) -> None:
+    """Run the cross compiler; its complaints become errors of ours."""
+    require("ziglang")
+    done = subprocess.run(
+        [sys.executable, "-m", "ziglang", "cc", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode == 0:
+        return
+    over: dict[str, int] = {}
+    for region, n_bytes in _OVERFLOW.findall(done.stderr):
+        over[region] = max(over.get(region, 0), int(n_bytes))
+    if over:
+        by = " and ".join(f"{region} by {n_bytes:,} bytes" for region, n_bytes in over.items())
+        raise BudgetError(
+            f"the firmware does not fit {board.name}: over {by}; learn fewer layers, use 4-bit "
+            "state, or a smaller network (`metabit plan` shows what each part needs)",
+            code="E-BOARD-MEMORY",
+        )
+    last = "\n".join(done.stderr.strip().splitlines()[-12:])
+    raise MetabitError(
+        f"the cross compiler failed for {board.name}:\n{last}\n"
+        "Please report this with the output of `metabit doctor`.",
+        code="E-BUILD",
+    )

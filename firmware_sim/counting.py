@@ -1,0 +1,201 @@
+"""Instruction counts by class: blocks are decoded once, and weighted by how often they ran."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import capstone
+
+    from metabit.firmware_sim.boards import Isa
+
+#: Classes of instructions, in the order of reports.
+CLASSES: dict[str, str] = {
+    "alu": "integer arithmetic and logic",
+    "mul": "integer multiply",
+    "div": "integer divide",
+    "load": "load",
+    "store": "store",
+    "branch": "branch, call, return",
+    "fp_add": "float add, compare, convert",
+    "fp_mul": "float multiply",
+    "fp_div": "float divide",
+    "fp_sqrt": "float square root",
+    "fp_move": "float move",
+    "simd": "vector",
+    "other": "other",
+}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Instructions that ran.
+
+    Attributes:
+        by_class: number by class, see `CLASSES`; those that did not occur are left out.
+        by_function: number by the function that holds them.
+        taken: jumps out of the straight line: taken branches, calls, and returns of any kind.
+        extra_words: words that loads and stores of several registers move beyond their first.
+    """
+
+    by_class: Mapping[str, float] = field(default_factory=dict)
+    by_function: Mapping[str, float] = field(default_factory=dict)
+    taken: float = 0
+    extra_words: float = 0
+
+    @property
+    def total(self) -> float:
+        """Instructions in all."""
+        return sum(self.by_class.values())
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "total": self.total,
+            "by_class": dict(self.by_class),
+            "by_function": dict(self.by_function),
+            "taken_branches": self.taken,
+            "extra_words": self.extra_words,
+        }
+
+
+def mean(counts: list[Counts]) -> Counts:
+    """Average of several runs."""
+    n = len(counts)
+
+    def average(tables: list[Mapping[str, float]]) -> dict[str, float]:
+        keys = {key for table in tables for key in table}
+        sums = {key: sum(table.get(key, 0) for table in tables) / n for key in keys}
+        return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+
+    return Counts(
+        average([c.by_class for c in counts]),
+        average([c.by_function for c in counts]),
+        sum(c.taken for c in counts) / n,
+        sum(c.extra_words for c in counts) / n,
+    )
+
+
+def decoder(isa: Isa) -> capstone.Cs:
+    """A disassembler for the board's instruction set."""
+    import capstone
+
+    if isa == "thumb":
+        return capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+    return capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one straight line of code is made of."""
+
+    by_class: Mapping[str, int]
+    extra_words: int
+
+
+def decode(disassembler: capstone.Cs, isa: Isa, code: bytes, address: int) -> Block:
+    """Classify the instructions of a block."""
+    classify = _classify_thumb if isa == "thumb" else _classify_aarch64
+    by_class: dict[str, int] = {}
+    extra_words = decoded = 0
+    for _, size, mnemonic, operands in disassembler.disasm_lite(code, address):
+        kind = classify(mnemonic, operands)
+        by_class[kind] = by_class.get(kind, 0) + 1
+        extra_words += _extra_words(mnemonic, operands)
+        decoded += size
+    assert decoded == len(code), f"cannot decode the code at {address:#x}"
+    return Block(by_class, extra_words)
+
+
+# ---- Thumb -----------------------------------------------------------------------------------
+
+_CONDITION = "(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)?"
+_THUMB_BRANCH = re.compile(f"(b|bl|bx|blx|cbz|cbnz|tbb|tbh){_CONDITION}")
+_THUMB_SIMD = re.compile(r"u?[sq]?h?(add|sub)(8|16)|usada?8|sel")
+_THUMB_FLOAT = (
+    (re.compile(r"vldr|vldm|vpop"), "load"),
+    (re.compile(r"vstr|vstm|vpush"), "store"),
+    (re.compile(r"vdiv"), "fp_div"),
+    (re.compile(r"vsqrt"), "fp_sqrt"),
+    (re.compile(r"v(n?mul|n?ml[as]|fn?m[as])"), "fp_mul"),
+    (re.compile(r"vmov|vmrs|vmsr"), "fp_move"),
+)
+_THUMB_OTHER = re.compile(r"it[te]*|nop|dsb|dmb|isb|bkpt|svc|cps.*|mrs|msr|udf|wf[ie]")
+
+
+def _classify_thumb(mnemonic: str, _operands: str) -> str:
+    name = mnemonic.partition(".")[0]
+    if _THUMB_BRANCH.fullmatch(name):
+        return "branch"
+    if name.startswith("v"):
+        return next((kind for pattern, kind in _THUMB_FLOAT if pattern.match(name)), "fp_add")
+    if name.startswith(("ldr", "ldm", "pop")):
+        # A load into the program counter is a return; its refill is counted as a taken branch.
+        return "load"
+    if name.startswith(("str", "stm", "push")):
+        return "store"
+    if name.startswith(("sdiv", "udiv")):
+        return "div"
+    if _THUMB_SIMD.match(name):
+        return "simd"
+    if name.startswith(("mul", "mla", "mls", "umul", "umla", "umaal", "smul", "smla", "smm")):
+        return "mul"
+    if _THUMB_OTHER.fullmatch(name):
+        return "other"
+    return "alu"
+
+
+# ---- AArch64 ---------------------------------------------------------------------------------
+
+_A64_BRANCH = re.compile(r"b|b\..+|bl|blr|br|ret|cbn?z|tbn?z")
+_A64_SCALAR_FLOAT = re.compile(r"(^|[ ,])[sdh]\d+")
+_A64_VECTOR = re.compile(r"v\d+\.|(^|[ ,])q\d+")
+_A64_FLOAT = (
+    (re.compile(r"fdiv"), "fp_div"),
+    (re.compile(r"fsqrt"), "fp_sqrt"),
+    (re.compile(r"fn?mul|fn?madd|fn?msub"), "fp_mul"),
+    (re.compile(r"f?mov|fcsel"), "fp_move"),
+)
+
+
+def _classify_aarch64(mnemonic: str, operands: str) -> str:
+    if _A64_BRANCH.fullmatch(mnemonic):
+        return "branch"
+    if mnemonic.startswith(("ld", "prfm")):
+        return "load"
+    if mnemonic.startswith(("st", "dc")):
+        return "store"
+    if _A64_VECTOR.search(operands):
+        return "simd"
+    if mnemonic[0] == "f" or mnemonic in ("scvtf", "ucvtf") or _A64_SCALAR_FLOAT.search(operands):
+        return next((kind for pattern, kind in _A64_FLOAT if pattern.match(mnemonic)), "fp_add")
+    if mnemonic in ("sdiv", "udiv"):
+        return "div"
+    if mnemonic.startswith(("mul", "madd", "msub", "mneg", "umul", "smul", "umadd", "smadd",
+                            "umsub", "smsub", "umneg", "smneg")):  # fmt: skip
+        return "mul"
+    if mnemonic in ("nop", "isb", "dsb", "dmb", "brk", "hint", "mrs", "msr", "svc", "yield"):
+        return "other"
+    return "alu"
+
+
+_REGISTER_LIST = re.compile(r"\{(.*)\}")
+
+
+def _extra_words(mnemonic: str, operands: str) -> int:
+    """Words beyond the first that a load or store of several registers moves."""
+    if mnemonic.startswith(("ldrd", "strd", "ldp", "stp", "ldnp", "stnp")):
+        return 1
+    if not mnemonic.startswith(("ldm", "stm", "push", "pop", "vldm", "vstm", "vpush", "vpop")):
+        return 0
+    found = _REGISTER_LIST.search(operands)
+    assert found is not None, f"no register list in {mnemonic} {operands}"
+    words = 0
+    for part in found[1].split(","):
+        first, _, last = part.strip().partition("-")
+        n = int(last.strip()[1:]) - int(first[1:]) + 1 if last else 1
+        words += n * (2 if first.startswith("d") else 1)
+    return words - 1

@@ -1,0 +1,186 @@
+"""Speak to the firmware through its mailbox (firmware/mailbox.h is the twin of this file)."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.edge_runtime import _native
+from metabit.edge_runtime.engine import Status
+from metabit.errors import MetabitError
+from metabit.firmware_sim.build import Firmware
+from metabit.firmware_sim.counting import Counts
+from metabit.firmware_sim.emulator import Emulator
+
+_READY, _TAKE, _GIVE = 1, 2, 3
+ARENA_BYTES, SELF_TEST, OPEN, PREDICT, LEARN, STATUS, SAVE_STATE, LOAD_STATE = range(1, 9)
+
+#: chunk at, offset, bytes, request, command, result, label, host result, arena bytes, state bytes,
+#: and the seven fields of mb_status.
+_MAILBOX = struct.Struct("<QIIIIiiiII7I")
+_FIELDS = {"command": 20, "label": 28, "host_result": 32}
+_COMMAND_NAMES = {
+    ARENA_BYTES: "arena bytes",
+    SELF_TEST: "self-test",
+    OPEN: "open",
+    PREDICT: "predict",
+    LEARN: "learn",
+    STATUS: "status",
+    SAVE_STATE: "save state",
+    LOAD_STATE: "load state",
+}
+
+
+@dataclass(frozen=True)
+class Mail:
+    """The mailbox as the host finds it."""
+
+    chunk_at: int
+    chunk_offset: int
+    chunk_bytes: int
+    request: int
+    command: int
+    result: int
+    label: int
+    host_result: int
+    arena_bytes: int
+    state_bytes: int
+    status: tuple[int, ...]
+
+
+class Device:
+    """A board that runs the firmware, booted and waiting for commands.
+
+    Args:
+        firmware: see `build.build`.
+        n_inputs, n_outputs: of its model.
+
+    Attributes:
+        counts: of the last command that was counted. They cover everything between taking a command
+            out of the mailbox and waiting for the next one.
+    """
+
+    def __init__(self, firmware: Firmware, n_inputs: int, n_outputs: int) -> None:
+        self.firmware = firmware
+        self.emulator = Emulator(firmware)
+        self.counts = Counts()
+        self._n_inputs, self._n_outputs = n_inputs, n_outputs
+        self._mailbox = self.emulator.symbol("fw_mail")
+        self.emulator.run()
+        assert self._mail().request == _READY, "the firmware did not boot"
+
+    # ---- commands ----
+
+    def arena_bytes(self) -> int:
+        """What `mb_arena_bytes` says on the board."""
+        return self._command(ARENA_BYTES).arena_bytes
+
+    def self_test(self, *, count: bool = False) -> None:
+        """Run the samples that travel in the model; closes the model.
+
+        Raises:
+            MismatchError: a score differs.
+        """
+        self._command(SELF_TEST, count=count)
+
+    def open(self, *, count: bool = False) -> None:
+        """Open the model as exported, with the options that were linked in."""
+        self._command(OPEN, count=count)
+
+    def predict(
+        self, sample: NDArray[np.uint8] | NDArray[np.int8], *, count: bool = False
+    ) -> tuple[int, NDArray[np.int32]]:
+        """Label and scores of one sample.
+
+        Args:
+            sample: shape (n_inputs,).
+            count: count instructions.
+
+        Returns:
+            The label, and the scores, shape (n_outputs,).
+        """
+        self._put(sample)
+        label = self._command(PREDICT, count=count).label
+        scores = self.emulator.read(self.emulator.symbol("fw_scores"), 4 * self._n_outputs)
+        return label, np.frombuffer(scores, dtype="<i4").astype(np.int32)
+
+    def learn(
+        self, sample: NDArray[np.uint8] | NDArray[np.int8], truth: int, *, count: bool = False
+    ) -> int:
+        """Learn one sample; returns what was predicted before."""
+        self._put(sample)
+        self._write("label", truth)
+        return self._command(LEARN, count=count).label
+
+    def status(self) -> Status:
+        """Counters and gauges."""
+        n_steps, _, _, n_weights, consolidated, writes, flips = self._command(STATUS).status
+        left = 1.0 - consolidated / n_weights if n_weights else 1.0
+        return Status(n_steps, n_weights, left, writes, flips)
+
+    def save_state(self) -> bytes:
+        """The state image that the board writes."""
+        image = bytearray(self._command(STATUS).state_bytes)
+        self._command(SAVE_STATE, image=image)
+        return bytes(image)
+
+    def load_state(self, image: bytes) -> None:
+        """Let the board read a state image.
+
+        Raises:
+            FormatError, CorruptError, MismatchError: the board refuses it.
+        """
+        self._command(LOAD_STATE, image=bytearray(image))
+
+    def stack_used_bytes(self) -> int:
+        """The deepest the stack has been since reset."""
+        return self.emulator.stack_used_bytes()
+
+    # ---- the mailbox ----
+
+    def _mail(self) -> Mail:
+        values = _MAILBOX.unpack(self.emulator.read(self._mailbox, _MAILBOX.size))
+        return Mail(*values[:10], status=values[10:])
+
+    def _write(self, field: str, value: int) -> None:
+        self.emulator.write(self._mailbox + _FIELDS[field], struct.pack("<i", value))
+
+    def _put(self, sample: NDArray[np.uint8] | NDArray[np.int8]) -> None:
+        data = sample.tobytes()
+        assert len(data) == self._n_inputs, f"a sample has {self._n_inputs} bytes"
+        self.emulator.write(self.emulator.symbol("fw_sample"), data)
+
+    def _command(
+        self, command: int, *, count: bool = False, image: bytearray | None = None
+    ) -> Mail:
+        """Run one command to its end, moving pieces of a state image on the way."""
+        self._write("command", command)
+        counts = self.emulator.run(count=count)
+        while (mail := self._mail()).request != _READY:
+            self._move(mail, image)
+            self.emulator.run()
+        if counts is not None:
+            self.counts = counts
+        name = f"{self.firmware.board.name}, command {_COMMAND_NAMES[command]}"
+        _native.check(mail.result, name)
+        return mail
+
+    def _move(self, mail: Mail, image: bytearray | None) -> None:
+        """Move one piece between the board's memory and the state image."""
+        if image is None or mail.request not in (_TAKE, _GIVE):
+            raise MetabitError(
+                f"the firmware on {self.firmware.board.name} asks for something unknown "
+                f"({mail.request}); please report this",
+                code="E-SIM-PROTOCOL",
+            )
+        end = mail.chunk_offset + mail.chunk_bytes
+        inside = end <= len(image)
+        if inside and mail.request == _TAKE:
+            piece = self.emulator.read(mail.chunk_at, mail.chunk_bytes)
+            image[mail.chunk_offset : end] = piece
+        elif inside:
+            self.emulator.write(mail.chunk_at, bytes(image[mail.chunk_offset : end]))
+        self._write("host_result", 0 if inside else 1)

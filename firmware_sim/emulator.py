@@ -1,0 +1,222 @@
+"""Run a firmware on an emulated core: only the board's own memory is there, everything else faults.
+
+The emulator executes every instruction, but it is no clock: it gives instructions, not cycles.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any
+
+from metabit.errors import InputError, MetabitError, nearest
+from metabit.firmware_sim.build import Firmware, require
+from metabit.firmware_sim.counting import Block, Counts, decode, decoder
+
+PAINT = b"\xa5"
+_PAGE = 4096
+#: The Cortex-M system control space holds the switch of the floating-point unit.
+_SYSTEM_CONTROL = (0xE000E000, _PAGE)
+_SECONDS_AT_MOST = 120
+
+_CPUS = {
+    "thumb": {
+        "cortex-m0": "UC_CPU_ARM_CORTEX_M0",
+        "cortex-m3": "UC_CPU_ARM_CORTEX_M3",
+        "cortex-m4": "UC_CPU_ARM_CORTEX_M4",
+        "cortex-m7": "UC_CPU_ARM_CORTEX_M7",
+        "cortex-m33": "UC_CPU_ARM_CORTEX_M33",
+    },
+    "aarch64": {"cortex-a53": "UC_CPU_ARM64_A53", "cortex-a72": "UC_CPU_ARM64_A72"},
+}
+
+
+class Emulator:
+    """An emulated core with a firmware in its memory, started and stopped at `fw_stop`.
+
+    Args:
+        firmware: what to run.
+
+    Raises:
+        MetabitError: a package of the `sim` extra is missing (E-TOOLCHAIN).
+    """
+
+    def __init__(self, firmware: Firmware) -> None:
+        require("unicorn")
+        require("capstone")
+        self.firmware = firmware
+        self._thumb = firmware.board.isa == "thumb"
+        self._symbols = firmware.program.symbols
+        self._uc, self._pc, self._sp = _core(firmware)
+        self._ran: dict[tuple[int, int], int] = {}
+        self._taken = 0
+        self._blocks: dict[tuple[int, int], tuple[str, Block]] = {}
+        self._decoder = decoder(firmware.board.isa)
+        self._map()
+        self._load()
+        self._reset()
+
+    # ---- memory ----
+
+    def read(self, address: int, n_bytes: int) -> bytes:
+        """Bytes of the board's memory."""
+        return bytes(self._uc.mem_read(address, n_bytes))
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write the board's memory, as a debug probe would."""
+        self._uc.mem_write(address, data)
+
+    def symbol(self, name: str) -> int:
+        """Address of a symbol of the firmware."""
+        return self._symbols[name]
+
+    def stack_used_bytes(self) -> int:
+        """The deepest the stack has been since reset: bytes that no longer hold the paint."""
+        low, high = self._symbols["fw_stack_low"], self._symbols["fw_stack_high"]
+        stack = self.read(low, high - low)
+        return len(stack.lstrip(PAINT))
+
+    def _map(self) -> None:
+        """Map the board's memory with its rights, and nothing else."""
+        from unicorn import UC_PROT_EXEC, UC_PROT_READ, UC_PROT_WRITE
+
+        board = self.firmware.board
+        code, data = UC_PROT_READ | UC_PROT_EXEC, UC_PROT_READ | UC_PROT_WRITE
+        if board.flash is not None:
+            self._uc.mem_map(board.flash.origin, board.flash.bytes, code)
+            self._uc.mem_map(board.ram.origin, board.ram.bytes, data)
+        else:  # code and model in RAM, write-protected as an operating system would
+            border = -(-self._symbols["fw_code_end"] // _PAGE) * _PAGE
+            self._uc.mem_map(board.load_at, border - board.load_at, code)
+            self._uc.mem_map(border, board.ram.end - border, data)
+        if self._thumb:
+            self._uc.mem_map(*_SYSTEM_CONTROL, data)
+
+    def _load(self) -> None:
+        """Put the program in place; RAM starts as paint, since no board starts with clean RAM."""
+        for address, contents in self.firmware.program.segments:
+            self.write(address, contents)
+        low, end = self._symbols["fw_stack_low"], self._symbols["fw_ram_end"]
+        if self.firmware.board.flash is not None:
+            self.write(low, PAINT * (end - low))
+            return
+        self.write(low, PAINT * (self._symbols["fw_stack_high"] - low))
+        bss = self._symbols["fw_bss_start"]  # .data is loaded in place when there is no flash
+        self.write(bss, PAINT * (end - bss))
+
+    def _reset(self) -> None:
+        """Start as the hardware does."""
+        if self._thumb:
+            stack, entry = struct.unpack("<II", self.read(self._symbols["fw_vectors"], 8))
+            self._uc.reg_write(self._sp, stack)
+            self._next = entry
+        else:
+            self._next = self._symbols["fw_reset"]
+
+    # ---- running ----
+
+    def run(self, *, count: bool = False) -> Counts | None:
+        """Run until the firmware stops for the host.
+
+        Args:
+            count: count instructions; slower by an order of magnitude.
+
+        Returns:
+            The counts, or None when not asked for.
+
+        Raises:
+            MetabitError: the core faulted (E-SIM-FAULT) or did not stop (E-SIM-HANG).
+        """
+        from unicorn import UcError
+
+        hook = self._start_counting() if count else None
+        stop = self._symbols["fw_stop"]
+        try:
+            self._uc.emu_start(self._next, stop, timeout=_SECONDS_AT_MOST * 1_000_000)
+        except UcError as error:
+            raise self._fault(str(error)) from error
+        finally:
+            if hook is not None:
+                self._uc.hook_del(hook)
+                self._uc.ctl_flush_tb()
+        if self._uc.reg_read(self._pc) != stop:
+            raise self._error(f"did not finish within {_SECONDS_AT_MOST} s", "E-SIM-HANG")
+        self._next = self._symbols["fw_resume"] | int(self._thumb)
+        return self._counts() if count else None
+
+    def _fault(self, what: str) -> MetabitError:
+        return self._error(f"faulted: {what}", "E-SIM-FAULT")
+
+    def _error(self, what: str, code: str) -> MetabitError:
+        pc, sp = self._uc.reg_read(self._pc), self._uc.reg_read(self._sp)
+        function = self.firmware.program.function_at(pc)
+        low = self._symbols["fw_stack_low"]
+        hint = " The stack is exhausted: reserve more." if sp < low + 64 else ""
+        return MetabitError(
+            f"the firmware on {self.firmware.board.name} {what} at {pc:#010x} in {function}() "
+            f"(stack pointer {sp:#010x}).{hint}",
+            code=code,
+        )
+
+    # ---- counting ----
+
+    def _start_counting(self) -> Any:
+        from unicorn import UC_HOOK_BLOCK
+
+        self._ran.clear()
+        self._taken = 0
+        ran, following = self._ran, self._next & -2
+
+        def on_block(_uc: object, address: int, size: int, _data: object) -> None:
+            nonlocal following
+            key = (address, size)
+            ran[key] = ran.get(key, 0) + 1
+            self._taken += address != following
+            following = address + size
+
+        hook = self._uc.hook_add(UC_HOOK_BLOCK, on_block)
+        self._uc.ctl_flush_tb()  # blocks translated before have no hook in them
+        return hook
+
+    def _counts(self) -> Counts:
+        by_class: dict[str, float] = {}
+        by_function: dict[str, float] = {}
+        extra_words = 0
+        for key, times in self._ran.items():
+            if key not in self._blocks:
+                self._blocks[key] = self._decode(*key)
+            function, block = self._blocks[key]
+            for kind, n in block.by_class.items():
+                by_class[kind] = by_class.get(kind, 0) + n * times
+            n_instructions = sum(block.by_class.values()) * times
+            by_function[function] = by_function.get(function, 0) + n_instructions
+            extra_words += block.extra_words * times
+        return Counts(
+            _largest_first(by_class), _largest_first(by_function), self._taken, extra_words
+        )
+
+    def _decode(self, address: int, size: int) -> tuple[str, Block]:
+        code = self.read(address, size)
+        block = decode(self._decoder, self.firmware.board.isa, code, address)
+        return self.firmware.program.function_at(address), block
+
+
+def _core(firmware: Firmware) -> tuple[Any, int, int]:
+    """The emulated core, and its names for program counter and stack pointer."""
+    import unicorn
+    from unicorn import arm64_const, arm_const
+
+    board = firmware.board
+    if board.emulated_cpu not in _CPUS[board.isa]:
+        raise InputError(
+            f'{board.name}: emulated_cpu "{board.emulated_cpu}" is unknown; '
+            f"{nearest(board.emulated_cpu, _CPUS[board.isa])}",
+            code="E-BOARD-FILE",
+        )
+    cpu = _CPUS[board.isa][board.emulated_cpu]
+    if board.isa == "thumb":
+        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+        uc.ctl_set_cpu_model(getattr(arm_const, cpu))
+        return uc, arm_const.UC_ARM_REG_PC, arm_const.UC_ARM_REG_SP
+    uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
+    uc.ctl_set_cpu_model(getattr(arm64_const, cpu))
+    return uc, arm64_const.UC_ARM64_REG_PC, arm64_const.UC_ARM64_REG_SP

@@ -1,0 +1,136 @@
+/* main.c: the firmware. It opens a model out of flash, in a static arena, and does what the mailbox says.
+ *
+ * The same file runs on every board. What differs is in start_*.S, in the linker script, and in the
+ * image that build.py generates: the blob, the options, the arena and the buffers.
+ */
+#include "mailbox.h"
+
+/* ---- the linker script and the start-up code ------------------------------------------------- */
+
+extern uint32_t fw_data_start[], fw_data_end[], fw_bss_start[], fw_bss_end[];
+extern const uint32_t fw_data_load[];
+
+void fw_stop(void);
+void fw_main(void);
+
+/* ---- the image ------------------------------------------------------------------------------- */
+
+extern const uint8_t fw_blob[], fw_blob_end[];
+extern const mb_options fw_options;
+extern uint8_t fw_arena[], fw_arena_end[];
+extern uint8_t fw_sample[]; /* (n_inputs) */
+extern int32_t fw_scores[]; /* (n_outputs) */
+
+volatile fw_mailbox fw_mail;
+static mb_model *model;
+
+static size_t blob_bytes(void) { return (size_t)(fw_blob_end - fw_blob); }
+
+static size_t arena_bytes(void) { return (size_t)(fw_arena_end - fw_arena); }
+
+/* ---- the state image: piece by piece through the host ------------------------------------------ */
+
+static int move(uint32_t request, size_t offset, const void *data, size_t bytes) {
+    fw_mail.chunk_at = (uint64_t)(uintptr_t)data;
+    fw_mail.chunk_offset = (uint32_t)offset;
+    fw_mail.chunk_bytes = (uint32_t)bytes;
+    fw_mail.request = request;
+    fw_stop();
+    return fw_mail.host_result;
+}
+
+static int take(void *context, size_t offset, const void *data, size_t bytes) {
+    (void)context;
+    return move(FW_TAKE, offset, data, bytes);
+}
+
+static int give(void *context, size_t offset, void *data, size_t bytes) {
+    (void)context;
+    return move(FW_GIVE, offset, data, bytes);
+}
+
+/* ---- commands ---------------------------------------------------------------------------------- */
+
+static int measure(void) {
+    size_t bytes = 0;
+    int result = mb_arena_bytes(fw_blob, blob_bytes(), &fw_options, &bytes);
+    fw_mail.arena_bytes = (uint32_t)bytes;
+    return result;
+}
+
+static int self_test(void) {
+    model = NULL;
+    return mb_self_test(fw_arena, arena_bytes(), fw_blob, blob_bytes());
+}
+
+static int open(void) {
+    model = NULL;
+    return mb_open(&model, fw_arena, arena_bytes(), fw_blob, blob_bytes(), &fw_options);
+}
+
+static int predict(void) {
+    int32_t label = -1;
+    int result = mb_predict(model, fw_sample, 1, &label, fw_scores);
+    fw_mail.label = label;
+    return result;
+}
+
+static int learn(void) {
+    int32_t truth = fw_mail.label, predicted = -1;
+    int result = mb_learn(model, fw_sample, &truth, 1, &predicted);
+    fw_mail.label = predicted;
+    return result;
+}
+
+static int report(void) {
+    mb_status status;
+    int result = mb_get_status(model, &status);
+    if (result == MB_OK) {
+        fw_mail.status = status;
+        fw_mail.state_bytes = (uint32_t)mb_state_bytes(model);
+    }
+    return result;
+}
+
+static int obey(uint32_t command) {
+    if (command >= FW_PREDICT && model == NULL) {
+        return MB_ERR_INPUT; /* not open */
+    }
+    switch (command) {
+    case FW_ARENA_BYTES:
+        return measure();
+    case FW_SELF_TEST:
+        return self_test();
+    case FW_OPEN:
+        return open();
+    case FW_PREDICT:
+        return predict();
+    case FW_LEARN:
+        return learn();
+    case FW_STATUS:
+        return report();
+    case FW_SAVE_STATE:
+        return mb_state_save(model, take, NULL);
+    case FW_LOAD_STATE:
+        return mb_state_load(model, give, NULL);
+    default:
+        return MB_ERR_INPUT;
+    }
+}
+
+/* Entered from the start-up code with a stack and nothing else. */
+void fw_main(void) {
+    const uint32_t *from = fw_data_load;
+    for (uint32_t *to = fw_data_start; to < fw_data_end; to++) {
+        *to = *from++;
+    }
+    for (uint32_t *to = fw_bss_start; to < fw_bss_end; to++) {
+        *to = 0;
+    }
+    for (;;) {
+        fw_mail.request = FW_READY;
+        fw_stop();
+        fw_mail.request = FW_BUSY;
+        fw_mail.result = obey(fw_mail.command);
+    }
+}

@@ -1,0 +1,68 @@
+"""The linker script of a board: where code, constants, model, stack, data and arena lie."""
+
+from __future__ import annotations
+
+from metabit.firmware_sim.boards import Board
+
+# The stack comes first in RAM: one that grows too far leaves RAM and faults, instead of writing
+# over data. Boundary symbols split .text into the core, the firmware around it, and the compiler's own
+# run-time library. The image's arena and buffers keep what they hold: nothing clears them.
+_CODE = """
+  .vectors : {{ KEEP(*(.vectors)) }} > {code}
+  .text : {{
+    fw_text_start = .;
+    *core/*.o(.text .text.*)
+    fw_core_end = .;
+    *firmware/*.o(.text .text.*)
+    fw_firmware_end = .;
+    *(.text .text.*)
+    fw_text_end = .;
+  }} > {code}
+  .rodata : {{ *(.rodata .rodata.*) }} > {code}
+  .model : ALIGN(64) {{ KEEP(*(.model)) }} > {code}
+  fw_code_end = .;
+"""
+_STACK = """
+  .stack (NOLOAD) : ALIGN({align}) {{
+    fw_stack_low = .;
+    . += {stack};
+    fw_stack_high = .;
+  }} > RAM
+"""
+_DATA = """
+  .data : ALIGN(8) {{
+    fw_data_start = .;
+    *(.data .data.*)
+    . = ALIGN(8);
+    fw_data_end = .;
+  }} > RAM{load}
+  fw_data_load = LOADADDR(.data);
+  .bss (NOLOAD) : ALIGN(8) {{
+    fw_bss_start = .;
+    *(.bss .bss.* COMMON)
+    . = ALIGN(8);
+    fw_bss_end = .;
+  }} > RAM
+  .buffers (NOLOAD) : ALIGN(8) {{ *(.buffers) }} > RAM
+  .arena (NOLOAD) : ALIGN(8) {{ *(.arena) }} > RAM
+  fw_ram_end = .;
+  /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .eh_frame* .comment) }}
+"""
+
+
+def script(board: Board) -> str:
+    """The linker script for a board's memory."""
+    start = board.ram.origin if board.flash is not None else board.load_at
+    memory = [f"  RAM (rwx) : ORIGIN = {start:#x}, LENGTH = {board.ram.end - start:#x}"]
+    if board.flash is not None:
+        flash = board.flash
+        memory.append(f"  FLASH (rx) : ORIGIN = {flash.origin:#x}, LENGTH = {flash.bytes:#x}")
+    # Without flash, code and model share RAM with the rest; a page border lets them be protected.
+    in_flash = board.flash is not None
+    parts = [
+        _CODE.format(code="FLASH" if in_flash else "RAM"),
+        _STACK.format(stack=board.stack_bytes, align=8 if in_flash else 4096),
+        _DATA.format(load=" AT > FLASH" if in_flash else ""),
+    ]
+    regions = "\n".join(memory)
+    return f"MEMORY\n{{\n{regions}\n}}\nENTRY(fw_reset)\nSECTIONS\n{{{''.join(parts)}}}\n"
