@@ -29,6 +29,7 @@ from metabit.trainer.metrics import Matrix, accuracy, summary
 from metabit.trainer.models import BinaryMLP, MLPConfig, to_input
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
 from metabit.trainer.progress import Progress, Silent
+from metabit.trainer.quantizers import sign_activation
 from metabit.trainer.recipe import Recipe
 from metabit.trainer.run_folder import Run, load_run, open_folder
 from metabit.trainer.streams import Stream, Task, build
@@ -182,7 +183,9 @@ class _Trainer:
         loss: Tensor = functional.cross_entropy(self.model(x), y)
         value = loss.item()
         if not np.isfinite(value):
-            raise self._diverged(f"the loss is {value}")
+            raise self._diverged(
+                f"the loss is {value}, because of {_first_bad_sums(self.model, x)}"
+            )
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return value
@@ -222,15 +225,14 @@ class _Trainer:
 
     def _check_finite(self) -> None:
         """A hidden weight that is NaN still has a sign: without this, nobody would notice."""
-        bad = _first_not_finite(self.model)
+        bad = _first_bad_values(self.model)
         if bad is not None:
-            raise self._diverged(f"{bad} are not finite")
+            raise self._diverged(f"not all numbers are finite in {bad}")
 
     def _diverged(self, what: str) -> MetabitError:
-        layer = _first_not_finite(self.model) or "weights and statistics of all layers are finite"
-        where = f"task {self.position.task + 1}, after {self.position.total_steps} steps"
+        at = self.position
         return MetabitError(
-            f"training diverged in {where}: {what} ({layer}); "
+            f"training diverged in task {at.task + 1}, after {at.total_steps} steps: {what}; "
             f"lower [method] lr, now {self.recipe.method.lr}",
             code="E-DIVERGED",
         )
@@ -272,15 +274,27 @@ def _flat(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return x.reshape(len(x), -1)
 
 
-def _first_not_finite(model: BinaryMLP) -> str | None:
+def _first_bad_values(model: BinaryMLP) -> str | None:
     """The first layer, in words, that holds a number which is not finite."""
     for number, (linear, norm) in enumerate(model.layers, start=1):
         if not torch.isfinite(linear.weight).all():
-            return f"layer {number}: hidden weights"
+            return f"layer {number}, hidden weights"
         statistics = (norm.running_mean, norm.running_var, *norm.parameters())
         if not all(torch.isfinite(value).all() for value in statistics):
-            return f"layer {number}: normalisation"
+            return f"layer {number}, normalisation"
     return None
+
+
+@torch.no_grad()
+def _first_bad_sums(model: BinaryMLP, x: Tensor) -> str:
+    """The first layer, in words, whose normalised sums are not finite on the batch `x`."""
+    n_layers = len(model.layers)
+    for number, (linear, norm) in enumerate(model.layers, start=1):
+        sums = norm(linear(x))
+        if not torch.isfinite(sums).all():
+            return f"layer {number} of {n_layers}"
+        x = sign_activation(sums)
+    return f"the scores of layer {n_layers}, which are too large"
 
 
 def _matrix(rows: list[list[float]]) -> Matrix:

@@ -1,0 +1,32 @@
+"""Plots: they can be drawn for every kind of run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.plots import accuracy_figure, hidden_weights_figure
+
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.mark.parametrize("n_tasks", [1, 2, 12, 13, 60])
+def test_accuracy_is_drawn_for_any_number_of_tasks(n_tasks: int) -> None:
+    matrix = np.tril(np.random.default_rng(1).uniform(0, 1, (n_tasks, n_tasks)))
+    matrix[np.triu_indices(n_tasks, 1)] = np.nan
+    names = [f"permutation {k}" for k in range(n_tasks)]
+    assert accuracy_figure(matrix, names, "a title").startswith(PNG)
+
+
+@pytest.mark.parametrize("m", [0.0, 1.35, 1000.0])
+def test_hidden_weights_are_drawn_for_any_m(m: float) -> None:
+    model = BinaryMLP(MLPConfig(20, (8,), 3), torch.Generator().manual_seed(1))
+    assert hidden_weights_figure(model, (m, m), "a title").startswith(PNG)
+
+
+def test_hidden_weights_that_are_all_zero_are_drawn() -> None:
+    model = BinaryMLP(MLPConfig(20, (), 3), torch.Generator().manual_seed(1))
+    model.layers[0][0].weight.data.zero_()
+    assert hidden_weights_figure(model, (5.0,), "a title").startswith(PNG)
