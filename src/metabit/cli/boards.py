@@ -17,9 +17,10 @@ def command(out: Output) -> Answer:
     known = [boards.load(name) for name in boards.names()]
     rows = table("boards", "name", "core", ">clock", ">RAM", ">flash", "what it is")
     for board in known:
+        flash = format_kib(board.flash_bytes) if board.flash_bytes else "-"
         rows.add_row(
             board.name, board.core, f"{board.clock_hz / 1e6:,.0f} MHz",
-            format_kib(board.ram_bytes), format_kib(board.flash_bytes), board.title,
+            format_kib(board.ram_bytes), flash, board.title,
         )  # fmt: skip
     out.console.print(rows)
     return {

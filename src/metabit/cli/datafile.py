@@ -9,6 +9,7 @@ import csv
 import math
 import sys
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,9 @@ Labels = NDArray[np.int32]
 
 SUFFIXES = (".npy", ".npz", ".csv")
 STDIN = "-"
+
+# What numpy.load raises on damaged files, whose headers may ask for anything.
+DAMAGE = (ValueError, EOFError, MemoryError, SyntaxError, KeyError)
 
 
 @dataclass(frozen=True)
@@ -128,26 +132,28 @@ def _load_array(path: Path) -> Array:
         file.seek(0)
         try:
             return _plain_array(np.load(file, allow_pickle=False), str(path))
-        except (ValueError, EOFError, MemoryError, SyntaxError) as error:
+        except DAMAGE as error:
             raise _refused(str(path), error) from error
 
 
 def _from_npz(path: Path) -> Samples:
+    # np.load takes what does not begin like a zip file for a pickle.
+    if not zipfile.is_zipfile(path):
+        raise CorruptError(
+            f"{path}: not a .npz file, or a damaged one; numpy.savez(file, x=..., y=...) makes one",
+            code="E-DATA-FORMAT",
+        )
     try:
         with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile) or "x" not in archive:
-                names = ", ".join(getattr(archive, "files", [])) or "none"
+            if "x" not in archive:
+                names = ", ".join(archive.files) or "none"
                 raise InputError(
                     f"{path}: no array named x (found: {names}); numpy.savez(file, x=..., y=...)",
                     code="E-DATA-FORMAT",
                 )
             x = _plain_array(archive["x"], f"{path}: x")
             y = _plain_array(archive["y"], f"{path}: y") if "y" in archive else None
-    except zipfile.BadZipFile as error:
-        raise CorruptError(
-            f"{path}: not a .npz file, or a damaged one ({error})", code="E-DATA-FORMAT"
-        ) from error
-    except (ValueError, EOFError, MemoryError, SyntaxError, zipfile.error) as error:
+    except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
         raise _refused(str(path), error) from error
     return Samples(x, y, str(path))
 
@@ -308,8 +314,7 @@ def trained_on(model: Model) -> DataRecipe | None:
     from ..trainer.recipe import DataRecipe
     from ..trainer.tables import parse
 
-    recipe = model.meta.get("recipe")
-    table = recipe.get("data") if isinstance(recipe, dict) else None
+    table = model.meta.get("data")
     if not isinstance(table, dict):
         return None
     try:

@@ -11,11 +11,11 @@ from .common import Answer, Output, need_extra, verb
 
 @verb("demo")
 @click.option(
-    "-o", "--out", default=Path("report"), show_default=True, metavar="DIR",
+    "-o", "--out", "folder", default=Path("report"), show_default=True, metavar="DIR",
     type=click.Path(path_type=Path), help="Folder for plots and numbers.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
-def command(out: Output, seed: int, **options: Path) -> Answer:
+def command(out: Output, seed: int, folder: Path) -> Answer:
     """Train, pack, run, learn on the device engine and profile, on bundled real data.
 
     The data are recordings of human activity. Some persons train the network; others follow as a
@@ -24,4 +24,4 @@ def command(out: Output, seed: int, **options: Path) -> Answer:
     need_extra("all", "torch", "safetensors", "matplotlib", "unicorn", "capstone", "ziglang")
     from .demo_story import run
 
-    return run(out, folder=options["out"], seed=seed)
+    return run(out, folder=folder, seed=seed)

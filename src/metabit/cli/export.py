@@ -21,7 +21,7 @@ GOLDEN_DEFAULT = 4
 @verb("export")
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--out", required=True, metavar="FILE", type=click.Path(path_type=Path),
+    "-o", "--out", "target", required=True, metavar="FILE", type=click.Path(path_type=Path),
     help="The .mbit file to write.",
 )  # fmt: skip
 @click.option(
@@ -34,7 +34,7 @@ GOLDEN_DEFAULT = 4
 )  # fmt: skip
 @click.option("--no-state", is_flag=True, help="Leave the hidden weights out: inference only.")
 def command(
-    out: Output, source: Path, bits: str | None, golden: int | None, no_state: bool, **options: Path
+    out: Output, source: Path, bits: str | None, golden: int | None, no_state: bool, target: Path
 ) -> Answer:
     """Pack SOURCE, a run folder or a .mbit file, into FILE.
 
@@ -48,7 +48,6 @@ def command(
         )
     else:
         model = _from_file(source, width, golden, no_state)
-    target = options["out"]
     container.save(model, target)
     data = container.read_bytes(target)
     container.loads(data, str(target))  # what was written can be read

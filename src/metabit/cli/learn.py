@@ -67,12 +67,12 @@ def command(
     DATA is as for `metabit predict`.
     """
     model = container.load(file)
+    samples = datafile.read(data, model, limit=limit, split=split, task=task)
+    truth = datafile.need_labels(samples, model.n_outputs)
     engine = Engine(
         file, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
         step_levels=step_levels, m=m, seed=seed, state=state,
     )  # fmt: skip
-    samples = datafile.read(data, model, limit=limit, split=split, task=task)
-    truth = datafile.need_labels(samples, model.n_outputs)
     out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
     n, right = len(truth), []
     with progress() as bar:

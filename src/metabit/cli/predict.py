@@ -62,10 +62,10 @@ def command(
     """
     blob = container.read_bytes(file)
     model = container.loads(blob, str(file))
+    samples = datafile.read(data, model, limit=limit, split=split, task=task)
     engine = open_engine(
         file, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits
     )
-    samples = datafile.read(data, model, limit=limit, split=split, task=task)
     n = len(samples.x)
     truth = None
     if samples.y is not None:

@@ -24,18 +24,17 @@ MOST_COLUMNS = 12
 @verb("train")
 @click.argument("recipe", metavar="RECIPE", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--out", required=True, metavar="RUN", type=click.Path(path_type=Path),
+    "-o", "--out", "folder", required=True, metavar="RUN", type=click.Path(path_type=Path),
     help="Folder to write; it must be empty or new, unless --resume is given.",
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with the run in RUN from its last checkpoint.")
 @click.option("--seed", type=click.IntRange(min=0), help="In place of [train] seed of the recipe.")
-def command(out: Output, recipe: Path, resume: bool, seed: int | None, **options: Path) -> Answer:
+def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: Path) -> Answer:
     """Train a network as RECIPE says, a TOML file, into the folder RUN.
 
     RUN gets the network, checkpoints, metrics.json with the accuracy matrix, and two plots.
     """
     need_extra("train", "torch", "safetensors", "matplotlib")
-    folder = options["out"]
 
     from ..trainer.loop import train
     from ..trainer.recipe import load_recipe
