@@ -141,7 +141,7 @@ def test_values_that_lie_under_right_checksums_get_the_same_verdict_twice(
 def test_foreign_files_are_named_as_such() -> None:
     for foreign in (b"", b"PK\x03\x04" + b"\0" * 100, b"\x89PNG\r\n\x1a\n" + b"\0" * 100):
         assert native_verdict(foreign) == -1
-        with pytest.raises(FormatError, match="not a .mbit file"):
+        with pytest.raises(FormatError, match=r"not a \.mbit file"):
             loads(foreign)
 
 
