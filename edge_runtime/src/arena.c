@@ -2,8 +2,6 @@
 #include "arith.h"
 #include "internal.h"
 
-#include <string.h>
-
 /* Hands out the arena piece by piece, and remembers which part of the plan each piece belongs to. */
 typedef struct cursor {
     uint64_t at;
@@ -109,8 +107,8 @@ static int resolve(const mb_blob_view *view, const mb_options *options, mb_model
 
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
                mb_layer *layers, mb_plan *plan) {
-    memset(plan, 0, sizeof *plan);
-    memset(model, 0, sizeof *model);
+    mb_zero(plan, sizeof *plan);
+    mb_zero(model, sizeof *model);
     int error = resolve(view, options, model);
     if (error != MB_OK) {
         return error;
@@ -118,7 +116,7 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
     for (uint32_t i = 0; i < model->n_layers; i++) {
         const mb_layer_view *from = &view->layers[i];
         mb_layer *layer = &layers[i];
-        memset(layer, 0, sizeof *layer);
+        mb_zero(layer, sizeof *layer);
         layer->n_in = from->n_in;
         layer->n_out = from->n_out;
         layer->words = from->words;
@@ -193,10 +191,10 @@ static void copy_levels(const mb_model *model, const mb_layer *layer, const mb_l
     uint8_t *to = (uint8_t *)mb_at(model, layer->levels_at);
     const uint8_t *at = blob + from->levels_at;
     if (blob_bits == model->state_bits) {
-        memcpy(to, at, (size_t)from_row * layer->n_out);
+        mb_copy(to, at, (size_t)from_row * layer->n_out);
         return;
     }
-    memset(to, 0, (size_t)layer->level_row_bytes * layer->n_out);
+    mb_zero(to, (size_t)layer->level_row_bytes * layer->n_out);
     for (uint32_t row = 0; row < layer->n_out; row++, at += from_row, to += layer->level_row_bytes) {
         for (uint32_t i = 0; i < layer->n_in; i++) {
             if (blob_bits == 8) {
@@ -216,8 +214,8 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &mb_layers(model)[i];
         float *running = (float *)mb_at(model, layer->running_at);
-        memcpy(running, mb_in_blob(model, layer->blob_norm_at), (size_t)8 * layer->n_out);
-        memset(running + 2 * (size_t)layer->n_out, 0, (size_t)8 * layer->n_out);
+        mb_copy(running, mb_in_blob(model, layer->blob_norm_at), (size_t)8 * layer->n_out);
+        mb_zero(running + 2 * (size_t)layer->n_out, (size_t)8 * layer->n_out);
         *(float *)mb_at(model, layer->rms_at) = 0.0f;
         copy_levels(model, layer, &view->layers[i], view->bytes, view->info.state_bits);
         fill_table((uint16_t *)mb_at(model, layer->table_at),
@@ -287,9 +285,9 @@ int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void *blob,
     }
     head.blob.pointer = view.bytes;
     mb_model *opened = (mb_model *)arena;
-    memset(arena, 0, plan.arena_bytes);
+    mb_zero(arena, plan.arena_bytes);
     *opened = head;
-    memcpy(mb_layers(opened), layers, sizeof(mb_layer) * head.n_layers);
+    mb_copy(mb_layers(opened), layers, sizeof(mb_layer) * head.n_layers);
     if (head.first_learning < head.n_layers) {
         start_learning(opened, &view, options);
     }

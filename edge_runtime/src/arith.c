@@ -1,17 +1,20 @@
 #include "arith.h"
 
-#include <string.h>
+typedef union float_bits {
+    float number;
+    uint32_t bits;
+} float_bits;
 
 uint32_t mb_float_bits(float x) {
-    uint32_t bits;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
+    float_bits view;
+    view.number = x;
+    return view.bits;
 }
 
 float mb_bits_float(uint32_t bits) {
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
+    float_bits view;
+    view.bits = bits;
+    return view.number;
 }
 
 float mb_pow2(int32_t n) { return mb_bits_float((uint32_t)(n + 127) << 23); }

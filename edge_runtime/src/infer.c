@@ -3,8 +3,6 @@
 #include "internal.h"
 #include "kernels.h"
 
-#include <string.h>
-
 mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer) {
     mb_norm_view norm;
     const float *exported = (const float *)mb_in_blob(model, layer->blob_norm_at);
@@ -133,7 +131,7 @@ int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_t blob_
         mb_forward(model, samples + (size_t)i * model->n_inputs);
         for (uint32_t j = 0; j < model->n_outputs; j++, scores += 4) {
             int32_t expected;
-            memcpy(&expected, scores, sizeof expected);
+            mb_copy(&expected, scores, sizeof expected);
             if (score_of(mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j)) != expected) {
                 return MB_ERR_MISMATCH;
             }

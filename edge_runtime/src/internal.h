@@ -130,6 +130,31 @@ static inline uint32_t mb_level_row_bytes(uint32_t n_in, uint32_t bits) {
     return (n_in * bits + 7u) / 8u;
 }
 
+/* The three things of <string.h> that are needed, which freestanding C99 does not have. */
+static inline void mb_copy(void *to, const void *from, size_t bytes) {
+    uint8_t *t = (uint8_t *)to;
+    const uint8_t *f = (const uint8_t *)from;
+    for (size_t i = 0; i < bytes; i++) {
+        t[i] = f[i];
+    }
+}
+
+static inline void mb_zero(void *to, size_t bytes) {
+    uint8_t *t = (uint8_t *)to;
+    for (size_t i = 0; i < bytes; i++) {
+        t[i] = 0;
+    }
+}
+
+static inline bool mb_same(const void *one, const void *other, size_t bytes) {
+    const uint8_t *a = (const uint8_t *)one, *b = (const uint8_t *)other;
+    uint32_t differ = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        differ |= (uint32_t)(a[i] ^ b[i]);
+    }
+    return differ == 0;
+}
+
 uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes);
 
 /* ---- forward pass --------------------------------------------------------------------------- */

@@ -22,8 +22,6 @@
 #include "internal.h"
 #include "kernels.h"
 
-#include <string.h>
-
 /* A sample seen by the first layer, or activations seen by the others. */
 typedef struct layer_input {
     const uint8_t *bytes;  /* 8-bit input, or NULL */
@@ -252,7 +250,7 @@ static void learn_layer(mb_model *model, uint32_t index, const layer_input *in, 
     row.signs = (uint32_t *)mb_at(model, layer->signs_at);
     row.bits = model->state_bits;
     if (back != NULL) {
-        memset(back, 0, (size_t)4 * layer->n_in);
+        mb_zero(back, (size_t)4 * layer->n_in);
     }
     for (uint32_t j = 0; j < layer->n_out; j++) {
         if (d[j] != 0) {
@@ -301,7 +299,7 @@ static int32_t learn_one(mb_model *model, const uint8_t *sample, uint32_t label)
         float unit = quantize_errors(d, error, layer->n_out);
         int32_t *back = i > model->first_learning ? row : NULL;
         if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
-            memset(d, 0, (size_t)2 * layer->n_out);
+            mb_zero(d, (size_t)2 * layer->n_out);
         }
         float rate = unit == 0.0f ? 0.0f : layer_rate(model, layer, d, unit, &in);
         learn_layer(model, i, &in, d, rate, back);
@@ -340,7 +338,7 @@ int mb_get_status(const mb_model *model, mb_status *status) {
     if (model == NULL || status == NULL) {
         return MB_ERR_INPUT;
     }
-    memset(status, 0, sizeof *status);
+    mb_zero(status, sizeof *status);
     if (model->first_learning == model->n_layers) {
         return MB_OK;
     }

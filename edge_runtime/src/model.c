@@ -6,8 +6,6 @@
  */
 #include "internal.h"
 
-#include <string.h>
-
 #define HEADER_BYTES 64u
 #define ENTRY_BYTES 32u
 #define SECTION_ALIGNMENT 64u
@@ -42,13 +40,13 @@ typedef struct section_map {
 
 static uint32_t u32(const uint8_t *bytes, uint32_t at) {
     uint32_t value;
-    memcpy(&value, bytes + at, sizeof value);
+    mb_copy(&value, bytes + at, sizeof value);
     return value;
 }
 
 static float f32(const uint8_t *bytes, uint32_t at) {
     float value;
-    memcpy(&value, bytes + at, sizeof value);
+    mb_copy(&value, bytes + at, sizeof value);
     return value;
 }
 
@@ -66,7 +64,7 @@ static bool within(float value, float low, float high) { return value >= low && 
 /* ---- envelope ------------------------------------------------------------------------------- */
 
 static int check_header(const uint8_t *b, size_t blob_bytes, uint32_t *n_sections) {
-    if (blob_bytes < HEADER_BYTES || memcmp(b, magic, sizeof magic) != 0) {
+    if (blob_bytes < HEADER_BYTES || !mb_same(b, magic, sizeof magic)) {
         return MB_ERR_FORMAT;
     }
     if (mb_crc32(0, b, 60) != u32(b, 60)) {
@@ -354,8 +352,8 @@ static int read_golden(mb_blob_view *v, const section_map *map) {
 int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t bank) {
     section_map map;
     uint32_t n_sections = 0;
-    memset(view, 0, sizeof *view);
-    memset(&map, 0, sizeof map);
+    mb_zero(view, sizeof *view);
+    mb_zero(&map, sizeof map);
     if (blob == NULL || (uintptr_t)blob % MB_ALIGNMENT != 0) {
         return MB_ERR_INPUT;
     }

@@ -6,8 +6,6 @@
  */
 #include "internal.h"
 
-#include <string.h>
-
 #define STATE_VERSION 1u
 #define STATE_HEADER_BYTES 64u
 #define CHUNK_BYTES 256u
@@ -15,12 +13,12 @@
 static const uint8_t magic[8] = {0x89, 'M', 'B', 'S', 'T', '\r', '\n', 0x1a};
 
 static void put(uint8_t *header, uint32_t at, uint32_t value) {
-    memcpy(header + at, &value, sizeof value);
+    mb_copy(header + at, &value, sizeof value);
 }
 
 static void fill_header(const mb_model *model, uint8_t header[STATE_HEADER_BYTES]) {
-    memset(header, 0, STATE_HEADER_BYTES);
-    memcpy(header, magic, sizeof magic);
+    mb_zero(header, STATE_HEADER_BYTES);
+    mb_copy(header, magic, sizeof magic);
     put(header, 8, STATE_VERSION);
     put(header, 12, (uint32_t)mb_state_bytes(model));
     put(header, 16, model->identity);
@@ -76,7 +74,7 @@ static bool floats_are_sane(const mb_model *model, uint32_t at, const uint8_t *b
     bool sane = true;
     for (uint32_t i = 0; i < n; i += 4) {
         float value, low = is_a_square(model, at + i) ? 0.0f : -1.12589991e15f;
-        memcpy(&value, bytes + i, sizeof value);
+        mb_copy(&value, bytes + i, sizeof value);
         sane &= value >= low && value <= 1.12589991e15f;
     }
     return sane;
@@ -105,7 +103,7 @@ static int check_image(const mb_model *model, mb_read_fn read, void *context) {
         }
         crc = mb_crc32(crc, chunk, n);
         if (at < float_start) { /* the generator must not be all zero: it would stay so */
-            sane &= memcmp(chunk, no_seed, sizeof no_seed) != 0;
+            sane &= !mb_same(chunk, no_seed, sizeof no_seed);
         } else if (at < float_end) {
             sane &= floats_are_sane(model, at, chunk, n);
         }
@@ -129,10 +127,10 @@ int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
         return MB_ERR_STORAGE;
     }
     fill_header(model, ours);
-    if (memcmp(header, ours, 12) != 0) {
+    if (!mb_same(header, ours, 12)) {
         return MB_ERR_FORMAT;
     }
-    if (memcmp(header, ours, sizeof header) != 0) {
+    if (!mb_same(header, ours, sizeof header)) {
         return MB_ERR_MISMATCH;
     }
     int error = check_image(model, read, context);
