@@ -11,6 +11,10 @@ from metabit.trainer import data
 from metabit.trainer.dataset import DataSet
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--variants", help="folder with builds of tests/c/replay.c: `make c-variants`")
+
+
 @pytest.fixture(scope="session")
 def digits() -> DataSet:
     return data.load("digits")

@@ -263,12 +263,13 @@ static bool levels_agree(const mb_blob_view *v, const mb_layer_view *layer, uint
         const uint8_t *levels = v->bytes + layer->levels_at + (size_t)row * row_bytes;
         uint32_t word_at = layer->weights_at + 4u * row * layer->words;
         for (uint32_t i = 0; i < layer->n_in; i++) {
-            uint32_t negative = bits == 8 ? levels[i] >> 7 : levels[i / 2] >> (3 + 4 * (i & 1u));
+            uint32_t negative = bits == 8 ? (uint32_t)levels[i] >> 7
+                                          : (uint32_t)levels[i / 2] >> (3u + 4u * (i & 1u));
             uint32_t plus = u32(v->bytes, word_at + 4u * (i / 32u)) >> (i % 32u);
             wrong |= (negative ^ plus ^ 1u) & 1u;
         }
         if (bits == 4 && (layer->n_in & 1u)) {
-            wrong |= levels[row_bytes - 1u] >> 4;
+            wrong |= (uint32_t)levels[row_bytes - 1u] >> 4;
         }
     }
     return wrong == 0;

@@ -1,0 +1,80 @@
+"""Every compiler and processor gives the bits of the NumPy reference.
+
+Alone, this builds tests/c/replay.c with the C compiler of this machine. `make c-variants` builds it with
+gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes `--variants build`: then each
+of them must be there.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import random_model, random_samples
+
+from metabit.edge_runtime import sources
+from metabit.edge_runtime.reference import ReferenceModel
+from metabit.export.container import dumps
+
+VARIANTS = ("gcc", "clang", "asan", "m32", "aarch64")
+FLAGS = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+
+
+@pytest.fixture(scope="module")
+def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder = request.config.getoption("--variants")
+    if folder:
+        return [Path(folder) / name / "replay" for name in VARIANTS]
+    program = tmp_path_factory.mktemp("replay") / "replay"
+    core = sorted(str(path) for path in (sources() / "src").glob("*.c"))
+    here = Path(__file__).parent / "replay.c"
+    include = f"-I{sources() / 'include'}"
+    subprocess.run(
+        [os.environ.get("CC", "cc"), *FLAGS, include, str(here), *core, "-o", str(program)],
+        check=True,
+    )
+    return [program]
+
+
+def command(program: Path) -> list[str]:
+    if program.parent.name == "aarch64":
+        return ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", str(program)]
+    return [str(program)]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "bits", "dtype"),
+    [
+        ((1, 1, 2), 8, "uint8"),
+        ((33, 31, 64, 4), 8, "int8"),
+        ((65, 63, 2), 4, "uint8"),
+        ((127, 128, 33, 7), 8, "uint8"),
+        ((784, 32, 10), 4, "uint8"),
+    ],
+    ids=str,
+)
+def test_predictions_learning_and_state_are_numpys(
+    programs: list[Path], tmp_path: Path, sizes: tuple[int, ...], bits: int, dtype: str
+) -> None:
+    rng = np.random.default_rng(4)
+    n = 150
+    model = random_model(sizes, bits=bits, dtype=dtype, n_banks=2)
+    data = dumps(model)
+    x = random_samples(rng, model.input, n)
+    y = rng.integers(0, sizes[-1], n).astype("<i4")
+    reference = ReferenceModel(data, learn_layers=len(sizes) - 1, bank=1, seed=9)
+    scores = reference.scores(x)
+    expected = np.concatenate([scores.argmax(axis=1), scores.reshape(-1), [0]]).astype("<i4")
+    parts = [expected.tobytes(), reference.learn(x, y).astype("<i4").tobytes()]
+    parts.append(reference.save_state())
+    for name, content in (("model", data), ("x", x.tobytes()), ("y", y.tobytes())):
+        (tmp_path / name).write_bytes(content)
+    for program in programs:
+        out = tmp_path / program.parent.name
+        files = [str(tmp_path / name) for name in ("model", "x", "y")]
+        options = [str(len(sizes) - 1), "0", "1", "9", str(out)]
+        subprocess.run([*command(program), *files, *options], check=True)
+        assert out.read_bytes() == b"".join(parts), program
