@@ -22,7 +22,7 @@ def command(out: Output) -> Answer:
             board.name, board.core, f"{board.clock_hz / 1e6:,.0f} MHz",
             format_kib(board.ram_bytes), flash, board.title,
         )  # fmt: skip
-    out.console.print(rows)
+    out.show(rows)
     return {
         "boards": [
             {

@@ -55,6 +55,13 @@ class Output:
         """One line of text; long lines are left to the terminal."""
         self.console.print(text, style=style, soft_wrap=True)
 
+    def show(self, rows: Table) -> None:
+        """A table under its title, which may be wider than the table and is not wrapped at it."""
+        if isinstance(rows.title, str):
+            self.line(rows.title, "bold")
+            rows.title = None
+        self.console.print(rows)
+
     def note(self, text: str) -> None:
         """A line beside the output, on stderr: for verbs whose stdout feeds another program."""
         make_console(stderr=True).print(text, style="dim", soft_wrap=True)
@@ -121,7 +128,7 @@ def need_extra(extra: str, *modules: str) -> None:
 
 def table(title: str, *columns: str) -> Table:
     """A table whose column names starting with ">" are right-aligned."""
-    made = Table(title=title or None, title_justify="left", title_style="bold", box=None)
+    made = Table(title=title or None, box=None)
     made.pad_edge = False
     for column in columns:
         right = column.startswith(">")

@@ -69,7 +69,7 @@ def _list(out: Output) -> Answer:
                 "citation": loaded.citation,
             }
         )
-    out.console.print(rows)
+    out.show(rows)
     return {"sets": found}
 
 

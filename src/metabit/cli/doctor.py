@@ -59,7 +59,7 @@ def command(out: Output) -> Answer:
             verdict, details = "broken", f"error[{error.code}]: {error}"
         found[name] = {"verdict": verdict, "details": details}
         rows.add_row(name, verdict, details, style=STYLES[verdict] if verdict == "broken" else "")
-    out.console.print(rows)
+    out.show(rows)
     broken = [name for name, facts in found.items() if facts["verdict"] == "broken"]
     out.partial = {"checks": found}
     if broken:

@@ -53,7 +53,7 @@ def command(
     container.loads(data, str(target))  # what was written can be read
     sizes = container.sizes(model, data)
     out.line(f"{target}: {format_kib(len(data))}, {model.n_weights:,} binary weights")
-    out.console.print(sizes_table(vars(sizes)))
+    out.show(sizes_table(vars(sizes)))
     out.line(f"next: metabit verify {target}", "dim")
     return {
         "source": source,

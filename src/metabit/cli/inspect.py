@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+
+from rich.table import Table
 
 from ..edge_runtime.sizes import format_kib
 from ..export import container
@@ -86,7 +87,7 @@ def _print_header(out: Output, file: Path, model: Model, n_bytes: int) -> None:
     rows.add_row("banks", str(model.n_banks))
     rows.add_row("can learn", learns)
     rows.add_row("golden samples", str(golden))
-    out.console.print(rows)
+    out.show(rows)
 
 
 def _print_layers(out: Output, model: Model) -> None:
@@ -102,7 +103,7 @@ def _print_layers(out: Output, model: Model) -> None:
             format_kib(facts["state_bytes"]) if model.learn else "-",
             f"{facts['m']:.3g}" if model.learn else "-", _then(layer),
         )  # fmt: skip
-    out.console.print(rows)
+    out.show(rows)
 
 
 def _then(layer: DenseLayer) -> str:
@@ -118,14 +119,14 @@ def _print_sections(out: Output, sections: list[Section], n_bytes: int) -> None:
             f"{section.offset_bytes:,}", f"{section.length_bytes:,}",
             f"{section.length_bytes / n_bytes:.1%}", f"{section.crc32:08x}",
         )  # fmt: skip
-    out.console.print(rows)
+    out.show(rows)
 
 
 def _print_sizes(out: Output, sizes: container.Sizes) -> None:
-    out.console.print(sizes_table(vars(sizes)))
+    out.show(sizes_table(vars(sizes)))
 
 
-def sizes_table(sizes: Mapping[str, int]) -> Any:
+def sizes_table(sizes: Mapping[str, int]) -> Table:
     """The table that compares a packed model with its float32 and int8 forms."""
     rows = table("\nsizes", "as", ">size", ">of float32")
     float_bytes = sizes["float32_bytes"]

@@ -62,7 +62,7 @@ def _print(out: Output, file: Path, made: Plan, budget: int | None) -> None:
     rows.add_section()
     rows.add_row("arena", f"{made.arena_bytes:,}", format_kib(made.arena_bytes), style="bold")
     rows.add_row("model, read-only", f"{made.blob_bytes:,}", format_kib(made.blob_bytes), "")
-    out.console.print(rows)
+    out.show(rows)
     if budget is not None:
         bar = Text.assemble("budget ", budget_bar(made.arena_bytes, budget))
         bar.append(f" of {format_kib(budget)}")

@@ -109,7 +109,7 @@ def _print(out: Output, run: Run) -> None:
     for i in shown:
         cells = ("" if np.isnan(matrix[i, j]) else f"{100 * matrix[i, j]:.1f}" for j in shown)
         rows.add_row(names[i], *cells)
-    out.console.print(rows)
+    out.show(rows)
     if len(shown) < len(names):
         out.line(f"(the last {len(shown)} of {len(names)} tasks; metrics.json has all)")
     metrics = run.metrics

@@ -1,0 +1,132 @@
+"""`metabit profile`: what a model costs on a board."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from ..edge_runtime.sizes import format_kib
+from ..errors import BudgetError
+from .common import Answer, Output, budget_bar, need_extra, table, verb
+from .options import BANK, BITS, BOARD, FILE, learn_option
+
+if TYPE_CHECKING:
+    from ..firmware_sim.profile import Memory, Profile
+    from ..firmware_sim.simulate import Work
+
+
+@verb("profile")
+@FILE
+@BOARD
+@learn_option("auto")
+@BITS
+@BANK
+def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: int | None) -> Answer:
+    """Show RAM, flash, instructions, and estimated time and energy of FILE on a board.
+
+    The real firmware is built and run on an emulated core: sizes are those of the linked firmware,
+    instructions are counted, and time and energy are estimated from them, with low and high bounds.
+    A model that does not fit ends with exit code 3.
+    """
+    need_extra("sim", "unicorn", "capstone", "ziglang")
+    from ..firmware_sim.profile import INCLUDED, profile
+
+    made = profile(file, board, learn=learn, bits=bits, bank=bank or 0)
+    _print_layers(out, file, made)
+    _print_memory(out, "RAM", made.ram)
+    if made.flash.available_bytes:
+        _print_memory(out, "flash", made.flash)
+    print_work(out, {"open": made.open, "predict": made.predict, "learn one sample": made.learn})
+    _print_notes(out, made)
+    out.line(INCLUDED, "dim")
+    answer: Answer = {"file": file, **made.to_dict()}
+    if not made.fits:
+        out.partial = answer
+        raise BudgetError(_too_large(file, made), code="E-BUDGET")
+    return answer
+
+
+def print_work(out: Output, kinds: dict[str, Work | None]) -> None:
+    """The table of counted instructions and estimated time and energy."""
+    rows = table("\ntime", "", ">instructions", ">cycles", ">time", ">range", ">energy")
+    for name, work in kinds.items():
+        if work is None:
+            continue
+        cells = ["-"] * 4
+        if work.estimate is not None:
+            low, typical, high = work.estimate.microseconds
+            energy = work.estimate.microjoules
+            cells = [
+                f"{work.estimate.cycles[1]:,.0f}",
+                format_us(typical),
+                f"{format_us(low)} to {format_us(high)}",
+                "-" if energy is None else f"{energy[1]:,.2f} µJ",
+            ]
+        rows.add_row(name, f"{work.counts.total:,.0f}", *cells)
+    out.show(rows)
+    out.line("instructions are counted; cycles, time and energy are estimates", "dim")
+
+
+def format_us(us: float) -> str:
+    """Microseconds as µs, ms or s with three digits."""
+    for limit, unit in ((1e3, "µs"), (1e6, "ms"), (float("inf"), "s")):
+        if us < limit:
+            return f"{us / limit * 1e3 if unit != 's' else us / 1e6:.3g} {unit}"
+    raise AssertionError("infinity is larger")
+
+
+def _print_layers(out: Output, file: Path, made: Profile) -> None:
+    title = f"{file} on {made.board} ({made.title}): {made.choice}"
+    rows = table(title, "layer", ">in", ">out", ">weights", ">state in RAM", "learns")
+    for row in made.layers:
+        rows.add_row(
+            row.name, f"{row.n_in:,}", f"{row.n_out:,}", format_kib(row.weight_bytes),
+            format_kib(row.state_bytes), "yes" if row.learns else "no",
+        )  # fmt: skip
+    out.show(rows)
+
+
+def _print_memory(out: Output, name: str, memory: Memory) -> None:
+    rows = table(f"\n{name}", "part", ">bytes", ">size")
+    for part, n_bytes in _largest(memory):
+        rows.add_row(part, f"{n_bytes:,}", format_kib(n_bytes))
+    rows.add_row("total", f"{memory.used_bytes:,}", format_kib(memory.used_bytes), style="bold")
+    out.show(rows)
+    bar = budget_bar(memory.used_bytes, memory.available_bytes)
+    out.console.print(Text.assemble(f"{name} ", bar, f" of {format_kib(memory.available_bytes)}"))
+
+
+def _print_notes(out: Output, made: Profile) -> None:
+    stack = made.ram.parts["stack, reserved"]
+    out.line(
+        f"stack: {format_kib(made.stack_used_bytes)} used at the deepest, of "
+        f"{format_kib(stack)} reserved; samples: {made.samples}"
+    )
+    life = made.flash_life
+    if life is not None:
+        out.line(
+            f"flash life: {format_kib(life.commit_bytes)} a commit into {life.slots:,} slots, "
+            f"{life.commits:,} commits; {life.years_hourly:,.0f} years at one an hour"
+        )
+    if made.energy_covers:
+        out.line(f"energy covers {made.energy_covers}")
+
+
+def _largest(memory: Memory) -> Sequence[tuple[str, int]]:
+    parts = [(part, n_bytes) for part, n_bytes in memory.parts.items() if n_bytes]
+    return sorted(parts, key=lambda part: -part[1])
+
+
+def _too_large(file: Path, made: Profile) -> str:
+    """What is missing, the largest parts, and what to do."""
+    words = [f"{file}: {made.choice} does not fit {made.board}"]
+    for name, memory in (("RAM", made.ram), ("flash", made.flash)):
+        if memory.over_bytes:
+            parts = ", ".join(f"{part} {format_kib(n)}" for part, n in _largest(memory)[:3])
+            words.append(
+                f"{format_kib(memory.over_bytes)} of {name} are missing (largest parts: {parts})"
+            )
+    return "; ".join(words) + ". Let fewer layers learn, or use --bits 4 or a smaller network"

@@ -1,0 +1,71 @@
+"""`metabit simulate`: the real firmware on an emulated board, beside the host engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..edge_runtime.sizes import format_kib
+from ..export import container
+from . import datafile
+from .common import Answer, Output, need_extra, progress, verb
+from .options import BANK, BITS, BOARD, FILE, SPLIT, TASK, bank_for, learn_option
+from .profile import print_work
+
+
+@verb("simulate")
+@FILE
+@BOARD
+@click.option(
+    "--samples", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
+    help="How many samples to run.",
+)  # fmt: skip
+@click.option(
+    "--data", metavar="DATA",
+    help="Samples as for `metabit predict`; the golden ones and random ones if not given.",
+)  # fmt: skip
+@SPLIT
+@TASK
+@learn_option("none")
+@BITS
+@BANK
+def command(
+    out: Output, file: Path, board: str, samples: int, data: str | None, split: str, task: int,
+    learn: str, bits: int, bank: int | None,
+) -> Answer:  # fmt: skip
+    """Run the firmware with FILE on an emulated board, and compare it with the host bit for bit.
+
+    Predictions, scores, and with --learn also every learning step and the saved state must equal
+    the host's; a difference ends with exit code 5.
+    """
+    need_extra("sim", "unicorn", "capstone", "ziglang")
+    from ..firmware_sim.simulate import simulate
+
+    model = container.load(file)
+    given: dict[str, Any] = {}
+    if data is not None:
+        read = datafile.read(data, model, limit=samples, split=split, task=task)
+        labels = None if read.y is None else datafile.need_labels(read, model.n_outputs)
+        given = {"x": read.x, "y": labels}
+    with progress() as bar:
+        shown = bar.add_task(f"running on {board}", total=None, note="")
+        made = simulate(
+            file, board, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
+            n_samples=samples, progress=lambda done, total: bar.update(
+                shown, completed=done, total=total
+            ), **given,
+        )  # fmt: skip
+    n = len(made.labels)
+    out.line(f"{file} on {made.board}: {made.choice}, arena {format_kib(made.arena_bytes)}")
+    out.line(f"self-test on the board: {made.self_test_samples} golden samples, scores equal")
+    out.line(f"{n} samples predicted: labels and scores equal the host's bit for bit")
+    if made.learn is not None:
+        out.line(
+            f"{n} samples learnt: every prediction, and the saved state of {made.state_bytes:,} "
+            "bytes, equal the host's bit for bit"
+        )
+    print_work(out, {"predict": made.predict, "learn one sample": made.learn})
+    out.line(f"stack: {format_kib(made.stack_used_bytes)} used at the deepest")
+    return {"file": file, **made.to_dict()}
