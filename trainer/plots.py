@@ -8,6 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from metabit.trainer.metrics import Matrix
 from metabit.trainer.models import BinaryMLP
@@ -18,6 +20,8 @@ MAX_TASKS_WITH_NUMBERS = 12
 DPI = 144
 INK, MUTED, ACCENT = "#1f2933", "#7b8794", "#0b6e99"
 N_BINS = 80
+MARKS = {1: ":", 4: "--"}
+"""Values of m * |h| that are marked, and their lines."""
 
 
 def accuracy_figure(matrix: Matrix, task_names: list[str], title: str) -> bytes:
@@ -60,19 +64,24 @@ def _draw_curves(axes: Axes, matrix: Matrix) -> None:
     percent = 100 * matrix
     learnt = np.arange(1, len(matrix) + 1)
     so_far = [percent[i, : i + 1].mean() for i in range(len(matrix))]
-    axes.plot(learnt, so_far, color=ACCENT, linewidth=2, label="mean of all tasks so far")
-    axes.plot(learnt, np.diagonal(percent), color=MUTED, linewidth=1, label="newest task")
+    newest = np.diagonal(percent)
+    if np.allclose(so_far, newest):  # parts of a stream are all tested on the same samples
+        axes.plot(learnt, newest, color=ACCENT, linewidth=2)
+    else:
+        axes.plot(learnt, so_far, color=ACCENT, linewidth=2, label="mean of all tasks so far")
+        axes.plot(learnt, newest, color=MUTED, linewidth=1, label="newest task")
+        axes.legend(frameon=False)
     axes.set_xlabel("tasks learnt", color=INK)
     axes.set_xlim(1, len(matrix))
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
-    axes.legend(frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def hidden_weights_figure(model: BinaryMLP, m: tuple[float, ...], title: str) -> bytes:
     """PNG of a histogram of the hidden weights of each layer.
 
-    Dashed lines stand at m * |h| = 1 and 4: at the first a weight takes 42 % of a shrinking step,
-    at the second 0.1 %, which is frozen.
+    Lines stand at m * |h| = 1, where a weight takes 42 % of a shrinking step, and at 4, where it
+    takes 0.1 %: beyond, it is frozen, and each panel says how many weights are.
 
     Args:
         model: the network.
@@ -92,27 +101,32 @@ def hidden_weights_figure(model: BinaryMLP, m: tuple[float, ...], title: str) ->
         axes.set_xlabel("hidden weight h", color=INK)
     panels[0].set_ylabel("share of weights in %", color=INK)
     figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left")
+    if any(m):
+        marks = [Line2D([], [], color=INK, linestyle=s, linewidth=0.8) for s in MARKS.values()]
+        labels = [f"m|h| = {product}" for product in MARKS]
+        figure.legend(marks, labels, loc="upper right", ncols=2, frameon=False, fontsize=8)
     return _png(figure)
 
 
-def _draw_hidden(
-    axes: Axes, hidden: np.ndarray[tuple[int], np.dtype[np.float32]], m: float
-) -> None:
+def _draw_hidden(axes: Axes, hidden: NDArray[np.float32], m: float) -> None:
     limit = max(float(np.abs(hidden).max()), 1e-6)
     counts, edges = np.histogram(hidden, bins=N_BINS, range=(-limit, limit))
     axes.stairs(100 * counts / hidden.size, edges, fill=True, color=ACCENT)
-    top = 1.18 * 100 * counts.max() / hidden.size
-    axes.set_ylim(0, top)
+    axes.set_ylim(0, 1.25 * 100 * counts.max() / hidden.size)
     axes.set_xlim(-limit, limit)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=8)
-    for product in (1, 4):
-        place = product / m if m > 0 else np.inf
-        if place > limit:
-            continue
-        axes.axvline(place, color=MUTED, linestyle="--", linewidth=0.9)
-        axes.axvline(-place, color=MUTED, linestyle="--", linewidth=0.9)
-        axes.text(place, top, f" m|h| = {product}", color=MUTED, fontsize=7, va="top")
+    if m == 0:
+        return
+    for product, style in MARKS.items():
+        for place in (-product / m, product / m):
+            if abs(place) < limit:
+                axes.axvline(place, color=INK, linestyle=style, linewidth=0.8)
+    frozen = np.mean(m * np.abs(hidden) > 4)
+    note = f"{100 * frozen:.0f} % frozen"
+    axes.text(
+        0.98, 0.97, note, transform=axes.transAxes, color=INK, fontsize=8, ha="right", va="top"
+    )
 
 
 def _figure(width: float, height: float) -> tuple[Figure, Axes]:

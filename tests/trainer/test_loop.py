@@ -177,10 +177,14 @@ def test_a_loss_that_is_not_finite_names_step_and_layer(tmp_path: Path) -> None:
 
 
 def test_settings_of_the_process_come_back_even_after_a_failure(tmp_path: Path) -> None:
-    threads = torch.get_num_threads()
-    with pytest.raises(Killed):
-        train(small(), tmp_path / "run", progress=KillAt(1))
-    assert torch.get_num_threads() == threads
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with pytest.raises(Killed):
+            train(small(), tmp_path / "run", progress=KillAt(1))
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
     assert torch.tensor([1e-310], dtype=torch.float64) * 1.0 != 0  # denormals are numbers again
 
 

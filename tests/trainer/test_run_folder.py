@@ -97,7 +97,7 @@ def test_there_is_nothing_to_resume_in_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_resuming_with_another_recipe_names_the_difference(run_path: Path) -> None:
-    with pytest.raises(InputError, match=r"\[method\] m 10.0 -> 3.0"):
+    with pytest.raises(InputError, match=r"\[method\] m 30.0 -> 3.0"):
         train(RECIPE.with_m(3.0), run_path, resume=True)
 
 
@@ -171,7 +171,7 @@ def test_a_spoilt_recipe_is_refused(run_path: Path) -> None:
 
 def test_a_model_of_another_shape_than_it_says_is_refused(run_path: Path) -> None:
     tensors, content = read_tensors(run_path / "model.safetensors")
-    content["config"]["hidden"] = [31]
+    content["config"]["hidden"] = [63]
     write_tensors(run_path / "model.safetensors", tensors, content)
     with pytest.raises(CorruptError, match="not a network"):
         load_run(run_path)
