@@ -1,7 +1,7 @@
 """Cross-compile the firmware: the real C core, `firmware/`, and one model, for one board.
 
 Objects are compiled once a board and kept in the user's cache, under the hash of everything that
-went into them. The model, its options, the arena and the buffers are linked in, which takes a moment.
+went into them. The model, its options, the arena and the buffers are linked in each time.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def mean(counts: list[Counts]) -> Counts:
     def average(tables: list[Mapping[str, float]]) -> dict[str, float]:
         keys = {key for table in tables for key in table}
         sums = {key: sum(table.get(key, 0) for table in tables) / n for key in keys}
-        return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
+        return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))  # largest first
 
     return Counts(
         average([c.by_class for c in counts]),

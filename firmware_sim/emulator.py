@@ -16,7 +16,7 @@ PAINT = b"\xa5"
 _PAGE = 4096
 #: The Cortex-M system control space holds the switch of the floating-point unit.
 _SYSTEM_CONTROL = (0xE000E000, _PAGE)
-_SECONDS_AT_MOST = 120
+_SECONDS_AT_MOST = 600
 
 _CPUS = {
     "thumb": {
@@ -190,9 +190,7 @@ class Emulator:
             n_instructions = sum(block.by_class.values()) * times
             by_function[function] = by_function.get(function, 0) + n_instructions
             extra_words += block.extra_words * times
-        return Counts(
-            _largest_first(by_class), _largest_first(by_function), self._taken, extra_words
-        )
+        return Counts(by_class, by_function, self._taken, extra_words)
 
     def _decode(self, address: int, size: int) -> tuple[str, Block]:
         code = self.read(address, size)

@@ -1,0 +1,314 @@
+"""What a model costs on a board: RAM, flash, instructions, and estimates of time and energy.
+
+Sizes are those of the firmware as linked, instructions those of the firmware as run. Nothing is
+subtracted: the stack, the buffers, the start-up code and the mailbox are all in the numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from numpy.typing import ArrayLike
+
+from metabit.edge_runtime.plan import PARTS, Learn
+from metabit.export.bits import level_row_bytes, words
+from metabit.firmware_sim import boards, latency, session
+from metabit.firmware_sim.boards import Board
+from metabit.firmware_sim.build import Firmware
+from metabit.firmware_sim.counting import Counts
+from metabit.firmware_sim.session import Choice, Session, Stream
+from metabit.firmware_sim.simulate import Tally, Work, work
+
+SCHEMA = "metabit/profile/1"
+HOURS_A_YEAR = 8766
+#: Opening reads the whole model several times, and counting that takes long for a large one.
+COUNTED_OPEN_BYTES = 512 * 1024
+#: Learning steps that run before the counted ones: running averages start empty.
+WARM_UP_STEPS = 8
+
+INCLUDED = (
+    "RAM: the arena, the sample and score buffers, the firmware's variables, and the stack as "
+    "reserved; flash: code, constants and model. Instructions run from the command in the mailbox "
+    "to the answer. Time and energy are estimates from instruction counts, not measured on a board."
+)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """One kind of memory: what is in it, and how much there is.
+
+    Attributes:
+        parts: bytes by part, in words for people; they sum to `used_bytes`.
+        available_bytes: what the board has; 0 when it has no such memory.
+    """
+
+    parts: Mapping[str, int]
+    available_bytes: int
+
+    @property
+    def used_bytes(self) -> int:
+        """Sum of the parts."""
+        return sum(self.parts.values())
+
+    @property
+    def over_bytes(self) -> int:
+        """How much is missing; 0 when it fits."""
+        return max(self.used_bytes - self.available_bytes, 0)
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "parts": dict(self.parts),
+            "used_bytes": self.used_bytes,
+            "available_bytes": self.available_bytes,
+            "over_bytes": self.over_bytes,
+        }
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer in the table.
+
+    Attributes:
+        name: for people.
+        n_in, n_out: its shape.
+        weight_bytes: packed weights in the model.
+        state_bytes: hidden weights in RAM, 0 when it does not learn.
+        learns: whether it learns.
+    """
+
+    name: str
+    n_in: int
+    n_out: int
+    weight_bytes: int
+    state_bytes: int
+    learns: bool
+
+
+@dataclass(frozen=True)
+class FlashLife:
+    """How long flash lasts when the whole state image is saved, over all pages that are free.
+
+    Attributes:
+        commit_bytes: size of one image.
+        slots: images that fit the free pages.
+        commits: saves until the pages are worn out.
+        years_hourly: that, at one save an hour.
+    """
+
+    commit_bytes: int
+    slots: int
+    commits: int
+    years_hourly: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A model on a board.
+
+    Attributes:
+        board: its name.
+        title: what the board is.
+        choice: what learns, in words.
+        learn_layers: how many layers learn.
+        ram, flash: memory; on a board without flash, code and model are in RAM.
+        stack_used_bytes: the deepest the stack was, of what is reserved.
+        arena_bytes, blob_bytes: the model's own share.
+        open: counted instructions and estimates of opening the model, with all its checks; None for
+            a model above `COUNTED_OPEN_BYTES`.
+        predict, learn: the same for one sample; `learn` is None for inference.
+        samples: which samples were run.
+        layers: one row a layer.
+        flash_life: None without learning, or without flash.
+        energy_covers: what the energy estimate includes; empty when there is none.
+    """
+
+    board: str
+    title: str
+    choice: str
+    learn_layers: int
+    ram: Memory
+    flash: Memory
+    stack_used_bytes: int
+    arena_bytes: int
+    blob_bytes: int
+    open: Work | None
+    predict: Work
+    learn: Work | None
+    samples: str
+    layers: tuple[LayerRow, ...]
+    flash_life: FlashLife | None
+    energy_covers: str
+
+    @property
+    def fits(self) -> bool:
+        """Whether RAM and flash are enough."""
+        return self.ram.over_bytes == 0 and self.flash.over_bytes == 0
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON: bytes, cycles, microseconds, microjoules."""
+        return {
+            "schema": SCHEMA,
+            "board": self.board,
+            "title": self.title,
+            "choice": self.choice,
+            "learn_layers": self.learn_layers,
+            "fits": self.fits,
+            "ram": self.ram.to_dict(),
+            "flash": self.flash.to_dict(),
+            "stack_used_bytes": self.stack_used_bytes,
+            "arena_bytes": self.arena_bytes,
+            "blob_bytes": self.blob_bytes,
+            "open": None if self.open is None else self.open.to_dict(),
+            "predict": self.predict.to_dict(),
+            "learn": None if self.learn is None else self.learn.to_dict(),
+            "samples": self.samples,
+            "layers": [vars(row) for row in self.layers],
+            "flash_life": None if self.flash_life is None else vars(self.flash_life),
+            "energy_covers": self.energy_covers,
+            "included": INCLUDED,
+        }
+
+
+def profile(
+    model_path: str | Path | bytes,
+    board_name: str | Path,
+    *,
+    learn: Learn = "auto",
+    bits: int = 0,
+    bank: int = 0,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    n_samples: int = 4,
+) -> Profile:
+    """Profile a model on a board, by building its firmware and running it.
+
+    A model that does not fit is profiled all the same, on the same core with more memory: `fits` is
+    False then, and `over_bytes` of `ram` and `flash` say by how much.
+
+    Args:
+        model_path: a .mbit file, or its bytes.
+        board_name: see `boards.names()`, or a TOML file.
+        learn: which layers learn; "auto" for the most that fit the board.
+        bits: bits a hidden weight; 0 for what the file holds.
+        bank: normalisation bank.
+        x: samples to run, shape (n, *input_shape); None for the model's golden samples.
+        y: labels, shape (n,); None for random ones, from which a model learns more, and slower,
+            than from labels that it mostly knows.
+        n_samples: instructions are averaged over so many, over fewer for a large model.
+
+    Raises:
+        InputError: unknown board, or a core without a cost table.
+        MetabitError: the toolchain is missing (E-TOOLCHAIN), or the firmware faulted.
+    """
+    board = boards.load(board_name)
+    latency.core_of(board)
+    running = session.start(model_path, board, Choice(learn, bits, bank), may_exceed=True)
+    samples = session.stream(running, x, y, n_samples)
+    device = running.device()
+    if running.model.golden is not None:
+        device.self_test()  # a product runs it at start, and it needs stack
+    counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
+    device.open(count=counts_open)
+    opening = work(running, [device.counts]) if counts_open else None
+    predicting = Tally(n_samples)
+    for sample in samples.x:
+        if predicting.wants():
+            device.predict(sample, count=True)
+            predicting.add(device.counts)
+    learning = _learn(device, samples) if running.plan.learn_layers else []
+    state_bytes = len(device.save_state()) if learning else 0
+    ram, flash = _memory(running)
+    return Profile(
+        board=board.name,
+        title=board.title,
+        choice=running.plan.choice,
+        learn_layers=running.plan.learn_layers,
+        ram=ram,
+        flash=flash,
+        stack_used_bytes=device.stack_used_bytes(),
+        arena_bytes=running.plan.arena_bytes,
+        blob_bytes=running.plan.blob_bytes,
+        open=opening,
+        predict=work(running, predicting.counts),
+        learn=work(running, learning) if learning else None,
+        samples=f"{samples.x_source}, labels {samples.y_source}",
+        layers=_layers(running),
+        flash_life=_flash_life(board, flash, state_bytes),
+        energy_covers=board.power_covers,
+    )
+
+
+def _learn(device: session.Device, samples: Stream) -> list[Counts]:
+    """Warm up on the samples, then count one step for each."""
+    n = len(samples.x)
+    for i in range(WARM_UP_STEPS):
+        device.learn(samples.x[i % n], int(samples.y[i % n]))
+    tally = Tally(n)
+    for sample, truth in zip(samples.x, samples.y, strict=True):
+        if tally.wants():
+            device.learn(sample, int(truth), count=True)
+            tally.add(device.counts)
+    return tally.counts
+
+
+def _memory(running: Session) -> tuple[Memory, Memory]:
+    """RAM and flash by part, from the linked firmware and the plan."""
+    firmware, board = running.firmware, running.board
+    arena = {PARTS[name]: n_bytes for name, n_bytes in running.plan.parts.items() if n_bytes}
+    ram = arena | {
+        "sample and score buffers": firmware.section_bytes(".buffers"),
+        "firmware variables": firmware.data_bytes + firmware.bss_bytes,
+        "stack, reserved": board.stack_bytes,
+    }
+    first = board.ram.origin if board.flash is not None else board.load_at
+    code = _code(firmware)
+    if board.flash is None:
+        ram |= code
+    # What alignment leaves empty is memory that nothing else can use.
+    end = firmware.program.symbols["fw_ram_end"]
+    gaps = end - first - sum(ram.values())
+    ram |= {"alignment": gaps} if gaps else {}
+    if board.flash is None:
+        return Memory(ram, board.ram.end - board.load_at), Memory({}, 0)
+    flash_end = firmware.program.symbols["fw_code_end"] + firmware.data_bytes
+    gaps = flash_end - board.flash.origin - sum(code.values())
+    return Memory(ram, board.ram.bytes), Memory(code | {"alignment": gaps}, board.flash.bytes)
+
+
+def _code(firmware: Firmware) -> dict[str, int]:
+    """What is not written at run time, by part."""
+    at = firmware.program.symbols
+    return {
+        "metabit core": at["fw_core_end"] - at["fw_text_start"],
+        "start-up and mailbox": at["fw_firmware_end"]
+        - at["fw_core_end"]
+        + firmware.section_bytes(".vectors"),
+        "compiler's run-time library": at["fw_text_end"] - at["fw_firmware_end"],
+        "constants": firmware.section_bytes(".rodata") + firmware.data_bytes,
+        "model": firmware.section_bytes(".model"),
+    }
+
+
+def _layers(running: Session) -> tuple[LayerRow, ...]:
+    model, plan = running.model, running.plan
+    first = len(model.layers) - plan.learn_layers
+    rows = []
+    for index, layer in enumerate(model.layers):
+        learns = index >= first
+        state = level_row_bytes(layer.n_in, plan.state_bits) * layer.n_out if learns else 0
+        weight_bytes = 4 * words(layer.n_in) * layer.n_out
+        rows.append(LayerRow(layer.name, layer.n_in, layer.n_out, weight_bytes, state, learns))
+    return tuple(rows)
+
+
+def _flash_life(board: Board, flash: Memory, state_bytes: int) -> FlashLife | None:
+    """Full images in turn over every page that the firmware leaves free."""
+    if not (state_bytes and board.page_bytes and board.endurance_cycles):
+        return None
+    free_pages = max(flash.available_bytes - flash.used_bytes, 0) // board.page_bytes
+    slots = free_pages // -(-state_bytes // board.page_bytes)
+    commits = slots * board.endurance_cycles
+    return FlashLife(state_bytes, slots, commits, commits / HOURS_A_YEAR)

@@ -1,0 +1,286 @@
+"""Run a model on an emulated board and on the host, and compare every bit."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metabit.edge_runtime.plan import Learn
+from metabit.errors import MismatchError
+from metabit.firmware_sim import boards, session
+from metabit.firmware_sim.counting import Counts, mean
+from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.latency import CORES, Estimate, estimate
+from metabit.firmware_sim.session import Choice, Session, Stream
+
+SCHEMA = "metabit/simulate/1"
+#: Counting runs at some five million instructions a second: enough is enough.
+COUNTED_INSTRUCTIONS = 30_000_000
+#: Called after every sample with (samples done, samples in all).
+Progress = Callable[[int, int], None]
+
+
+class Tally:
+    """Counts of one kind of command; stops when more would take minutes of emulation.
+
+    Args:
+        n_at_most: samples to count.
+    """
+
+    def __init__(self, n_at_most: int) -> None:
+        self.counts: list[Counts] = []
+        self._left = n_at_most
+        self._instructions_left = COUNTED_INSTRUCTIONS
+
+    def wants(self) -> bool:
+        """Whether the next command is to be counted; the first one always is."""
+        return self._left > 0 and self._instructions_left > 0
+
+    def add(self, counts: Counts) -> None:
+        """Take the counts of one command."""
+        self.counts.append(counts)
+        self._left -= 1
+        self._instructions_left -= int(counts.total)
+
+
+@dataclass(frozen=True)
+class Work:
+    """One kind of command, counted on the board.
+
+    Attributes:
+        counts: the average over the samples that were counted.
+        totals: instructions of each of them.
+        estimate: cycles, time and energy of the average; None without a cost table.
+    """
+
+    counts: Counts
+    totals: tuple[int, ...]
+    estimate: Estimate | None
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {
+            "instructions": self.counts.to_dict(),
+            "instructions_min": min(self.totals),
+            "instructions_max": max(self.totals),
+            "samples_counted": len(self.totals),
+            "estimate": None if self.estimate is None else self.estimate.to_dict(),
+        }
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What the board did; the host did the same, bit for bit.
+
+    Attributes:
+        board: its name.
+        choice: what learns, in words.
+        x_source, y_source: which samples and labels were run.
+        labels: shape (n,), int32: predictions as exported.
+        scores: shape (n, n_outputs), int32.
+        learnt: shape (n,), int32: prediction before each learning step; empty without learning.
+        state_image: what the board saved; empty without learning.
+        arena_bytes: as the board reports it.
+        stack_used_bytes: the deepest the stack has been.
+        self_test_samples: golden samples that the board's self-test ran.
+        predict, learn: counted instructions; `learn` is None without learning.
+    """
+
+    board: str
+    choice: str
+    x_source: str
+    y_source: str
+    labels: NDArray[np.int32]
+    scores: NDArray[np.int32]
+    learnt: NDArray[np.int32]
+    state_image: bytes
+    arena_bytes: int
+    stack_used_bytes: int
+    self_test_samples: int
+    predict: Work
+    learn: Work | None
+
+    @property
+    def state_bytes(self) -> int:
+        """Size of the saved state image."""
+        return len(self.state_image)
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON; scores and the state image are left out, but for its checksum."""
+        return {
+            "schema": SCHEMA,
+            "board": self.board,
+            "choice": self.choice,
+            "samples": len(self.labels),
+            "samples_source": self.x_source,
+            "labels_source": self.y_source,
+            "same_as_host": True,
+            "labels": self.labels.tolist(),
+            "learnt": self.learnt.tolist(),
+            "state_bytes": self.state_bytes,
+            "state_crc32": zlib.crc32(self.state_image),
+            "arena_bytes": self.arena_bytes,
+            "stack_used_bytes": self.stack_used_bytes,
+            "self_test_samples": self.self_test_samples,
+            "predict": self.predict.to_dict(),
+            "learn": None if self.learn is None else self.learn.to_dict(),
+        }
+
+
+def simulate(
+    model_path: str | Path | bytes,
+    board_name: str | Path,
+    *,
+    x: ArrayLike | None = None,
+    y: ArrayLike | None = None,
+    learn: Learn = "none",
+    bits: int = 0,
+    bank: int = 0,
+    seed: int = 1,
+    m: float | None = None,
+    step_levels: float | None = None,
+    n_samples: int = 100,
+    n_counted: int = 4,
+    progress: Progress | None = None,
+) -> Simulation:
+    """Run the firmware of a model on an emulated board, beside the host engine.
+
+    The board runs its self-test, opens the model, predicts every sample, then learns every sample
+    and saves its state. Labels, scores, predictions while learning, arena size and state image must
+    equal the host's.
+
+    Args:
+        model_path: a .mbit file, or its bytes.
+        board_name: see `boards.names()`, or a TOML file.
+        x: samples, shape (n, *input_shape); None for the model's golden samples and random ones.
+        y: labels, shape (n,), used when learning; None for random ones.
+        learn: which layers learn; "auto" for the most that fit the board.
+        bits, bank, seed, m, step_levels: as for `Engine`.
+        n_samples: at most so many samples are run.
+        n_counted: on so many of them instructions are counted, which is slow.
+        progress: called after every sample.
+
+    Raises:
+        MismatchError: the board differs from the host (E-SIM-MISMATCH); the first difference is
+            named.
+        BudgetError: it does not fit the board.
+        MetabitError: the toolchain is missing, or the firmware faulted.
+    """
+    board = boards.load(board_name)
+    running = session.start(model_path, board, Choice(learn, bits, bank, seed, m, step_levels))
+    samples = session.stream(running, x, y, n_samples)
+    n_counted = min(max(n_counted, 1), len(samples.x))
+    device = running.device()
+    golden = running.model.golden
+    if golden is not None:
+        device.self_test()
+    device.open()
+    _same("the arena size", device.arena_bytes(), running.plan.arena_bytes)
+    n_steps = len(samples.x) * (2 if running.plan.learn_layers else 1)
+    tick = _Ticker(progress, n_steps)
+    labels, scores, predict = _predict(running, device, samples, n_counted, tick)
+    learnt, learning, image = np.zeros(0, dtype=np.int32), None, b""
+    if running.plan.learn_layers:
+        learnt, learning, image = _learn(running, device, samples, n_counted, tick)
+    return Simulation(
+        board.name, running.plan.choice, samples.x_source, samples.y_source, labels, scores, learnt,
+        image, running.plan.arena_bytes, device.stack_used_bytes(),
+        0 if golden is None else len(golden.inputs), predict, learning,
+    )  # fmt: skip
+
+
+class _Ticker:
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def __call__(self) -> None:
+        self._done += 1
+        if self._progress is not None:
+            self._progress(self._done, self._total)
+
+
+def _predict(
+    running: Session, device: Device, samples: Stream, n_counted: int, tick: _Ticker
+) -> tuple[NDArray[np.int32], NDArray[np.int32], Work]:
+    """Predict every sample on the board, and compare with the host."""
+    labels = np.empty(len(samples.x), dtype=np.int32)
+    scores = np.empty((len(samples.x), running.model.n_outputs), dtype=np.int32)
+    tally = Tally(n_counted)
+    for i, sample in enumerate(samples.x):
+        count = tally.wants()
+        labels[i], scores[i] = device.predict(sample, count=count)
+        if count:
+            tally.add(device.counts)
+        tick()
+    _same_rows("the scores", scores, running.engine.scores(samples.x))
+    _same_rows("the labels", labels, running.engine.predict(samples.x))
+    return labels, scores, work(running, tally.counts)
+
+
+def _learn(
+    running: Session, device: Device, samples: Stream, n_counted: int, tick: _Ticker
+) -> tuple[NDArray[np.int32], Work, bytes]:
+    """Learn every sample on the board, save, and compare with the host."""
+    predicted = np.empty(len(samples.x), dtype=np.int32)
+    tally = Tally(n_counted)
+    for i, (sample, truth) in enumerate(zip(samples.x, samples.y, strict=True)):
+        # The first steps are not typical, the running averages start empty: the last ones count.
+        count = i >= len(samples.x) - n_counted and tally.wants()
+        predicted[i] = device.learn(sample, int(truth), count=count)
+        if count:
+            tally.add(device.counts)
+        tick()
+    host = running.engine.learn(samples.x, samples.y)
+    _same_rows("the predictions while learning", predicted, host)
+    image = device.save_state()
+    _same_bytes(image, running.engine.save_state())
+    after = [device.predict(sample)[1] for sample in samples.x[:10]]
+    _same_rows("the scores after learning", np.array(after), running.engine.scores(samples.x[:10]))
+    return predicted, work(running, tally.counts), image
+
+
+def work(running: Session, counted: Sequence[Counts]) -> Work:
+    """Average counts of one kind of command, with the board's estimate."""
+    average = mean(list(counted))
+    touched = running.plan.arena_bytes + running.plan.blob_bytes
+    known = running.board.core in CORES
+    cost = estimate(running.board, average, touched_bytes=touched) if known else None
+    return Work(average, tuple(int(c.total) for c in counted), cost)
+
+
+# ---- comparing -----------------------------------------------------------------------------------
+
+
+def _mismatch(what: str, where: str, board: object, host: object) -> MismatchError:
+    return MismatchError(
+        f"{what} differ{'s' if what.endswith(('size', 'image')) else ''} between board and host"
+        f"{where}: {board} on the board, {host} on the host. Please report this with the model.",
+        code="E-SIM-MISMATCH",
+    )
+
+
+def _same(what: str, board: int, host: int) -> None:
+    if board != host:
+        raise _mismatch(what, "", board, host)
+
+
+def _same_rows(what: str, board: NDArray[np.int32], host: NDArray[np.generic]) -> None:
+    """Compare results sample by sample; name the first sample that differs."""
+    wrong = np.argwhere(board != host)
+    if len(wrong):
+        at = tuple(int(i) for i in wrong[0])
+        raise _mismatch(what, f", first at sample {at[0]}", board[at], host[at])
+
+
+def _same_bytes(board: bytes, host: bytes) -> None:
+    _same("the state image's size", len(board), len(host))
+    for at, (ours, theirs) in enumerate(zip(board, host, strict=True)):
+        if ours != theirs:
+            raise _mismatch(
+                "the state image", f", first at byte {at}", f"{ours:#04x}", f"{theirs:#04x}"
+            )
