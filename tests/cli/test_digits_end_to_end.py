@@ -62,7 +62,7 @@ def test_the_device_learns_on_and_keeps_what_it_learnt(
     args = ("learn", packed, "digits", "--task", 1, "--split", "train", "--step", "0.5")
     learnt = cli(*args, "--m", "0", "--state", state, "--json").answer
     assert learnt["n_samples"] == 1297
-    assert accuracy("--state", state) > before + 0.2
+    assert accuracy("--state", state) > before + 0.05
     assert accuracy() == before  # the file itself is as it was
 
 

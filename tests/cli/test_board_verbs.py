@@ -1,0 +1,85 @@
+"""profile and simulate: the firmware on an emulated board, through the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from helpers import random_model
+
+from metabit.export import container
+
+from .conftest import Cli
+
+BOARDS = ("nrf52840", "raspberry-pi-3b-plus")
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_profile_tells_memory_instructions_and_estimates(
+    cli: Cli, model_file: Path, board: str
+) -> None:
+    done = cli("profile", model_file, "--board", board, "--json")
+    answer = done.answer
+    assert answer["schema"] == "metabit/profile/1"
+    assert answer["fits"] is True
+    planned = cli("plan", model_file, "--json").answer
+    assert answer["arena_bytes"] == planned["arena_bytes"]
+    assert answer["ram"]["used_bytes"] == sum(answer["ram"]["parts"].values())
+    assert answer["learn"]["instructions"]["total"] > answer["predict"]["instructions"]["total"] > 0
+    bar = answer["predict"]["estimate"]["microseconds"]
+    assert bar["low"] < bar["typical"] < bar["high"]
+    assert "estimate" in done.stderr
+
+
+def test_a_model_too_large_for_the_board_is_profiled_and_ends_with_3(
+    cli: Cli, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.mbit"
+    container.save(random_model((784, 300, 10), golden=1), path)
+    done = cli("profile", path, "--board", "nrf52840", "--learn", "all", "--json")
+    done.refused(3, "E-BUDGET")
+    assert done.answer["fits"] is False
+    assert done.answer["ram"]["over_bytes"] > 0
+    assert done.answer["predict"]["instructions"]["total"] > 0
+    assert "hidden weights" in done.answer["error"]["message"]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_simulate_learns_on_the_board_as_on_the_host(
+    cli: Cli, model_file: Path, data_file: Path, board: str
+) -> None:
+    args = ("--data", data_file, "--samples", 20, "--learn", "all", "--json")
+    answer = cli("simulate", model_file, "--board", board, *args).answer
+    assert answer["same_as_host"] is True
+    host = cli("predict", model_file, data_file, "--limit", 20, "--json").answer
+    assert answer["labels"] == host["labels"]
+    assert len(answer["learnt"]) == answer["samples"] == 20
+
+
+@pytest.mark.parametrize("verb", ["profile", "simulate"])
+def test_an_unknown_board_names_the_nearest(cli: Cli, model_file: Path, verb: str) -> None:
+    done = cli(verb, model_file, "--board", "nrf52480")
+    done.refused(2, "E-BOARD")
+    assert 'did you mean "nrf52840"?' in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["profile", "simulate"])
+def test_a_damaged_model_is_rejected_with_4(
+    cli: Cli, model_file: Path, tmp_path: Path, verb: str
+) -> None:
+    bad = tmp_path / "bad.mbit"
+    bad.write_bytes(model_file.read_bytes()[:-4])
+    cli(verb, bad, "--board", "nrf52840").refused(4, "E-LENGTH")
+
+
+def test_without_the_extra_the_pip_command_is_said(
+    cli: Cli, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib.util import find_spec
+
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "unicorn" else find_spec(name)
+    )
+    done = cli("profile", model_file, "--board", "nrf52840")
+    done.refused(2, "E-EXTRA")
+    assert 'pip install "metabit[sim]"' in done.stderr
