@@ -122,7 +122,7 @@ def need_extra(extra: str, *modules: str) -> None:
     missing = [module for module in modules if importlib.util.find_spec(module) is None]
     if missing:
         raise InputError(
-            f'{" and ".join(missing)} not installed: pip install "metabit[{extra}]"', code="E-EXTRA"
+            f'{", ".join(missing)} not installed: pip install "metabit[{extra}]"', code="E-EXTRA"
         )
 
 
