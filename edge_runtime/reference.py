@@ -193,7 +193,7 @@ class ReferenceModel:
         return result
 
     def _rate(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> np.float32:
-        """Levels per unit of d at the largest |x|; folds this step into the running mean square."""
+        """Levels per unit of d and of x; folds this step into the running mean square."""
         state = self.states[index]
         squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
         mean_square = (F(squares) / F(d.size)) * (unit * unit)
@@ -202,8 +202,7 @@ class ReferenceModel:
         state.rms = mean_square if first else self._running_rms(state.rms, mean_square)
         if state.rms < F(1e-30):
             return F(0)
-        x_max = max(1, int(np.abs(run.x).max()))
-        rate: np.float32 = ((self.step / np.sqrt(state.rms)) * unit) * F(x_max)
+        rate: np.float32 = (self.step / np.sqrt(state.rms)) * unit
         return rate
 
     def _running_rms(self, old: np.float32, value: np.float32) -> np.float32:
@@ -215,22 +214,32 @@ class ReferenceModel:
         state = self.states[index]
         signs = np.where(state.levels >= 0, 1, -1).astype(np.int64)
         back: NDArray[np.int64] = np.asarray(d.astype(np.int64) @ signs, dtype=np.int64)
+        classes = _column_classes(run.x, index == 0)
         for j in np.flatnonzero(d):
-            self._update_row(state, int(j), run.x, int(d[j]), rate)
+            for columns, bound in classes:
+                self._walk(state, int(j), run.x, columns, bound, int(d[j]), rate)
         return back
 
-    def _update_row(
-        self, state: LayerState, j: int, x: NDArray[np.int64], d: int, rate: np.float32
+    def _walk(
+        self,
+        state: LayerState,
+        j: int,
+        x: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        bound: int,
+        d: int,
+        rate: np.float32,
     ) -> None:
-        p = rate * F(abs(d))
+        """Move some hidden weights of row j in these columns, whose |x| is at most `bound`."""
+        p = (rate * F(abs(d))) * F(bound)
         scale = arith.skip_scale(min(p, F(0.5)))
         if scale == 0:
             return
-        x_max = max(1, int(np.abs(x).max()))
-        certain = x_max << 16
+        certain = bound << 16
         limit = 1 << (self.bits - 1)
-        i = self.rng.skip(scale)
-        while i < x.size:
+        k = self.rng.skip(scale)
+        while k < columns.size:
+            i = int(columns[k])
             level = int(state.levels[j, i])
             falls = (x[i] > 0) == (d > 0)
             shrinks = falls == (level >= 0)
@@ -240,9 +249,9 @@ class ReferenceModel:
                 moved = level + (-1 if falls else 1)
                 if -limit <= moved < limit:
                     state.levels[j, i] = moved
-            i += 1
-            if i < x.size:
-                i += self.rng.skip(scale)
+            k += 1
+            if k < columns.size:
+                k += self.rng.skip(scale)
 
     # ---- state ----
 
@@ -258,3 +267,17 @@ class ReferenceModel:
             layers,
         )  # fmt: skip
         return state_image.dumps(image)
+
+
+def _column_classes(x: NDArray[np.int64], is_input: bool) -> list[tuple[NDArray[np.int64], int]]:
+    """Columns by the size of x: over half the largest, over a quarter, the rest but for zeros."""
+    if not is_input:
+        return [(np.arange(x.size), 1)]
+    size = np.abs(x)
+    largest = int(size.max())
+    bounds = [largest, largest >> 1, largest >> 2]
+    floors = [largest >> 1, largest >> 2, 0]
+    return [
+        (np.flatnonzero((size > floor) & (size <= bound)), bound)
+        for floor, bound in zip(floors, bounds, strict=True)
+    ]

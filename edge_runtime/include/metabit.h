@@ -52,13 +52,14 @@ extern "C" {
  * count something can return the count. A call that fails leaves the model's state as it was. */
 enum mb_error {
     MB_OK = 0,
-    MB_ERR_FORMAT = -1,   /* not a metabit blob, or written by a version this library does not know */
+    MB_ERR_FORMAT = -1, /* not a metabit blob, or written by a version this library does not know */
     MB_ERR_CORRUPT = -2,  /* a checksum, a length or a value in the blob or state is wrong */
     MB_ERR_BUDGET = -3,   /* the arena is smaller than mb_arena_bytes() asks for */
     MB_ERR_STORAGE = -4,  /* the storage callback reported an error */
     MB_ERR_INPUT = -5,    /* an argument is out of range: null, misaligned, an unknown label, ... */
     MB_ERR_NO_STATE = -6, /* learning was asked for, but the blob carries no hidden weights */
-    MB_ERR_MISMATCH = -7, /* self-test: scores differ; state: it belongs to another model or options */
+    MB_ERR_MISMATCH =
+        -7, /* self-test: scores differ; state: it belongs to another model or options */
 };
 
 typedef struct mb_model mb_model;
@@ -67,14 +68,15 @@ typedef struct mb_model mb_model;
 
 /* How a model is opened. Start from MB_OPTIONS_INFER and change what you need. */
 typedef struct mb_options {
-    uint32_t learn_layers; /* how many layers learn, counted from the output: 0 none, 1 the head, ...,
+    uint32_t
+        learn_layers;    /* how many layers learn, counted from the output: 0 none, 1 the head, ...,
                               MB_ALL_LAYERS. Layers below stay in the blob and cost no state. */
-    uint32_t state_bits;   /* bits a hidden weight: 8, 4, or 0 for what the blob holds */
-    uint32_t bank;         /* which normalisation bank (task) to use, from 0 */
-    uint32_t seed;         /* seed of the random generator that rounds updates; part of the state */
-    float step_levels;     /* step size, in levels of an 8-bit hidden weight per rms gradient;
+    uint32_t state_bits; /* bits a hidden weight: 8, 4, or 0 for what the blob holds */
+    uint32_t bank;       /* which normalisation bank (task) to use, from 0 */
+    uint32_t seed;       /* seed of the random generator that rounds updates; part of the state */
+    float step_levels;   /* step size, in levels of an 8-bit hidden weight per rms gradient;
                               negative: what the blob says */
-    float m;               /* metaplasticity, m * |hidden| at the end of the range, for all layers;
+    float m;             /* metaplasticity, m * |hidden| at the end of the range, for all layers;
                               0 is plain BNN learning, negative: what the blob says */
 } mb_options;
 
@@ -112,7 +114,8 @@ typedef struct mb_plan {
 MB_API int mb_verify(const void *blob, size_t blob_bytes, mb_info *info);
 
 /* The RAM that mb_open() will need for this blob with these options, part by part. */
-MB_API int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options, mb_plan *plan);
+MB_API int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options,
+                       mb_plan *plan);
 
 /* The total of mb_plan_ram() alone: the size of the arena, to the byte. */
 MB_API int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options *options,
@@ -153,13 +156,13 @@ MB_API int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_
 
 /* Counters and gauges of a learning model. */
 typedef struct mb_status {
-    uint32_t n_steps;         /* samples learnt since export */
-    uint32_t learn_layers;    /* layers that learn */
-    uint32_t state_bits;      /* bits a hidden weight */
-    uint32_t n_weights;       /* weights that learn */
-    uint32_t n_consolidated;  /* of these, how many take less than 1 % of a shrinking step */
-    uint32_t last_writes;     /* hidden weights changed by the last step */
-    uint32_t last_flips;      /* of these, how many changed their sign */
+    uint32_t n_steps;        /* samples learnt since export */
+    uint32_t learn_layers;   /* layers that learn */
+    uint32_t state_bits;     /* bits a hidden weight */
+    uint32_t n_weights;      /* weights that learn */
+    uint32_t n_consolidated; /* of these, how many take less than 1 % of a shrinking step */
+    uint32_t last_writes;    /* hidden weights changed by the last step */
+    uint32_t last_flips;     /* of these, how many changed their sign */
 } mb_status;
 
 /* Fill `status`. Walks all hidden weights once. */

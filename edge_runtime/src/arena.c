@@ -49,6 +49,9 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
     }
     model->row_at = take(c, (uint64_t)4 * widest, 4, &plan->error_bytes);
     model->errors_at = take(c, (uint64_t)2 * widest, 2, &plan->error_bytes);
+    if (model->first_learning == 0) {
+        model->columns_at = take(c, (uint64_t)2 * model->n_inputs, 2, &plan->activation_bytes);
+    }
 }
 
 /* Sums of layers that do not learn share one buffer; their activations do not, they are only bits. */
@@ -195,7 +198,8 @@ static void copy_levels(const mb_model *model, const mb_layer *layer, const mb_l
         return;
     }
     mb_zero(to, (size_t)layer->level_row_bytes * layer->n_out);
-    for (uint32_t row = 0; row < layer->n_out; row++, at += from_row, to += layer->level_row_bytes) {
+    for (uint32_t row = 0; row < layer->n_out;
+         row++, at += from_row, to += layer->level_row_bytes) {
         for (uint32_t i = 0; i < layer->n_in; i++) {
             if (blob_bits == 8) {
                 to[i / 2] = (uint8_t)(to[i / 2] | (at[i] >> 4) << (4u * (i & 1u)));

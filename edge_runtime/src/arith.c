@@ -1,5 +1,7 @@
 #include "arith.h"
 
+#include "random.h"
+
 typedef union float_bits {
     float number;
     uint32_t bits;
@@ -66,20 +68,6 @@ float mb_exp(float x) {
     return y * mb_pow2(n);
 }
 
-static uint32_t rotate_left(uint32_t x, unsigned k) { return x << k | x >> (32u - k); }
-
-uint32_t mb_random(uint32_t s[4]) {
-    uint32_t result = rotate_left(s[0] + s[3], 7) + s[0];
-    uint32_t t = s[1] << 9;
-    s[2] ^= s[0];
-    s[3] ^= s[1];
-    s[1] ^= s[2];
-    s[0] ^= s[3];
-    s[2] ^= t;
-    s[3] = rotate_left(s[3], 11);
-    return result;
-}
-
 void mb_random_seed(uint32_t state[4], uint32_t seed) {
     for (int i = 0; i < 4; i++) { /* a counter through an avalanche mixer: four distinct words */
         seed += 0x9e3779b9u;
@@ -91,8 +79,8 @@ void mb_random_seed(uint32_t state[4], uint32_t seed) {
 }
 
 /* round(2^26 * log2(1 + i / 64)) */
-static const uint32_t log2_table[65] = {
-    0u, 1501079u, 2979239u, 4435170u, 5869532u, 7282953u, 8676036u, 10049359u,
+const uint32_t mb_log2_table[65] = {
+    0u,        1501079u,  2979239u,  4435170u,  5869532u,  7282953u,  8676036u,  10049359u,
     11403474u, 12738911u, 14056177u, 15355762u, 16638134u, 17903742u, 19153019u, 20386381u,
     21604229u, 22806948u, 23994909u, 25168470u, 26327977u, 27473761u, 28606143u, 29725435u,
     30831934u, 31925930u, 33007703u, 34077521u, 35135648u, 36182335u, 37217828u, 38242363u,
@@ -102,30 +90,6 @@ static const uint32_t log2_table[65] = {
     60860398u, 61663868u, 62460725u, 63251078u, 64035030u, 64812686u, 65584145u, 66349506u,
     67108864u,
 };
-
-/* -log2(u) in 6.26 fixed point for u = r / 2^32; linear between 64 points, error below 5e-5. */
-static uint32_t minus_log2(uint32_t r) {
-    uint32_t zeros = 0;
-    r |= (uint32_t)(r == 0);
-    while (!(r & 0xff000000u)) {
-        r <<= 8;
-        zeros += 8;
-    }
-    while (!(r & 0x80000000u)) {
-        r <<= 1;
-        zeros += 1;
-    }
-    uint32_t fraction = r & 0x7fffffffu; /* u = (1 + fraction / 2^31) * 2^-(zeros + 1) */
-    uint32_t i = fraction >> 25;
-    uint32_t between = (fraction >> 9) & 0xffffu;
-    uint32_t step = log2_table[i + 1u] - log2_table[i];
-    uint32_t log2_1f = log2_table[i] + (uint32_t)(((uint64_t)step * between) >> 16);
-    return ((zeros + 1u) << 26) - log2_1f;
-}
-
-uint32_t mb_random_skip(uint32_t state[4], uint32_t scale) {
-    return (uint32_t)(((uint64_t)minus_log2(mb_random(state)) * scale) >> 38);
-}
 
 uint32_t mb_skip_scale(float p) {
     if (!(p >= 9.5367431640625e-7f)) {

@@ -1,4 +1,4 @@
-/* arith.h: square root, exponential, logarithm and random numbers with the same bits everywhere.
+/* arith.h: square root, exponential and probabilities with the same bits everywhere.
  *
  * Only IEEE float32 addition, subtraction, multiplication and division are used, each rounded on its
  * own (compile with -ffp-contract=off), and integers. No libm, whose results differ by platform.
@@ -24,15 +24,8 @@ int32_t mb_exponent(float x);
 uint32_t mb_float_bits(float x);
 float mb_bits_float(uint32_t bits);
 
-/* One step of xoshiro128++ (Blackman and Vigna 2019): 32 uniform bits. */
-uint32_t mb_random(uint32_t state[4]);
-
-/* Fill the generator's state from one seed; never all zero. */
+/* Fill a random generator's state from one seed; never all zero. random.h draws from it. */
 void mb_random_seed(uint32_t state[4], uint32_t seed);
-
-/* A geometric random variable: how many Bernoulli trials fail before the first success.
- * `scale` comes from mb_skip_scale(p); the result is floor(log(u) / log(1 - p)), u uniform. */
-uint32_t mb_random_skip(uint32_t state[4], uint32_t scale);
 
 /* ln 2 / -ln(1 - p) in 20.12 fixed point, for 0 < p <= 1/2; 0 when p is below 2^-20, too rare. */
 uint32_t mb_skip_scale(float p);

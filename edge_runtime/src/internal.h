@@ -32,12 +32,13 @@
 typedef struct mb_layer_view {
     uint32_t n_in;
     uint32_t n_out;
-    uint32_t words;       /* 32-bit words a row of weights */
-    uint32_t weights_at;  /* (n_out, words) uint32 */
-    uint32_t threshold_at; /* (n_out) int32, then (mb_words(n_out)) uint32 of flips; hidden layers */
-    uint32_t norm_at;     /* (4, n_out) float: mean, var, gamma, beta; 0 when the blob has none */
-    uint32_t levels_at;   /* (n_out, mb_level_row_bytes) hidden weights; 0 when the blob has none */
-    float m;              /* metaplasticity at the end of the range */
+    uint32_t words;      /* 32-bit words a row of weights */
+    uint32_t weights_at; /* (n_out, words) uint32 */
+    uint32_t
+        threshold_at;   /* (n_out) int32, then (mb_words(n_out)) uint32 of flips; hidden layers */
+    uint32_t norm_at;   /* (4, n_out) float: mean, var, gamma, beta; 0 when the blob has none */
+    uint32_t levels_at; /* (n_out, mb_level_row_bytes) hidden weights; 0 when the blob has none */
+    float m;            /* metaplasticity at the end of the range */
 } mb_layer_view;
 
 /* A checked blob: everything that inference and learning need to find in it. */
@@ -63,14 +64,14 @@ typedef struct mb_layer {
     uint32_t learns;
     uint32_t blob_weights_at, blob_threshold_at, blob_norm_at; /* in the blob */
     uint32_t level_row_bytes;
-    uint32_t levels_at;   /* (n_out, level_row_bytes) hidden weights */
-    uint32_t signs_at;    /* (n_out, words) their packed signs */
-    uint32_t running_at;  /* (4, n_out) float: mean, var, mean error, mean error * normalised */
-    uint32_t inv_std_at;  /* (n_out) float; derived from var */
-    uint32_t sums_at;     /* (n_out) int32 before normalisation; shared by layers that do not learn */
-    uint32_t bits_at;     /* (mb_words(n_out)) uint32 activations; hidden layers */
-    uint32_t table_at;    /* (2^(bits-1)) uint16 f_meta by magnitude */
-    uint32_t rms_at;      /* float, running mean square of the gradient */
+    uint32_t levels_at;  /* (n_out, level_row_bytes) hidden weights */
+    uint32_t signs_at;   /* (n_out, words) their packed signs */
+    uint32_t running_at; /* (4, n_out) float: mean, var, mean error, mean error * normalised */
+    uint32_t inv_std_at; /* (n_out) float; derived from var */
+    uint32_t sums_at;  /* (n_out) int32 before normalisation; shared by layers that do not learn */
+    uint32_t bits_at;  /* (mb_words(n_out)) uint32 activations; hidden layers */
+    uint32_t table_at; /* (2^(bits-1)) uint16 f_meta by magnitude */
+    uint32_t rms_at;   /* float, running mean square of the gradient */
 } mb_layer;
 
 /* What a learning model keeps besides its weights; first part of the saved state. */
@@ -93,13 +94,14 @@ struct mb_model {
     uint32_t bank;
     uint32_t first_learning; /* index of the lowest layer that learns; n_layers when none does */
     uint32_t state_bits;
-    uint32_t learnt_at, learnt_bytes; /* one block: mb_learnt, rms, running values, hidden weights */
-    uint32_t errors_at;               /* (widest learning layer) int16 */
-    uint32_t row_at;                  /* (widest learning layer) int32, reused as float */
+    uint32_t learnt_at,
+        learnt_bytes;    /* one block: mb_learnt, rms, running values, hidden weights */
+    uint32_t errors_at;  /* (widest learning layer) int16 */
+    uint32_t row_at;     /* (widest learning layer) int32, reused as float */
+    uint32_t columns_at; /* (n_inputs) uint16, if the first layer learns */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;
-    uint32_t reserved;
     /* mb_layer layers[n_layers] follow */
 };
 

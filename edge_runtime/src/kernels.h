@@ -14,8 +14,8 @@ void mb_dense_bits_scalar(int32_t *sums, const uint32_t *weights, const uint32_t
 void mb_dense_bytes_scalar(int32_t *sums, const uint32_t *weights, const uint8_t *x, uint32_t n_in,
                            uint32_t n_out, uint32_t is_signed, int32_t zero_point);
 
-/* sums[k] += W[k] * error for one row of packed weights: the error on its way back.
- *   sums (n_in), weights (words) */
-void mb_back_row_scalar(int32_t *sums, const uint32_t *weights, int32_t error, uint32_t n_in);
+/* sums[k] += error where the weight is +1, for one row of packed weights: the error on its way back.
+ *   sums (n_in), modulo 2^32, weights (words) */
+void mb_back_row_scalar(uint32_t *sums, const uint32_t *weights, int32_t error, uint32_t n_in);
 
 #endif /* MB_KERNELS_H */

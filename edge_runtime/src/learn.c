@@ -15,29 +15,36 @@
  *
  * is far below one level, so stochastic rounding makes it a rare move by one. Those moves are drawn
  * directly: geometric gaps lead from candidate to candidate along the row, and a candidate is kept with
- * probability |x_i| / max|x| * f_meta. The distribution is the same, the cost goes with the moves. A
- * step's expectation is capped at half a level.
+ * probability |x_i| / bound * f_meta. Columns of 8-bit inputs are sorted into three classes by size, each
+ * with its own bound, so that few candidates are drawn in vain; zeros are never visited. The distribution
+ * is that of stochastic rounding, the cost goes with the moves. A step's expectation is capped at half a
+ * level.
  */
 #include "arith.h"
 #include "internal.h"
 #include "kernels.h"
+#include "random.h"
+
+#define MAX_CLASSES 3u
+
+/* Columns of a row that are walked together: their |x| is at most `bound`, and over half of it but in
+ * the last class. */
+typedef struct column_class {
+    uint32_t start, end; /* in the list of columns */
+    uint32_t bound;
+} column_class;
 
 /* A sample seen by the first layer, or activations seen by the others. */
 typedef struct layer_input {
-    const uint8_t *bytes;  /* 8-bit input, or NULL */
-    const uint32_t *bits;  /* packed activations */
+    const uint8_t *bytes; /* 8-bit input, or NULL */
+    const uint32_t *bits; /* packed activations */
     uint32_t is_signed;
     int32_t zero_point;
-    uint32_t x_max;        /* largest |x| */
-    float mean_square;     /* of x */
+    float mean_square; /* of x */
+    uint16_t *columns; /* (n_in) columns by class, NULL: all columns in their order */
+    uint32_t n_classes;
+    column_class classes[MAX_CLASSES];
 } layer_input;
-
-/* What one layer's update needs to know about the errors of its sums. */
-typedef struct layer_error {
-    const int16_t *d; /* (n_out): error = d * unit */
-    float unit;       /* a power of two */
-    float rate;       /* levels per unit of d, at the largest |x| */
-} layer_error;
 
 static int32_t input_value(const layer_input *in, uint32_t i) {
     if (in->bytes == NULL) {
@@ -47,9 +54,7 @@ static int32_t input_value(const layer_input *in, uint32_t i) {
     return value - in->zero_point;
 }
 
-static uint32_t magnitude(int32_t value) {
-    return (uint32_t)(value < 0 ? -value : value);
-}
+static uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
 
 static float absolute(float x) { return x < 0.0f ? -x : x; }
 
@@ -178,52 +183,93 @@ static bool move_level(const row_view *row, uint32_t i, int32_t level, int32_t b
     return true;
 }
 
-/* Update one row: walk from candidate to candidate, keep some, move those by one level. */
-static void update_row(mb_model *model, const row_view *row, const layer_input *in,
-                       const uint16_t *table, uint32_t n_in, int32_t d, float rate) {
-    uint32_t *rng = ((mb_learnt *)mb_at(model, model->learnt_at))->rng;
-    float p = rate * (float)magnitude(d);
-    uint32_t scale = mb_skip_scale(p > 0.5f ? 0.5f : p);
-    if (scale == 0) {
-        return;
+/* What stays the same over a layer's update. */
+typedef struct layer_update {
+    const layer_input *in;
+    const uint16_t *table;
+    float rate; /* levels per unit of d and of x */
+    uint32_t *rng;
+    uint32_t writes, flips;
+} layer_update;
+
+/* Move one candidate, or not. */
+static void try_column(layer_update *u, const row_view *row, uint32_t i, int32_t d,
+                       uint32_t certain) {
+    int32_t x = input_value(u->in, i);
+    int32_t level = get_level(row, i);
+    bool falls = (x > 0) == (d > 0); /* the step is minus the gradient */
+    bool shrinks = falls == (level >= 0);
+    uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
+    uint32_t share = shrinks ? (uint32_t)u->table[size] + 1u : 65536u;
+    uint32_t keep = share * magnitude(x);
+    if (keep >= certain || (uint32_t)(((uint64_t)mb_random(u->rng) * certain) >> 32) < keep) {
+        u->writes += move_level(row, i, level, falls ? -1 : 1, &u->flips);
     }
-    uint32_t certain = in->x_max << 16;
-    for (uint32_t i = mb_random_skip(rng, scale); i < n_in; i++) {
-        int32_t x = input_value(in, i);
-        int32_t level = get_level(row, i);
-        bool falls = (x > 0) == (d > 0); /* the step is minus the gradient */
-        bool shrinks = falls == (level >= 0);
-        uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
-        uint32_t share = shrinks ? (uint32_t)table[size] + 1u : 65536u;
-        uint32_t keep = share * magnitude(x);
-        if (keep >= certain || (uint32_t)(((uint64_t)mb_random(rng) * certain) >> 32) < keep) {
-            bool moved = move_level(row, i, level, falls ? -1 : 1, &model->last_flips);
-            model->last_writes += moved;
+}
+
+/* Update one row: in each class of columns, walk from candidate to candidate. */
+static void update_row(layer_update *u, const row_view *row, int32_t d) {
+    float step = u->rate * (float)magnitude(d);
+    for (uint32_t c = 0; c < u->in->n_classes; c++) {
+        const column_class *class = &u->in->classes[c];
+        float p = step * (float)class->bound;
+        uint32_t scale = mb_skip_scale(p > 0.5f ? 0.5f : p);
+        if (scale == 0) {
+            continue;
         }
-        if (i + 1u < n_in) { /* a gap fits into 26 bits: i does not wrap */
-            i += mb_random_skip(rng, scale);
+        uint32_t k = class->start + mb_random_skip(u->rng, scale);
+        for (; k < class->end; k++) { /* a gap is below 2^26: k does not wrap */
+            uint32_t i = u->in->columns ? u->in->columns[k] : k;
+            try_column(u, row, i, d, class->bound << 16);
+            if (k + 1u < class->end) {
+                k += mb_random_skip(u->rng, scale);
+            }
         }
     }
 }
 
 /* ---- one layer, one step -------------------------------------------------------------------- */
 
+/* Sort the columns of an 8-bit input by size: over half the largest, over a quarter, the rest. */
+static void classify(layer_input *in, uint32_t n_in, uint32_t largest) {
+    uint32_t n = 0;
+    for (uint32_t c = 0; c < MAX_CLASSES; c++) {
+        column_class *class = &in->classes[c];
+        uint32_t floor = c + 1u < MAX_CLASSES ? largest >> (c + 1u) : 0;
+        class->bound = largest >> c;
+        class->start = n;
+        for (uint32_t i = 0; i < n_in; i++) {
+            uint32_t size = magnitude(input_value(in, i));
+            if (size > floor && size <= class->bound) {
+                in->columns[n++] = (uint16_t)i;
+            }
+        }
+        class->end = n;
+    }
+    in->n_classes = MAX_CLASSES;
+}
+
 static void measure_input(layer_input *in, uint32_t n_in) {
     uint64_t squares = 0;
-    in->x_max = 1;
-    in->mean_square = 1.0f;
+    uint32_t largest = 0;
     if (in->bytes == NULL) {
+        in->mean_square = 1.0f;
+        in->n_classes = 1;
+        in->classes[0].end = n_in;
+        in->classes[0].bound = 1;
         return;
     }
     for (uint32_t i = 0; i < n_in; i++) {
         uint32_t size = magnitude(input_value(in, i));
         squares += (uint64_t)size * size;
-        in->x_max = size > in->x_max ? size : in->x_max;
+        largest = size > largest ? size : largest;
     }
     in->mean_square = (float)squares / (float)n_in;
+    classify(in, n_in, largest);
 }
 
-/* Fold this step's gradient into the layer's running mean square; returns levels per unit of d. */
+/* Fold this step's gradient into the layer's running mean square.
+ * Returns levels per unit of d and of x. */
 static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d, float unit,
                         const layer_input *in) {
     uint64_t squares = 0;
@@ -237,36 +283,45 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
     if (*rms < 1e-30f) {
         return 0.0f;
     }
-    return ((model->step / mb_sqrt(*rms)) * unit) * (float)in->x_max;
+    return (model->step / mb_sqrt(*rms)) * unit;
 }
 
-/* Send the errors of this layer back into `row` (unless it is the lowest that learns) and update it. */
+/* Update a layer, and send its errors back into `back` unless it is the lowest that learns. */
 static void learn_layer(mb_model *model, uint32_t index, const layer_input *in, const int16_t *d,
-                        float rate, int32_t *back) {
+                        float rate, uint32_t *back) {
     const mb_layer *layer = &mb_layers(model)[index];
-    const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
-    row_view row;
-    row.levels = (uint8_t *)mb_at(model, layer->levels_at);
-    row.signs = (uint32_t *)mb_at(model, layer->signs_at);
-    row.bits = model->state_bits;
+    mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
+    layer_update update = {
+        in, (const uint16_t *)mb_at(model, layer->table_at), rate, learnt->rng, 0, 0};
+    row_view row = {(uint8_t *)mb_at(model, layer->levels_at),
+                    (uint32_t *)mb_at(model, layer->signs_at), model->state_bits};
+    uint32_t total = 0;
     if (back != NULL) {
         mb_zero(back, (size_t)4 * layer->n_in);
     }
     for (uint32_t j = 0; j < layer->n_out; j++) {
-        if (d[j] != 0) {
-            if (back != NULL) {
-                mb_back_row_scalar(back, row.signs, d[j], layer->n_in);
+        int32_t error = d[j];
+        if (error != 0) {
+            total += (uint32_t)error;
+            if (back != NULL) { /* before the update: the error goes back through the old signs */
+                mb_back_row_scalar(back, row.signs, error, layer->n_in);
             }
-            update_row(model, &row, in, table, layer->n_in, d[j], rate);
+            update_row(&update, &row, error);
         }
         row.levels += layer->level_row_bytes;
         row.signs += layer->words;
     }
+    /* With P the sum where the weight is +1 and T that of all errors: P - (T - P) = 2 P - T. */
+    for (uint32_t i = 0; back != NULL && i < layer->n_in; i++) {
+        back[i] = 2u * back[i] - total;
+    }
+    model->last_writes += update.writes;
+    model->last_flips += update.flips;
 }
 
-static void to_float(float *out, const int32_t *in, uint32_t n, float unit) {
+static void to_float(float *out, const uint32_t *in, uint32_t n, float unit) {
     for (uint32_t j = 0; j < n; j++) { /* in place: in and out are the same memory */
-        int32_t sum = in[j];
+        int32_t sum = (int32_t)in[j];
         out[j] = (float)sum * unit;
     }
 }
@@ -274,7 +329,7 @@ static void to_float(float *out, const int32_t *in, uint32_t n, float unit) {
 static int32_t learn_one(mb_model *model, const uint8_t *sample, uint32_t label) {
     mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
     int16_t *d = (int16_t *)mb_at(model, model->errors_at);
-    int32_t *row = (int32_t *)mb_at(model, model->row_at);
+    uint32_t *row = (uint32_t *)mb_at(model, model->row_at);
     float *error = (float *)mb_at(model, model->row_at);
     model->last_writes = 0;
     model->last_flips = 0;
@@ -288,6 +343,7 @@ static int32_t learn_one(mb_model *model, const uint8_t *sample, uint32_t label)
             in.bytes = sample;
             in.is_signed = model->input_signed;
             in.zero_point = model->zero_point;
+            in.columns = (uint16_t *)mb_at(model, model->columns_at);
         } else {
             in.bits = (const uint32_t *)mb_at(model, mb_layers(model)[i - 1u].bits_at);
         }
@@ -297,7 +353,7 @@ static int32_t learn_one(mb_model *model, const uint8_t *sample, uint32_t label)
         }
         pass_norm(model, layer, error);
         float unit = quantize_errors(d, error, layer->n_out);
-        int32_t *back = i > model->first_learning ? row : NULL;
+        uint32_t *back = i > model->first_learning ? row : NULL;
         if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
             mb_zero(d, (size_t)2 * layer->n_out);
         }

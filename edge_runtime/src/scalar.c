@@ -74,15 +74,15 @@ void mb_dense_bytes_scalar(int32_t *sums, const uint32_t *weights, const uint8_t
     }
 }
 
-void mb_back_row_scalar(int32_t *sums, const uint32_t *weights, int32_t error, uint32_t n_in) {
-    int32_t signs[2];
-    signs[0] = -error;
-    signs[1] = error;
-    for (uint32_t i = 0; i < n_in; i += 32u) {
+void mb_back_row_scalar(uint32_t *sums, const uint32_t *weights, int32_t error, uint32_t n_in) {
+    uint32_t i = 0;
+    for (; i + 32u <= n_in; i += 32u) {
         uint32_t bits = *weights++;
-        uint32_t n = n_in - i < 32u ? n_in - i : 32u;
-        for (uint32_t b = 0; b < n; b++, bits >>= 1) {
-            sums[i + b] += signs[bits & 1u];
+        for (uint32_t b = 0; b < 32u; b++) {
+            sums[i + b] += (uint32_t)error & (0u - (bits >> b & 1u));
         }
+    }
+    for (uint32_t b = 0; i + b < n_in; b++) {
+        sums[i + b] += (uint32_t)error & (0u - (*weights >> b & 1u));
     }
 }

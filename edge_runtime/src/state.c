@@ -94,9 +94,9 @@ static int check_image(const mb_model *model, mb_read_fn read, void *context) {
     crc = mb_crc32(0, chunk, STATE_HEADER_BYTES);
     while (at < model->learnt_bytes) {
         /* Chunks end at the borders of the float region, so that none is half floats. */
-        uint32_t border = at < float_start   ? float_start
+        uint32_t border = at < float_start ? float_start
                           : at < float_end ? float_end
-                                             : model->learnt_bytes;
+                                           : model->learnt_bytes;
         uint32_t n = border - at < CHUNK_BYTES ? border - at : CHUNK_BYTES;
         if (read(context, STATE_HEADER_BYTES + (size_t)at, chunk, n) != 0) {
             return MB_ERR_STORAGE;

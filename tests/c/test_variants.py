@@ -1,8 +1,8 @@
 """Every compiler and processor gives the bits of the NumPy reference.
 
-Alone, this builds tests/c/replay.c with the C compiler of this machine. `make c-variants` builds it with
-gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes `--variants build`: then each
-of them must be there.
+Alone, this builds tests/c/replay.c with the C compiler of this machine. `make c-variants` builds it
+with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes `--variants build`: then
+each of them must be there.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ FLAGS = ["-std=c99", "-O2", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic
 
 
 @pytest.fixture(scope="module")
-def programs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def programs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
     folder = request.config.getoption("--variants")
     if folder:
         return [Path(folder) / name / "replay" for name in VARIANTS]

@@ -84,7 +84,9 @@ def test_the_core_includes_only_freestanding_headers() -> None:
         assert system <= allowed, path.name
 
 
-def test_a_missing_library_is_a_clear_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_library_is_a_clear_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("METABIT_LIBRARY", str(tmp_path / "none.so"))
     _native.library.cache_clear()
     try:
