@@ -179,6 +179,12 @@ def test_data_finds_the_bundled_sets_and_says_how_to_get_the_others(
     assert "metabit data fetch mnist" in done.stderr
 
 
+def test_fetching_a_bundled_set_says_where_it_is(cli: Cli) -> None:
+    done = cli("data", "fetch", "digits", "--json")
+    assert done.code == 0
+    assert Path(done.answer["found"]).is_file()
+
+
 @pytest.mark.parametrize(
     ("args", "error"),
     [
