@@ -87,6 +87,29 @@ class DataSet:
         """Values in one sample."""
         return math.prod(self.input_shape)
 
+    def only(
+        self, subjects: Iterable[int] | None = None, classes: Iterable[int] | None = None
+    ) -> DataSet:
+        """The same set with the training samples of these persons, and the samples of these classes.
+
+        Labels stay as they are, and so does the number of classes. The test split keeps its persons.
+
+        Raises:
+            InputError: nothing is left to train on or to test with.
+        """
+        train, test = self.train, self.test
+        if subjects is not None:
+            train = train.of_subjects(subjects)
+        if classes is not None:
+            train, test = train.of_classes(list(classes)), test.of_classes(list(classes))
+        if len(train) == 0 or len(test) == 0:
+            raise InputError(
+                f"{self.name}: no samples of these subjects and classes: subjects of the training "
+                f"split and classes 0 to {self.n_classes - 1} are there",
+                code="E-DATA-EMPTY",
+            )
+        return replace(self, train=train, test=test)
+
     def limited(self, n_train: int | None, n_test: int | None, seed: int) -> DataSet:
         """The same set with fewer samples, drawn without repetition and kept in order.
 

@@ -53,6 +53,8 @@ class DataRecipe:
         n_tasks: number of permutations, or of groups of subjects or classes.
         n_parts: number of parts.
         groups: the groups of subjects or classes, in place of n_tasks.
+        subjects: train on these persons only (hapt).
+        classes: train and test on these classes only; the network keeps an output for every one.
         seed: of permutations, shuffles and limits.
         train_samples, test_samples: use only so many, drawn once; all if not given.
     """
@@ -62,6 +64,8 @@ class DataRecipe:
     n_tasks: int | None = None
     n_parts: int | None = None
     groups: tuple[tuple[int, ...], ...] | None = None
+    subjects: tuple[int, ...] | None = None
+    classes: tuple[int, ...] | None = None
     seed: int = 0
     train_samples: int | None = None
     test_samples: int | None = None

@@ -192,6 +192,8 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
         InputError: the set is not on this machine, or cannot be cut in this way.
     """
     dataset = load(recipe.name)
+    if recipe.subjects is not None or recipe.classes is not None:
+        dataset = dataset.only(recipe.subjects, recipe.classes)
     dataset = dataset.limited(recipe.train_samples, recipe.test_samples, recipe.seed)
     return dataset, _cut(dataset, recipe)
 

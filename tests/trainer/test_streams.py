@@ -153,3 +153,15 @@ def test_limits_draw_the_same_samples_every_time_in_their_order(digits: DataSet)
     assert len(set(where)) == 100
     with pytest.raises(InputError, match="1298 digits training samples"):
         digits.limited(1298, None, seed=0)
+
+
+def test_a_recipe_can_leave_out_persons_and_classes(hapt: DataSet) -> None:
+    recipe = DataRecipe("hapt", "single", subjects=(1, 2, 26), classes=(0, 3))
+    dataset, stream = streams.build(recipe)
+    train = stream[0].train
+    assert train.subject is not None
+    assert set(train.subject.tolist()) == {1, 2}  # 26 is tested, and never trained on
+    assert set(train.y.tolist()) == set(stream[0].test.y.tolist()) == {0, 3}
+    assert dataset.n_classes == hapt.n_classes
+    with pytest.raises(InputError, match="no samples"):
+        streams.build(DataRecipe("hapt", "single", subjects=(26,)))
