@@ -31,7 +31,7 @@ SECTION_FLAGS = ("-ffunction-sections", "-fdata-sections", "-g0")
 
 FIRMWARE = Path(__file__).parent / "firmware"
 CORE = Path(metabit.edge_runtime.__file__).parent
-INCLUDES = (f"-I{CORE / 'include'}", "-isystem", str(FIRMWARE / "include"))
+INCLUDES = (f"-I{CORE / 'include'}",)
 
 
 @dataclass(frozen=True)
@@ -210,7 +210,7 @@ def _fingerprint(sources: dict[str, list[Path]], flags: tuple[str, ...]) -> str:
     """Hash of all that the objects depend on."""
     digest = hashlib.sha256()
     digest.update("\0".join((toolchain_version(), *flags)).encode())
-    headers = [*CORE.glob("src/*.h"), *CORE.glob("include/*.h"), *FIRMWARE.rglob("*.h")]
+    headers = [*CORE.glob("src/*.h"), *CORE.glob("include/*.h"), *FIRMWARE.glob("*.h")]
     for path in [*sources["core"], *sources["firmware"], *sorted(headers)]:
         content = path.read_bytes()
         digest.update(f"\0{path.name}\0{len(content)}\0".encode())

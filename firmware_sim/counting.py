@@ -32,7 +32,7 @@ CLASSES: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Counts:
-    """Instructions that ran.
+    """Instructions that ran, with those whose condition let them pass: they take a cycle too.
 
     Attributes:
         by_class: number by class, see `CLASSES`; those that did not occur are left out.

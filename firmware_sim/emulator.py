@@ -150,7 +150,8 @@ class Emulator:
         pc, sp = self._uc.reg_read(self._pc), self._uc.reg_read(self._sp)
         function = self.firmware.program.function_at(pc)
         low = self._symbols["fw_stack_low"]
-        hint = " The stack is exhausted: reserve more." if sp < low + 64 else ""
+        # Some instructions write up to 512 bytes below the stack pointer before they move it.
+        hint = " The stack is exhausted: reserve more." if sp < low + 512 else ""
         return MetabitError(
             f"the firmware on {self.firmware.board.name} {what} at {pc:#010x} in {function}() "
             f"(stack pointer {sp:#010x}).{hint}",

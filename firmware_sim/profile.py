@@ -19,7 +19,7 @@ from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.session import Choice, Session, Stream
-from metabit.firmware_sim.simulate import Tally, Work, work
+from metabit.firmware_sim.simulate import Tally, Work, same, work
 
 SCHEMA = "metabit/profile/1"
 HOURS_A_YEAR = 8766
@@ -208,6 +208,7 @@ def profile(
     running = session.start(model_path, board, Choice(learn, bits, bank), may_exceed=True)
     samples = session.stream(running, x, y, n_samples)
     device = running.device()
+    same("the arena size", device.arena_bytes(), running.plan.arena_bytes)
     if running.model.golden is not None:
         device.self_test()  # a product runs it at start, and it needs stack
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES

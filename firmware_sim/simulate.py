@@ -176,11 +176,11 @@ def simulate(
     samples = session.stream(running, x, y, n_samples)
     n_counted = min(max(n_counted, 1), len(samples.x))
     device = running.device()
+    same("the arena size", device.arena_bytes(), running.plan.arena_bytes)
     golden = running.model.golden
     if golden is not None:
         device.self_test()
     device.open()
-    _same("the arena size", device.arena_bytes(), running.plan.arena_bytes)
     n_steps = len(samples.x) * (2 if running.plan.learn_layers else 1)
     tick = _Ticker(progress, n_steps)
     labels, scores, predict = _predict(running, device, samples, n_counted, tick)
@@ -259,12 +259,14 @@ def work(running: Session, counted: Sequence[Counts]) -> Work:
 def _mismatch(what: str, where: str, board: object, host: object) -> MismatchError:
     return MismatchError(
         f"{what} differ{'s' if what.endswith(('size', 'image')) else ''} between board and host"
-        f"{where}: {board} on the board, {host} on the host. Please report this with the model.",
+        f"{where}: {board} on the board, {host} on the host. Reinstall metabit, so that its C "
+        "library and sources are of one version; if that does not help, report it with the model.",
         code="E-SIM-MISMATCH",
     )
 
 
-def _same(what: str, board: int, host: int) -> None:
+def same(what: str, board: int, host: int) -> None:
+    """Refuse two numbers that differ."""
     if board != host:
         raise _mismatch(what, "", board, host)
 
@@ -278,7 +280,7 @@ def _same_rows(what: str, board: NDArray[np.int32], host: NDArray[np.generic]) -
 
 
 def _same_bytes(board: bytes, host: bytes) -> None:
-    _same("the state image's size", len(board), len(host))
+    same("the state image's size", len(board), len(host))
     for at, (ours, theirs) in enumerate(zip(board, host, strict=True)):
         if ours != theirs:
             raise _mismatch(

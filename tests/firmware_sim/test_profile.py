@@ -1,0 +1,123 @@
+"""Profiles: every byte is named, nothing that does not fit is called fitting."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from helpers import random_model
+
+from metabit.edge_runtime.plan import plan
+from metabit.errors import InputError
+from metabit.export.container import dumps, save
+from metabit.firmware_sim import boards, session
+from metabit.firmware_sim.profile import WARM_UP_STEPS, profile
+from metabit.firmware_sim.session import Choice
+
+
+def test_ram_and_flash_parts_sum_to_what_the_linker_used(blob: bytes) -> None:
+    made = profile(blob, "nrf52840", learn="all")
+    board = boards.load("nrf52840")
+    at = session.start(blob, board, Choice("all")).firmware.program.symbols
+    assert made.ram.used_bytes == at["fw_ram_end"] - board.ram.origin
+    assert made.flash.used_bytes == at["fw_code_end"]
+    assert sum(made.ram.parts.values()) == made.ram.used_bytes
+    assert all(n_bytes >= 0 for n_bytes in (*made.ram.parts.values(), *made.flash.parts.values()))
+    assert made.flash.parts["model"] == len(blob)
+    assert made.fits
+
+
+def test_without_flash_code_and_model_are_in_ram(blob: bytes) -> None:
+    made = profile(blob, "raspberry-pi-3b-plus", learn="all")
+    board = boards.load("raspberry-pi-3b-plus")
+    at = session.start(blob, board, Choice("all")).firmware.program.symbols
+    assert made.ram.used_bytes == at["fw_ram_end"] - board.load_at
+    assert made.ram.parts["model"] == len(blob)
+    assert (made.flash.used_bytes, made.flash.available_bytes) == (0, 0)
+    assert made.flash_life is None
+    assert made.fits
+
+
+def test_the_arena_is_the_plans(blob: bytes, board_name: str) -> None:
+    made = profile(blob, board_name, learn="head")
+    planned = plan(blob, learn="head")
+    assert made.arena_bytes == planned.arena_bytes
+    assert made.ram.parts["hidden weights"] == planned.parts["hidden_bytes"]
+    assert [row.learns for row in made.layers] == [False, True]
+    assert [row.state_bytes for row in made.layers] == [0, 33 * 5]
+    assert [row.weight_bytes for row in made.layers] == [33 * 3 * 4, 5 * 2 * 4]
+
+
+def test_instructions_are_counted_by_class_and_by_function(blob: bytes, board_name: str) -> None:
+    made = profile(blob, board_name, learn="all", n_samples=2)
+    assert made.open is not None
+    assert made.learn is not None
+    for work in (made.open, made.predict, made.learn):
+        assert work.counts.total == pytest.approx(sum(work.counts.by_function.values()))
+        assert work.totals[0] > 0
+        assert work.estimate is not None
+        low, typical, high = work.estimate.microseconds
+        assert 0 < low < typical < high
+    assert made.learn.counts.total > made.predict.counts.total
+    assert len(made.predict.totals) == len(made.learn.totals) == 2
+    assert 0 < made.stack_used_bytes < boards.load(board_name).stack_bytes
+
+
+def test_a_profile_is_reproducible(blob: bytes) -> None:
+    assert profile(blob, "nrf52840").to_dict() == profile(blob, "nrf52840").to_dict()
+
+
+def test_auto_learns_the_most_layers_that_fit() -> None:
+    """An 8-bit state of 257 KiB does not fit 256 KiB of RAM; the second layer's does."""
+    blob = dumps(random_model((1024, 257, 200, 3)))
+    made = profile(blob, "nrf52840", n_samples=1)
+    assert (made.learn_layers, made.fits) == (2, True)
+    every = profile(blob, "nrf52840", learn="all", n_samples=1)
+    assert (every.learn_layers, every.fits) == (3, False)
+    assert every.ram.over_bytes == every.ram.used_bytes - 256 * 1024 > 0
+    assert every.flash.over_bytes == 0
+    assert every.learn is not None  # measured all the same, on the same core with more memory
+
+
+def test_a_model_larger_than_flash_does_not_fit() -> None:
+    made = profile(dumps(random_model((2048, 512, 4))), "nrf52840", learn="none", n_samples=1)
+    assert not made.fits
+    assert made.flash.over_bytes == made.flash.used_bytes - 1024 * 1024 > 0
+    assert made.ram.over_bytes == 0
+    assert made.open is None
+
+
+def test_a_model_without_state_is_profiled_for_inference() -> None:
+    made = profile(dumps(random_model((33, 9, 3), learnable=False)), "nrf52840")
+    assert made.choice == "inference only"
+    assert made.learn is None
+    assert made.flash_life is None
+    assert "hidden weights" not in made.ram.parts
+
+
+def test_flash_life_counts_whole_pages_in_what_is_free(blob: bytes) -> None:
+    made = profile(blob, "nrf52840", learn="all")
+    life = made.flash_life
+    assert life is not None
+    pages_free = (1024 * 1024 - made.flash.used_bytes) // 4096
+    assert life.slots == pages_free // -(-life.commit_bytes // 4096)
+    assert life.commits == life.slots * 10_000
+    assert life.years_hourly == pytest.approx(life.commits / 24 / 365.25)
+
+
+def test_the_answer_is_json_with_a_schema(blob: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "small.mbit"
+    save(random_model((33, 9, 3)), path)
+    answer = json.loads(json.dumps(profile(path, "nrf52840").to_dict()))
+    assert answer["schema"] == "metabit/profile/1"
+    assert answer["predict"]["estimate"]["kind"] == "estimate"
+    assert answer["ram"]["used_bytes"] <= answer["ram"]["available_bytes"]
+    assert "not measured on a board" in answer["included"]
+    assert WARM_UP_STEPS > 0
+
+
+def test_a_core_without_costs_is_refused_before_anything_is_built(blob: bytes) -> None:
+    soft = Path(__file__).parent / "boards" / "cortex-m0plus.toml"
+    with pytest.raises(InputError, match="no cost table"):
+        profile(blob, soft)

@@ -1,0 +1,146 @@
+"""The firmware on an emulated core gives the host's bits: inference, learning, saved state."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import plain_scores, random_model, random_samples
+
+from metabit.edge_runtime.engine import Engine
+from metabit.errors import CorruptError, FormatError, MismatchError
+from metabit.export.container import dumps
+from metabit.firmware_sim import boards, session
+from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.session import Choice
+from metabit.firmware_sim.simulate import simulate
+
+#: Cores without floating point in hardware, as board files of the tests' own.
+OWN = Path(__file__).parent / "boards"
+SOFT = [str(OWN / "cortex-m0plus.toml"), str(OWN / "cortex-m4-soft.toml")]
+BOARDS = ["nrf52840", "raspberry-pi-3b-plus"]
+SHAPES = [
+    (1, 1, 2),
+    (31, 32, 3),
+    (32, 33, 5),
+    (33, 63, 4),
+    (65, 31, 2),
+    (127, 64, 65, 7),
+    (784, 16, 10),
+]
+
+
+@pytest.mark.parametrize("board", BOARDS + SOFT, ids=lambda b: Path(b).stem)
+@pytest.mark.parametrize("sizes", SHAPES, ids=str)
+def test_predictions_are_the_hosts(board: str, sizes: tuple[int, ...]) -> None:
+    """`simulate` compares with the engine; here its answer is compared with plain floats too."""
+    signed = sizes[0] % 2 == 1
+    model = random_model(
+        sizes,
+        seed=sum(sizes),
+        dtype="int8" if signed else "uint8",
+        zero_point=-7 if signed else 128,
+    )
+    x = random_samples(np.random.default_rng(1), model.input, 12)
+    made = simulate(dumps(model), board, x=x)
+    expected = plain_scores(model, x)
+    assert np.array_equal(made.scores, expected)
+    assert np.array_equal(made.labels, expected.argmax(axis=1))
+    assert made.self_test_samples == 3
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("sizes", [(33, 9, 3), (65, 33, 5), (127, 16, 4)], ids=str)
+@pytest.mark.parametrize("bits", [8, 4])
+def test_a_thousand_learning_steps_and_the_saved_state_are_the_hosts(
+    board: str, sizes: tuple[int, ...], bits: int
+) -> None:
+    model = random_model(sizes, seed=3, bits=bits, dtype="int8")
+    rng = np.random.default_rng(7)
+    x, y = random_samples(rng, model.input, 1000), rng.integers(0, sizes[-1], 1000)
+    made = simulate(dumps(model), board, x=x, y=y, learn="all", n_samples=1000, seed=5, n_counted=1)
+    engine = Engine(dumps(model), learn="all", seed=5)
+    assert np.array_equal(made.learnt, engine.learn(x, y))
+    assert made.state_image == engine.save_state()
+    assert made.state_image != Engine(dumps(model), learn="all", seed=5).save_state()
+    assert made.arena_bytes == engine.plan.arena_bytes
+
+
+@pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)
+def test_learning_without_floating_point_hardware_is_the_hosts(board: str) -> None:
+    model = random_model((65, 33, 5), seed=3)
+    made = simulate(dumps(model), board, learn="all", n_samples=150, n_counted=1)
+    assert len(made.learnt) == 150
+    assert made.state_bytes > 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"learn": "head"},
+        {"learn": 2, "bits": 4},
+        {"learn": "all", "bank": 1, "m": 0.0, "step_levels": 1.5, "seed": 99},
+        {"learn": "auto"},
+    ],
+    ids=str,
+)
+def test_every_option_reaches_the_board(options: dict[str, float]) -> None:
+    """`simulate` fails when board and host differ; the option must also change the state."""
+    blob = dumps(random_model((33, 31, 17, 3), seed=8, n_banks=2))
+    plain = simulate(blob, "nrf52840", learn="all", n_samples=40)
+    made = simulate(blob, "nrf52840", n_samples=40, **options)  # type: ignore[arg-type]
+    assert made.state_bytes > 0
+    assert (made.state_image == plain.state_image) == (options["learn"] == "auto")
+
+
+def device_for(blob: bytes, board: str, learn: str = "all") -> Device:
+    device = session.start(blob, boards.load(board), Choice(learn)).device()
+    device.open()
+    return device
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_state_moves_from_board_to_host_and_back(board: str) -> None:
+    model = random_model((33, 17, 4), seed=2)
+    blob, rng = dumps(model), np.random.default_rng(3)
+    x, y = random_samples(rng, model.input, 60), rng.integers(0, 4, 60)
+    device = device_for(blob, board)
+    for sample, truth in zip(x[:30], y[:30], strict=True):
+        device.learn(sample, int(truth))
+    host = Engine(blob, learn="all")
+    host.load_state(device.save_state())
+    host.learn(x[30:], y[30:])
+    other = device_for(blob, board)
+    other.load_state(device.save_state())
+    for sample, truth in zip(x[30:], y[30:], strict=True):
+        other.learn(sample, int(truth))
+    assert other.save_state() == host.save_state()
+    assert other.status() == host.status()
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_the_board_refuses_bad_states_and_keeps_its_own(board: str, blob: bytes) -> None:
+    device = device_for(blob, board)
+    mine = device.save_state()
+    foreign = dumps(random_model((65, 33, 5), seed=99))
+    flipped = bytearray(mine)
+    flipped[-100] ^= 4
+    for image, error in (
+        (bytes(flipped), CorruptError),
+        (b"x" * len(mine), FormatError),
+        (device_for(foreign, board).save_state(), MismatchError),
+    ):
+        with pytest.raises(error, match=board):
+            device.load_state(image)
+        assert device.save_state() == mine
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_damaged_model_is_refused_on_the_board(board: str, blob: bytes) -> None:
+    """One bit flips in flash after the firmware was written."""
+    device = session.start(blob, boards.load(board), Choice("all")).device()
+    at = device.emulator.symbol("fw_blob") + 200
+    device.emulator.write(at, bytes([device.emulator.read(at, 1)[0] ^ 1]))
+    with pytest.raises(CorruptError, match="command open"):
+        device.open()
