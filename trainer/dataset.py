@@ -90,9 +90,9 @@ class DataSet:
     def only(
         self, subjects: Iterable[int] | None = None, classes: Iterable[int] | None = None
     ) -> DataSet:
-        """The same set with the training samples of these persons, and the samples of these classes.
+        """The same set with the training samples of these persons, and these classes only.
 
-        Labels stay as they are, and so does the number of classes. The test split keeps its persons.
+        Labels and the number of classes stay as they are. The test split keeps its persons.
 
         Raises:
             InputError: nothing is left to train on or to test with.

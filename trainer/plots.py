@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.typing import LineStyleType
 from numpy.typing import NDArray
 
 from metabit.trainer.metrics import Matrix
@@ -20,7 +21,7 @@ MAX_TASKS_WITH_NUMBERS = 12
 DPI = 144
 INK, MUTED, ACCENT = "#1f2933", "#7b8794", "#0b6e99"
 N_BINS = 80
-MARKS = {1: ":", 4: "--"}
+MARKS: dict[int, LineStyleType] = {1: ":", 4: "--"}
 """Values of m * |h| that are marked, and their lines."""
 
 

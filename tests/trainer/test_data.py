@@ -9,8 +9,9 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -46,10 +47,13 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write_set(folder: Path, packed: bool = True, **changes: bytes) -> None:
+def write_set(
+    folder: Path, packed: bool = True, changes: Mapping[str, bytes] = MappingProxyType({})
+) -> None:
+    """The four files; `changes` are other contents, by the part of the name before -idx."""
     folder.mkdir(parents=True)
     for name, content in FILES.items():
-        content = changes.get(name.split("-idx")[0].replace("-", "_"), content)
+        content = changes.get(name.split("-idx")[0], content)
         if packed:
             (folder / f"{name}.gz").write_bytes(gzip.compress(content))
         else:
@@ -106,7 +110,7 @@ def test_reading_data_needs_no_torch() -> None:
 def test_a_wrong_name_gets_the_nearest_right_one() -> None:
     for function in (data.load, data.find, data.fetch, data.search_path):
         with pytest.raises(InputError, match='did you mean "fashion-mnist"'):
-            function("fashion_mnist")  # type: ignore[operator]
+            function("fashion_mnist")
 
 
 def test_a_missing_set_says_where_it_was_looked_for_and_how_to_get_it(nowhere: Path) -> None:
@@ -205,16 +209,16 @@ def test_a_foreign_or_lying_idx_file_is_refused(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train_labels": idx_bytes(LABELS[:19])}, "19 labels for the 20 images"),
-        ({"train_labels": idx_bytes(LABELS + 3)}, "label 12 is not one of 0 to 9"),
-        ({"t10k_images": idx_bytes(IMAGES[:5, :27])}, r"\(5, 27, 28\) are not"),
-        ({"t10k_images": idx_bytes(IMAGES[:0])}, r"\(0, 28, 28\) are not"),
+        ({"train-labels": idx_bytes(LABELS[:19])}, "19 labels for the 20 images"),
+        ({"train-labels": idx_bytes(LABELS + 3)}, "label 12 is not one of 0 to 9"),
+        ({"t10k-images": idx_bytes(IMAGES[:5, :27])}, r"\(5, 27, 28\) are not"),
+        ({"t10k-images": idx_bytes(IMAGES[:0])}, r"\(0, 28, 28\) are not"),
     ],
 )
 def test_files_that_do_not_fit_together_are_refused(
     nowhere: Path, changes: dict[str, bytes], message: str
 ) -> None:
-    write_set(nowhere / "cache" / "metabit" / "mnist", **changes)
+    write_set(nowhere / "cache" / "metabit" / "mnist", changes=changes)
     with pytest.raises(CorruptError, match=message):
         data.load("mnist")
 

@@ -27,14 +27,14 @@ def test_sign_leaves_its_input_alone() -> None:
 def test_every_gradient_reaches_a_hidden_weight() -> None:
     hidden = torch.tensor(VALUES, requires_grad=True)
     grad = torch.arange(len(VALUES), dtype=torch.float32) - 3
-    sign_weight(hidden).backward(grad)
+    sign_weight(hidden).backward(grad)  # type: ignore[no-untyped-call]
     assert hidden.grad is not None
     assert torch.equal(hidden.grad, grad)
 
 
 def test_a_gradient_passes_an_activation_only_within_one_of_zero() -> None:
     y = torch.tensor([-1.0001, -1.0, 0.0, 1.0, 1.0001], requires_grad=True)
-    sign_activation(y).backward(torch.full((5,), 3.0))
+    sign_activation(y).backward(torch.full((5,), 3.0))  # type: ignore[no-untyped-call]
     assert y.grad is not None
     assert y.grad.tolist() == [0.0, 3.0, 3.0, 3.0, 0.0]
 
