@@ -117,9 +117,9 @@ class LearnState:
     levels: tuple[Int8Array, ...]
     m: tuple[float, ...]
     w_max: tuple[float, ...]
-    step_levels: float = 0.02
-    norm_rate: float = 0.01
-    error_rate: float = 0.01
+    step_levels: float = 0.1
+    norm_rate: float = 0.001
+    error_rate: float = 0.003
     rms_rate: float = 0.01
 
 

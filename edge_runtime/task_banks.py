@@ -1,0 +1,89 @@
+"""One set of hidden weights, a normalisation bank for each task: the protocol of task experiments.
+
+A device runs one bank at a time. On the host, `TaskBanks` keeps the running values of every bank and
+carries the hidden weights from one to the next, so that sequences of tasks can be measured with the
+engine that a device runs.
+
+Reference: Laborieux et al. 2021 keep the normalisation of each task in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.plan import Learn
+from metabit.export import state_image
+from metabit.export.container import loads, read_bytes
+from metabit.export.state_image import LayerImage, StateImage
+
+
+class TaskBanks:
+    """Learn tasks one after the other, each in its own bank; predict any of them at any time.
+
+    Args:
+        source: a .mbit file with a bank for each task, or its bytes.
+        learn, step_levels, m, seed: see `Engine`.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | bytes,
+        *,
+        learn: Learn = "all",
+        step_levels: float | None = None,
+        m: float | None = None,
+        seed: int = 1,
+    ) -> None:
+        data = source if isinstance(source, bytes) else read_bytes(source)
+        self._model = loads(data)
+        self._name = state_image.model_id(data)
+        self._engines = [
+            Engine(data, learn=learn, bank=bank, step_levels=step_levels, m=m, seed=seed)
+            for bank in range(self._model.n_banks)
+        ]
+        # Running values by bank; hidden weights, generator and counter come from the newest image.
+        self._running = [self._image(bank).layers for bank in range(self._model.n_banks)]
+        self._newest = self._image(0)
+
+    def learn(self, task: int, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
+        """Learn samples of a task in their order; returns what was predicted before each step.
+
+        A task that is learnt for the first time should be begun with `begin`.
+        """
+        engine = self._at(task)
+        predicted = engine.learn(x, y)
+        self._newest = self._image(task)
+        self._running[task] = self._newest.layers
+        return predicted
+
+    def begin(self, task: int) -> None:
+        """Start a task from the running values of the task before it."""
+        if task > 0:
+            self._running[task] = self._running[task - 1]
+
+    def score(self, task: int, x: ArrayLike, y: ArrayLike) -> float:
+        """Share of right labels with the task's bank and the newest hidden weights."""
+        return self._at(task).score(x, y)
+
+    def _at(self, task: int) -> Engine:
+        """The task's engine, holding the newest hidden weights and the task's running values."""
+        layers = tuple(
+            _with_running(newest, running)
+            for newest, running in zip(self._newest.layers, self._running[task], strict=True)
+        )
+        image = replace(self._newest, bank=task, layers=layers)
+        self._engines[task].load_state(state_image.dumps(image))
+        return self._engines[task]
+
+    def _image(self, bank: int) -> StateImage:
+        image = self._engines[bank].save_state()
+        return state_image.loads(image, self._model, self._name)
+
+
+def _with_running(layer: LayerImage, running: LayerImage) -> LayerImage:
+    return replace(running, rms=layer.rms, levels=layer.levels)
