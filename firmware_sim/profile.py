@@ -18,8 +18,9 @@ from metabit.firmware_sim import boards, latency, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware
 from metabit.firmware_sim.counting import Counts
+from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.session import Choice, Session, Stream
-from metabit.firmware_sim.simulate import Tally, Work, same, work
+from metabit.firmware_sim.simulate import Tally, Work, boot, work
 
 SCHEMA = "metabit/profile/1"
 HOURS_A_YEAR = 8766
@@ -207,18 +208,10 @@ def profile(
     latency.core_of(board)
     running = session.start(model_path, board, Choice(learn, bits, bank), may_exceed=True)
     samples = session.stream(running, x, y, n_samples)
-    device = running.device()
-    same("the arena size", device.arena_bytes(), running.plan.arena_bytes)
-    if running.model.golden is not None:
-        device.self_test()  # a product runs it at start, and it needs stack
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
-    device.open(count=counts_open)
+    device = boot(running, count_open=counts_open)
     opening = work(running, [device.counts]) if counts_open else None
-    predicting = Tally(n_samples)
-    for sample in samples.x:
-        if predicting.wants():
-            device.predict(sample, count=True)
-            predicting.add(device.counts)
+    predicting = _predict(device, samples)
     learning = _learn(device, samples) if running.plan.learn_layers else []
     state_bytes = len(device.save_state()) if learning else 0
     ram, flash = _memory(running)
@@ -233,7 +226,7 @@ def profile(
         arena_bytes=running.plan.arena_bytes,
         blob_bytes=running.plan.blob_bytes,
         open=opening,
-        predict=work(running, predicting.counts),
+        predict=work(running, predicting),
         learn=work(running, learning) if learning else None,
         samples=f"{samples.x_source}, labels {samples.y_source}",
         layers=_layers(running),
@@ -242,7 +235,16 @@ def profile(
     )
 
 
-def _learn(device: session.Device, samples: Stream) -> list[Counts]:
+def _predict(device: Device, samples: Stream) -> list[Counts]:
+    tally = Tally(len(samples.x))
+    for sample in samples.x:
+        if tally.wants():
+            device.predict(sample, count=True)
+            tally.add(device.counts)
+    return tally.counts
+
+
+def _learn(device: Device, samples: Stream) -> list[Counts]:
     """Warm up on the samples, then count one step for each."""
     n = len(samples.x)
     for i in range(WARM_UP_STEPS):

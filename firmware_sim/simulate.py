@@ -175,12 +175,8 @@ def simulate(
     running = session.start(model_path, board, Choice(learn, bits, bank, seed, m, step_levels))
     samples = session.stream(running, x, y, n_samples)
     n_counted = min(max(n_counted, 1), len(samples.x))
-    device = running.device()
-    same("the arena size", device.arena_bytes(), running.plan.arena_bytes)
+    device = boot(running)
     golden = running.model.golden
-    if golden is not None:
-        device.self_test()
-    device.open()
     n_steps = len(samples.x) * (2 if running.plan.learn_layers else 1)
     tick = _Ticker(progress, n_steps)
     labels, scores, predict = _predict(running, device, samples, n_counted, tick)
@@ -192,6 +188,20 @@ def simulate(
         image, running.plan.arena_bytes, device.stack_used_bytes(),
         0 if golden is None else len(golden.inputs), predict, learning,
     )  # fmt: skip
+
+
+def boot(running: Session, *, count_open: bool = False) -> Device:
+    """Boot the firmware, run its self-test as a product would at start, and open the model.
+
+    Raises:
+        MismatchError: board and host disagree about the arena: their sources are not the same.
+    """
+    device = running.device()
+    same("the arena size", device.arena_bytes(), running.plan.arena_bytes)
+    if running.model.golden is not None:
+        device.self_test()
+    device.open(count=count_open)
+    return device
 
 
 class _Ticker:
