@@ -21,8 +21,10 @@ from pathlib import Path
 
 import metabit.edge_runtime
 from metabit.errors import BudgetError, MetabitError
-from metabit.firmware_sim import elf, linker
+from metabit.firmware_sim import linker
 from metabit.firmware_sim.boards import Board
+from metabit.firmware_sim.elf import Elf
+from metabit.firmware_sim.elf import parse as parse_elf
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 C_FLAGS = ("-O2", "-std=c99", "-ffp-contract=off", "-ffreestanding", *WARNINGS)
@@ -76,7 +78,7 @@ class Firmware:
 
     board: Board
     elf: bytes
-    program: elf.Elf
+    program: Elf
 
     def section_bytes(self, name: str) -> int:
         """Size of a section, 0 when it is empty."""
@@ -119,7 +121,7 @@ def build(board: Board, image: Image) -> Firmware:
             board,
         )
         data = (work / "out.elf").read_bytes()
-    return Firmware(board, data, elf.parse(data, thumb=board.isa == "thumb"))
+    return Firmware(board, data, parse_elf(data, thumb=board.isa == "thumb"))
 
 
 def image_source(image: Image) -> str:

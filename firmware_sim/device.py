@@ -143,7 +143,7 @@ class Device:
 
     def _mail(self) -> Mail:
         values = _MAILBOX.unpack(self.emulator.read(self._mailbox, _MAILBOX.size))
-        return Mail(*values[:10], status=values[10:])
+        return Mail(*(*values[:10], values[10:]))
 
     def _write(self, field: str, value: int) -> None:
         self.emulator.write(self._mailbox + _FIELDS[field], struct.pack("<i", value))

@@ -5,6 +5,7 @@ The emulator executes every instruction, but it is no clock: it gives instructio
 
 from __future__ import annotations
 
+import importlib
 import struct
 from typing import Any
 
@@ -45,7 +46,7 @@ class Emulator:
         require("capstone")
         self.firmware = firmware
         self._thumb = firmware.board.isa == "thumb"
-        self._symbols = firmware.program.symbols
+        self._symbols: dict[str, int] = firmware.program.symbols
         self._uc, self._pc, self._sp = _core(firmware)
         self._ran: dict[tuple[int, int], int] = {}
         self._taken = 0
@@ -77,10 +78,8 @@ class Emulator:
 
     def _map(self) -> None:
         """Map the board's memory with its rights, and nothing else."""
-        from unicorn import UC_PROT_EXEC, UC_PROT_READ, UC_PROT_WRITE
-
-        board = self.firmware.board
-        code, data = UC_PROT_READ | UC_PROT_EXEC, UC_PROT_READ | UC_PROT_WRITE
+        board, uc = self.firmware.board, _unicorn()
+        code, data = uc.UC_PROT_READ | uc.UC_PROT_EXEC, uc.UC_PROT_READ | uc.UC_PROT_WRITE
         if board.flash is not None:
             self._uc.mem_map(board.flash.origin, board.flash.bytes, code)
             self._uc.mem_map(board.ram.origin, board.ram.bytes, data)
@@ -126,13 +125,11 @@ class Emulator:
         Raises:
             MetabitError: the core faulted (E-SIM-FAULT) or did not stop (E-SIM-HANG).
         """
-        from unicorn import UcError
-
         hook = self._start_counting() if count else None
         stop = self._symbols["fw_stop"]
         try:
             self._uc.emu_start(self._next, stop, timeout=_SECONDS_AT_MOST * 1_000_000)
-        except UcError as error:
+        except _unicorn().UcError as error:
             raise self._fault(str(error)) from error
         finally:
             if hook is not None:
@@ -161,8 +158,6 @@ class Emulator:
     # ---- counting ----
 
     def _start_counting(self) -> Any:
-        from unicorn import UC_HOOK_BLOCK
-
         self._ran.clear()
         self._taken = 0
         ran, following = self._ran, self._next & -2
@@ -174,7 +169,7 @@ class Emulator:
             self._taken += address != following
             following = address + size
 
-        hook = self._uc.hook_add(UC_HOOK_BLOCK, on_block)
+        hook = self._uc.hook_add(_unicorn().UC_HOOK_BLOCK, on_block)
         self._uc.ctl_flush_tb()  # blocks translated before have no hook in them
         return hook
 
@@ -199,12 +194,15 @@ class Emulator:
         return self.firmware.program.function_at(address), block
 
 
+def _unicorn() -> Any:
+    """The emulator's package; its own type hints are too partial to check against."""
+    return importlib.import_module("unicorn")
+
+
 def _core(firmware: Firmware) -> tuple[Any, int, int]:
     """The emulated core, and its names for program counter and stack pointer."""
-    import unicorn
-    from unicorn import arm64_const, arm_const
-
-    board = firmware.board
+    unicorn, board = _unicorn(), firmware.board
+    arm_const, arm64_const = unicorn.arm_const, unicorn.arm64_const
     if board.emulated_cpu not in _CPUS[board.isa]:
         raise InputError(
             f'{board.name}: emulated_cpu "{board.emulated_cpu}" is unknown; '

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import unicorn
-from helpers import random_samples
+from helpers import Samples, random_samples
 
 from metabit.errors import InputError, MetabitError
 from metabit.firmware_sim import boards, session
@@ -30,8 +30,9 @@ JUMP_TO_RAM = {
 }
 
 
-def sample_of(running: Session) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    return random_samples(np.random.default_rng(5), running.model.input, 1)[0]
+def sample_of(running: Session) -> Samples:
+    samples: Samples = random_samples(np.random.default_rng(5), running.model.input, 1)
+    return samples.reshape(-1)
 
 
 @pytest.mark.parametrize("beyond", [0, 4096, 1 << 20])
