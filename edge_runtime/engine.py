@@ -28,7 +28,7 @@ class Status:
     Attributes:
         n_steps: samples learnt since export.
         n_weights: weights that learn.
-        plasticity_left: share of them that still take at least 1 % of a shrinking step.
+        plasticity_left: share of them that still take at least 2 % of a shrinking step.
         last_writes: hidden weights changed by the last step.
         last_flips: of these, how many changed their sign.
     """

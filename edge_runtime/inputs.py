@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -29,8 +31,14 @@ def quantize_input(x: NDArray[np.floating], spec: InputSpec, where: str) -> Samp
         )
     info = np.iinfo(spec.dtype)
     levels = np.rint(x.astype(np.float64) / spec.scale) + spec.zero_point
-    clipped = np.clip(levels, info.min, info.max)
-    return clipped.astype(np.int8) if spec.dtype == "int8" else clipped.astype(np.uint8)
+    return _as_input(np.clip(levels, info.min, info.max), spec)
+
+
+def _as_input(values: NDArray[Any], spec: InputSpec) -> Samples:
+    """`values`, all in range, as a contiguous array of the input's dtype."""
+    if spec.dtype == "int8":
+        return np.ascontiguousarray(values, dtype=np.int8)
+    return np.ascontiguousarray(values, dtype=np.uint8)
 
 
 def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
@@ -51,11 +59,9 @@ def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
         )
     flat = array.reshape(len(array), spec.n_inputs)
     if np.issubdtype(array.dtype, np.floating):
-        return np.ascontiguousarray(quantize_input(flat, spec, where))
-    if array.dtype == np.int8 and spec.dtype == "int8":
-        return np.ascontiguousarray(flat, dtype=np.int8)
-    if array.dtype == np.uint8 and spec.dtype == "uint8":
-        return np.ascontiguousarray(flat, dtype=np.uint8)
+        return quantize_input(flat, spec, where)
+    if array.dtype == np.dtype(spec.dtype):
+        return _as_input(flat, spec)
     raise InputError(
         f"{where}: samples are {array.dtype}, expected {spec.dtype} or float", code="E-DTYPE"
     )

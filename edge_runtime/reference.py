@@ -148,7 +148,8 @@ class ReferenceModel:
 
     def predict(self, samples: NDArray[np.generic]) -> NDArray[np.int64]:
         """Labels, shape (n,)."""
-        return self.scores(samples).argmax(axis=1).astype(np.int64)
+        labels: NDArray[np.int64] = self.scores(samples).argmax(axis=1).astype(np.int64)
+        return labels
 
     # ---- learning ----
 
@@ -188,7 +189,7 @@ class ReferenceModel:
         delta = run.sums.astype(F) - state.mean
         state.mean = state.mean + self.norm_rate * delta
         keep = F(1) - self.norm_rate
-        state.var = keep * (state.var + self.norm_rate * (delta * delta))
+        state.var = (keep * (state.var + self.norm_rate * (delta * delta))).astype(F)
         state.inv_std = inverse_std(state.var, self.model.eps)
         return result
 

@@ -1,8 +1,8 @@
 """One set of hidden weights, a normalisation bank for each task: the protocol of task experiments.
 
-A device runs one bank at a time. On the host, `TaskBanks` keeps the running values of every bank and
-carries the hidden weights from one to the next, so that sequences of tasks can be measured with the
-engine that a device runs.
+A device runs one bank at a time. On the host, `TaskBanks` keeps the running values of every bank
+and carries the hidden weights from one to the next, so that sequences of tasks can be measured with
+the engine that a device runs.
 
 Reference: Laborieux et al. 2021 keep the normalisation of each task in the same way.
 """

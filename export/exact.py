@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from metabit.export.fold import apply_threshold, normalise, scores_from_logits
-from metabit.export.spec import Int32Array, Model
+from metabit.export.spec import Golden, Int32Array, Model
 
 
 def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> Int32Array:
@@ -27,3 +30,8 @@ def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> I
     output = model.layers[-1]
     sums = (x @ output.weights.T.astype(np.int64)).astype(np.int32)
     return scores_from_logits(normalise(sums, output.norms[bank], model.eps))
+
+
+def with_golden(model: Model, samples: NDArray[Any]) -> Model:
+    """The model with these samples, shape (n, n_inputs), and their scores, to test itself with."""
+    return replace(model, golden=Golden(samples, model_scores(model, samples)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal, cast
 
@@ -10,13 +10,12 @@ import numpy as np
 import torch
 
 from metabit.errors import InputError
-from metabit.export.exact import model_scores
+from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
-from metabit.export.spec import DenseLayer, Golden, InputSpec, LearnState, Model, Norm, Threshold
+from metabit.export.spec import DenseLayer, InputSpec, LearnState, Model, Norm, Threshold
 from metabit.export.state import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
-from metabit.export.state_image import LayerImage, StateImage
 from metabit.trainer import data
-from metabit.trainer.layers import BinaryLinear, Normalization
+from metabit.trainer.layers import Normalization
 from metabit.trainer.models import BinaryMLP, MLPConfig
 from metabit.trainer.run_folder import Run
 
@@ -44,7 +43,8 @@ def from_run(
         "citation": sets.citation,
         "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
     }
-    return with_golden(replace(model, meta=meta), sets.test.x[:golden])
+    samples = sets.test.x[:golden].reshape(-1, model.n_inputs)
+    return with_golden(replace(model, meta=meta), samples)
 
 
 def input_spec(sets: data.DataSet) -> InputSpec:
@@ -83,13 +83,12 @@ def from_model(
     if len(ms) != n_layers:
         raise InputError(f"{len(ms)} values of m for {n_layers} layers", code="E-M")
     eps = float(np.float32(net.config.eps))
-    linears = cast(list[BinaryLinear], list(net.linears))
-    hidden = [linear.weight.detach().numpy().astype(np.float32) for linear in linears]
+    hidden = [linear.weight.detach().numpy().astype(np.float32) for linear, _ in net.layers]
     w_max = [saturation(h, m_l, depth) for h, m_l in zip(hidden, ms, strict=True)]
     levels = [quantize_hidden(h, w, bits) for h, w in zip(hidden, w_max, strict=True)]
     layers = tuple(
         _dense(f"fc{i + 1}", levels[i], _norms(norm), eps, i, n_layers, learnable)
-        for i, norm in enumerate(cast(list[Normalization], list(net.norms)))
+        for i, (_, norm) in enumerate(net.layers)
     )
     learn = LearnState(
         bits=bits,
@@ -131,20 +130,11 @@ def _dense(
     return DenseLayer(name, weights, thresholds, norms if learnable or not hidden else ())
 
 
-def with_golden(model: Model, samples: np.ndarray) -> Model:
-    """The model with these samples, shape (n, *input_shape), and their scores."""
-    flat = samples.reshape(len(samples), model.n_inputs)
-    return replace(model, golden=Golden(flat, model_scores(model, flat)))
+def to_torch(model: Model) -> BinaryMLP:
+    """A PyTorch network with the same labels as the packed model.
 
-
-def to_torch(model: Model, state: StateImage | None = None) -> BinaryMLP:
-    """A PyTorch network with the same labels as the packed model, or as an engine in `state`.
-
-    Hidden weights are those that the levels stand for, so that training can go on from them.
-
-    Args:
-        model: a packed model that can learn (hidden normalisation is needed).
-        state: what an engine has learnt since; see `metabit.export.state_image.loads`.
+    Hidden weights are those that the levels stand for, so that training can go on from them. For
+    what an engine has learnt, pass `metabit.export.repack.with_state(model, state)`.
 
     Raises:
         InputError: the model was packed without hidden weights.
@@ -164,30 +154,16 @@ def to_torch(model: Model, state: StateImage | None = None) -> BinaryMLP:
         eps=model.eps,
     )
     net = BinaryMLP(config)
-    learnt = _learnt_layers(model, state)
     with torch.no_grad():
-        for index, layer in enumerate(model.layers):
-            levels, bits = learn.levels[index], learn.bits
-            if index in learnt and state is not None:
-                levels, bits = learnt[index].levels, state.bits
-            hidden = dequantize_hidden(levels, learn.w_max[index], bits)
-            cast(BinaryLinear, net.linears[index]).weight.copy_(torch.from_numpy(hidden))
+        for index, ((linear, module), layer) in enumerate(
+            zip(net.layers, model.layers, strict=True)
+        ):
+            hidden = dequantize_hidden(learn.levels[index], learn.w_max[index], learn.bits)
+            linear.weight.copy_(torch.from_numpy(hidden))
             for bank, norm in enumerate(layer.norms):
-                _copy_norm(cast(Normalization, net.norms[index]), bank, norm)
-    for index, image in learnt.items():
-        assert state is not None
-        norm_module = cast(Normalization, net.norms[index])
-        norm_module.running_mean[state.bank] = torch.from_numpy(image.mean)
-        norm_module.running_var[state.bank] = torch.from_numpy(image.var)
+                _copy_norm(module, bank, norm)
     net.eval()
     return net
-
-
-def _learnt_layers(model: Model, state: StateImage | None) -> Mapping[int, LayerImage]:
-    if state is None:
-        return {}
-    first = len(model.layers) - len(state.layers)
-    return {first + i: image for i, image in enumerate(state.layers)}
 
 
 def _copy_norm(module: Normalization, bank: int, norm: Norm) -> None:

@@ -53,13 +53,15 @@ def quantize_hidden(hidden: Float32Array, w_max: float, bits: int) -> Int8Array:
     half = 2 ** (bits - 1)
     level = np.floor(hidden.astype(np.float64) / w_max * half)
     level = np.where(hidden >= 0, np.maximum(level, 0), np.minimum(level, -1))
-    return np.clip(level, -half, half - 1).astype(np.int8)
+    clipped: Int8Array = np.clip(level, -half, half - 1).astype(np.int8)
+    return clipped
 
 
 def dequantize_hidden(levels: Int8Array, w_max: float, bits: int) -> Float32Array:
     """The hidden weight that each level stands for, shape of `levels`, float32."""
     half = 2 ** (bits - 1)
-    return ((levels.astype(np.float32) + 0.5) / half * w_max).astype(np.float32)
+    hidden: Float32Array = ((levels.astype(np.float32) + 0.5) / half * w_max).astype(np.float32)
+    return hidden
 
 
 def convert_levels(levels: Int8Array, from_bits: int, to_bits: int) -> Int8Array:

@@ -134,5 +134,6 @@ def _parse(
         packed = np.frombuffer(data, np.uint8, n_out * row_bytes, at).reshape(n_out, row_bytes)
         at += packed.size
         levels = unpack_levels(packed, n_in, bits)
-        layers.append(LayerImage(float(rms[index]), *columns[index], levels))
+        mean, var, mean_error, mean_product = columns[index]
+        layers.append(LayerImage(float(rms[index]), mean, var, mean_error, mean_product, levels))
     return StateImage(name, bits, bank, (rng[0], rng[1], rng[2], rng[3]), n_steps, tuple(layers))

@@ -160,7 +160,7 @@ typedef struct mb_status {
     uint32_t learn_layers;   /* layers that learn */
     uint32_t state_bits;     /* bits a hidden weight */
     uint32_t n_weights;      /* weights that learn */
-    uint32_t n_consolidated; /* of these, how many take less than 1 % of a shrinking step */
+    uint32_t n_consolidated; /* of these, how many take less than 2 % of a shrinking step */
     uint32_t last_writes;    /* hidden weights changed by the last step */
     uint32_t last_flips;     /* of these, how many changed their sign */
 } mb_status;

@@ -411,7 +411,7 @@ int mb_get_status(const mb_model *model, mb_status *status) {
             for (uint32_t i = 0; i < layer->n_in; i++) {
                 int32_t level = get_level(&row, i);
                 uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
-                status->n_consolidated += table[size] < 655u;
+                status->n_consolidated += table[size] < 1310u;
             }
         }
         status->n_weights += layer->n_out * layer->n_in;

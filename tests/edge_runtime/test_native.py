@@ -10,6 +10,7 @@ import cffi
 import pytest
 
 from metabit.edge_runtime import _native, sources
+from metabit.errors import StorageError
 
 HEADERS = ("metabit.h", "metabit_posix.h")
 STRUCTS = {
@@ -90,7 +91,7 @@ def test_a_missing_library_is_a_clear_error(
     monkeypatch.setenv("METABIT_LIBRARY", str(tmp_path / "none.so"))
     _native.library.cache_clear()
     try:
-        with pytest.raises(_native.StorageError, match="reinstall metabit"):
+        with pytest.raises(StorageError, match="reinstall metabit"):
             _native.library()
     finally:
         monkeypatch.undo()

@@ -14,6 +14,7 @@ from metabit.export import state_image
 from metabit.export.container import dumps, loads
 from metabit.export.fold import fold_threshold, normalise, scores_from_logits
 from metabit.export.from_torch import from_model, input_spec, to_torch
+from metabit.export.repack import with_state
 from metabit.export.spec import Norm
 from metabit.export.state import dequantize_hidden, quantize_hidden, saturation
 from metabit.trainer.dataset import DataSet
@@ -30,8 +31,8 @@ def network(sets: DataSet, n_banks: int = 2, seed: int = 0) -> BinaryMLP:
         for bank in range(n_banks):
             net.use_bank(bank)
             net.train()
-            for part in x.split(64):
-                net(part)
+            for start in range(0, len(x), 64):
+                net(x[start : start + 64])
             for _, norm in net.layers:
                 norm.gamma[bank].copy_(torch.randn(norm.n_features, generator=generator))
                 norm.gamma[bank][::7] = 0
@@ -120,9 +121,12 @@ def test_a_learnt_state_becomes_a_pytorch_network_with_the_same_labels(digits: D
     assert not np.array_equal(before, after)
     model = loads(data)
     state = state_image.loads(engine.save_state(), model, state_image.model_id(data))
-    net = to_torch(model, state)
+    net = to_torch(with_state(model, state))
     net.use_bank(1)
     assert np.array_equal(net.predict(digits.test.x), after)
+    assert np.array_equal(
+        Engine(dumps(with_state(model, state)), bank=1).predict(digits.test.x), after
+    )
     repacked = from_model(net, model.input, m=2.0)
     assert np.array_equal(Engine(dumps(repacked), bank=1).predict(digits.test.x), after)
 

@@ -1,0 +1,53 @@
+"""A learnt state back into a model: what a device has learnt becomes the start of others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from metabit.errors import InputError
+from metabit.export.exact import with_golden
+from metabit.export.fold import fold_threshold
+from metabit.export.spec import DenseLayer, Model, Norm
+from metabit.export.state import convert_levels
+from metabit.export.state_image import LayerImage, StateImage
+
+
+def with_state(model: Model, state: StateImage) -> Model:
+    """The model as an engine has changed it: hidden weights, binary weights, normalisation.
+
+    Hidden weights keep the state's width; layers that did not learn are converted to it. Only the
+    state's bank has new running values. Golden samples get new scores.
+
+    Args:
+        model: the model that the engine was opened with.
+        state: its state, from `metabit.export.state_image.loads`.
+
+    Raises:
+        InputError: the model carries no hidden weights.
+    """
+    if model.learn is None:
+        raise InputError("a model without hidden weights has no state", code="E-NO-STATE")
+    first = len(model.layers) - len(state.layers)
+    levels = [convert_levels(q, model.learn.bits, state.bits) for q in model.learn.levels[:first]]
+    levels += [layer.levels for layer in state.layers]
+    layers = list(model.layers[:first])
+    for index, image in enumerate(state.layers, start=first):
+        layers.append(_learnt_layer(model, index, image, state.bank))
+    learn = replace(model.learn, bits=state.bits, levels=tuple(levels))
+    changed = replace(model, layers=tuple(layers), learn=learn)
+    return changed if model.golden is None else with_golden(changed, model.golden.inputs)
+
+
+def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> DenseLayer:
+    layer = model.layers[index]
+    norm = Norm(image.mean, image.var, layer.norms[bank].gamma, layer.norms[bank].beta)
+    norms = (*layer.norms[:bank], norm, *layer.norms[bank + 1 :])
+    thresholds = layer.thresholds
+    if thresholds:
+        acc_max = layer.n_in * (255 if index == 0 else 1)
+        folded = fold_threshold(norm, model.eps, acc_max)
+        thresholds = (*thresholds[:bank], folded, *thresholds[bank + 1 :])
+    weights = np.where(image.levels >= 0, 1, -1).astype(np.int8)
+    return replace(layer, weights=weights, thresholds=thresholds, norms=norms)

@@ -1,0 +1,384 @@
+"""The story that `metabit demo` tells, on bundled real data.
+
+A wearable recognises what its owner does. Twelve people teach it six activities before it is sold;
+on the device it meets twelve other people, and postural transitions that it has never seen. It is
+to learn those without forgetting the six activities, in the memory of a microcontroller. Six more
+people, who never teach it anything, say how well that went.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from ..edge_runtime.engine import Engine
+from ..edge_runtime.plan import PARTS, Plan
+from ..edge_runtime.sizes import format_kib
+from ..edge_runtime.task_banks import TaskBanks
+from ..export import container
+from ..export.spec import InputSpec, Model
+from ..export.untrained import untrained
+from .common import Answer, Output, budget_bar, percent, progress, table
+from .profile import format_us
+
+if TYPE_CHECKING:
+    from ..firmware_sim.profile import Profile
+    from ..firmware_sim.simulate import Work
+    from ..trainer.dataset import DataSet, Split
+
+RAM_BUDGET = "192 KiB"
+BOARDS = ("nrf52840", "raspberry-pi-3b-plus")
+N_BASIC = 6  # classes 0...5 are activities, the rest postural transitions
+#: An effect below this many points is called small.
+SMALL_POINTS = 5.0
+
+PERMUTED_TASKS, PERMUTED_PASSES = 5, 4
+PERMUTED_STEP, PERMUTED_M = 0.03, 5.0
+
+
+@dataclass
+class Curve:
+    """What one engine knew as the stream went on.
+
+    Attributes:
+        m: metaplasticity at the end of the range; 0 is plain learning.
+        subjects: the people it has met, in order; the first entry, 0, is before the stream.
+        old: accuracy on the six activities of people never trained on, after each.
+        new: accuracy on the postural transitions of the same people.
+        stream: share of right predictions on each person's samples, each before it was learnt.
+    """
+
+    m: float
+    subjects: list[int] = field(default_factory=lambda: [0])
+    old: list[float] = field(default_factory=list)
+    new: list[float] = field(default_factory=list)
+    stream: list[float] = field(default_factory=list)
+    prequential: float = 0.0
+    plasticity_left: float = 1.0
+    step_us: float = 0.0
+
+
+@dataclass
+class Story:
+    """Everything the demo found out, for the JSON and the plots."""
+
+    seed: int
+    sizes: dict[str, int] = field(default_factory=dict)
+    n_weights: int = 0
+    ram_budget: str = RAM_BUDGET
+    ram_parts: dict[str, int] = field(default_factory=dict)
+    arena_bytes: int = 0
+    before: dict[str, float] = field(default_factory=dict)
+    curves: list[Curve] = field(default_factory=list)
+    permuted: dict[str, list[float]] = field(default_factory=dict)
+    profiles: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+def run(out: Output, *, folder: Path, seed: int) -> Answer:
+    """Tell the story, write the report into `folder`, and return its numbers."""
+    started = time.perf_counter()
+    folder.mkdir(parents=True, exist_ok=True)
+    story = Story(seed)
+    from ..trainer import data
+
+    hapt = data.load("hapt")
+    path = _train_and_export(out, story, folder, seed)
+    old, new = _tests(hapt)
+    _predict(out, story, path, old, new, hapt)
+    plan = _budget(out, story, path)
+    _stream(out, story, path, plan, hapt)
+    _permuted_digits(out, story, data.load("digits"))
+    _profile(out, story, path, hapt)
+    story.seconds = time.perf_counter() - started
+    return _report(out, story, folder)
+
+
+# ---- on the host -----------------------------------------------------------------------------
+
+
+def _train_and_export(out: Output, story: Story, folder: Path, seed: int) -> Path:
+    from ..export.from_torch import from_run
+    from ..trainer.loop import train
+    from ..trainer.recipe import recipe_from_dict
+    from .train import TrainingBar
+
+    _title(out, 1, "train on the host: 12 people, 6 activities")
+    recipe = recipe_from_dict(_recipe(seed))
+    run_folder = _fresh(folder / "run")
+    with TrainingBar() as bar:
+        finished = train(recipe, run_folder, progress=bar)
+    out.line(
+        f"768-128-128-12, all weights 1 bit, m = {recipe.method.m:g}; accuracy on people never "
+        f"trained on: {percent(finished.metrics['acc'])}"
+    )
+    _title(out, 2, "export: weights in bits, hidden weights in 8 bits to go on learning")
+    model = from_run(finished)
+    path = folder / "hapt.mbit"
+    container.save(model, path)
+    sizes = container.sizes(model, container.read_bytes(path))
+    story.sizes, story.n_weights = asdict(sizes), model.n_weights
+    rows = table("", "what", ">size", ">bits a weight")
+    packed = sizes.file_bytes - sizes.learn_bytes
+    for name, n_bytes in (
+        ("float32 weights", sizes.float32_bytes),
+        ("int8 weights", sizes.int8_bytes),
+        ("packed model, as a device runs it", packed),
+        ("learnt state, 8 bits a weight", sizes.learn_bytes),
+    ):
+        bits = 8 * n_bytes / model.n_weights
+        rows.add_row(name, format_kib(n_bytes), f"{bits:.2f}")
+    out.show(rows)
+    return path
+
+
+def _recipe(seed: int) -> dict[str, Any]:
+    """The demo's recipe, which travels in the package."""
+    import tomllib
+
+    text = (files("metabit.cli") / "demo.toml").read_text(encoding="utf-8")
+    tables = tomllib.loads(text)
+    tables["train"]["seed"] = seed
+    return tables
+
+
+def _fresh(folder: Path) -> Path:
+    """An empty place for the run: what an earlier demo left there is removed."""
+    import shutil
+
+    if (folder / "recipe.toml").exists():
+        shutil.rmtree(folder)
+    return folder
+
+
+# ---- on the device ---------------------------------------------------------------------------
+
+
+def _tests(hapt: DataSet) -> tuple[Split, Split]:
+    """Activities and transitions of the six people who are never trained on."""
+    return (
+        hapt.test.of_classes(range(N_BASIC)),
+        hapt.test.of_classes(range(N_BASIC, hapt.n_classes)),
+    )
+
+
+def _streamed(hapt: DataSet) -> Iterator[tuple[int, Split]]:
+    """The twelve people the device meets, one after the other, in recording order."""
+    assert hapt.train.subject is not None
+    for subject in np.unique(hapt.train.subject)[12:]:
+        yield int(subject), hapt.train.of_subjects([int(subject)])
+
+
+def _predict(out: Output, story: Story, path: Path, old: Split, new: Split, hapt: DataSet) -> None:
+    _title(out, 3, "run it with the C engine")
+    engine = Engine(path)
+    stream = [engine.predict(part.x) == part.y for _, part in _streamed(hapt)]
+    story.before = {
+        "old": engine.score(old.x, old.y),
+        "new": engine.score(new.x, new.y),
+        "stream": float(np.concatenate(stream).mean()),
+    }
+    out.line(
+        f"as exported: activities {percent(story.before['old'])}, transitions "
+        f"{percent(story.before['new'])} (never seen), the 12 people to come "
+        f"{percent(story.before['stream'])}"
+    )
+
+
+def _budget(out: Output, story: Story, path: Path) -> Plan:
+    plan = Engine(path, learn="auto", ram=RAM_BUDGET).plan
+    story.ram_parts, story.arena_bytes = dict(plan.parts), plan.arena_bytes
+    _title(out, 4, f"RAM, to the byte, in a budget of {RAM_BUDGET}: {plan.choice}")
+    rows = table("", "part", ">bytes", ">size")
+    for name, n_bytes in sorted(plan.parts.items(), key=lambda part: -part[1]):
+        rows.add_row(PARTS[name], f"{n_bytes:,}", format_kib(n_bytes))
+    rows.add_row("arena", f"{plan.arena_bytes:,}", format_kib(plan.arena_bytes), style="bold")
+    out.show(rows)
+    out.console.print(budget_bar(plan.arena_bytes, 192 * 1024))
+    return plan
+
+
+def _stream(out: Output, story: Story, path: Path, plan: Plan, hapt: DataSet) -> None:
+    _title(out, 5, "12 more people and their postural transitions, in recording order")
+    old, new = _tests(hapt)
+    parts = list(_streamed(hapt))
+    default_m = _device_m(path)
+    with progress() as bar:
+        shown = bar.add_task("learning on the device engine", total=2 * len(parts), note="")
+        for m in (default_m, 0.0):
+            engine = Engine(path, learn=plan.learn_layers, ram=RAM_BUDGET, m=m)
+            curve = Curve(m)
+            _test(curve, engine, old, new)
+            right, seconds = [], 0.0
+            for subject, part in parts:
+                began = time.perf_counter()
+                right.append(engine.learn(part.x, part.y) == part.y)
+                seconds += time.perf_counter() - began
+                curve.subjects.append(subject)
+                curve.stream.append(float(right[-1].mean()))
+                _test(curve, engine, old, new)
+                bar.advance(shown)
+            everything = np.concatenate(right)
+            curve.prequential = float(everything.mean())
+            curve.plasticity_left = engine.status().plasticity_left
+            curve.step_us = 1e6 * seconds / len(everything)
+            story.curves.append(curve)
+    _print_stream(out, story)
+
+
+def _device_m(path: Path) -> float:
+    learn = container.load(path).learn
+    assert learn is not None
+    return learn.m[0]
+
+
+def _test(curve: Curve, engine: Engine, old: Split, new: Split) -> None:
+    curve.old.append(engine.score(old.x, old.y))
+    curve.new.append(engine.score(new.x, new.y))
+
+
+def _print_stream(out: Output, story: Story) -> None:
+    rows = table(
+        "", "", ">activities (old)", ">transitions (new)", ">the stream itself",
+        ">plasticity left", ">step",
+    )  # fmt: skip
+    before = story.before
+    rows.add_row(
+        "as exported", percent(before["old"]), percent(before["new"]), percent(before["stream"]),
+        "", "",
+    )  # fmt: skip
+    for curve in story.curves:
+        rows.add_row(
+            f"learnt with m = {curve.m:g}" if curve.m else "learnt with m = 0 (plain)",
+            percent(curve.old[-1]), percent(curve.new[-1]), percent(curve.prequential),
+            percent(curve.plasticity_left), format_us(curve.step_us),
+        )  # fmt: skip
+    out.show(rows)
+    meta, plain = story.curves
+    kept, average = meta.old[-1] - plain.old[-1], np.mean(meta.old[1:]) - np.mean(plain.old[1:])
+    size = "small" if 100 * average < SMALL_POINTS else "clear"
+    out.line(
+        f"m = {meta.m:g} against m = 0: {100 * kept:+.1f} points on the old activities at the end, "
+        f"{100 * average:+.1f} on average over the stream; "
+        f"{100 * (meta.new[-1] - plain.new[-1]):+.1f} on the new transitions. "
+        f"The effect is {size} here: people differ less than tasks do."
+    )
+
+
+# ---- where forgetting is worst -----------------------------------------------------------------
+
+
+def _permuted_digits(out: Output, story: Story, digits: DataSet) -> None:
+    _title(out, 6, "where forgetting is worst: five permuted tasks, from nothing, on the device")
+    rng = np.random.default_rng(story.seed)
+    orders = [rng.permutation(digits.n_inputs) for _ in range(PERMUTED_TASKS)]
+    x = digits.train.x.reshape(-1, digits.n_inputs)
+    tested = digits.test.x.reshape(-1, digits.n_inputs)
+    model = _permuted_model(x[:200][:, orders[0]], story.seed)
+    data = container.dumps(model)
+    shuffles = [[rng.permutation(len(x)) for _ in range(PERMUTED_PASSES)] for _ in orders]
+    with progress() as bar:
+        shown = bar.add_task("permuted digits", total=2 * PERMUTED_TASKS, note="")
+        for m in (PERMUTED_M, 0.0):
+            banks = TaskBanks(data, m=m, step_levels=PERMUTED_STEP)
+            for task, order in enumerate(orders):
+                banks.begin(task)
+                for shuffle in shuffles[task]:
+                    banks.learn(task, x[shuffle][:, order], digits.train.y[shuffle])
+                bar.advance(shown)
+            story.permuted[f"{m:g}"] = [
+                banks.score(task, tested[:, order], digits.test.y)
+                for task, order in enumerate(orders)
+            ]
+    rows = table("", "accuracy at the end on", *(f">task {k + 1}" for k in range(5)), ">mean")
+    for name, scores in story.permuted.items():
+        cells = [f"{100 * s:.1f}" for s in (*scores, float(np.mean(scores)))]
+        rows.add_row(f"m = {name}", *cells)
+    out.show(rows)
+
+
+def _permuted_model(samples: NDArray[Any], seed: int) -> Model:
+    spec = InputSpec("uint8", (samples.shape[1],))
+    return untrained(
+        spec, (256, 256, 10), samples, n_banks=PERMUTED_TASKS, seed=seed, error_rate=0.01
+    )
+
+
+# ---- boards ----------------------------------------------------------------------------------
+
+
+def _profile(out: Output, story: Story, path: Path, hapt: DataSet) -> None:
+    from ..firmware_sim.profile import profile
+
+    _title(out, 7, "the same firmware on two emulated boards")
+    samples = next(_streamed(hapt))[1]
+    rows = table("", "board", ">RAM", ">flash", ">predict", ">learn one", ">instructions", "fits")
+    for board in BOARDS:
+        made = profile(path, board, learn="auto", x=samples.x[:4], y=samples.y[:4])
+        story.profiles[board] = made.to_dict()
+        rows.add_row(*_profile_row(made))
+    out.show(rows)
+    choices = {made["choice"] for made in story.profiles.values()}
+    out.line(
+        f"{' and '.join(sorted(choices))}; instructions of one learning step are counted on the "
+        "emulated core, times are estimates",
+        "dim",
+    )
+
+
+def _profile_row(made: Profile) -> list[str]:
+    def typical(work: Work | None) -> str:
+        if work is None or work.estimate is None:
+            return "-"
+        return format_us(work.estimate.microseconds[1])
+
+    flash = made.flash
+    return [
+        made.board,
+        f"{format_kib(made.ram.used_bytes)} of {format_kib(made.ram.available_bytes)}",
+        f"{format_kib(flash.used_bytes)} of {format_kib(flash.available_bytes)}"
+        if flash.available_bytes
+        else "(in RAM)",
+        typical(made.predict),
+        typical(made.learn),
+        "-" if made.learn is None else f"{made.learn.counts.total:,.0f}",
+        "yes" if made.fits else "no",
+    ]
+
+
+# ---- report ----------------------------------------------------------------------------------
+
+
+def _report(out: Output, story: Story, folder: Path) -> Answer:
+    from .demo_report import write
+
+    answer: Answer = {
+        **asdict(story),
+        "report": folder,
+        "metabit": __version__,
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+    }
+    text = json.dumps({"schema": "metabit/demo/1", **answer}, indent=1, default=str)
+    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    pages = write(story, folder)
+    out.line(
+        f"\n{story.seconds:.0f} s; report with plots: {pages}, numbers: {folder / 'report.json'}",
+        "bold",
+    )
+    out.line(f"the model is {folder / 'hapt.mbit'}: try `metabit inspect {folder / 'hapt.mbit'}`")
+    return answer
+
+
+def _title(out: Output, number: int, text: str) -> None:
+    out.line(f"\n{number}. {text}", "bold")
