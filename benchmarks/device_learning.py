@@ -1,0 +1,247 @@
+"""Learning on the device: accuracy, memory, bits and time. Fills the first table of BENCHMARKS.md.
+
+    python -m benchmarks.device_learning [--jobs 2] [--seeds 3] [--only NAME ...]
+
+Needs Fashion-MNIST. Runs are independent processes of one thread each; results go to
+benchmarks/results/device_learning.json, and the table in docs/BENCHMARKS.md is made from that file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import results
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.plan import plan
+from metabit.edge_runtime.task_banks import TaskBanks
+from metabit.export.container import dumps
+from metabit.export.spec import InputSpec, Model
+from metabit.export.untrained import untrained
+from metabit.trainer import data
+
+Record = dict[str, Any]
+Array = NDArray[Any]
+
+#: Mean of the training pixels: the value that means zero.
+ZERO_POINT = 73
+STREAM_PARTS = 60
+STREAM = {"m": 2.0, "step_levels": 0.05}
+TASKS = 5
+PERMUTED = {"m": 3.0, "step_levels": 0.02}
+
+
+def fashion() -> tuple[Array, Array, Array, Array]:
+    """Training samples (60000, 784), labels, test samples (10000, 784), labels."""
+    sets = data.load("fashion-mnist")
+    flat = sets.train.x.reshape(len(sets.train), -1), sets.test.x.reshape(len(sets.test), -1)
+    return flat[0], sets.train.y, flat[1], sets.test.y
+
+
+def network(
+    samples: Array, width: int, seed: int, *, n_banks: int = 1, bits: int = 8, m: float, step: float
+) -> Model:
+    """784-width-width-10 with random weights, its normalisation fitted to these samples."""
+    spec = InputSpec("uint8", (samples.shape[1],), 1.0, ZERO_POINT)
+    return untrained(
+        spec, (width, width, 10), samples, m=m, bits=bits, n_banks=n_banks, seed=seed,
+        step_levels=step,
+    )  # fmt: skip
+
+
+# ---- accuracy --------------------------------------------------------------------------------
+
+
+def stream(seed: int, metaplastic: bool) -> Record:
+    """Fashion-MNIST in 60 parts, each sample once, batch 1; 784-128-128-10, 8-bit state."""
+    x, y, x_test, y_test = fashion()
+    order = np.random.default_rng(seed).permutation(len(x))
+    m = STREAM["m"] if metaplastic else 0.0
+    # The first 200 samples of the stream, without labels, set the normalisation.
+    model = network(x[order[:200]], 128, seed, m=m, step=STREAM["step_levels"])
+    engine = Engine(dumps(model), learn="all", seed=seed + 1)
+    curve, right, seconds = [], [], 0.0
+    for part in np.array_split(order, STREAM_PARTS):
+        began = time.perf_counter()
+        right.append(engine.learn(x[part], y[part]) == y[part])
+        seconds += time.perf_counter() - began
+        curve.append(engine.score(x_test, y_test))
+    return {
+        "run": "stream", "seed": seed, "m": m, "final": curve[-1],
+        "last_five_parts": float(np.mean(curve[-5:])), "curve": curve,
+        "prequential": float(np.concatenate(right).mean()),
+        "plasticity_left": engine.status().plasticity_left,
+        "us_per_step_while_busy": 1e6 * seconds / len(x),
+    }  # fmt: skip
+
+
+def permuted(seed: int, metaplastic: bool) -> Record:
+    """Five permutations of Fashion-MNIST, one pass each, batch 1; 784-256-256-10, 8-bit state."""
+    x, y, x_test, y_test = fashion()
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(x.shape[1]) for _ in range(TASKS)]
+    samples = rng.permutation(len(x))
+    m = PERMUTED["m"] if metaplastic else 0.0
+    model = network(
+        x[samples[:200]][:, orders[0]], 256, seed, n_banks=TASKS, m=m, step=PERMUTED["step_levels"]
+    )
+    banks = TaskBanks(dumps(model), seed=seed + 1)
+    after = []
+    for task, order in enumerate(orders):
+        banks.begin(task)
+        banks.learn(task, x[samples][:, order], y[samples])
+        after.append(banks.score(task, x_test[:, order], y_test))
+    end = [banks.score(task, x_test[:, order], y_test) for task, order in enumerate(orders)]
+    return {
+        "run": "permuted", "seed": seed, "m": m, "mean": float(np.mean(end)), "end": end,
+        "just_learnt": after,
+    }  # fmt: skip
+
+
+# ---- memory ----------------------------------------------------------------------------------
+
+
+def memory() -> list[Record]:
+    """Arena, and bits a weight of everything that learning needs, planned by the C core."""
+    x = fashion()[0][:200]
+    rows = []
+    for width, bits in ((128, 8), (128, 4), (256, 8), (256, 4)):
+        blob = dumps(network(x, width, 0, bits=bits, m=2.0, step=0.05))
+        p = plan(blob, learn="all")
+        n_weights = 784 * width + width * width + width * 10
+        state = p.parts["hidden_bytes"] + p.parts["sign_bytes"]
+        rows.append(
+            {
+                "network": f"784-{width}-{width}-10", "state_bits": bits, "n_weights": n_weights,
+                "arena_bytes": p.arena_bytes, "parts": dict(p.parts),
+                "bits_per_weight_state": 8 * state / n_weights,
+                "bits_per_weight_everything": 8 * p.arena_bytes / n_weights,
+            }
+        )  # fmt: skip
+    return rows
+
+
+# ---- time ------------------------------------------------------------------------------------
+
+
+def steps(n_rounds: int = 40, per_round: int = 25) -> Record:
+    """One learning step here, beside the PyTorch step of the same network, taking turns.
+
+    The engine has learnt 5,000 samples before, so that errors are as large as in use.
+    """
+    import torch
+
+    from metabit.trainer.models import BinaryMLP, MLPConfig, to_input
+    from metabit.trainer.optim import MetaplasticAdam, parameter_groups
+
+    torch.set_num_threads(1)
+    x, y, _, _ = fashion()
+    engine = Engine(
+        dumps(network(x[:200], 128, 0, m=STREAM["m"], step=STREAM["step_levels"])), learn="all"
+    )
+    engine.partial_fit(x[:5000], y[:5000])
+    net = BinaryMLP(MLPConfig(784, (128, 128), 10))
+    net.eval()  # batch 1 has no batch statistics; the float step then does a little less work
+    optimizer = MetaplasticAdam(parameter_groups(net, 2.0), lr=0.005)
+    times: dict[str, list[float]] = {"engine_predict": [], "engine_learn": [], "torch_learn": []}
+    for i in range(n_rounds):
+        part = slice(5000 + i * per_round, 5000 + (i + 1) * per_round)
+        inputs, labels = to_input(x[part], ZERO_POINT), torch.from_numpy(y[part].astype(np.int64))
+
+        def torch_step(inputs: torch.Tensor = inputs, labels: torch.Tensor = labels) -> None:
+            for k in range(len(inputs)):
+                optimizer.zero_grad()
+                loss = torch.nn.functional.cross_entropy(net(inputs[k : k + 1]), labels[k : k + 1])
+                loss.backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+
+        for name, work in (
+            ("engine_predict", lambda part=part: engine.predict(x[part])),
+            ("engine_learn", lambda part=part: engine.partial_fit(x[part], y[part])),
+            ("torch_learn", torch_step),
+        ):
+            began = time.perf_counter()
+            work()
+            times[name].append(1e6 * (time.perf_counter() - began) / per_round)
+    return {
+        name: {"min_us": min(values), "median_us": float(np.median(values))}
+        for name, values in times.items()
+    }
+
+
+def board_steps() -> Record:
+    """Instructions of one step on the emulated Cortex-M4F, after 5,000 samples learnt."""
+    from metabit.export import state_image
+    from metabit.export.container import loads
+    from metabit.export.repack import with_state
+    from metabit.firmware_sim.profile import profile
+
+    x, y, _, _ = fashion()
+    blob = dumps(network(x[:200], 128, 0, m=STREAM["m"], step=STREAM["step_levels"]))
+    engine = Engine(blob, learn="all").partial_fit(x[:5000], y[:5000])
+    model = loads(blob)
+    state = state_image.loads(engine.save_state(), model, state_image.model_id(blob))
+    learnt = dumps(with_state(model, state))
+    made = profile(learnt, "nrf52840", learn="all", x=x[5000:5020], y=y[5000:5020], n_samples=20)
+    assert made.learn is not None
+    return {
+        "board": "nrf52840",
+        "predict_instructions": made.predict.counts.total,
+        "learn_instructions": made.learn.counts.total,
+        "learn_instructions_max": max(made.learn.totals),
+        "samples": len(made.learn.totals),
+        "ram_used_bytes": made.ram.used_bytes,
+        "flash_used_bytes": made.flash.used_bytes,
+    }
+
+
+# ---- all of it -------------------------------------------------------------------------------
+
+
+def run_all(jobs: int, n_seeds: int, only: Iterable[str]) -> Record:
+    """Everything, the accuracy runs in parallel."""
+    wanted = set(only) or {"stream", "permuted", "memory", "steps", "boards"}
+    record: Record = {}
+    # Times first, while nothing else of ours runs.
+    simple: dict[str, Callable[[], Any]] = {"memory": memory, "steps": steps, "boards": board_steps}
+    for name, measure in simple.items():
+        if name in wanted:
+            print(f"{name} ...", flush=True)
+            record[name] = measure()
+    kinds: dict[str, Callable[[int, bool], Record]] = {"stream": stream, "permuted": permuted}
+    with ProcessPoolExecutor(jobs) as pool:
+        pending = [
+            pool.submit(kinds[name], seed, metaplastic)
+            for name in kinds
+            if name in wanted
+            for seed in range(n_seeds)
+            for metaplastic in (True, False)
+        ]
+        for done in pending:
+            row = done.result()
+            record.setdefault(row["run"], []).append(row)
+            score = 100 * row["final" if "final" in row else "mean"]
+            print(f"{row['run']} seed {row['seed']} m {row['m']:g}: {score:.2f} %", flush=True)
+    return record
+
+
+def main() -> None:
+    """Measure, write the JSON, write the table."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="*", default=[])
+    args = parser.parse_args()
+    command = f"python -m benchmarks.device_learning --seeds {args.seeds}"
+    results.save("device_learning", command, run_all(args.jobs, args.seeds, args.only))
+    results.write_tables()
+
+
+if __name__ == "__main__":
+    main()
