@@ -1,0 +1,46 @@
+"""Write the golden files of this version; run once per format version, from the repository root."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from helpers import random_model, random_samples  # noqa: E402
+
+from metabit.edge_runtime.engine import Engine  # noqa: E402
+from metabit.export.container import dumps  # noqa: E402
+
+CASES = {
+    "v1-dense-8bit": {"sizes": (33, 20, 5), "bits": 8, "n_banks": 2, "dtype": "int8"},
+    "v1-dense-4bit": {"sizes": (20, 31, 32, 3), "bits": 4, "zero_point": 7},
+    "v1-inference": {"sizes": (65, 12, 4), "learnable": False},
+}
+
+
+def main() -> None:
+    """A model, samples with labels, their scores, and a state with the scores after learning."""
+    for name, options in CASES.items():
+        path = HERE / f"{name}.mbit"
+        if path.exists():
+            print(f"{path} stays")
+            continue
+        model = random_model(**options, seed=42)  # type: ignore[arg-type]
+        rng = np.random.default_rng(42)
+        x = random_samples(rng, model.input, 60)
+        y = rng.integers(0, model.n_outputs, 60)
+        path.write_bytes(dumps(model))
+        arrays = {"x": x, "y": y, "scores": Engine(path).scores(x)}
+        if model.learn is not None:
+            engine = Engine(path, learn="all").partial_fit(x, y)
+            arrays["learnt_scores"] = engine.scores(x)
+            path.with_suffix(".mbs").write_bytes(engine.save_state())
+        np.savez_compressed(path.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
+
+
+if __name__ == "__main__":
+    main()
