@@ -32,9 +32,9 @@ Array = NDArray[Any]
 #: Mean of the training pixels: the value that means zero.
 ZERO_POINT = 73
 STREAM_PARTS = 60
-STREAM = {"m": 2.0, "step_levels": 0.05}
+STREAM = {"m": 2.0, "step_levels": 0.05, "error_rate": 0.03}
 TASKS = 5
-PERMUTED = {"m": 3.0, "step_levels": 0.02}
+PERMUTED = {"m": 2.5, "step_levels": 0.01, "error_rate": 0.01}
 
 
 def fashion() -> tuple[Array, Array, Array, Array]:
@@ -45,14 +45,22 @@ def fashion() -> tuple[Array, Array, Array, Array]:
 
 
 def network(
-    samples: Array, width: int, seed: int, *, n_banks: int = 1, bits: int = 8, m: float, step: float
+    samples: Array,
+    width: int,
+    seed: int,
+    rule: dict[str, float],
+    *,
+    n_banks: int = 1,
+    bits: int = 8,
 ) -> Model:
-    """784-width-width-10 with random weights, its normalisation fitted to these samples."""
+    """784-width-width-10 with random weights, its normalisation fitted to these samples.
+
+    `rule` holds m, step_levels and error_rate; m = 0 in place of its m is plain learning.
+    """
     spec = InputSpec("uint8", (samples.shape[1],), 1.0, ZERO_POINT)
     return untrained(
-        spec, (width, width, 10), samples, m=m, bits=bits, n_banks=n_banks, seed=seed,
-        step_levels=step,
-    )  # fmt: skip
+        spec, (width, width, 10), samples, bits=bits, n_banks=n_banks, seed=seed, **rule
+    )  # type: ignore[arg-type]
 
 
 # ---- accuracy --------------------------------------------------------------------------------
@@ -64,8 +72,8 @@ def stream(seed: int, metaplastic: bool) -> Record:
     order = np.random.default_rng(seed).permutation(len(x))
     m = STREAM["m"] if metaplastic else 0.0
     # The first 200 samples of the stream, without labels, set the normalisation.
-    model = network(x[order[:200]], 128, seed, m=m, step=STREAM["step_levels"])
-    engine = Engine(dumps(model), learn="all", seed=seed + 1)
+    model = network(x[order[:200]], 128, seed, STREAM)
+    engine = Engine(dumps(model), learn="all", m=m, seed=seed + 1)
     curve, right, seconds = [], [], 0.0
     for part in np.array_split(order, STREAM_PARTS):
         began = time.perf_counter()
@@ -88,10 +96,8 @@ def permuted(seed: int, metaplastic: bool) -> Record:
     orders = [rng.permutation(x.shape[1]) for _ in range(TASKS)]
     samples = rng.permutation(len(x))
     m = PERMUTED["m"] if metaplastic else 0.0
-    model = network(
-        x[samples[:200]][:, orders[0]], 256, seed, n_banks=TASKS, m=m, step=PERMUTED["step_levels"]
-    )
-    banks = TaskBanks(dumps(model), seed=seed + 1)
+    model = network(x[samples[:200]][:, orders[0]], 256, seed, PERMUTED, n_banks=TASKS)
+    banks = TaskBanks(dumps(model), m=m, seed=seed + 1)
     after = []
     for task, order in enumerate(orders):
         banks.begin(task)
@@ -112,7 +118,7 @@ def memory() -> list[Record]:
     x = fashion()[0][:200]
     rows = []
     for width, bits in ((128, 8), (128, 4), (256, 8), (256, 4)):
-        blob = dumps(network(x, width, 0, bits=bits, m=2.0, step=0.05))
+        blob = dumps(network(x, width, 0, STREAM, bits=bits))
         p = plan(blob, learn="all")
         n_weights = 784 * width + width * width + width * 10
         state = p.parts["hidden_bytes"] + p.parts["sign_bytes"]
@@ -142,9 +148,7 @@ def steps(n_rounds: int = 40, per_round: int = 25) -> Record:
 
     torch.set_num_threads(1)
     x, y, _, _ = fashion()
-    engine = Engine(
-        dumps(network(x[:200], 128, 0, m=STREAM["m"], step=STREAM["step_levels"])), learn="all"
-    )
+    engine = Engine(dumps(network(x[:200], 128, 0, STREAM)), learn="all")
     engine.partial_fit(x[:5000], y[:5000])
     net = BinaryMLP(MLPConfig(784, (128, 128), 10))
     net.eval()  # batch 1 has no batch statistics; the float step then does a little less work
@@ -183,7 +187,7 @@ def board_steps() -> Record:
     from metabit.firmware_sim.profile import profile
 
     x, y, _, _ = fashion()
-    blob = dumps(network(x[:200], 128, 0, m=STREAM["m"], step=STREAM["step_levels"]))
+    blob = dumps(network(x[:200], 128, 0, STREAM))
     engine = Engine(blob, learn="all").partial_fit(x[:5000], y[:5000])
     model = loads(blob)
     state = state_image.loads(engine.save_state(), model, state_image.model_id(blob))
