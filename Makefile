@@ -36,7 +36,7 @@ check: $(VENV)/.lint gcc clang ## style, types and C warnings, each an error
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 
 bench: $(VENV)/.installed ## the tables of docs/BENCHMARKS.md, measured here
-	for script in benchmarks/[a-z]*.py; do \
+	for script in $$(grep -l '^if __name__' benchmarks/*.py); do \
 	    name=$$(basename "$$script" .py); echo "== benchmarks.$$name"; \
 	    $(BIN)/python -m "benchmarks.$$name"; done
 
