@@ -60,7 +60,7 @@ def network(
     spec = InputSpec("uint8", (samples.shape[1],), 1.0, ZERO_POINT)
     return untrained(
         spec, (width, width, 10), samples, bits=bits, n_banks=n_banks, seed=seed, **rule
-    )  # type: ignore[arg-type]
+    )
 
 
 # ---- accuracy --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@
 /* sqrt(x) correctly rounded, for finite x >= FLT_MIN; 0 below. */
 float mb_sqrt(float x);
 
-/* exp(x) for x <= 0, within 2 ulp; exactly 0 below -69, so that no denormal number arises. */
+/* exp(x) for x <= 0, relative error below 4e-6; 0 below -69, so that no denormal number arises. */
 float mb_exp(float x);
 
 /* 2^n for -126 <= n <= 127. */

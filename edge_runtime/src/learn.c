@@ -17,8 +17,8 @@
  * directly: geometric gaps lead from candidate to candidate along the row, and a candidate is kept with
  * probability |x_i| / bound * f_meta. Columns of 8-bit inputs are sorted into three classes by size, each
  * with its own bound, so that few candidates are drawn in vain; zeros are never visited. The distribution
- * is that of stochastic rounding, the cost goes with the moves. A step's expectation is capped at half a
- * level.
+ * is that of stochastic rounding, the cost goes with the moves. Where a step would be expected to move
+ * the largest |x| of a class by more than half a level, the whole class is scaled down to that.
  */
 #include "arith.h"
 #include "internal.h"

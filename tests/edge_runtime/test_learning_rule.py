@@ -1,0 +1,122 @@
+"""The drawn moves have the distribution of the rule: expectation, damping, growth, saturation."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from helpers import random_model, random_samples
+from numpy.typing import NDArray
+
+from metabit.edge_runtime import arith
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.reference import Pass, ReferenceModel
+from metabit.export import state_image
+from metabit.export.container import dumps
+from metabit.export.spec import Int32Array, Model
+
+F = np.float32
+
+
+class Watched(ReferenceModel):
+    """A reference that remembers the errors and rates of its last step, by layer."""
+
+    def _update(self, index: int, run: Pass, d: Int32Array, rate: np.float32) -> NDArray[np.int64]:
+        self.seen = getattr(self, "seen", {}) | {index: (run.x, d, float(rate))}
+        return super()._update(index, run, d, rate)
+
+
+def expected_moves(
+    model: Model, data: bytes, x: NDArray[np.generic], label: int
+) -> list[NDArray[np.float64]]:
+    """Per layer, u * f_meta as the rule says it, in plain float64; NaN in rows that are capped."""
+    assert model.learn is not None
+    watched = Watched(data, learn_layers=len(model.layers))
+    watched.learn(x, np.array([label]))
+    moves = []
+    for index, levels in enumerate(model.learn.levels):
+        values, d, rate = watched.seen[index]
+        u = -rate * np.outer(d.astype(float), values.astype(float))
+        n = 2 ** (model.learn.bits - 1)
+        magnitude = (np.where(levels >= 0, levels, -levels.astype(int) - 1) + 0.5) / n
+        f_meta = 1 - np.tanh(model.learn.m[index] * magnitude) ** 2
+        shrinks = u * (levels + 0.5) < 0
+        capped = rate * np.abs(d.astype(float)) * np.abs(values).max() > 0.5
+        moves.append(np.where(capped[:, None], np.nan, np.where(shrinks, f_meta, 1.0) * u))
+    return moves
+
+
+def levels_after_one_step(
+    model: Model, data: bytes, x: NDArray[np.generic], label: int, seed: int
+) -> list[NDArray[np.int8]]:
+    engine = Engine(data, learn="all", seed=seed).partial_fit(x, [label])
+    image = state_image.loads(engine.save_state(), model, state_image.model_id(data))
+    return [layer.levels for layer in image.layers]
+
+
+def test_moves_average_to_the_metaplastic_step_and_never_exceed_one_level() -> None:
+    model = random_model((24, 12, 4), seed=5, step_levels=0.1, m=2.0)
+    data = dumps(model)
+    x = random_samples(np.random.default_rng(0), model.input, 1)
+    expected = expected_moves(model, data, x, 2)
+    n_seeds = 4000
+    assert model.learn is not None
+    total = [np.zeros(levels.shape) for levels in model.learn.levels]
+    for seed in range(n_seeds):
+        for layer, levels in enumerate(levels_after_one_step(model, data, x, 2, seed)):
+            moved = levels.astype(int) - model.learn.levels[layer]
+            assert np.abs(moved).max() <= 1
+            total[layer] += moved
+    for layer, sums in enumerate(total):
+        inside = ~np.isnan(expected[layer]) & (np.abs(model.learn.levels[layer].astype(int)) < 126)
+        wanted, average = expected[layer][inside], (sums / n_seeds)[inside]
+        sigma = np.sqrt(np.maximum(np.abs(wanted), 1e-3) / n_seeds)
+        assert inside.sum() > 20
+        assert np.abs(wanted).max() > 0.02
+        assert np.abs((average - wanted) / sigma).max() < 5.5  # each a binomial mean
+        assert abs((average - wanted).sum()) < 5 * math.sqrt(float((sigma**2).sum()))
+
+
+def test_the_table_is_f_meta_to_its_resolution() -> None:
+    for m in (0.0, 0.5, 2.0, 3.0, 10.0, 30.0):
+        for bits in (4, 8):
+            n = 2 ** (bits - 1)
+            share = (np.arange(n) + 0.5) / n
+            plain = 1 - np.tanh(m * share) ** 2
+            table = arith.meta_table(m, bits) / 65536
+            assert np.abs(table - plain).max() <= 1.01 / 65536
+            assert m > 0 or np.all(table == 1)
+
+
+def test_exp_sqrt_and_softmax_are_close_to_the_real_ones() -> None:
+    x = -np.linspace(0, 69, 20_001).astype(F)
+    assert np.abs(arith.exp(x) / np.exp(x.astype(float)) - 1).max() < 4e-6
+    assert arith.exp(np.array([-69.1, -1e30], dtype=F)).tolist() == [0, 0]
+    logits = np.random.default_rng(0).normal(0, 5, 10).astype(F)
+    plain = np.exp(logits.astype(float)) / np.exp(logits.astype(float)).sum()
+    assert np.abs(arith.softmax(logits) - plain).max() < 1e-6
+
+
+def test_gaps_are_geometric() -> None:
+    for p in (0.5, 0.1, 0.01):
+        generator = arith.Generator(3)
+        scale = arith.skip_scale(F(p))
+        gaps = np.array([generator.skip(scale) for _ in range(40_000)])
+        for k in (0, 1, 5, 20):
+            wanted = (1 - p) ** (k + 1)
+            sigma = math.sqrt(wanted * (1 - wanted) / gaps.size) + 1e-9
+            assert abs((gaps > k).mean() - wanted) < 5 * sigma + 5e-4
+
+
+def test_levels_saturate_and_signs_follow() -> None:
+    model = random_model((10, 8, 3), seed=1, bits=4, step_levels=100.0, m=0.0)
+    data = dumps(model)
+    rng = np.random.default_rng(0)
+    x, y = random_samples(rng, model.input, 400), rng.integers(0, 3, 400)
+    engine = Engine(data, learn="all").partial_fit(x, y)
+    image = state_image.loads(engine.save_state(), model, state_image.model_id(data))
+    assert {int(layer.levels.min()) for layer in image.layers} == {-8}
+    assert {int(layer.levels.max()) for layer in image.layers} == {7}
+    other = Engine(data, learn="all")
+    other.load_state(engine.save_state())  # packs the signs anew from the levels
+    assert np.array_equal(other.scores(x), engine.scores(x))
