@@ -122,8 +122,7 @@ def _device_learning(r: Record) -> str:
          "end, %", "-", _spread(_of(r["permuted"], "mean", False)),
          f"m = 0: {_spread(_of(r['permuted'], 'mean', True))}"],
         ["the same: gap between m > 0 and m = 0, points", "≥ 25",
-         f"{100 * gap.mean():.1f} ± {100 * gap.std(ddof=1):.1f}", "8-bit state; the target comes from two passes at batch 100, where plain learning forgets "
-                "as much and the last tasks are learnt better"],
+         f"{100 * gap.mean():.1f} ± {100 * gap.std(ddof=1):.1f}", "8-bit state; the target is a prototype's, at batch 100 with two passes"],
         ["bits a weight for hidden weights and signs, 8- / 4-bit state", "≤ 9 / ≤ 5", bits,
          "784-128-128-10; rows of signs are filled up to 32 bits"],
         ["arena, 784-128-128-10, 8 bits", "≤ 140 KiB", f"{small['arena_bytes'] / 1024:.1f} KiB",
