@@ -46,7 +46,7 @@ c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc,
 sanitize: $(VENV)/.installed asan ## the Python tests of the C core, with the sanitizers watching
 	METABIT_LIBRARY=$(CURDIR)/build/asan/libmetabit.so ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
-	    $(BIN)/python -m pytest -m "not slow" tests/edge_runtime
+	    $(BIN)/python -m pytest -m "not slow" tests/edge_runtime tests/export/test_container.py
 
 dist: $(VENV)/.installed ## source archive and wheel in dist/
 	$(BIN)/python -m build --outdir dist .
