@@ -266,12 +266,15 @@ def _print_stream(out: Output, story: Story) -> None:
     out.show(rows)
     meta, plain = story.curves
     kept, average = meta.old[-1] - plain.old[-1], np.mean(meta.old[1:]) - np.mean(plain.old[1:])
-    size = "small" if 100 * average < SMALL_POINTS else "clear"
+    verdict = (
+        "a small effect: people differ less than tasks do, see the next table"
+        if 100 * average < SMALL_POINTS
+        else "a clear effect, though people differ less than tasks do, see the next table"
+    )
     out.line(
         f"m = {meta.m:g} against m = 0: {100 * kept:+.1f} points on the old activities at the end, "
-        f"{100 * average:+.1f} on average over the stream; "
-        f"{100 * (meta.new[-1] - plain.new[-1]):+.1f} on the new transitions. "
-        f"The effect is {size} here: people differ less than tasks do."
+        f"{100 * average:+.1f} on average over the stream, "
+        f"{100 * (meta.new[-1] - plain.new[-1]):+.1f} on the new transitions: {verdict}"
     )
 
 
@@ -346,9 +349,7 @@ def _profile_row(made: Profile) -> list[str]:
     return [
         made.board,
         f"{format_kib(made.ram.used_bytes)} of {format_kib(made.ram.available_bytes)}",
-        f"{format_kib(flash.used_bytes)} of {format_kib(flash.available_bytes)}"
-        if flash.available_bytes
-        else "(in RAM)",
+        format_kib(flash.used_bytes) if flash.available_bytes else "(in RAM)",
         typical(made.predict),
         typical(made.learn),
         "-" if made.learn is None else f"{made.learn.counts.total:,.0f}",
