@@ -82,9 +82,9 @@ def _permuted(story: Story, axes: Any) -> None:
         bars = axes.bar(x, 100 * np.array(scores), width, color=colour, label=label)
         axes.bar_label(bars, fmt="%.0f", fontsize=8)
     axes.axhline(10, color=GREY, lw=1, ls=":")
-    axes.text(-0.62, 11, "chance", color=GREY, fontsize=8)
+    axes.text(-0.92, 11, "chance", color=GREY, fontsize=8)
     axes.set_xticks(range(5), [f"task {k + 1}" for k in range(5)])
-    axes.set(ylabel="accuracy after task 5, %", ylim=(0, 105), xlim=(-0.65, 4.5))
+    axes.set(ylabel="accuracy after task 5, %", ylim=(0, 105), xlim=(-0.95, 4.5))
     axes.legend(loc="upper left", frameon=False, fontsize=9)
 
 
