@@ -1,8 +1,9 @@
-"""What a run on several tasks achieved: pure functions of one accuracy matrix.
+"""What a run achieved: pure functions of one accuracy matrix, or of one stream of predictions.
 
 The matrix R has shape (n_tasks, n_tasks). R[i, j] is the accuracy on the test samples of task j
-after task i has been learnt, from 0 to 1; it is NaN where it was not measured (above the diagonal).
-The same words mean different formulas in different libraries: the ones used here stand below.
+after task i has been learnt, from 0 to 1; it is NaN where it was not measured (above the diagonal,
+which only forward transfer needs). Tasks count from 0, T is their number. The same words mean
+different formulas in different libraries: the ones used here stand below.
 """
 
 from __future__ import annotations
@@ -15,15 +16,12 @@ from numpy.typing import NDArray
 from metabit.errors import InputError
 
 Matrix = NDArray[np.float64]
+Curve = NDArray[np.float64]
 
 
 def accuracy(labels: NDArray[Any], truth: NDArray[Any]) -> float:
     """Share of equal entries of two label arrays of shape (n,)."""
-    if labels.shape != truth.shape or len(truth) == 0:
-        raise InputError(
-            f"{labels.shape} labels for {truth.shape} samples: need as many, at least one",
-            code="E-SHAPE",
-        )
+    _check_labels(labels, truth)
     return float(np.mean(labels == truth))
 
 
@@ -38,10 +36,29 @@ def average_accuracy(matrix: Matrix) -> float:
     return float(np.mean(_square(matrix)[-1]))
 
 
-def learning_accuracy(matrix: Matrix) -> float:
-    """Mean accuracy on each task right after it was learnt: what rigidity costs.
+def accuracy_so_far(matrix: Matrix) -> Curve:
+    """Mean accuracy on all tasks seen so far, after each task: shape (n_tasks,).
 
-    mean over j of R[j, j]
+        A[i] = mean over j <= i of R[i, j]
+
+    The last value is ACC; the mean of all is known as average incremental accuracy.
+
+    Reference:
+        Rebuffi et al. 2017, "iCaRL: incremental classifier and representation learning".
+    """
+    return np.array([np.mean(row[: i + 1]) for i, row in enumerate(_square(matrix))])
+
+
+def learning_accuracy(matrix: Matrix) -> float:
+    """Plasticity: mean accuracy on each task right after it was learnt.
+
+        LA = mean over j of R[j, j]
+
+    With it ACC = LA + (T - 1) / T * BWT, exactly: what a method learns, and what it keeps of that.
+
+    Reference:
+        Riemer et al. 2019, "Learning to learn without forgetting by maximizing transfer and
+        minimizing interference".
     """
     return float(np.mean(np.diagonal(_square(matrix))))
 
@@ -61,7 +78,7 @@ def backward_transfer(matrix: Matrix) -> float:
 
 
 def forgetting(matrix: Matrix) -> float:
-    """Mean drop of the earlier tasks from their best accuracy so far. NaN for one task.
+    """Average forgetting: drop of the earlier tasks from their best so far. NaN for one task.
 
         F = 1 / (T - 1) * sum over j < T-1 of (max over j <= i < T-1 of R[i, j]  -  R[T-1, j])
 
@@ -76,6 +93,79 @@ def forgetting(matrix: Matrix) -> float:
     return float(np.mean(drops))
 
 
+def forward_transfer(matrix: Matrix, untrained: Curve) -> float:
+    """FWT: what earlier tasks do for a task that is not learnt yet. NaN for one task.
+
+        FWT = 1 / (T - 1) * sum over j > 0 of (R[j-1, j] - b[j])
+
+    Args:
+        matrix: R, measured one place above the diagonal too.
+        untrained: b, accuracy of the untrained network on each task, shape (n_tasks,).
+
+    Raises:
+        InputError: not measured above the diagonal, or not one value of `untrained` a task.
+
+    Reference:
+        Lopez-Paz and Ranzato 2017, "Gradient episodic memory for continual learning".
+    """
+    matrix = _square(matrix)
+    untrained = _one_a_task(untrained, matrix)
+    ahead = np.diagonal(matrix, offset=1)
+    if np.isnan(ahead).any():
+        raise InputError(
+            "accuracy matrix lacks values just above its diagonal: forward transfer needs the "
+            "accuracy on each task before it is learnt",
+            code="E-METRICS",
+        )
+    return float(np.mean(ahead - untrained[1:])) if len(ahead) else float("nan")
+
+
+def intransigence(matrix: Matrix, joint: Curve) -> float:
+    """Mean shortfall on a task just learnt from a network trained on all tasks so far at once.
+
+        I = mean over j of (joint[j] - R[j, j])
+
+    Above zero the method is too rigid to learn what can be learnt; below, earlier tasks help.
+
+    Args:
+        matrix: R.
+        joint: accuracy on task j of the network trained on tasks 0 to j at once, shape (n_tasks,).
+
+    Reference:
+        Chaudhry et al. 2018, "Riemannian walk for incremental learning", here as a mean over tasks.
+    """
+    matrix = _square(matrix)
+    return float(np.mean(_one_a_task(joint, matrix) - np.diagonal(matrix)))
+
+
+def prequential_accuracy(labels: NDArray[Any], truth: NDArray[Any], window: int) -> Curve:
+    """Accuracy over a stream in which every sample is predicted before it is learnt.
+
+        P[i] = share of labels[k] == truth[k] over the last `window` samples, k <= i
+
+    The first `window` - 1 values are means over as many samples as there are. With a window of the
+    whole stream, the last value is the prequential accuracy.
+
+    Args:
+        labels: predictions in stream order, shape (n,), as `metabit.Engine.learn` returns them.
+        truth: true labels, shape (n,).
+        window: samples, 1 or more; a short one follows changes, a long one is less noisy.
+
+    Returns:
+        one value a sample, shape (n,), from 0 to 1.
+
+    Reference:
+        Gama, Sebastiao and Rodrigues 2013, "On evaluating stream learning algorithms".
+    """
+    _check_labels(labels, truth)
+    if window < 1:
+        raise InputError(f"window = {window}: must be 1 sample or more", code="E-METRICS")
+    hits = np.concatenate([[0], np.cumsum(labels == truth)])  # whole numbers: no drift
+    ends = np.arange(1, len(hits))
+    starts = np.maximum(ends - window, 0)
+    return np.asarray((hits[ends] - hits[starts]) / (ends - starts))
+
+
 def summary(matrix: Matrix) -> dict[str, float]:
     """All metrics by name: acc, learning_acc, bwt, forgetting."""
     return {
@@ -84,6 +174,24 @@ def summary(matrix: Matrix) -> dict[str, float]:
         "bwt": backward_transfer(matrix),
         "forgetting": forgetting(matrix),
     }
+
+
+def _check_labels(labels: NDArray[Any], truth: NDArray[Any]) -> None:
+    if labels.shape != truth.shape or truth.ndim != 1 or len(truth) == 0:
+        raise InputError(
+            f"{labels.shape} labels for {truth.shape} samples: need as many, at least one",
+            code="E-SHAPE",
+        )
+
+
+def _one_a_task(values: Curve, matrix: Matrix) -> Curve:
+    if values.shape != (len(matrix),):
+        raise InputError(
+            f"reference accuracies of shape {values.shape}: need one for each of the "
+            f"{len(matrix)} tasks",
+            code="E-SHAPE",
+        )
+    return values
 
 
 def _square(matrix: Matrix) -> Matrix:
