@@ -310,3 +310,26 @@ def test_a_state_folder_that_cannot_be_written_is_a_storage_error(
         folder = tmp_path / "read-only"
         folder.mkdir(mode=0o500)
         cli("learn", model_file, data_file, "--state", folder).refused(1, "E-STORAGE")
+
+
+def test_an_interrupted_learn_keeps_what_was_learnt_until_then(
+    cli: Cli, tmp_path: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch, x: Samples,
+    y: NDArray[np.int64],
+) -> None:  # fmt: skip
+    data = tmp_path / "long.npz"
+    np.savez(data, x=np.tile(x, (7, 1)), y=np.tile(y, 7))  # 350 samples, chunks of 100
+    learn, calls = Engine.learn, []
+
+    def interrupted(engine: Engine, *args: NDArray[np.generic]) -> NDArray[np.int64]:
+        calls.append(len(calls))
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return learn(engine, *args)
+
+    monkeypatch.setattr(Engine, "learn", interrupted)
+    done = cli("learn", model_file, data, "--state", tmp_path / "state")
+    assert done.code == 130
+    assert "kept in" in done.stderr
+    monkeypatch.undo()
+    kept = Engine(model_file, learn="all", state=tmp_path / "state")
+    assert kept.status().n_steps == 200

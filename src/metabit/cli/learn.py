@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from ..edge_runtime.engine import Engine
 from ..edge_runtime.sizes import format_kib
@@ -74,19 +75,16 @@ def command(
         step_levels=step_levels, m=m, seed=seed, state=state,
     )  # fmt: skip
     out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
-    n, right = len(truth), []
-    with progress() as bar:
-        shown = bar.add_task("learning", total=n, note="")
-        for start in range(0, n, CHUNK):
-            part = slice(start, start + CHUNK)
-            right.append(engine.learn(samples.x[part], truth[part]) == truth[part])
-            bar.update(
-                shown, completed=min(n, start + CHUNK),
-                note=f"last {len(right[-1])}: {percent(float(right[-1].mean()))} right",
-            )  # fmt: skip
+    n = len(truth)
+    try:
+        correct = _learn(engine, samples.x, truth)
+    except KeyboardInterrupt:
+        if state is not None:
+            engine.commit()
+            out.note(f"interrupted: what was learnt until now is kept in {state}")
+        raise
     if state is not None:
         engine.commit()
-    correct = np.concatenate(right)
     status = engine.status()
     answer: Answer = {
         "file": file,
@@ -102,6 +100,21 @@ def command(
     }
     _print(out, answer)
     return answer
+
+
+def _learn(engine: Engine, x: NDArray[np.generic], truth: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Which samples were predicted right before they were learnt, shape (n,)."""
+    n, right = len(truth), []
+    with progress() as bar:
+        shown = bar.add_task("learning", total=n, note="")
+        for start in range(0, n, CHUNK):
+            part = slice(start, start + CHUNK)
+            right.append(engine.learn(x[part], truth[part]) == truth[part])
+            bar.update(
+                shown, completed=min(n, start + CHUNK),
+                note=f"last {len(right[-1])}: {percent(float(right[-1].mean()))} right",
+            )  # fmt: skip
+    return np.concatenate(right)
 
 
 def _print(out: Output, answer: Answer) -> None:
