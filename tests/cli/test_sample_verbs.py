@@ -318,7 +318,8 @@ def test_an_interrupted_learn_keeps_what_was_learnt_until_then(
 ) -> None:  # fmt: skip
     data = tmp_path / "long.npz"
     np.savez(data, x=np.tile(x, (7, 1)), y=np.tile(y, 7))  # 350 samples, chunks of 100
-    learn, calls = Engine.learn, []
+    learn = Engine.learn
+    calls: list[int] = []
 
     def interrupted(engine: Engine, *args: NDArray[np.generic]) -> NDArray[np.int64]:
         calls.append(len(calls))
