@@ -227,20 +227,6 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
     }
 }
 
-/* Signs of one row of hidden weights, packed; the two's complement sign bit is the binary weight. */
-static void pack_row(uint32_t *signs, const uint8_t *levels, uint32_t n_in, uint32_t bits) {
-    uint32_t word = 0;
-    for (uint32_t i = 0; i < n_in; i++) {
-        uint32_t negative = bits == 8 ? (uint32_t)levels[i] >> 7
-                                      : (uint32_t)levels[i / 2] >> (3u + 4u * (i & 1u)) & 1u;
-        word |= (negative ^ 1u) << (i % 32u);
-        if (i % 32u == 31u || i + 1u == n_in) {
-            *signs++ = word;
-            word = 0;
-        }
-    }
-}
-
 static void fill_inv_std(float *inv_std, const float *var, float eps, uint32_t n) {
     for (uint32_t j = 0; j < n; j++) {
         inv_std[j] = 1.0f / mb_sqrt(var[j] + eps);
@@ -253,8 +239,10 @@ void mb_refresh(mb_model *model) {
         const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
         uint32_t *signs = (uint32_t *)mb_at(model, layer->signs_at);
         for (uint32_t row = 0; row < layer->n_out; row++) {
-            pack_row(signs + (size_t)row * layer->words,
-                     levels + (size_t)row * layer->level_row_bytes, layer->n_in, model->state_bits);
+            for (uint32_t w = 0; w < layer->words; w++) {
+                *signs++ = mb_sign_word(levels, w, layer->n_in, model->state_bits);
+            }
+            levels += layer->level_row_bytes;
         }
         const float *running = (const float *)mb_at(model, layer->running_at);
         fill_inv_std((float *)mb_at(model, layer->inv_std_at), running + layer->n_out, model->eps,

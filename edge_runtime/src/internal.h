@@ -126,6 +126,26 @@ static inline uint32_t mb_level_row_bytes(uint32_t n_in, uint32_t bits) {
     return (n_in * bits + 7u) / 8u;
 }
 
+/* Word w of a row of packed signs: bit 1 where the hidden weight is not negative. The two's complement
+ * sign bit of a level is the binary weight. */
+static inline uint32_t mb_sign_word(const uint8_t *levels, uint32_t w, uint32_t n_in,
+                                    uint32_t bits) {
+    uint32_t n = n_in - 32u * w < 32u ? n_in - 32u * w : 32u;
+    uint32_t negative = 0;
+    if (bits == 8) {
+        const uint8_t *at = levels + 32u * (size_t)w;
+        for (uint32_t i = 0; i < n; i++) {
+            negative |= (uint32_t)(at[i] >> 7) << i;
+        }
+    } else {
+        const uint8_t *at = levels + 16u * (size_t)w;
+        for (uint32_t i = 0; i < n; i++) {
+            negative |= ((uint32_t)at[i / 2] >> (3u + 4u * (i & 1u)) & 1u) << i;
+        }
+    }
+    return ~negative & (n < 32u ? (1u << n) - 1u : 0xffffffffu);
+}
+
 /* The three things of <string.h> that are needed, which freestanding C99 does not have. */
 static inline void mb_copy(void *to, const void *from, size_t bytes) {
     uint8_t *t = (uint8_t *)to;

@@ -262,11 +262,8 @@ static bool levels_agree(const mb_blob_view *v, const mb_layer_view *layer, uint
     for (uint32_t row = 0; row < layer->n_out; row++) {
         const uint8_t *levels = v->bytes + layer->levels_at + (size_t)row * row_bytes;
         uint32_t word_at = layer->weights_at + 4u * row * layer->words;
-        for (uint32_t i = 0; i < layer->n_in; i++) {
-            uint32_t negative = bits == 8 ? (uint32_t)levels[i] >> 7
-                                          : (uint32_t)levels[i / 2] >> (3u + 4u * (i & 1u));
-            uint32_t plus = u32(v->bytes, word_at + 4u * (i / 32u)) >> (i % 32u);
-            wrong |= (negative ^ plus ^ 1u) & 1u;
+        for (uint32_t w = 0; w < layer->words; w++) {
+            wrong |= mb_sign_word(levels, w, layer->n_in, bits) ^ u32(v->bytes, word_at + 4u * w);
         }
         if (bits == 4 && (layer->n_in & 1u)) {
             wrong |= (uint32_t)levels[row_bytes - 1u] >> 4;
