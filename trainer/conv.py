@@ -1,0 +1,247 @@
+"""Binary convolution, max-pooling of its sums, and normalisation of maps.
+
+A block of a binary convolutional network is: convolution, max-pooling, normalisation, sign.
+
+Pooling works on the integer sums, before normalisation, and folds exactly. Every operation of the
+normalisation is monotone in the sum, so behind it stands one integer threshold a channel, and the
+largest sum of a window decides:
+
+    rising channel:   bit = max(sums) >= t,  which is the OR  of the bits of the single sums
+    falling channel:  bit = max(sums) <  t,  which is the AND of the bits of the single sums
+
+So a runtime may compare the largest sum, or pool packed bits without keeping any sum. Pooling the
+bits in training would fold just as well, but nearly all of its results are +1 and it keeps nothing
+of how far each sum is from the threshold; the normalisation would see too little to balance them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from metabit.errors import InputError, nearest
+from metabit.trainer.layers import Normalization
+from metabit.trainer.models import EXACT_LIMIT
+from metabit.trainer.quantizers import sign, sign_weight
+
+Padding = Literal["one", "valid"]
+
+LARGEST_8_BIT = 255
+"""Largest |x - zero_point| of 8-bit inputs."""
+
+
+def network_error(message: str) -> InputError:
+    """The error of a network that cannot be built."""
+    return InputError(f"network: {message}", code="E-NETWORK")
+
+
+class BinaryConv2d(nn.Module):
+    """Two-dimensional convolution whose weights are the signs of its hidden weights; no bias.
+
+    Like every convolution of neural networks it does not mirror its kernel:
+
+        sum[n, o, i, j] = total over c, a, b of
+            sign(weight[o, c, a, b]) * x[n, c, i * stride + a, j * stride + b]
+
+    Padding is one of:
+
+    * ``"valid"``: none; a map of side h becomes (h - kernel_size) // stride + 1.
+    * ``"one"``: activations of +1 outside of the map, (kernel_size - 1) // 2 before and
+      kernel_size // 2 after; a map of side h becomes ceil(h / stride). Zero is not an activation of
+      a binary network: padding with it would take a third value into the packed kernels. In front
+      of an 8-bit input +1 is the integer 1, next to nothing.
+
+    With integer inputs the output is an exact integer in float32: every partial sum is below 2**24,
+    so the order of the additions does not matter. Evaluation is one matrix product of unfolded
+    patches and keeps this promise everywhere. Training takes PyTorch's convolution, which is faster
+    and on some processors may use a transformed algorithm that rounds.
+
+    Args:
+        n_in: channels of the input.
+        n_out: channels of the output.
+        kernel_size: side of the square kernel.
+        stride: step of the kernel in both directions.
+        padding: "one" or "valid".
+        max_input: largest |x| that `forward` will see: 1 behind a sign, 255 for 8-bit inputs.
+        init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2].
+        generator: random numbers for the start; the global generator of PyTorch if None.
+
+    Attributes:
+        weight: hidden weights, (n_out, n_in, kernel_size, kernel_size).
+
+    Raises:
+        InputError: a value is out of range, or sums could reach 2**24.
+
+    Reference:
+        Hubara et al. 2016, "Binarized neural networks".
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: Padding = "one",
+        max_input: int = 1,
+        init_width: float = 0.1,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__()
+        check_convolution(n_in, n_out, kernel_size, stride, padding, max_input)
+        self.n_in = n_in
+        self.n_out = n_out
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding: Padding = padding
+        hidden = torch.empty(n_out, n_in, kernel_size, kernel_size)
+        hidden.uniform_(-init_width / 2, init_width / 2, generator=generator)
+        self.weight = nn.Parameter(hidden)
+
+    def output_size(self, size: int) -> int:
+        """Side of the output for an input of side `size`.
+
+        Raises:
+            InputError: the kernel does not fit.
+        """
+        return convolved_size(size, self.kernel_size, self.stride, self.padding)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sums of shape (n, n_out, rows, columns) for `x` of shape (n, n_in, rows, columns).
+
+        Raises:
+            InputError: `x` is no stack of `n_in` maps, or smaller than the kernel.
+        """
+        if x.ndim != 4 or x.shape[1] != self.n_in:
+            raise InputError(
+                f"maps of shape {tuple(x.shape)}: need (n, {self.n_in}, rows, columns)",
+                code="E-SHAPE",
+            )
+        rows, columns = (self.output_size(size) for size in x.shape[2:])
+        if self.padding == "one":
+            before, after = (self.kernel_size - 1) // 2, self.kernel_size // 2
+            x = functional.pad(x, (before, after, before, after), value=1.0)
+        weight = sign_weight(self.weight)
+        if self.training:
+            return functional.conv2d(x, weight, stride=self.stride)
+        patches = functional.unfold(x, self.kernel_size, stride=self.stride)
+        return (weight.flatten(1) @ patches).reshape(len(x), self.n_out, rows, columns)
+
+    @torch.no_grad()
+    def nhwc_signs(self) -> NDArray[np.int8]:
+        """Binary weights in the order of the packed runtimes, which keep channels innermost.
+
+        Returns:
+            -1 and +1, shape (n_out, kernel row, kernel column, n_in), int8, C order: the weights of
+            an output channel lie as the activations of one patch do in NHWC.
+        """
+        signs: NDArray[np.int8] = sign(self.weight).permute(0, 2, 3, 1).numpy().astype(np.int8)
+        return np.ascontiguousarray(signs)
+
+    def extra_repr(self) -> str:
+        """What print() shows."""
+        return (
+            f"n_in={self.n_in}, n_out={self.n_out}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}, padding={self.padding}"
+        )
+
+
+def check_convolution(
+    n_in: int,
+    n_out: int,
+    kernel_size: int,
+    stride: int,
+    padding: str,
+    max_input: int,
+    where: str = "convolution",
+) -> None:
+    """Refuse a convolution that cannot be built; the arguments are those of `BinaryConv2d`.
+
+    Raises:
+        InputError: a value is out of range, or sums could reach 2**24; begins with `where`.
+    """
+    named = {"n_in": n_in, "n_out": n_out, "kernel_size": kernel_size, "stride": stride}
+    for name, value in (named | {"max_input": max_input}).items():
+        if value < 1:
+            raise network_error(f"{where}, {name} = {value}: must be 1 or more")
+    if padding not in get_args(Padding):
+        hint = nearest(padding, get_args(Padding))
+        raise network_error(f'{where}, padding "{padding}": no such padding; {hint}')
+    largest = n_in * kernel_size**2 * max_input
+    if largest >= EXACT_LIMIT:
+        raise network_error(
+            f"{where} of {n_in} channels with a {kernel_size} x {kernel_size} kernel: sums reach "
+            f"{largest} and must stay below {EXACT_LIMIT} to be exact in float32; use fewer "
+            "channels or a smaller kernel"
+        )
+
+
+def convolved_size(
+    size: int, kernel_size: int, stride: int, padding: Padding, where: str = "convolution"
+) -> int:
+    """Side of a map of side `size` after a convolution.
+
+    Raises:
+        InputError: an unpadded map is smaller than the kernel; begins with `where`.
+    """
+    if padding == "one":
+        return (size - 1) // stride + 1
+    if size < kernel_size:
+        raise network_error(
+            f"{where} with a {kernel_size} x {kernel_size} kernel on a map of side {size}: "
+            'use padding "one" or a smaller kernel'
+        )
+    return (size - kernel_size) // stride + 1
+
+
+def max_pool(sums: Tensor, size: int) -> Tensor:
+    """Largest sum of each size x size window; windows do not overlap.
+
+    Args:
+        sums: (n, channels, rows, columns).
+        size: side of a window, at least 1; 1 changes nothing.
+
+    Returns:
+        (n, channels, rows // size, columns // size); rows and columns that fill no window are left
+        out.
+    """
+    return sums if size == 1 else functional.max_pool2d(sums, size)
+
+
+class MapNormalization(Normalization):
+    """`Normalization` with one mean, variance, scale and offset a channel of a map.
+
+    A channel's statistics are taken over samples and positions. Evaluation is the same chain of
+    float32 operations as for vectors, bit for bit, and banks work alike.
+
+    Args: those of `Normalization`; n_features is the number of channels.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalised maps of `x`, both of shape (n, channels, rows, columns).
+
+        Raises:
+            InputError: training on a single value a channel, whose variance is zero.
+        """
+        vectors = x.permute(0, 2, 3, 1)
+        y = super().forward(vectors.flatten(0, 2))
+        return y.reshape(vectors.shape).permute(0, 3, 1, 2)
+
+
+def flatten_nhwc(maps: Tensor) -> Tensor:
+    """Maps as vectors in the order of the packed runtimes: row, column, channel.
+
+    A dense layer behind it is trained in that order, so an export need not permute its weights.
+
+    Args:
+        maps: (n, channels, rows, columns).
+
+    Returns:
+        (n, rows * columns * channels).
+    """
+    return maps.permute(0, 2, 3, 1).flatten(1)
