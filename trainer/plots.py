@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
 from matplotlib.typing import LineStyleType
 from numpy.typing import NDArray
@@ -38,27 +39,33 @@ def accuracy_figure(matrix: Matrix, task_names: list[str], title: str) -> bytes:
     """
     n_tasks = len(matrix)
     if n_tasks > MAX_TASKS_WITH_NUMBERS:
-        figure, axes = _figure(7.0, 4.2)
+        figure, axes = new_figure(7.0, 4.2)
         _draw_curves(axes, matrix)
     else:
-        figure, axes = _figure(3.4 + 0.72 * n_tasks, 2.3 + 0.52 * n_tasks)
+        figure, axes = new_figure(3.4 + 0.72 * n_tasks, 2.3 + 0.52 * n_tasks)
         _draw_matrix(axes, matrix, task_names)
     axes.set_title(f"{title}\naccuracy in %", color=INK, fontsize=11, loc="left", pad=12)
-    return _png(figure)
+    return png(figure)
 
 
 def _draw_matrix(axes: Axes, matrix: Matrix, task_names: list[str]) -> None:
-    percent = 100 * matrix
-    axes.imshow(np.ma.masked_invalid(percent), cmap="YlGnBu", vmin=0, vmax=100, aspect="auto")
-    for i, j in np.argwhere(~np.isnan(percent)):
-        color = "white" if percent[i, j] > 55 else INK
-        axes.text(j, i, f"{percent[i, j]:.1f}", ha="center", va="center", color=color, fontsize=9)
+    draw_cells(axes, matrix, decimals=1)
     places = range(len(matrix))
     axes.set_xticks(places, task_names, rotation=30, ha="right", rotation_mode="anchor")
     axes.set_yticks(places, [f"after {name}" for name in task_names])
     axes.set_xlabel("tested on", color=INK)
+
+
+def draw_cells(axes: Axes, matrix: Matrix, decimals: int | None) -> AxesImage:
+    """Draw R in colours from 0 to 100 %; with `decimals`, each number in its cell."""
+    percent = np.ma.masked_invalid(100 * matrix)
+    image = axes.imshow(percent, cmap="YlGnBu", vmin=0, vmax=100, aspect="auto")
+    for i, j in np.argwhere(~np.ma.getmaskarray(percent)) if decimals is not None else ():
+        color, number = "white" if percent[i, j] > 55 else INK, f"{percent[i, j]:.{decimals}f}"
+        axes.text(j, i, number, ha="center", va="center", color=color, fontsize=9)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    return image
 
 
 def _draw_curves(axes: Axes, matrix: Matrix) -> None:
@@ -106,7 +113,7 @@ def hidden_weights_figure(model: BinaryMLP, m: tuple[float, ...], title: str) ->
         marks = [Line2D([], [], color=INK, linestyle=s, linewidth=0.8) for s in MARKS.values()]
         labels = [f"m|h| = {product}" for product in MARKS]
         figure.legend(marks, labels, loc="upper right", ncols=2, frameon=False, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
 def _draw_hidden(axes: Axes, hidden: NDArray[np.float32], m: float) -> None:
@@ -130,13 +137,15 @@ def _draw_hidden(axes: Axes, hidden: NDArray[np.float32], m: float) -> None:
     )
 
 
-def _figure(width: float, height: float) -> tuple[Figure, Axes]:
+def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
+    """A figure of one panel, in inches, on the canvas that needs no screen."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots()
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """The figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     return buffer.getvalue()

@@ -20,6 +20,7 @@ from ..errors import InputError, MetabitError, StorageError, nearest
 VERBS = {
     "demo": "The whole story on real data, in about a minute.",
     "train": "Train a network from a recipe.",
+    "compare": "Compare finished runs: one table, and plots.",
     "export": "Pack a trained network into a .mbit file.",
     "inspect": "Show what is in a .mbit file.",
     "plan": "Show the RAM a model needs, to the byte.",

@@ -1,0 +1,113 @@
+"""`metabit compare`: finished runs side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import Answer, Output, need_extra, table, verb
+
+if TYPE_CHECKING:
+    from ..trainer.comparison import Comparison, Estimate, Group
+
+SHARES = {"acc": "ACC", "bwt": "BWT", "forgetting": "forgetting", "plasticity": "plasticity"}
+"""Columns in per cent; docstrings of metabit.trainer.metrics have the formulas."""
+
+
+@verb("compare")
+@click.argument(
+    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)  # fmt: skip
+@click.option(
+    "-o", "--out", "folder", metavar="DIR", type=click.Path(path_type=Path),
+    help="Draw curves, accuracy matrices and trade-offs into this folder.",
+)  # fmt: skip
+def command(out: Output, runs: tuple[Path, ...], folder: Path | None) -> Answer:
+    """Compare finished runs: one table, the best mean accuracy first.
+
+    Every RUN is a folder that `metabit train` made. Runs that differ in nothing but their seed
+    become one row, with mean and standard deviation. All must have learnt the same tasks of the
+    same data, else they are refused.
+    """
+    need_extra("train", "torch", "safetensors", "matplotlib")
+
+    from ..trainer.comparison import compare, read
+
+    comparison = compare([read(path) for path in runs])
+    _print(out, comparison)
+    plots = [] if folder is None else _draw(out, comparison, folder)
+    return {
+        "stream": comparison.stream,
+        "tasks": comparison.tasks,
+        "groups": [_answer(group) for group in comparison.groups],
+        "plots": plots,
+    }
+
+
+def _answer(group: Group) -> Answer:
+    estimates = {key: _fields(value) for key, value in group.estimates().items()}
+    return {
+        "method": group.method,
+        "settings": group.settings,
+        "seeds": [result.seed for result in group.results],
+        "runs": [result.path for result in group.results],
+        "n_steps": [result.n_steps for result in group.results],
+        **estimates,
+        "accuracy_so_far": group.curves().mean(axis=0),
+        "accuracy_matrix": [
+            [None if value != value else value for value in row]
+            for row in group.mean_matrix().tolist()
+        ],
+    }
+
+
+def _fields(estimate: Estimate) -> dict[str, float | None] | None:
+    """JSON has no NaN: a number that is not known is null."""
+    if estimate.mean != estimate.mean:
+        return None
+    return {"mean": estimate.mean, "std": estimate.std}
+
+
+def _print(out: Output, comparison: Comparison) -> None:
+    rows = table(
+        f"{comparison.stream}: accuracies in %, ± standard deviation over seeds",
+        "method", "settings", *(f">{title}" for title in SHARES.values()),
+        ">state B/weight", ">seconds", ">seeds",
+    )  # fmt: skip
+    for group in comparison.groups:
+        estimates = group.estimates()
+        rows.add_row(
+            group.method,
+            group.settings_line,
+            *(_cell(estimates[key], scale=100) for key in SHARES),
+            _cell(estimates["state_bytes_per_weight"]),
+            _cell(estimates["seconds"]),
+            str(len(group.results)),
+        )
+    out.show(rows)
+    fewest, most = comparison.n_steps
+    if fewest != most:
+        out.line(f"not the same effort: {fewest:,} to {most:,} steps a run", "yellow")
+
+
+def _cell(estimate: Estimate, scale: int = 1) -> str:
+    if estimate.mean != estimate.mean:
+        return "-"
+    mean = f"{scale * estimate.mean:.1f}"
+    return mean if estimate.std is None else f"{mean} ± {scale * estimate.std:.1f}"
+
+
+def _draw(out: Output, comparison: Comparison, folder: Path) -> list[Path]:
+    from ..trainer.comparison_plots import figures
+    from ..trainer.files import write_atomic
+
+    folder.mkdir(parents=True, exist_ok=True)
+    pictures = figures(comparison)
+    for name, picture in pictures.items():
+        write_atomic(folder / name, picture)
+    out.line(
+        f"drawn into {folder}: {', '.join(pictures) or 'nothing, a single task has no history'}"
+    )
+    return [folder / name for name in pictures]
