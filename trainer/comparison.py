@@ -42,7 +42,7 @@ class Result:
         n_steps: optimizer steps.
         seconds: time that training took.
         n_weights: weights of the network.
-        state_bytes: what the method keeps beyond the network while it trains; None if not known.
+        state_bytes: what the method keeps beyond network and optimizer; None if not known.
     """
 
     path: Path

@@ -177,7 +177,7 @@ def _draw_equal_acc(axes: Axes, n_tasks: int) -> None:
 
 
 def state_figure(comparison: Comparison) -> bytes:
-    """PNG: ACC over the bytes a weight that a method keeps beyond the network while it trains."""
+    """PNG: ACC over the bytes a weight that a method keeps beyond network and optimizer."""
     styles = [s for s in _styles(comparison) if s.group in groups_with_state(comparison)]
     figure, axes = _figure_with_legend(len(styles))
     most = 0.0
@@ -191,7 +191,7 @@ def state_figure(comparison: Comparison) -> bytes:
     else:
         axes.set_xlim(-0.05 * max(most, 1), 1.1 * max(most, 1))
     axes.margins(y=0.15)
-    axes.set_xlabel("state beyond the network, in bytes a weight", color=INK)
+    axes.set_xlabel("state of the method, in bytes a weight", color=INK)
     axes.set_ylabel("accuracy on all tasks at the end, in %", color=INK)
     _grid(axes)
     _finish(figure, axes, comparison, "accuracy over memory")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import load_recipe
+from metabit.trainer.run_folder import METRICS, read_metrics, write_metrics
 
 from .conftest import Cli
 
@@ -61,6 +63,24 @@ def test_pictures_are_drawn_into_a_new_folder(cli: Cli, runs: list[Path], tmp_pa
     answer = cli("compare", *runs, "-o", folder, "--json").answer
     assert sorted(answer["plots"]) == sorted(str(path) for path in folder.iterdir())
     assert {"accuracy_so_far.png", "stability_plasticity.png"} <= {p.name for p in folder.iterdir()}
+
+
+def test_a_state_that_no_run_recorded_is_said_and_not_drawn(
+    cli: Cli, runs: list[Path], tmp_path: Path
+) -> None:
+    copies = [Path(shutil.copytree(run, tmp_path / run.name)) for run in runs]
+    for copy, state in zip(copies, (64, 64, None), strict=True):
+        metrics = read_metrics(copy / METRICS)
+        write_metrics(copy / METRICS, {**metrics, "state_bytes": state})
+    done = cli("compare", *copies, "-o", tmp_path / "pictures")
+    assert (tmp_path / "pictures" / "accuracy_state.png").is_file()
+    assert "no state recorded: metaplastic, m = 0\n" in done.stdout
+    by_m = {
+        group["settings"]["m"]: group
+        for group in cli("compare", *copies, "--json").answer["groups"]
+    }
+    assert by_m[30.0]["state_bytes_per_weight"] == {"mean": 64 / (64 * 64 + 640), "std": 0.0}
+    assert by_m[0.0]["state_bytes_per_weight"] is None
 
 
 def test_a_folder_that_is_a_file_is_refused(cli: Cli, runs: list[Path], tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def _print(out: Output, comparison: Comparison) -> None:
             group.method,
             group.settings_line,
             *(_cell(estimates[key], scale=100) for key in SHARES),
-            _cell(estimates["state_bytes_per_weight"]),
+            _state_cell(estimates["state_bytes_per_weight"].mean),
             _cell(estimates["seconds"]),
             str(len(group.results)),
         )
@@ -99,8 +99,12 @@ def _cell(estimate: Estimate, scale: int = 1) -> str:
     return mean if estimate.std is None else f"{mean} ± {scale * estimate.std:.1f}"
 
 
+def _state_cell(bytes_per_weight: float) -> str:
+    return "-" if bytes_per_weight != bytes_per_weight else f"{bytes_per_weight:,.1f}"
+
+
 def _draw(out: Output, comparison: Comparison, folder: Path) -> list[Path]:
-    from ..trainer.comparison_plots import figures
+    from ..trainer.comparison_plots import figures, groups_with_state
     from ..trainer.files import write_atomic
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -110,4 +114,8 @@ def _draw(out: Output, comparison: Comparison, folder: Path) -> list[Path]:
     out.line(
         f"drawn into {folder}: {', '.join(pictures) or 'nothing, a single task has no history'}"
     )
+    known = groups_with_state(comparison)
+    if known and len(known) < len(comparison.groups):
+        unknown = [group.label for group in comparison.groups if group not in known]
+        out.line(f"not in accuracy_state.png, no state recorded: {'; '.join(unknown)}", "yellow")
     return [folder / name for name in pictures]
