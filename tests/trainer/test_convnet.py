@@ -32,12 +32,15 @@ SMALL = ConvNetConfig(
 
 
 def used_network(config: ConvNetConfig = SMALL) -> BinaryConvNet:
-    """A network whose statistics have seen data."""
+    """A network whose statistics have seen data, and with channels that fall."""
     model = BinaryConvNet(config, seeded(1))
     with torch.no_grad():
         for seed in range(5):
             x = torch.randint(0, 256, (20, *config.input_shape), generator=seeded(seed))
             model.train()(x.float())
+    for _, _, norm in model.blocks:
+        for gamma in norm.gamma:
+            gamma.data[::2] *= -1  # falling channels: where the pooling stands shows in the bits
     return model.eval()
 
 
@@ -116,8 +119,12 @@ def test_banks_of_all_layers_switch_together() -> None:
     model = BinaryConvNet(replace(SMALL, n_banks=3), seeded(1))
     model.use_bank(2)
     assert [norm.active_bank for _, norm in model.layers] == [2] * 4
+    for _, norm in model.layers:
+        norm.running_mean[0] += 3
     model.start_bank(1)
-    assert [norm.active_bank for _, norm in model.layers] == [1] * 4
+    for _, norm in model.layers:
+        assert norm.active_bank == 1
+        assert torch.equal(norm.running_mean[1], norm.running_mean[0])
 
 
 def test_the_same_seed_gives_the_same_network() -> None:

@@ -214,6 +214,7 @@ def test_nothing_in_a_frozen_trunk_moves(network: Any) -> None:
     fit(model, optimizer, x, 5)
     assert model.training
     assert not any(part.training for part in trunk.modules())
+    assert not any(p.requires_grad for p in trunk.parameters())
     assert all(torch.equal(before[k], v) for k, v in trunk.state_dict().items())
     assert torch.equal(trunk(x), features)
     assert not any(torch.equal(head_before[k], v) for k, v in model.head.state_dict().items())
