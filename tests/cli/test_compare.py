@@ -54,7 +54,11 @@ def test_the_table_names_methods_settings_and_seeds(cli: Cli, runs: list[Path]) 
         ["m", "=", "0", "1"],
         ["m", "=", "30", "2"],
     ]
-    assert done.stdout.count("±") > 4
+    for group in cli("compare", *runs, "--json").answer["groups"]:
+        for key in ("acc", "bwt", "forgetting", "plasticity"):
+            mean, std = group[key]["mean"], group[key]["std"]
+            cell = f"{100 * mean:.1f}" + ("" if std is None else f" ± {100 * std:.1f}")
+            assert cell in done.stdout, key
     assert "not the same effort" not in done.stdout
 
 
