@@ -1,11 +1,13 @@
 """Everything a training run needs to go on from any step, in one file.
 
 One file, because two could be from different steps after a crash: the tensors (weights, statistics,
-optimizer moments, random state) with the position and the results so far beside them.
+optimizer moments, what the method keeps, random state) with the position and the results so far
+beside them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,8 @@ from metabit.trainer.models import BinaryMLP
 
 SCHEMA = "metabit.checkpoint"
 VERSION = 1
+
+LoadMethod = Callable[[dict[str, Tensor]], None]
 
 
 @dataclass
@@ -46,6 +50,7 @@ def save(
     path: Path,
     model: BinaryMLP,
     optimizer: torch.optim.Optimizer,
+    method: Mapping[str, Tensor],
     order_state: Tensor,
     position: Position,
 ) -> None:
@@ -55,6 +60,7 @@ def save(
         path: the file.
         model: the network, whose active bank is kept too.
         optimizer: its moments and step counts are kept.
+        method: what the method and its schedule keep, by name.
         order_state: state of the random generator at the start of the current epoch, uint8.
         position: where the run stands.
 
@@ -62,6 +68,7 @@ def save(
         StorageError: the file cannot be written.
     """
     tensors = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors |= {f"method/{name}": tensor for name, tensor in method.items()}
     tensors["order_state"] = order_state
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
@@ -77,9 +84,14 @@ def save(
 
 
 def restore(
-    path: Path, model: BinaryMLP, optimizer: torch.optim.Optimizer
+    path: Path, model: BinaryMLP, optimizer: torch.optim.Optimizer, load_method: LoadMethod
 ) -> tuple[Tensor, Position]:
-    """Put a checkpoint into a fresh model and optimizer of the same recipe.
+    """Put a checkpoint into a fresh model, optimizer and method of the same recipe.
+
+    Args:
+        path: the file.
+        model, optimizer: to be filled.
+        load_method: takes what `save` was given as `method`; KeyError where something is missing.
 
     Returns:
         the random state at the start of the current epoch, and the position.
@@ -99,6 +111,7 @@ def restore(
             state: dict[str, Any] = _under(tensors, f"optimizer/{name}/")
             if state:
                 optimizer.state[parameter] = state
+        load_method(_under(tensors, "method/"))
         return tensors["order_state"], Position(**content["position"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise CorruptError(

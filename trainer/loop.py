@@ -25,9 +25,11 @@ from metabit.trainer import checkpoint, plots, run_folder
 from metabit.trainer.checkpoint import Position
 from metabit.trainer.dataset import DataSet, Split
 from metabit.trainer.files import write_atomic
+from metabit.trainer.methods import registry
+from metabit.trainer.methods.base import Setting
+from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.metrics import Matrix, accuracy, summary
-from metabit.trainer.models import BinaryMLP, MLPConfig, to_input
-from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
+from metabit.trainer.models import BinaryMLP, MLPConfig
 from metabit.trainer.progress import Progress, Silent
 from metabit.trainer.quantizers import sign_activation
 from metabit.trainer.recipe import Recipe
@@ -108,7 +110,11 @@ class _Trainer:
             init_width=recipe.network.init_width,
         )
         self.model = BinaryMLP(config, self.generator)
-        self.optimizer = self._new_optimizer()
+        options = recipe.method
+        setting = Setting(len(stream), dataset.zero_point, recipe.train.seed)
+        self.method = registry.find(options.name)(options, self.model, setting)
+        self.schedule = Schedule(options.every_samples, self.method.consolidates())
+        self.optimizer = self.method.optimizer(self.model)
         self.order_state = self.generator.get_state()  # at the start of the current epoch
         self.position = Position()
         self.begun = time.monotonic()
@@ -117,19 +123,17 @@ class _Trainer:
 
     def _restore(self) -> None:
         self.order_state, self.position = checkpoint.restore(
-            self.out / run_folder.CHECKPOINT, self.model, self.optimizer
+            self.out / run_folder.CHECKPOINT, self.model, self.optimizer, self._load_method
         )
         self.generator.set_state(self.order_state)
         self.begun = time.monotonic() - self.position.seconds
 
-    def _new_optimizer(self) -> MetaplasticAdam | MetaplasticSGD:
-        method = self.recipe.method
-        groups = parameter_groups(self.model, method.m)
-        if method.optimizer == "adam":
-            return MetaplasticAdam(groups, lr=method.lr, weight_decay=method.weight_decay)
-        return MetaplasticSGD(
-            groups, lr=method.lr, momentum=method.momentum, weight_decay=method.weight_decay
-        )
+    def _load_method(self, tensors: dict[str, Tensor]) -> None:
+        self.method.load_state(tensors)
+        self.schedule.load_state(tensors)
+
+    def _method_state(self) -> dict[str, Tensor]:
+        return {**self.method.state(), **self.schedule.state()}
 
     def run(self) -> None:
         steps = [self.recipe.train.epochs * self._n_batches(task) for task in self.stream]
@@ -153,7 +157,7 @@ class _Trainer:
         if self.recipe.network.banks == "task":
             self.model.start_bank(self._bank(at.task))
         if self.recipe.method.reset_optimizer:
-            self.optimizer = self._new_optimizer()
+            self.optimizer = self.method.optimizer(self.model)
 
     def _n_batches(self, task: Task) -> int:
         """Batches of an epoch; a last batch of a single sample is left out."""
@@ -162,7 +166,7 @@ class _Trainer:
 
     def _learn(self, task: Task) -> None:
         at, split = self.position, task.train
-        x, y = _flat(split.x), torch.from_numpy(split.y.astype(np.int64))
+        x, y = _tensors(split)
         n_batches, batch = self._n_batches(task), self.recipe.train.batch
         self.model.train()
         while at.epoch < self.recipe.train.epochs:
@@ -170,29 +174,45 @@ class _Trainer:
             order = torch.randperm(len(y), generator=self.generator)
             while at.step < n_batches:
                 chosen = order[at.step * batch : (at.step + 1) * batch]
-                loss = self._step(to_input(x[chosen.numpy()], self.dataset.zero_point), y[chosen])
+                loss = self._step(x[chosen], y[chosen])
                 at.step += 1
                 at.total_steps += 1
+                self._consolidate(self.schedule.after_step(x[chosen], y[chosen]))
                 if at.total_steps % self.recipe.train.checkpoint_steps == 0:
                     self._checkpoint()
                 self.progress.step_done(at.task, at.total_steps, loss)
             at.epoch, at.step = at.epoch + 1, 0
 
     def _step(self, x: Tensor, y: Tensor) -> float:
+        """One step on raw samples of the stream; returns the loss, penalty included."""
         self.optimizer.zero_grad()
-        loss: Tensor = functional.cross_entropy(self.model(x), y)
-        value = loss.item()
-        if not np.isfinite(value):
-            raise self._diverged(
-                f"the loss is {value}, because of {_first_bad_sums(self.model, x)}"
-            )
+        x, y = self.method.batch(x, y)
+        inputs = self.method.inputs(x)
+        loss: Tensor = functional.cross_entropy(self.model(inputs), y)
+        if not np.isfinite(loss.item()):
+            bad = _first_bad_sums(self.model, inputs)
+            raise self._diverged(f"the loss is {loss.item()}, because of {bad}")
+        penalty = self.method.penalty(self.model)
+        if penalty is not None:
+            if not np.isfinite(penalty.item()):
+                raise self._diverged(f"the penalty of the method is {penalty.item()}")
+            loss = loss + penalty
         loss.backward()  # type: ignore[no-untyped-call]
+        self.method.gradients(self.model)
         self.optimizer.step()
-        return value
+        self.method.after_step(self.model)
+        return loss.item()
+
+    def _consolidate(self, samples: tuple[Tensor, Tensor] | None) -> None:
+        if samples is not None:
+            self.model.train()
+            self.method.consolidate(self.model, *samples, self.position.task)
+            self._check_finite()
 
     def _finish_task(self) -> None:
         at = self.position
         self._check_finite()
+        self._consolidate(self.schedule.at_task_end(*_tensors(self.stream[at.task].train)))
         row = self._accuracies(at.task)
         at.accuracy_rows.append(row)
         at.task, at.epoch, at.step = at.task + 1, 0, 0
@@ -221,11 +241,12 @@ class _Trainer:
         self._check_finite()
         self.position.seconds = time.monotonic() - self.begun
         path = self.out / run_folder.CHECKPOINT
-        checkpoint.save(path, self.model, self.optimizer, self.order_state, self.position)
+        kept = self._method_state()
+        checkpoint.save(path, self.model, self.optimizer, kept, self.order_state, self.position)
 
     def _check_finite(self) -> None:
         """A hidden weight that is NaN still has a sign: without this, nobody would notice."""
-        bad = _first_bad_values(self.model)
+        bad = _first_bad_values(self.model) or _first_bad_state(self._method_state())
         if bad is not None:
             raise self._diverged(f"not all numbers are finite in {bad}")
 
@@ -242,13 +263,26 @@ class _Trainer:
         names = [task.name for task in self.stream]
         m = self.recipe.method.m
         layer_m = m if isinstance(m, tuple) else (m,) * len(self.model.layers)
-        title = f"{self.recipe.name} (m = {m})"
+        title = f"{self.recipe.name} ({f'm = {m}' if m else self.recipe.method.name})"
         run_folder.write_model(self.out / run_folder.MODEL, self.model)
         picture = plots.accuracy_figure(matrix, names, title)
         write_atomic(self.out / run_folder.ACCURACY_PLOT, picture)
         picture = plots.hidden_weights_figure(self.model, layer_m, title)
         write_atomic(self.out / run_folder.HIDDEN_PLOT, picture)
         run_folder.write_metrics(self.out / run_folder.METRICS, self._metrics(matrix, names))
+
+    def _state_bytes(self) -> dict[str, int]:
+        """What the method kept in training beyond network and optimizer, by field."""
+        recent = self.schedule.bytes_kept(self.dataset.n_inputs, self.recipe.train.batch)
+        return self.method.state_bytes() | ({"recent_samples": recent} if recent else {})
+
+    def _optimizer_bytes(self) -> dict[str, int]:
+        moments: dict[str, int] = {}
+        for state in self.optimizer.state.values():
+            for name, value in state.items():
+                if isinstance(value, Tensor):
+                    moments[name] = moments.get(name, 0) + value.nbytes
+        return moments
 
     def _metrics(self, matrix: Matrix, names: list[str]) -> dict[str, Any]:
         return {
@@ -260,6 +294,8 @@ class _Trainer:
             "accuracy_matrix": matrix.tolist(),
             **summary(matrix),
             "n_steps": self.position.total_steps,
+            "state_bytes": self._state_bytes(),
+            "optimizer_bytes": self._optimizer_bytes(),
             "seconds": round(time.monotonic() - self.begun, 3),
             "versions": {
                 "metabit": metabit.__version__,
@@ -270,8 +306,21 @@ class _Trainer:
         }
 
 
-def _flat(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    return x.reshape(len(x), -1)
+def _tensors(split: Split) -> tuple[Tensor, Tensor]:
+    """Samples as they are stored, shape (n, n_inputs), and int64 labels."""
+    x = np.ascontiguousarray(split.x.reshape(len(split), -1))
+    return torch.tensor(x), torch.from_numpy(split.y.astype(np.int64))
+
+
+def _first_bad_state(state: dict[str, Tensor]) -> str | None:
+    """The first tensor that a method keeps, in words, with a number that is not finite."""
+    for name, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            what, _, parameter = name.partition("/")
+            layer = parameter.removeprefix("linears.").partition(".")[0]
+            where = f"layer {int(layer) + 1}" if layer.isdigit() else parameter
+            return f"the method's {what} of {where}"
+    return None
 
 
 def _first_bad_values(model: BinaryMLP) -> str | None:

@@ -23,17 +23,17 @@ value of the wrong type or out of range is an error that names the file, the tab
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from metabit.errors import InputError, StorageError
 from metabit.trainer.data import names
+from metabit.trainer.methods import registry
 from metabit.trainer.tables import parse, plain, refuse, require, require_choice, toml_value
 
 STREAMS = ("permuted", "parts", "single", "subjects", "classes")
 BANKS = ("task", "shared")
-METHODS = ("metaplastic",)
 OPTIMIZERS = ("adam", "sgd")
 
 _SINGLE_STREAM_KEYS = {
@@ -126,32 +126,31 @@ class NetworkRecipe:
 
 @dataclass(frozen=True)
 class MethodRecipe:
-    """[method]: how the hidden weights are moved.
+    """[method]: how the weights are moved. These are the keys of every method.
+
+    A method that has more keys of its own extends this class in its file in trainer/methods/.
 
     Attributes:
-        name: "metaplastic"; m = 0 is plain training of a binary network.
+        name: a file of trainer/methods/, or what `methods.registry.register` was given.
         optimizer: "adam" or "sgd".
-        m: metaplasticity coefficient, one number or one per layer. The useful value falls with
-            the learning rate and the number of steps: about 10 at 1,200 steps of 0.005 a task.
         lr: learning rate.
         momentum: of sgd.
         weight_decay: added to the gradient, times the hidden weight.
         reset_optimizer: start every task with fresh moments.
     """
 
+    needs_shared_bank: ClassVar[str] = ""
+    """Why the method cannot work with a normalisation bank per task; empty where it can."""
+
     name: str = "metaplastic"
     optimizer: str = "adam"
-    m: float | tuple[float, ...] = 0.0
     lr: float = 0.005
     momentum: float = 0.0
     weight_decay: float = 0.0
     reset_optimizer: bool = False
 
     def __post_init__(self) -> None:
-        require_choice("[method] name", self.name, METHODS)
         require_choice("[method] optimizer", self.optimizer, OPTIMIZERS)
-        values = self.m if isinstance(self.m, tuple) else (self.m,)
-        require(all(m >= 0 for m in values), "[method] m", self.m, "must be 0 or more")
         require(self.lr > 0, "[method] lr", self.lr, "must be above 0")
         require(
             0 <= self.momentum < 1, "[method] momentum", self.momentum, "must be 0 or more, below 1"
@@ -161,6 +160,40 @@ class MethodRecipe:
         require(
             self.weight_decay >= 0, "[method] weight_decay", self.weight_decay, "must be 0 or more"
         )
+
+    @property
+    def m(self) -> float | tuple[float, ...]:
+        """Metaplasticity coefficient; 0 for every method that has none."""
+        return 0.0
+
+    @property
+    def every_samples(self) -> int | None:
+        """Samples between two consolidations; None is at the end of each task."""
+        return None
+
+
+@dataclass(frozen=True)
+class ConsolidatingRecipe(MethodRecipe):
+    """[method] of a method that consolidates.
+
+    Attributes:
+        consolidate_samples: consolidate after so many samples of the stream, wherever its tasks
+            end; if not given, at the end of each task.
+    """
+
+    consolidate_samples: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.consolidate_samples is not None:
+            rule = "must be 1 or more"
+            key = "[method] consolidate_samples"
+            require(self.consolidate_samples >= 1, key, self.consolidate_samples, rule)
+
+    @property
+    def every_samples(self) -> int | None:
+        """Samples between two consolidations; None is at the end of each task."""
+        return self.consolidate_samples
 
 
 @dataclass(frozen=True)
@@ -220,10 +253,21 @@ class Recipe:
         if self.data.stream == "parts":
             rule = 'a stream of parts has no task boundaries: use banks = "shared"'
             require(self.network.banks != "task", "[network] banks", self.network.banks, rule)
+        reason = self.method.needs_shared_bank
+        if reason:
+            rule = f'name = "{self.method.name}" needs banks = "shared": {reason}'
+            require(self.network.banks == "shared", "[network] banks", self.network.banks, rule)
 
     def with_m(self, m: float | tuple[float, ...]) -> Recipe:
-        """The same recipe with another metaplasticity coefficient."""
-        return replace(self, method=replace(self.method, m=m))
+        """The same recipe with another metaplasticity coefficient.
+
+        Raises:
+            InputError: its method has none.
+        """
+        if "m" not in {f.name for f in fields(self.method)}:
+            raise refuse(_of_another_method("m", self.method.name))
+        changed: Any = {"m": m}  # a field of the subclass
+        return replace(self, method=replace(self.method, **changed))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain tables of strings, numbers and lists; what is not given is left out."""
@@ -270,4 +314,26 @@ def recipe_from_dict(tables: dict[str, Any]) -> Recipe:
     Raises:
         InputError: a wrong key or value; the message names table and key.
     """
-    return parse(Recipe, tables, "")
+    method = _method(tables.get("method", {}))
+    rest = {key: value for key, value in tables.items() if key != "method"}
+    return replace(parse(Recipe, rest, ""), method=method)
+
+
+def _method(table: Any) -> MethodRecipe:
+    """The [method] table in the class of the method that it names."""
+    if not isinstance(table, dict):
+        raise refuse("method must be a table: write [method] above its keys")
+    name = table.get("name", MethodRecipe.name)
+    if not isinstance(name, str):
+        raise refuse(f"[method] name = {toml_value(str(name))}: must be a string")
+    options = registry.find(name).Options
+    known = {f.name for f in fields(options)}
+    for key in table:
+        if key not in known and registry.owners(key):
+            raise refuse(_of_another_method(key, name))
+    return parse(options, {**table, "name": name}, "[method] ")
+
+
+def _of_another_method(key: str, name: str) -> str:
+    owners = " or ".join(toml_value(owner) for owner in registry.owners(key))
+    return f'[method] {key} belongs to name = {owners}; this recipe has name = "{name}"'

@@ -1,0 +1,306 @@
+"""Importance and the quadratic penalty: exact, zero at the anchor, and of the right weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from metabit import InputError
+from metabit.trainer.methods import registry
+from metabit.trainer.methods.base import Setting
+from metabit.trainer.methods.ewc import EwcOptions, fisher
+from metabit.trainer.methods.mas import Mas, MasOptions, global_importance, local_importance
+from metabit.trainer.methods.per_sample import CHUNK, protected
+from metabit.trainer.methods.quadratic import QuadraticMethod
+from metabit.trainer.methods.si import Si, SiOptions
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.recipe import recipe_from_dict
+
+QUADRATIC = ("ewc", "mas", "si")
+
+
+def binary(seed: int = 0) -> BinaryMLP:
+    """A network with statistics that some training has left."""
+    torch.manual_seed(seed)
+    model = BinaryMLP(MLPConfig(6, (5, 4), 3))
+    for _, norm in model.layers:
+        norm.running_mean.uniform_(-2, 2)
+        norm.running_var.uniform_(3, 9)
+        norm.gamma[0].data.uniform_(0.5, 2)
+    return model.train()
+
+
+def real(seed: int = 0) -> nn.Module:
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 3)).train()
+
+
+def samples(n: int = 40) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(7)
+    x = torch.randint(0, 17, (n, 6), generator=generator, dtype=torch.uint8)
+    return x, torch.randint(0, 3, (n,), generator=generator)
+
+
+def one_by_one(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    objective: Callable[[Tensor, Tensor], Tensor],
+    power: int,
+) -> dict[str, Tensor]:
+    """The definition: a backward pass a sample."""
+    was_training = model.training
+    model.eval()
+    total = {name: torch.zeros_like(p) for name, p in protected(model).items()}
+    for k in range(len(x)):
+        model.zero_grad()
+        objective(model(x[k : k + 1]), y[k : k + 1]).backward()  # type: ignore[no-untyped-call]
+        for name, p in protected(model).items():
+            assert p.grad is not None
+            total[name] += p.grad.abs() ** power
+    model.zero_grad()
+    model.train(was_training)
+    return {name: value / len(x) for name, value in total.items()}
+
+
+def squared_length(scores: Tensor, _: Tensor) -> Tensor:
+    return (scores**2).sum()
+
+
+@pytest.mark.parametrize("make", [binary, real])
+@pytest.mark.parametrize("n", [40, CHUNK + 3])
+def test_importances_equal_a_loop_over_samples(make: Callable[[], nn.Module], n: int) -> None:
+    model = make().double()
+    x, y = samples(n)
+    inputs = x.double()
+    found = fisher(model, inputs, y)
+    for name, value in one_by_one(model, inputs, y, functional.cross_entropy, 2).items():
+        torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-12)
+    found = global_importance(model, inputs)
+    for name, value in one_by_one(model, inputs, y, squared_length, 1).items():
+        torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-12)
+        assert value.max() > 0
+
+
+def test_importance_of_a_sum_would_be_too_small() -> None:
+    """What taking the absolute value of a batch's gradient gives: signs cancel."""
+    model = binary()
+    x, _ = samples()
+    exact = global_importance(model, x.float())
+    model.eval()
+    squared_length(model(x.float()), x).backward()  # type: ignore[no-untyped-call]
+    name, weight = next(iter(protected(model).items()))
+    assert weight.grad is not None
+    assert (weight.grad.abs() / len(x)).sum() < 0.9 * exact[name].sum()
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [lambda m, x, y: fisher(m, x, y), lambda m, x, y: global_importance(m, x),
+     lambda m, x, y: local_importance(m, x)],
+    ids=["fisher", "global", "local"],
+)  # fmt: skip
+def test_measuring_leaves_mode_statistics_and_gradients_alone(measure: Any) -> None:
+    model = binary()
+    model.norms[1].eval()
+    modes = [module.training for module in model.modules()]
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    x, y = samples()
+    measure(model, x.float(), y)
+    assert [module.training for module in model.modules()] == modes
+    assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_local_importance_is_the_agreement_of_a_layers_bits_with_its_inputs() -> None:
+    model = binary()
+    x = samples()[0].float()
+    found = local_importance(model, x)
+    model.eval()
+    first = np.sign(model.norms[0](model.linears[0](x)).detach().numpy() + 1e-12)
+    second = np.sign(model.norms[1](model.linears[1](torch.tensor(first))).detach().numpy() + 1e-12)
+    expected = np.abs((second[:, :, None] * first[:, None, :]).mean(0))
+    np.testing.assert_allclose(
+        found["linears.1.weight"].numpy(), expected / expected.max(), rtol=1e-5
+    )
+    with pytest.raises(InputError, match='use rule = "global"'):
+        local_importance(real(), x)
+
+
+def test_a_network_with_other_weights_is_refused() -> None:
+    model = nn.Sequential(nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3))
+    with pytest.raises(InputError, match="linear layers only") as caught:
+        protected(model)
+    assert caught.value.code == "E-METHOD"
+
+
+def after_a_step(name: str, model: Any) -> QuadraticMethod:
+    """The method, consolidated once after one step of training."""
+    kind = registry.find(name)
+    options: Any = kind.Options
+    method: Any = kind(options(name=name, strength=3.0), model, Setting())
+    x, y = samples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    functional.cross_entropy(model(x.float()), y).backward()  # type: ignore[no-untyped-call]
+    method.gradients(model)
+    optimizer.step()
+    method.after_step(model)
+    assert method.penalty(model) is None
+    method.consolidate(model, x, y, 0)
+    assert isinstance(method, QuadraticMethod)
+    return method
+
+
+@pytest.mark.parametrize("make", [binary, real])
+@pytest.mark.parametrize("name", QUADRATIC)
+def test_a_penalty_is_zero_at_the_anchor_and_positive_off_it(
+    name: str, make: Callable[[], nn.Module]
+) -> None:
+    model = make()
+    method = after_a_step(name, model)
+    at_anchor = method.penalty(model)
+    assert at_anchor is not None
+    assert at_anchor.item() == 0
+    for key, weight in protected(model).items():
+        important = torch.nonzero(method.importance[key])
+        assert len(important) > 0, key
+        place = tuple(important[0].tolist())
+        with torch.no_grad():
+            weight[place] += 0.1
+        off = method.penalty(model)
+        assert off is not None
+        expected = 3.0 * method.importance[key][place].item() * 0.1**2
+        assert off.item() == pytest.approx(expected, rel=1e-4)
+        with torch.no_grad():
+            weight[place] -= 0.1
+            weight.copy_(method.anchor[key])
+
+
+def test_separate_ewc_penalties_pull_like_their_sum() -> None:
+    """One parabola for two tasks has the gradients of the two, not their constant."""
+    model = binary()
+    kind: Any = registry.find("ewc")
+    method = kind(EwcOptions(name="ewc", strength=2.0), model, Setting())
+    x, y = samples()
+    pairs = []
+    for task, part in enumerate((slice(0, 20), slice(20, 40))):
+        method.consolidate(model, x[part], y[part], task)
+        anchor = {name: p.detach().clone() for name, p in protected(model).items()}
+        pairs.append((fisher(model, x[part].float(), y[part]), anchor))
+        with torch.no_grad():
+            for p in protected(model).values():
+                p.add_(torch.randn_like(p) * 0.1)
+    method.penalty(model).backward()
+    for name, weight in protected(model).items():
+        expected = sum(2 * 2.0 * f[name] * (weight.detach() - a[name]) for f, a in pairs)
+        torch.testing.assert_close(weight.grad, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_online_ewc_decays_and_moves_its_anchor() -> None:
+    model = binary()
+    kind: Any = registry.find("ewc")
+    method = kind(EwcOptions(name="ewc", online=True, decay=0.5), model, Setting())
+    x, y = samples()
+    f = fisher(model, x.float(), y)
+    for task in range(2):
+        method.consolidate(model, x, y, task)
+    for name, weight in protected(model).items():
+        torch.testing.assert_close(method.importance[name], 1.5 * f[name])
+        assert torch.equal(method.anchor[name], weight)
+
+
+def test_si_integrates_the_path_on_a_quadratic() -> None:
+    """L = (a w0^2 + b w1^2) / 2 from (1, 1) by gradient descent, worked out by hand."""
+    layer = nn.Linear(2, 1, bias=False)
+    model, weight = nn.Sequential(layer), layer.weight
+    weight.data = torch.tensor([[1.0, 1.0]])
+    si = Si(SiOptions(name="si", strength=5.0, damping=0.1), model, Setting())
+    curvature, lr = torch.tensor([[4.0, 0.5]]), 0.1
+    for _ in range(2):
+        gradient = (curvature * weight).detach()
+        weight.grad = gradient
+        si.gradients(model)
+        with torch.no_grad():
+            weight -= lr * gradient
+        si.after_step(model)
+    # the gradients are 4, then 2.4, and 0.5, then 0.475; each step is -lr times the gradient
+    path = torch.tensor([[0.1 * (4.0**2 + 2.4**2), 0.1 * (0.5**2 + 0.475**2)]])
+    torch.testing.assert_close(si.path["0.weight"], path)
+    x, y = samples(2)
+    si.consolidate(model, x, y, 0)
+    moved = torch.tensor([[(1 - 0.36) ** 2, (1 - 0.9025) ** 2]])  # weights 1, 0.6, 0.36 and so on
+    torch.testing.assert_close(si.importance["0.weight"], path / (moved + 0.1))
+    assert (si.path["0.weight"] == 0).all()
+
+
+def test_si_leaves_the_penalty_out_of_its_path() -> None:
+    model = binary()
+    si: Any = after_a_step("si", model)
+    model.zero_grad()
+    with torch.no_grad():
+        for p in protected(model).values():
+            p.add_(0.05)
+    si.penalty(model).backward()  # no loss at all: nothing but the penalty pulls
+    si.gradients(model)
+    for name, weight in protected(model).items():
+        assert weight.grad is not None
+        assert weight.grad.abs().max() > 0
+        gradient, _ = si._before[name]
+        assert gradient.abs().max() < 1e-6 * weight.grad.abs().max()
+
+
+def test_mas_needs_no_labels_and_follows_the_samples_it_is_shown() -> None:
+    model = binary()
+    mas = Mas(MasOptions(name="mas"), model, Setting())
+    x, y = samples()
+    mas.consolidate(model, x, torch.zeros_like(y), 0)
+    labelled = Mas(MasOptions(name="mas"), model, Setting())
+    labelled.consolidate(model, x, y, 0)
+    seen = x.clone()
+    seen[:, 2] = 0  # in use, this input is always silent
+    followed = mas.measure(model, seen)
+    for name in mas.importance:
+        assert torch.equal(mas.importance[name], labelled.importance[name])
+    assert (mas.importance["linears.0.weight"][:, 2] > 0).any()
+    assert (followed["linears.0.weight"][:, 2] == 0).all()
+
+
+def test_mas_online_is_the_mean_over_the_batches_of_training() -> None:
+    model = binary()
+    mas = Mas(MasOptions(name="mas", accumulate="online"), model, Setting())
+    x, y = samples()
+    for part in (slice(0, 10), slice(10, 40)):  # the weights stay, so the mean is that of all
+        mas.batch(x[part], y[part])
+        mas.after_step(model)
+    mas.consolidate(model, x[:0], y[:0], 0)
+    for name, value in global_importance(model, x.float()).items():
+        torch.testing.assert_close(mas.importance[name], value)
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ({"name": "ewc", "strength": -1.0}, "strength = -1.0: must be 0 or more"),
+        ({"name": "ewc", "decay": 0.5}, "decay belongs to online = true"),
+        ({"name": "mas", "decay": 0.5}, 'decay belongs to name = "ewc"; .* name = "mas"'),
+        ({"name": "mas", "rule": "globl"}, 'rule = "globl": did you mean "global"'),
+        ({"name": "si", "damping": 0.0}, "damping = 0.0: must be above 0"),
+        ({"name": "si", "strenght": 1.0}, 'unknown key "strenght": did you mean "strength"'),
+    ],
+)
+def test_wrong_options_are_named(method: dict[str, Any], message: str) -> None:
+    tables = {
+        "name": "x",
+        "data": {"name": "digits", "stream": "single"},
+        "network": {"hidden": [4]},
+        "method": method,
+        "train": {"epochs": 1},
+    }
+    with pytest.raises(InputError, match=message):
+        recipe_from_dict(tables)

@@ -1,0 +1,90 @@
+"""Bop: a binary weight has no hidden weight; it flips when gradients have asked for it for long.
+
+    average = (1 - adaptivity) * average + adaptivity * gradient
+    flip the weight where |average| > threshold and the average has the sign of the weight
+
+A high threshold asks for more evidence before a flip, and so keeps more of what was learnt before;
+it is the only thing here that does.
+
+Paper: Helwegen et al. 2019, "Latent weights do not exist: rethinking binarized neural network
+optimization".
+
+What differs: nothing in the rule. Normalisation is trained by the recipe's optimizer; the keys lr,
+momentum and weight_decay are for it alone. Weights start as the signs of what hidden weights would
+have started as, and the parameter called hidden weight holds -1 or +1.
+
+Bytes: the average, 4 a weight (a hidden weight, which would be 4 bytes too, is not needed). Binary
+networks only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from metabit.trainer.methods.base import Method, Setting, under
+from metabit.trainer.methods.registry import register
+from metabit.trainer.models import BinaryMLP
+from metabit.trainer.quantizers import sign
+from metabit.trainer.recipe import MethodRecipe
+from metabit.trainer.tables import require
+
+
+@dataclass(frozen=True)
+class BopOptions(MethodRecipe):
+    """[method] with name = "bop".
+
+    Attributes:
+        adaptivity: share of a gradient in the average, gamma in the paper.
+        threshold: what the average has to pass for a flip, tau in the paper.
+    """
+
+    adaptivity: float = 1e-3
+    threshold: float = 1e-6
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(
+            0 < self.adaptivity <= 1, "[method] adaptivity", self.adaptivity, "must be in (0, 1]"
+        )
+        require(self.threshold >= 0, "[method] threshold", self.threshold, "must be 0 or more")
+
+
+@register
+class Bop(Method):
+    """Flips in place of steps."""
+
+    name = "bop"
+    Options = BopOptions
+
+    def __init__(self, options: Any, model: BinaryMLP, setting: Setting) -> None:
+        super().__init__(options, model, setting)
+        self.average: dict[str, Tensor] = {}
+        for number, (linear, _) in enumerate(model.layers):
+            linear.weight.data = sign(linear.weight.data)
+            self.average[f"linears.{number}.weight"] = torch.zeros_like(linear.weight.data)
+
+    @torch.no_grad()
+    def gradients(self, model: BinaryMLP) -> None:
+        """Move the averages, flip, and hide the weights' gradients from the optimizer."""
+        for (linear, _), (name, average) in zip(model.layers, self.average.items(), strict=True):
+            gradient = linear.weight.grad
+            if gradient is None:
+                raise RuntimeError(f"{name}: no gradient before gradients()")
+            average.mul_(1 - self.options.adaptivity).add_(self.options.adaptivity * gradient)
+            flips = (average.abs() > self.options.threshold) & (sign(average) == linear.weight)
+            linear.weight.copy_(torch.where(flips, -linear.weight, linear.weight))
+            linear.weight.grad = None
+
+    def state(self) -> dict[str, Tensor]:
+        """The averages."""
+        return {f"average/{name}": tensor for name, tensor in self.average.items()}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up the averages."""
+        read = under(tensors, "average")
+        self.average = {name: read[name] for name in self.average}

@@ -1,0 +1,73 @@
+"""Joint training: all tasks so far at once. The upper line; nobody has the memory for it.
+
+    batch = the stream's samples, and as many of every earlier task
+
+Every earlier task keeps its weight in the loss, and the number of steps is that of the other
+methods; a step has as many times more samples as there are tasks so far.
+
+What differs from one training on everything: the network is not begun anew at each task.
+
+Bytes: every sample of the stream, n_inputs + 8 each. Works with every network, but not with a
+normalisation bank per task: a batch has samples of many tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from metabit.trainer.methods.base import Method, Setting
+from metabit.trainer.methods.registry import register
+from metabit.trainer.recipe import ConsolidatingRecipe
+
+
+@dataclass(frozen=True)
+class JointOptions(ConsolidatingRecipe):
+    """[method] with name = "joint"; it has no keys of its own."""
+
+    needs_shared_bank: ClassVar[str] = "a batch has samples of many tasks"
+
+
+@register
+class Joint(Method):
+    """Everything is kept, and trained on again."""
+
+    name = "joint"
+    Options = JointOptions
+
+    def __init__(self, options: Any, model: nn.Module, setting: Setting) -> None:
+        super().__init__(options, model, setting)
+        self.past: list[tuple[Tensor, Tensor]] = []
+        self.generator = torch.Generator().manual_seed(setting.seed)
+
+    def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The stream's samples, and as many different ones of each earlier task."""
+        drawn = [(x, y)]
+        for old_x, old_y in self.past:
+            chosen = torch.randperm(len(old_y), generator=self.generator)[: len(y)]
+            drawn.append((old_x[chosen], old_y[chosen]))
+        return torch.cat([x for x, _ in drawn]), torch.cat([y for _, y in drawn])
+
+    def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
+        """Keep these samples, all of them."""
+        self.past.append((x, y))
+
+    def state(self) -> dict[str, Tensor]:
+        """All samples so far, and the random state."""
+        tensors = {"counters/generator": self.generator.get_state()}
+        for number, (x, y) in enumerate(self.past):
+            tensors |= {f"samples/{number}/x": x, f"samples/{number}/y": y}
+        return tensors
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        self.generator.set_state(tensors["counters/generator"])
+        n_parts = sum(name.startswith("samples/") for name in tensors) // 2
+        self.past = [
+            (tensors[f"samples/{number}/x"], tensors[f"samples/{number}/y"])
+            for number in range(n_parts)
+        ]

@@ -1,0 +1,169 @@
+"""Memory aware synapses: a weight is as important as the output is sensitive to it. No labels.
+
+    global   importance = mean over samples of |d ||scores||^2 / d weight|
+    local    importance_ij = |mean over samples of y_i * x_j|   (Hebb: what fires together)
+
+The penalty is the quadratic one. `measure` takes any samples, with or without labels: importance
+can be taken from what a device sees in use, so that what must not be forgotten follows that.
+
+Paper: Aljundi, Babiloni, Elhoseiny, Rohrbach and Tuytelaars 2018, "Memory aware synapses: learning
+what (not) to forget".
+
+What differs:
+* Global importance is the exact mean over samples (see `per_sample`). The authors' batches take the
+  absolute value after summing over 200 samples, where signs cancel.
+* Local importance is for binary networks: y is the layer's bit (+1 or -1) and in the last layer the
+  score, x the layer's input. The paper has products of rectified activations, which are never
+  negative; bits are, so the absolute value is taken after the mean. Each layer is scaled to a
+  largest importance of 1, because inputs and bits have different units.
+* accumulate = "task-end" adds the importance of the samples that the schedule gives; "online" adds
+  the mean over the batches of training, each at the weights of its moment, so that no sample is
+  needed a second time.
+* Importances of several consolidations add up, and the head is protected like every layer.
+
+Bytes: importance and anchor, 8 a weight; online, 4 more, and one batch.
+
+Real-valued networks: global yes; local no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from metabit.errors import InputError
+from metabit.trainer.methods.base import Setting, evaluating, under
+from metabit.trainer.methods.per_sample import mean_power, protected
+from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
+from metabit.trainer.methods.registry import register
+from metabit.trainer.models import BinaryMLP
+from metabit.trainer.quantizers import sign
+from metabit.trainer.tables import require_choice
+
+
+@dataclass(frozen=True)
+class MasOptions(QuadraticOptions):
+    """[method] with name = "mas".
+
+    Attributes:
+        rule: "global" or "local".
+        accumulate: "task-end" or "online".
+    """
+
+    rule: str = "global"
+    accumulate: str = "task-end"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice("[method] rule", self.rule, ("global", "local"))
+        require_choice("[method] accumulate", self.accumulate, ("task-end", "online"))
+
+
+def global_importance(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+    """Mean over samples of |gradient of the squared length of the scores|, by parameter name.
+
+    Args:
+        model: the network; run in evaluation mode, and put back.
+        inputs: what it sees, shape (n, n_inputs).
+    """
+    none = torch.zeros(len(inputs), dtype=torch.int64)
+    return mean_power(model, inputs, none, lambda scores, _: (scores**2).sum(), power=1)
+
+
+@torch.no_grad()
+def local_importance(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+    """|mean over samples of output times input| of each layer, from 0 to 1, by parameter name.
+
+    Args:
+        model: a `BinaryMLP`; run in evaluation mode, and put back.
+        inputs: what it sees, shape (n, n_inputs).
+
+    Raises:
+        InputError: not a binary multilayer perceptron.
+    """
+    if not isinstance(model, BinaryMLP):
+        raise InputError(
+            'MAS with rule = "local" is for binary multilayer perceptrons: use rule = "global"',
+            code="E-METHOD",
+        )
+    result: dict[str, Tensor] = {}
+    with evaluating(model):
+        x = inputs
+        for number, (linear, norm) in enumerate(model.layers):
+            y = norm(linear(x))
+            if number + 1 < len(model.layers):
+                y = sign(y)
+            products = (y.T @ x).abs()
+            result[f"linears.{number}.weight"] = products / products.max().clamp(min=1e-30)
+            x = y
+    return result
+
+
+@register
+class Mas(QuadraticMethod):
+    """Importance from the scores or from co-activity, and the quadratic penalty made of it."""
+
+    name = "mas"
+    Options = MasOptions
+
+    def __init__(self, options: Any, model: nn.Module, setting: Setting) -> None:
+        super().__init__(options, model, setting)
+        self.running = {name: torch.zeros_like(p).detach() for name, p in protected(model).items()}
+        self.n_running = torch.zeros(1, dtype=torch.int64)
+        self._batch: Tensor | None = None
+
+    @property
+    def is_online(self) -> bool:
+        """Whether importance is collected while training."""
+        return bool(self.options.accumulate == "online")
+
+    def measure(self, model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+        """Importance of every weight for these samples, which need no labels.
+
+        Args:
+            model: the network, whose mode is put back.
+            x: uint8 or int8, shape (n, n_inputs).
+        """
+        rule = global_importance if self.options.rule == "global" else local_importance
+        return rule(model, self.inputs(x))
+
+    def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep the batch for `after_step`, if importance is collected online."""
+        if self.is_online:
+            self._batch = x
+        return x, y
+
+    def after_step(self, model: nn.Module) -> None:
+        """Move the running mean on by this batch, if importance is collected online."""
+        x, self._batch = self._batch, None
+        if x is None:
+            return
+        self.n_running += len(x)
+        for name, new in self.measure(model, x).items():
+            self.running[name] += (new - self.running[name]) * (len(x) / self.n_running.item())
+
+    def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
+        """Add the importance of these samples, or what was collected; labels are not read."""
+        new = self.running if self.is_online else self.measure(model, x)
+        self.remember(model, {name: self.importance[name] + new[name] for name in new})
+        self.running = {name: torch.zeros_like(t) for name, t in self.running.items()}
+        self.n_running.zero_()
+
+    def state(self) -> dict[str, Tensor]:
+        """Importance and anchor; online, the running mean and its number of samples too."""
+        if not self.is_online:
+            return super().state()
+        running = {f"running/{name}": tensor for name, tensor in self.running.items()}
+        return {**super().state(), **running, "running/n": self.n_running}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        super().load_state(tensors)
+        if self.is_online:
+            read = under(tensors, "running")
+            self.running = {name: read[name] for name in self.running}
+            self.n_running = read["n"]

@@ -1,0 +1,129 @@
+"""Per-sample gradients of linear layers, summed without a loop over samples.
+
+A linear layer with output y = W x has for sample k the gradient delta_k x_k^T, where delta_k is the
+gradient of the objective with respect to y. Sums of a power of its entries over samples are then
+one matrix product, exact and not an estimate:
+
+    sum_k |dF_k / dW|     = |delta|^T |x|
+    sum_k (dF_k / dW)^2   = (delta^2)^T (x^2)
+
+The objective of a batch must be a sum over its samples, and a sample must not feel its neighbours:
+the network is put in evaluation mode, where normalisation uses its running statistics.
+
+Hidden weights get the gradient of their binary weights (straight through), so `BinaryLinear` is a
+linear layer like any other; `torch.nn.Linear` works too, with its bias, so real-valued multilayer
+perceptrons are served. Other layers with weights are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from metabit.errors import InputError
+from metabit.trainer.layers import BinaryLinear
+from metabit.trainer.methods.base import evaluating
+
+CHUNK = 512
+"""Samples run at a time, to bound memory; sums over chunks are kept in float64."""
+
+Objective = Callable[[Tensor, Tensor], Tensor]
+"""From scores (n, n_classes) and the chunk's labels (n,) to a scalar, a sum over samples."""
+
+
+def linear_layers(model: nn.Module) -> dict[str, nn.Module]:
+    """Linear layers by name, in order.
+
+    Raises:
+        InputError: another kind of layer holds weights; its importance would be missing.
+    """
+    layers: dict[str, nn.Module] = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, (BinaryLinear, nn.Linear))
+    }
+    known = {id(p) for layer in layers.values() for p in layer.parameters()}
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1 and id(parameter) not in known:
+            raise InputError(
+                f"{name}: per-sample importance is there for linear layers only; use replay or "
+                "metaplastic with this network",
+                code="E-METHOD",
+            )
+    return layers
+
+
+def protected(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Parameters of the linear layers by name: what importance is about.
+
+    Normalisation is left out: its statistics move anyway, and in a binary network its parameters
+    are few and can belong to a task.
+    """
+    layers = linear_layers(model)
+    return {
+        f"{name}.{key}": parameter
+        for name, layer in layers.items()
+        for key, parameter in layer.named_parameters()
+    }
+
+
+def mean_power(
+    model: nn.Module, x: Tensor, y: Tensor, objective: Objective, power: int
+) -> dict[str, Tensor]:
+    """Mean over samples of |gradient| ** power, for every protected parameter.
+
+    Args:
+        model: the network; its mode is put back afterwards.
+        x: what the network sees, shape (n, n_inputs).
+        y: labels that the objective is given, shape (n,).
+        objective: what is differentiated.
+        power: 1 or 2.
+
+    Returns:
+        by parameter name, in the parameter's shape and type.
+
+    Reference:
+        Goodfellow 2015, "Efficient per-example gradient computations".
+    """
+    layers = linear_layers(model)
+    totals = {
+        name: torch.zeros(p.shape, dtype=torch.float64) for name, p in protected(model).items()
+    }
+    with evaluating(model):
+        for inputs, labels in zip(torch.split(x, CHUNK), torch.split(y, CHUNK), strict=True):
+            for name, (before, delta) in _one_pass(
+                model, layers, inputs, labels, objective
+            ).items():
+                a, d = before.abs() ** power, delta.abs() ** power
+                totals[f"{name}.weight"] += d.T @ a
+                if f"{name}.bias" in totals:
+                    totals[f"{name}.bias"] += d.sum(0)
+    kinds = protected(model)
+    return {name: (total / len(x)).to(kinds[name].dtype) for name, total in totals.items()}
+
+
+def _one_pass(
+    model: nn.Module, layers: dict[str, nn.Module], x: Tensor, y: Tensor, objective: Objective
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Each layer's input, and the objective's gradient at its output; both (n, length)."""
+    seen: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def recorder(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def record(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            seen[name] = (inputs[0].detach(), output)
+
+        return record
+
+    handles = [layer.register_forward_hook(recorder(name)) for name, layer in layers.items()]
+    try:
+        total = objective(model(x), y)
+    finally:
+        for handle in handles:
+            handle.remove()
+    deltas = torch.autograd.grad(total, [output for _, output in seen.values()])
+    return {
+        name: (before, delta)
+        for (name, (before, _)), delta in zip(seen.items(), deltas, strict=True)
+    }

@@ -1,0 +1,128 @@
+"""Experience replay: a few old samples are kept, and trained on with the new ones.
+
+    batch = the stream's samples, and as many drawn from memory
+
+Memory is a reservoir: after n samples of the stream each of them is in memory with probability
+min(1, memory / n), whatever the tasks are, so boundaries are not needed.
+
+Papers: Chaudhry et al. 2019, "On tiny episodic memories in continual learning"; the reservoir is
+Vitter 1985, "Random sampling with a reservoir", algorithm R.
+
+What differs: samples are kept as the data set stores them, 8 bits a value. A sample is offered each
+time the stream shows it, once an epoch, so in several epochs it can come to stand there twice. Old
+samples are drawn without repetition, before the new ones are offered.
+
+Bytes: memory * (n_inputs + 8), the label being 8 bytes; and two counters. Works with every network,
+but not with a normalisation bank per task: a batch has samples of many tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from metabit.trainer.methods.base import Method, Setting
+from metabit.trainer.methods.registry import register
+from metabit.trainer.recipe import MethodRecipe
+from metabit.trainer.tables import require
+
+
+@dataclass(frozen=True)
+class ReplayOptions(MethodRecipe):
+    """[method] with name = "replay".
+
+    Attributes:
+        memory: samples kept.
+        replayed: old samples in a step; 0 is as many as the stream gives.
+    """
+
+    needs_shared_bank: ClassVar[str] = "a batch has samples of many tasks"
+
+    memory: int = 200
+    replayed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.memory >= 1, "[method] memory", self.memory, "must be 1 or more")
+        require(self.replayed >= 0, "[method] replayed", self.replayed, "must be 0 or more")
+
+
+class Reservoir:
+    """A uniform sample of everything that was offered.
+
+    Args:
+        size: samples it holds.
+        seed: of its random numbers.
+    """
+
+    def __init__(self, size: int, seed: int) -> None:
+        self.size = size
+        self.x = torch.zeros(0, 0, dtype=torch.uint8)
+        self.y = torch.zeros(0, dtype=torch.int64)
+        self.n_offered = 0
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def offer(self, x: Tensor, y: Tensor) -> None:
+        """Let each of these samples in with the chance that keeps the memory uniform."""
+        if len(self.x) == 0:
+            self.x, self.y = x[:0].clone(), y[:0].clone()
+        room = self.size - len(self.y)
+        self.x, self.y = torch.cat([self.x, x[:room]]), torch.cat([self.y, y[:room]])
+        self.n_offered += min(room, len(y))
+        for index in range(room, len(y)):
+            self.n_offered += 1
+            place = int(torch.randint(self.n_offered, (), generator=self.generator))
+            if place < self.size:
+                self.x[place], self.y[place] = x[index], y[index]
+
+    def draw(self, n: int) -> tuple[Tensor, Tensor]:
+        """Up to n different samples at random, and their labels."""
+        chosen = torch.randperm(len(self.y), generator=self.generator)[:n]
+        return self.x[chosen], self.y[chosen]
+
+    def state(self) -> dict[str, Tensor]:
+        """Samples, labels, how many were offered, and the random state."""
+        return {
+            "memory/x": self.x,
+            "memory/y": self.y,
+            "counters/offered": torch.tensor([self.n_offered]),
+            "counters/generator": self.generator.get_state(),
+        }
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        self.x, self.y = tensors["memory/x"], tensors["memory/y"]
+        self.n_offered = int(tensors["counters/offered"])
+        self.generator.set_state(tensors["counters/generator"])
+
+
+@register
+class Replay(Method):
+    """Old samples beside the new ones."""
+
+    name = "replay"
+    Options = ReplayOptions
+
+    def __init__(self, options: Any, model: nn.Module, setting: Setting) -> None:
+        super().__init__(options, model, setting)
+        self.reservoir = Reservoir(options.memory, setting.seed)
+
+    def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The stream's samples followed by old ones."""
+        old_x, old_y = self.reservoir.draw(self.options.replayed or len(y))
+        self.reservoir.offer(x, y)
+        if len(old_y) == 0:
+            return x, y
+        return torch.cat([x, old_x]), torch.cat([y, old_y])
+
+    def state(self) -> dict[str, Tensor]:
+        """The reservoir."""
+        return self.reservoir.state()
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up the reservoir."""
+        self.reservoir.load_state(tensors)

@@ -1,0 +1,66 @@
+"""When a method consolidates: at the end of each task, or after every so many samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+Samples = tuple[Tensor, Tensor]
+
+
+class Schedule:
+    """Decides when `Method.consolidate` is called, and with which samples.
+
+    With a number of samples it does not ask where a task ends: it keeps the samples of the stream
+    since it last fired, and fires when they are enough. These samples are memory that the method
+    costs, and are counted.
+
+    Args:
+        every: samples between two consolidations; None fires at the end of each task.
+        wanted: whether the method consolidates at all; if not, nothing is kept.
+    """
+
+    def __init__(self, every: int | None, wanted: bool = True) -> None:
+        self.every = every
+        self.wanted = wanted
+        self._recent: list[Samples] = []
+
+    def after_step(self, x: Tensor, y: Tensor) -> Samples | None:
+        """Take note of a batch of the stream; the samples to consolidate with, if it is time."""
+        if not self.wanted or self.every is None:
+            return None
+        self._recent.append((x, y))
+        if sum(len(labels) for _, labels in self._recent) < self.every:
+            return None
+        samples = _joined(self._recent)
+        self._recent = []
+        return samples
+
+    def at_task_end(self, x: Tensor, y: Tensor) -> Samples | None:
+        """The samples of the task that ends, if this is when to consolidate."""
+        return (x, y) if self.wanted and self.every is None else None
+
+    def state(self) -> dict[str, Tensor]:
+        """The samples since it last fired."""
+        if not self._recent:
+            return {}
+        x, y = _joined(self._recent)
+        return {"recent_samples/x": x, "recent_samples/y": y}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        self._recent = []
+        if "recent_samples/x" in tensors:
+            self._recent = [(tensors["recent_samples/x"], tensors["recent_samples/y"])]
+
+    def bytes_kept(self, n_inputs: int, batch: int) -> int:
+        """Most bytes that the samples take, n_inputs bytes and a label of 8 bytes each."""
+        if not self.wanted or self.every is None:
+            return 0
+        return (self.every - 1 + batch) * (n_inputs + 8)
+
+
+def _joined(batches: list[Samples]) -> Samples:
+    return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
