@@ -1,0 +1,34 @@
+"""`metabit demo` tells its whole story and leaves the report that it promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from metabit import Engine
+
+from .conftest import Cli
+
+
+@pytest.mark.slow
+def test_the_demo_writes_a_report_whose_numbers_hold_together(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    done = cli("demo", "-o", folder, "--json")
+    assert done.code == 0, done.stderr
+    report = json.loads((folder / "report.json").read_text())
+    assert report["schema"] == "metabit/demo/1"
+    for name in ("index.html", "stream.png", "permuted.png", "memory.png", "sizes.png"):
+        assert (folder / name).stat().st_size > 1000, name
+    assert sum(report["ram_parts"].values()) == report["arena_bytes"]
+    engine = Engine(folder / "hapt.mbit", learn="auto", ram=report["ram_budget"])
+    assert engine.plan.arena_bytes == report["arena_bytes"]
+    meta, plain = report["curves"]
+    assert (meta["m"], plain["m"]) == (3.0, 0.0)
+    assert len(meta["old"]) == len(meta["new"]) == len(meta["subjects"]) == 13
+    assert meta["new"][-1] > report["before"]["new"] + 0.05  # it learnt the transitions
+    assert meta["prequential"] > report["before"]["stream"]  # and the people it met
+    permuted = {m: sum(scores) / len(scores) for m, scores in report["permuted"].items()}
+    assert permuted["5"] > permuted["0"] + 0.1  # and metaplasticity kept old tasks
+    assert all(made["fits"] for made in report["profiles"].values())
