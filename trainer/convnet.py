@@ -24,12 +24,9 @@ from metabit.trainer.conv import (
     network_error,
 )
 from metabit.trainer.layers import BinaryLinear, Normalization
-from metabit.trainer.models import BinaryMLP, MLPConfig, to_input
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network import BinaryNetwork
 from metabit.trainer.quantizers import sign_activation
-
-EVALUATION_BATCH = 64
-"""Samples that `BinaryConvNet.predict` runs at a time: unfolded patches of more would take
-gigabytes in a wide network. The labels do not depend on it."""
 
 MapShape = tuple[int, int, int]
 """Channels, rows, columns."""
@@ -139,7 +136,7 @@ def _behind(block: ConvBlock, shape: MapShape, number: int) -> MapShape:
     return block.n_channels, rows, columns
 
 
-class BinaryConvNet(nn.Module):
+class BinaryConvNet(BinaryNetwork):
     """Binary convolutional network: blocks on maps, then a binary multilayer perceptron.
 
     The maps are flattened as row, column, channel (see `flatten_nhwc`).
@@ -152,6 +149,9 @@ class BinaryConvNet(nn.Module):
         convs, norms: the convolutions and their normalisations in order.
         dense: the layers behind them.
     """
+
+    # Unfolded patches of more samples would take gigabytes in a wide network.
+    evaluation_batch = 64
 
     def __init__(self, config: ConvNetConfig, generator: torch.Generator | None = None) -> None:
         super().__init__()
@@ -208,48 +208,13 @@ class BinaryConvNet(nn.Module):
         scores: Tensor = self.dense(self.vectors(x))
         return scores
 
-    def use_bank(self, bank: int) -> None:
-        """Use one normalisation bank in every layer. Raises InputError where there is none."""
-        for _, norm in self.layers:
-            norm.use_bank(bank)
-
-    def start_bank(self, bank: int) -> None:
-        """Begin a task: copy the bank before into `bank` in every layer, and use it."""
-        for _, norm in self.layers:
-            norm.start_bank(bank)
-
-    def predict(self, x: NDArray[Any], zero_point: int = 0) -> NDArray[np.int64]:
-        """Labels of integer samples with the active bank, in evaluation mode.
-
-        Args:
-            x: uint8 or int8, shape (n, channels, rows, columns); of a single channel also
-                (n, rows, columns).
-            zero_point: the integer that stands for zero.
-
-        Returns:
-            labels, shape (n,), int64; the lowest class among equal scores.
+    def samples(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Samples of shape (n, channels, rows, columns); of a single channel also without it.
 
         Raises:
             InputError: wrong type or shape.
         """
-        maps = as_maps(x, self.config.input_shape)
-        was_training = self.training
-        self.eval()
-        try:
-            labels = [
-                self._label(maps[start : start + EVALUATION_BATCH], zero_point)
-                for start in range(0, len(maps), EVALUATION_BATCH)
-            ]
-        finally:
-            self.train(was_training)
-        return np.concatenate(labels) if labels else np.zeros(0, dtype=np.int64)
-
-    @torch.no_grad()
-    def _label(self, maps: NDArray[Any], zero_point: int) -> NDArray[np.int64]:
-        scores: Tensor = self(to_input(maps, zero_point))
-        # NumPy promises the first maximum; torch.argmax promises none in particular.
-        labels: NDArray[np.int64] = np.argmax(scores.numpy(), axis=1)
-        return labels
+        return as_maps(x, self.config.input_shape)
 
 
 def as_maps(x: NDArray[Any], shape: MapShape) -> NDArray[Any]:

@@ -14,10 +14,8 @@ from torch import Tensor, nn
 
 from metabit.errors import InputError
 from metabit.trainer.layers import BinaryLinear, Normalization
+from metabit.trainer.network import BinaryNetwork
 from metabit.trainer.quantizers import sign_activation
-
-EVALUATION_BATCH = 2048
-"""Samples that `BinaryMLP.predict` runs at a time; the labels do not depend on it."""
 
 EXACT_LIMIT = 2**24
 """float32 holds every integer below this."""
@@ -79,7 +77,7 @@ class MLPConfig:
         return (self.n_inputs, *self.hidden, self.n_classes)
 
 
-class BinaryMLP(nn.Module):
+class BinaryMLP(BinaryNetwork):
     """Binary multilayer perceptron.
 
     Every layer is a binary linear layer followed by normalisation; a sign follows on all but the
@@ -124,42 +122,12 @@ class BinaryMLP(nn.Module):
         scores: Tensor = last_norm(last_linear(x))
         return scores
 
-    def use_bank(self, bank: int) -> None:
-        """Use one normalisation bank in every layer. Raises InputError where there is none."""
-        for _, norm in self.layers:
-            norm.use_bank(bank)
-
-    def start_bank(self, bank: int) -> None:
-        """Begin a task: copy the bank before into `bank` in every layer, and use it."""
-        for _, norm in self.layers:
-            norm.start_bank(bank)
-
-    def predict(self, x: NDArray[Any], zero_point: int = 0) -> NDArray[np.int64]:
-        """Labels of integer samples with the active bank, in evaluation mode.
-
-        Args:
-            x: uint8 or int8, shape (n, *input_shape) with n_inputs values a sample.
-            zero_point: the integer that stands for zero.
-
-        Returns:
-            labels, shape (n,), int64; the lowest class among equal scores.
+    def samples(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Samples of shape (n, *input_shape) with n_inputs values each as (n, n_inputs).
 
         Raises:
             InputError: wrong type or number of values.
         """
-        flat = self._flatten(x)
-        was_training = self.training
-        self.eval()
-        try:
-            labels = [
-                self._label(flat[start : start + EVALUATION_BATCH], zero_point)
-                for start in range(0, len(flat), EVALUATION_BATCH)
-            ]
-        finally:
-            self.train(was_training)
-        return np.concatenate(labels) if labels else np.zeros(0, dtype=np.int64)
-
-    def _flatten(self, x: NDArray[Any]) -> NDArray[Any]:
         if x.dtype not in (np.uint8, np.int8):
             raise InputError(
                 f"samples of type {x.dtype}: the network reads uint8 or int8", code="E-DTYPE"
@@ -171,15 +139,3 @@ class BinaryMLP(nn.Module):
                 code="E-SHAPE",
             )
         return x.reshape(len(x), n_values)
-
-    @torch.no_grad()
-    def _label(self, flat: NDArray[Any], zero_point: int) -> NDArray[np.int64]:
-        scores: Tensor = self(to_input(flat, zero_point))
-        # NumPy promises the first maximum; torch.argmax promises none in particular.
-        labels: NDArray[np.int64] = np.argmax(scores.numpy(), axis=1)
-        return labels
-
-
-def to_input(flat: NDArray[Any], zero_point: int) -> Tensor:
-    """What the first layer sees: the integers x - zero_point as float32, same shape as `flat`."""
-    return torch.from_numpy(flat.astype(np.float32) - np.float32(zero_point))

@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from metabit.errors import InputError, StorageError
+from metabit.errors import InputError, nearest
 from metabit.trainer.data import names
 from metabit.trainer.methods import registry
 from metabit.trainer.tables import parse, plain, refuse, require, require_choice, toml_value
@@ -290,15 +290,17 @@ def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe from a TOML file.
 
     Raises:
-        StorageError: the file cannot be read.
-        InputError: not TOML, or a wrong key or value; the message names file, table and key.
+        InputError: the file cannot be read, is not TOML, or has a wrong key or value; the message
+            names file, table and key.
     """
     path = Path(path)
     try:
         tables = tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
-        raise StorageError(
-            f"recipe {path}: cannot be read ({error})", code="E-RECIPE-READ"
+        there = [str(other) for other in path.parent.glob("*.toml")]
+        hint = nearest(str(path), there) if there else "recipes/ has some to start from"
+        raise InputError(
+            f"recipe {path}: cannot be read: {error.strerror}; {hint}", code="E-RECIPE-READ"
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise refuse(f"recipe {path}: not TOML ({error})") from error

@@ -18,7 +18,8 @@ from metabit.export.repack import with_state
 from metabit.export.spec import Norm
 from metabit.export.state import dequantize_hidden, quantize_hidden, saturation
 from metabit.trainer.dataset import DataSet
-from metabit.trainer.models import BinaryMLP, MLPConfig, to_input
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network import to_input
 
 
 def network(sets: DataSet, n_banks: int = 2, seed: int = 0) -> BinaryMLP:

@@ -15,7 +15,7 @@ from plain_maps import normalise_maps, plain_convolution
 from metabit import InputError
 from metabit.trainer.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig, named
 from metabit.trainer.dataset import DataSet
-from metabit.trainer.models import to_input
+from metabit.trainer.network import to_input
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 
 

@@ -14,7 +14,8 @@ from metabit import InputError
 from metabit.trainer.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
 from metabit.trainer.dataset import DataSet
 from metabit.trainer.heads import GrowingHead, Head, HeadedNetwork, MultiHead, Trunk, extend_rows
-from metabit.trainer.models import BinaryMLP, MLPConfig, to_input
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network import to_input
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
 
 CONVNET = ConvNetConfig((1, 6, 6), (ConvBlock(4, pool=2), ConvBlock(3)), (), 5)

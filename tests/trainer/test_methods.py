@@ -18,7 +18,8 @@ from metabit.trainer.loop import train
 from metabit.trainer.methods import registry
 from metabit.trainer.methods.base import Method, evaluating
 from metabit.trainer.methods.schedule import Schedule
-from metabit.trainer.models import BinaryMLP, MLPConfig, to_input
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network import to_input
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 from metabit.trainer.recipe import ConsolidatingRecipe, MethodRecipe, Recipe, recipe_from_dict
 from metabit.trainer.streams import build

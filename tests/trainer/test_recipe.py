@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from metabit import InputError, StorageError
+from metabit import InputError
 from metabit.trainer.recipe import Recipe, load_recipe, recipe_from_dict
 
 RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
@@ -132,7 +132,7 @@ def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_recipe_that_is_not_there_is_a_storage_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match=r"missing\.toml"):
+    with pytest.raises(InputError, match=r"missing\.toml"):
         load_recipe(tmp_path / "missing.toml")
 
 
