@@ -16,7 +16,7 @@ from metabit.edge_runtime.inputs import check_labels, check_samples
 from metabit.edge_runtime.plan import Learn, Plan, as_blob, fit, verify
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.errors import InputError, StorageError
-from metabit.export.container import loads
+from metabit.export.container import input_spec
 from metabit.export.fold import logits_from_scores
 from metabit.export.spec import InputSpec
 
@@ -82,7 +82,8 @@ class Engine:
         self._where = "blob" if isinstance(source, bytes) else str(source)
         self._blob = as_blob(source)
         info = verify(self._blob, self._where)
-        self.input = _input_spec(self._blob, self._where)
+        # The C core has just checked the file whole; only its input is read here.
+        self.input: InputSpec = input_spec(self._blob.tobytes(), self._where)
         self.n_inputs, self.n_outputs = int(info.n_inputs), int(info.n_outputs)
         budget = None if ram is None else parse_bytes(ram)
         self.plan: Plan = fit(
@@ -245,10 +246,6 @@ class Engine:
             )
         if number == 0 and folder.exists() and not folder.is_dir():
             raise StorageError(f"{folder} is not a folder", code="E-STORAGE")
-
-
-def _input_spec(blob: NDArray[np.uint8], where: str) -> InputSpec:
-    return loads(blob.tobytes(), where).input
 
 
 def _check_seed(seed: int) -> int:

@@ -189,6 +189,20 @@ def loads(data: bytes, where: str = "blob") -> Model:
     return Model(spec, layers, eps, learn, golden, meta)
 
 
+def input_spec(data: bytes, where: str = "blob") -> InputSpec:
+    """Only the input of a model, without unpacking its weights.
+
+    Raises:
+        FormatError, CorruptError: see `loads`; only the envelope and the network are read.
+    """
+    found = {section.type: section for section in layout.sections(data, where)}
+    if layout.NETWORK not in found:
+        raise CorruptError(
+            f"{where}: section {layout.NETWORK} is missing", code="E-SECTION-MISSING"
+        )
+    return _read_network(_Reader(data, found[layout.NETWORK], where), where)[0]
+
+
 class _Reader:
     """A cursor over one section that refuses to run past its end."""
 

@@ -256,34 +256,40 @@ void mb_refresh(mb_model *model) {
     }
 }
 
-int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void *blob, size_t blob_bytes,
-            const mb_options *options) {
-    mb_blob_view view;
+int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blob_view *view,
+                 const mb_options *options) {
     mb_model head;
     mb_layer layers[MB_MAX_LAYERS];
     mb_plan plan;
-    if (model == NULL || arena == NULL || options == NULL || (uintptr_t)arena % MB_ALIGNMENT != 0) {
+    if (arena == NULL || (uintptr_t)arena % MB_ALIGNMENT != 0) {
         return MB_ERR_INPUT;
     }
-    int error = mb_view(&view, blob, blob_bytes, options->bank);
-    if (error == MB_OK) {
-        error = mb_lay_out(&view, options, &head, layers, &plan);
-    }
+    int error = mb_lay_out(view, options, &head, layers, &plan);
     if (error != MB_OK) {
         return error;
     }
     if (arena_bytes < plan.arena_bytes) {
         return MB_ERR_BUDGET;
     }
-    head.blob.pointer = view.bytes;
+    head.blob.pointer = view->bytes;
     mb_model *opened = (mb_model *)arena;
     mb_zero(arena, plan.arena_bytes);
     *opened = head;
     mb_copy(mb_layers(opened), layers, sizeof(mb_layer) * head.n_layers);
     if (head.first_learning < head.n_layers) {
-        start_learning(opened, &view, options);
+        start_learning(opened, view, options);
     }
     mb_refresh(opened);
     *model = opened;
     return MB_OK;
+}
+
+int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void *blob, size_t blob_bytes,
+            const mb_options *options) {
+    mb_blob_view view;
+    if (model == NULL || options == NULL) {
+        return MB_ERR_INPUT;
+    }
+    int error = mb_view(&view, blob, blob_bytes, options->bank);
+    return error != MB_OK ? error : mb_open_view(model, arena, arena_bytes, &view, options);
 }

@@ -115,9 +115,9 @@ int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_t blob_
     static const mb_options infer = MB_OPTIONS_INFER;
     mb_blob_view view;
     mb_model *model;
-    int error = mb_open(&model, arena, arena_bytes, blob, blob_bytes, &infer);
+    int error = mb_view(&view, blob, blob_bytes, infer.bank);
     if (error == MB_OK) {
-        error = mb_view(&view, blob, blob_bytes, 0);
+        error = mb_open_view(&model, arena, arena_bytes, &view, &infer);
     }
     if (error != MB_OK) {
         return error;

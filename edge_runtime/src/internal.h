@@ -115,6 +115,10 @@ static inline const void *mb_in_blob(const mb_model *model, uint32_t offset) {
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
                mb_layer *layers, mb_plan *plan);
 
+/* mb_open() for a blob that has been checked already. */
+int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blob_view *view,
+                 const mb_options *options);
+
 /* Recompute what is derived from the learnt block: packed signs and 1/std. */
 void mb_refresh(mb_model *model);
 
