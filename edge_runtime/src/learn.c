@@ -21,6 +21,7 @@
  * the largest |x| of a class by more than half a level, the whole class is scaled down to that.
  */
 #include "arith.h"
+#include "hidden.h"
 #include "internal.h"
 #include "kernels.h"
 #include "random.h"
@@ -139,49 +140,7 @@ static float quantize_errors(int16_t *d, const float *error, uint32_t n) {
     return mb_pow2(-exponent);
 }
 
-/* ---- hidden weights ------------------------------------------------------------------------- */
-
-/* One row of hidden weights and its packed signs. */
-typedef struct row_view {
-    uint8_t *levels;
-    uint32_t *signs;
-    uint32_t bits; /* of a level */
-} row_view;
-
-static int32_t get_level(const row_view *row, uint32_t i) {
-    if (row->bits == 8) {
-        return (int32_t)(row->levels[i] ^ 0x80u) - 128;
-    }
-    uint32_t nibble = (uint32_t)row->levels[i / 2] >> (4u * (i & 1u)) & 15u;
-    return (int32_t)(nibble ^ 8u) - 8;
-}
-
-static void set_level(const row_view *row, uint32_t i, int32_t level) {
-    if (row->bits == 8) {
-        row->levels[i] = (uint8_t)level;
-    } else {
-        uint32_t shift = 4u * (i & 1u);
-        uint32_t kept = row->levels[i / 2] & (0xf0u >> shift);
-        row->levels[i / 2] = (uint8_t)(kept | ((uint32_t)level & 15u) << shift);
-    }
-}
-
-/* Move one hidden weight by one level and keep its packed sign in step.
- * Returns whether the level changed (it may be saturated); counts a change of sign. */
-static bool move_level(const row_view *row, uint32_t i, int32_t level, int32_t by,
-                       uint32_t *flips) {
-    int32_t limit = 1 << (row->bits - 1u);
-    int32_t moved = level + by;
-    if (moved < -limit || moved >= limit) {
-        return false;
-    }
-    set_level(row, i, moved);
-    if ((moved ^ level) < 0) {
-        row->signs[i / 32u] ^= 1u << (i % 32u);
-        ++*flips;
-    }
-    return true;
-}
+/* ---- moves --------------------------------------------------------------------------------- */
 
 /* What stays the same over a layer's update. */
 typedef struct layer_update {
@@ -193,22 +152,22 @@ typedef struct layer_update {
 } layer_update;
 
 /* Move one candidate, or not. */
-static void try_column(layer_update *u, const row_view *row, uint32_t i, int32_t d,
+static void try_column(layer_update *u, const mb_row *row, uint32_t i, int32_t d,
                        uint32_t certain) {
     int32_t x = input_value(u->in, i);
-    int32_t level = get_level(row, i);
+    int32_t level = mb_get_level(row, i);
     bool falls = (x > 0) == (d > 0); /* the step is minus the gradient */
     bool shrinks = falls == (level >= 0);
     uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
     uint32_t share = shrinks ? (uint32_t)u->table[size] + 1u : 65536u;
     uint32_t keep = share * magnitude(x);
     if (keep >= certain || (uint32_t)(((uint64_t)mb_random(u->rng) * certain) >> 32) < keep) {
-        u->writes += move_level(row, i, level, falls ? -1 : 1, &u->flips);
+        u->writes += mb_move_level(row, i, level, falls ? -1 : 1, &u->flips);
     }
 }
 
 /* Update one row: in each class of columns, walk from candidate to candidate. */
-static void update_row(layer_update *u, const row_view *row, int32_t d) {
+static void update_row(layer_update *u, const mb_row *row, int32_t d) {
     float step = u->rate * (float)magnitude(d);
     for (uint32_t c = 0; c < u->in->n_classes; c++) {
         const column_class *class = &u->in->classes[c];
@@ -293,8 +252,8 @@ static void learn_layer(mb_model *model, uint32_t index, const layer_input *in, 
     mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
     layer_update update = {
         in, (const uint16_t *)mb_at(model, layer->table_at), rate, learnt->rng, 0, 0};
-    row_view row = {(uint8_t *)mb_at(model, layer->levels_at),
-                    (uint32_t *)mb_at(model, layer->signs_at), model->state_bits};
+    mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
+                  (uint32_t *)mb_at(model, layer->signs_at), model->state_bits};
     uint32_t total = 0;
     if (back != NULL) {
         mb_zero(back, (size_t)4 * layer->n_in);
@@ -406,10 +365,10 @@ int mb_get_status(const mb_model *model, mb_status *status) {
     for (uint32_t k = model->first_learning; k < model->n_layers; k++) {
         const mb_layer *layer = &mb_layers(model)[k];
         const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
-        row_view row = {(uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits};
+        mb_row row = {(uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits};
         for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
             for (uint32_t i = 0; i < layer->n_in; i++) {
-                int32_t level = get_level(&row, i);
+                int32_t level = mb_get_level(&row, i);
                 uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
                 status->n_consolidated += table[size] < 1310u;
             }
