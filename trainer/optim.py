@@ -58,7 +58,32 @@ def _damp(remembered: Iterable[tuple[Tensor, Tensor, float]]) -> None:
         weight.sub_(withheld(before, weight - before, m))
 
 
-class MetaplasticAdam(torch.optim.Adam):
+class _Metaplastic(torch.optim.Optimizer):
+    """The metaplastic rule after the step of whatever optimizer stands behind it in the bases."""
+
+    def _give_m(self, m: float) -> None:
+        """Set m in the groups that hold none, and check it in all."""
+        self.defaults["m"] = m
+        for group in self.param_groups:
+            group.setdefault("m", m)
+        _check_m(self.param_groups)
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Loss) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Loss | None = None) -> float | None:
+        """A base step, then the metaplastic rule; returns the loss of the closure, if any."""
+        remembered = _weights_before(self.param_groups)
+        loss: float | None = super().step(closure)
+        _damp(remembered)
+        return loss
+
+
+class MetaplasticAdam(_Metaplastic, torch.optim.Adam):
     """Adam whose steps towards zero are damped by f_meta (Laborieux et al. 2021).
 
     Args:
@@ -81,27 +106,10 @@ class MetaplasticAdam(torch.optim.Adam):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay)
-        self.defaults["m"] = m
-        for group in self.param_groups:
-            group.setdefault("m", m)
-        _check_m(self.param_groups)
-
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Loss) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Loss | None = None) -> float | None:
-        """One step of Adam, then the metaplastic rule; returns the closure's loss, if any."""
-        remembered = _weights_before(self.param_groups)
-        loss: float | None = super().step(closure)
-        _damp(remembered)
-        return loss
+        self._give_m(m)
 
 
-class MetaplasticSGD(torch.optim.SGD):
+class MetaplasticSGD(_Metaplastic, torch.optim.SGD):
     """SGD whose steps towards zero are damped by f_meta (Laborieux et al. 2021).
 
     Args:
@@ -123,24 +131,7 @@ class MetaplasticSGD(torch.optim.SGD):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, momentum=momentum, weight_decay=weight_decay)
-        self.defaults["m"] = m
-        for group in self.param_groups:
-            group.setdefault("m", m)
-        _check_m(self.param_groups)
-
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Loss) -> float: ...
-
-    @torch.no_grad()
-    def step(self, closure: Loss | None = None) -> float | None:
-        """One step of SGD, then the metaplastic rule; returns the closure's loss, if any."""
-        remembered = _weights_before(self.param_groups)
-        loss: float | None = super().step(closure)
-        _damp(remembered)
-        return loss
+        self._give_m(m)
 
 
 def parameter_groups(model: BinaryMLP, m: float | Sequence[float]) -> list[dict[str, Any]]:
