@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from metabit.errors import InputError
 from metabit.trainer.data import load
 from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.recipe import DataRecipe
+from metabit.trainer.recipe_data import DataRecipe
 
 HAPT_CLASS_GROUPS = {
     "dynamic": (0, 1, 2),

@@ -36,6 +36,11 @@ def require_choice(key: str, value: str, choices: Sequence[str]) -> None:
     require(value in choices, key, value, nearest(value, choices))
 
 
+def require_seed(key: str, seed: int) -> None:
+    """Raise InputError unless `seed` is one that every generator takes."""
+    require(0 <= seed < 2**63, key, seed, "must be 0 or more, below 2**63")
+
+
 def plain(table: dict[str, Any]) -> dict[str, Any]:
     """The table with lists for tuples, and without what is None."""
     return {key: _lists(value) for key, value in table.items() if value is not None}

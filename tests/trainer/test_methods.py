@@ -21,7 +21,8 @@ from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.models import BinaryMLP, MLPConfig
 from metabit.trainer.network import to_input
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
-from metabit.trainer.recipe import ConsolidatingRecipe, MethodRecipe, Recipe, recipe_from_dict
+from metabit.trainer.recipe import Recipe, recipe_from_dict
+from metabit.trainer.recipe_method import ConsolidatingRecipe, MethodRecipe
 from metabit.trainer.streams import build
 
 

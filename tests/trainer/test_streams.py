@@ -10,7 +10,7 @@ import pytest
 from metabit import InputError
 from metabit.trainer import streams
 from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.recipe import DataRecipe
+from metabit.trainer.recipe_data import DataRecipe
 from metabit.trainer.streams import Stream
 
 BUILDERS: dict[str, Callable[[DataSet, int], Stream]] = {

@@ -31,7 +31,7 @@ from torch import Tensor, nn
 
 from metabit.trainer.models import BinaryMLP
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
-from metabit.trainer.recipe import MethodRecipe
+from metabit.trainer.recipe_method import MethodRecipe
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.registry import register
 from metabit.trainer.models import BinaryMLP
 from metabit.trainer.quantizers import sign
-from metabit.trainer.recipe import MethodRecipe
+from metabit.trainer.recipe_method import MethodRecipe
 from metabit.trainer.tables import require
 
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.registry import register
-from metabit.trainer.recipe import ConsolidatingRecipe
+from metabit.trainer.recipe_method import ConsolidatingRecipe
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from torch.nn import functional
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.registry import register
 from metabit.trainer.models import BinaryMLP
-from metabit.trainer.recipe import ConsolidatingRecipe
+from metabit.trainer.recipe_method import ConsolidatingRecipe
 from metabit.trainer.tables import require
 
 

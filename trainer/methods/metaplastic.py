@@ -24,7 +24,7 @@ import torch
 from metabit.trainer.methods.base import Method, plain_optimizer
 from metabit.trainer.methods.registry import register
 from metabit.trainer.models import BinaryMLP
-from metabit.trainer.recipe import MethodRecipe
+from metabit.trainer.recipe_method import MethodRecipe
 from metabit.trainer.tables import require
 
 

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.per_sample import protected
-from metabit.trainer.recipe import ConsolidatingRecipe
+from metabit.trainer.recipe_method import ConsolidatingRecipe
 from metabit.trainer.tables import require
 
 

@@ -24,7 +24,7 @@ from ..export.spec import InputSpec, Model
 
 if TYPE_CHECKING:
     from ..trainer.dataset import Split
-    from ..trainer.recipe import DataRecipe
+    from ..trainer.recipe_data import DataRecipe
 
 Array = NDArray[Any]
 Labels = NDArray[np.int32]
@@ -311,7 +311,7 @@ def trained_on(model: Model) -> DataRecipe | None:
     Raises:
         FormatError: the file has such a table, but this version cannot read it.
     """
-    from ..trainer.recipe import DataRecipe
+    from ..trainer.recipe_data import DataRecipe
     from ..trainer.tables import parse
 
     table = model.meta.get("data")

@@ -1,0 +1,82 @@
+"""[method] of a recipe: the keys that every method has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from metabit.trainer.tables import refuse, require, require_choice
+
+OPTIMIZERS = ("adam", "sgd")
+
+
+@dataclass(frozen=True)
+class MethodRecipe:
+    """[method]: how the weights are moved. These are the keys of every method.
+
+    A method that has more keys of its own extends this class in its file in trainer/methods/.
+
+    Attributes:
+        name: a file of trainer/methods/, or what `methods.registry.register` was given.
+        optimizer: "adam" or "sgd".
+        lr: learning rate.
+        momentum: of sgd.
+        weight_decay: added to the gradient, times the hidden weight.
+        reset_optimizer: start every task with fresh moments.
+    """
+
+    needs_shared_bank: ClassVar[str] = ""
+    """Why the method cannot work with a normalisation bank per task; empty where it can."""
+
+    name: str = "metaplastic"
+    optimizer: str = "adam"
+    lr: float = 0.005
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    reset_optimizer: bool = False
+
+    def __post_init__(self) -> None:
+        require_choice("[method] optimizer", self.optimizer, OPTIMIZERS)
+        require(self.lr > 0, "[method] lr", self.lr, "must be above 0")
+        require(
+            0 <= self.momentum < 1, "[method] momentum", self.momentum, "must be 0 or more, below 1"
+        )
+        if self.momentum and self.optimizer != "sgd":
+            raise refuse('[method] momentum belongs to optimizer = "sgd"; adam has its own')
+        require(
+            self.weight_decay >= 0, "[method] weight_decay", self.weight_decay, "must be 0 or more"
+        )
+
+    @property
+    def m(self) -> float | tuple[float, ...]:
+        """Metaplasticity coefficient; 0 for every method that has none."""
+        return 0.0
+
+    @property
+    def every_samples(self) -> int | None:
+        """Samples between two consolidations; None is at the end of each task."""
+        return None
+
+
+@dataclass(frozen=True)
+class ConsolidatingRecipe(MethodRecipe):
+    """[method] of a method that consolidates.
+
+    Attributes:
+        consolidate_samples: consolidate after so many samples of the stream, wherever its tasks
+            end; if not given, at the end of each task.
+    """
+
+    consolidate_samples: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.consolidate_samples is not None:
+            rule = "must be 1 or more"
+            key = "[method] consolidate_samples"
+            require(self.consolidate_samples >= 1, key, self.consolidate_samples, rule)
+
+    @property
+    def every_samples(self) -> int | None:
+        """Samples between two consolidations; None is at the end of each task."""
+        return self.consolidate_samples
