@@ -23,18 +23,17 @@ range is an error that names the file, the table and the key.
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from metabit.errors import InputError, nearest
+from metabit.errors import InputError
 from metabit.trainer.methods import registry
 from metabit.trainer.recipe_data import DataRecipe
 from metabit.trainer.recipe_method import MethodRecipe
 from metabit.trainer.recipe_network import NetworkRecipe
 from metabit.trainer.recipe_train import TrainRecipe
-from metabit.trainer.tables import parse, plain, refuse, require, toml_value
+from metabit.trainer.tables import parse, plain, read_toml, refuse, require, toml_value
 
 
 @dataclass(frozen=True)
@@ -104,16 +103,7 @@ def load_recipe(path: str | Path) -> Recipe:
             names file, table and key.
     """
     path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except OSError as error:
-        there = [str(other) for other in path.parent.glob("*.toml")]
-        hint = nearest(str(path), there) if there else "recipes/ has some to start from"
-        raise InputError(
-            f"recipe {path}: cannot be read: {error.strerror}; {hint}", code="E-RECIPE-READ"
-        ) from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise refuse(f"recipe {path}: not TOML ({error})") from error
+    tables = read_toml(path, "recipe", "recipes/ has some to start from")
     try:
         return recipe_from_dict(tables)
     except InputError as error:

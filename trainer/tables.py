@@ -1,18 +1,20 @@
 """Frozen dataclasses from tables of plain values, and back: strict about keys, types and ranges.
 
 A dataclass is the schema of its table: field names are the keys, type hints the types (whole and
-real numbers, strings, booleans, tuples of these, other dataclasses, and `| None`), and defaults the
-defaults.
+real numbers, strings, booleans, tuples of these, tables as they are, other dataclasses, and
+`| None`), and defaults the defaults.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import tomllib
 import types
 import typing
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, TypeVar
 
 from metabit.errors import InputError, nearest
@@ -39,6 +41,30 @@ def require_choice(key: str, value: str, choices: Sequence[str]) -> None:
 def require_seed(key: str, seed: int) -> None:
     """Raise InputError unless `seed` is one that every generator takes."""
     require(0 <= seed < 2**63, key, seed, "must be 0 or more, below 2**63")
+
+
+def read_toml(path: Path, what: str, hint: str) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Args:
+        path: the file.
+        what: what it is, as the message of an error begins: "recipe".
+        hint: what to do where no file of the folder has a similar name.
+
+    Raises:
+        InputError: it cannot be read, or is not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
+    except OSError as error:
+        there = [str(other) for other in path.parent.glob("*.toml")]
+        raise InputError(
+            f"{what} {path}: cannot be read: {error.strerror}; "
+            f"{nearest(str(path), there) if there else hint}",
+            code="E-RECIPE-READ",
+        ) from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise refuse(f"{what} {path}: not TOML ({error})") from error
 
 
 def plain(table: dict[str, Any]) -> dict[str, Any]:
@@ -73,7 +99,7 @@ def parse(kind: type[Table], table: dict[str, Any], where: str) -> Table:
             values[key] = _convert(
                 {}, hints[key], f"{where}{key}"
             )  # all its keys may have defaults
-        elif spec.default is MISSING:
+        elif spec.default is MISSING and spec.default_factory is MISSING:
             raise refuse(f"{where}{key} is missing")
     return kind(**values)
 
@@ -83,6 +109,7 @@ _TYPE_WORDS = {
     float: "a finite number",
     str: "a string",
     bool: "true or false",
+    dict: "a table",
 }
 
 
@@ -112,7 +139,7 @@ def _words(hint: Any) -> str:
             if typing.get_origin(inner) is tuple
             else f"a list ({_words(inner)} each)"
         )
-    return _TYPE_WORDS[hint]
+    return _TYPE_WORDS[typing.get_origin(hint) or hint]
 
 
 def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
@@ -122,6 +149,8 @@ def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
             return False, None
         items = [_fit(item, typing.get_args(hint)[0]) for item in value]
         return all(found for found, _ in items), tuple(item for _, item in items)
+    if typing.get_origin(hint) is dict:
+        return isinstance(value, dict), value
     if hint is float:
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
         good = is_number and math.isfinite(value)
