@@ -123,6 +123,33 @@ class DataSet:
             test=_draw(self.test, n_test, generator, f"{self.name} test"),
         )
 
+    def held_out(self, share: float, seed: int) -> DataSet:
+        """The same set with a part of the training samples in place of the test samples.
+
+        Methods are tuned on it: what a search sees of the test split is nothing. Where the set
+        knows whose its samples are, whole persons are held out, because the overlapping windows of
+        one person would stand on both sides.
+
+        Args:
+            share: of the training samples, or of their persons; at least one.
+            seed: of the draw.
+
+        Raises:
+            InputError: nothing is left to train on.
+        """
+        subjects = self.train.subject
+        members = np.arange(len(self.train)) if subjects is None else np.unique(subjects)
+        n = max(1, round(share * len(members)))
+        if n >= len(members):
+            raise InputError(
+                f"validation = {share} of {len(members)} {self.name} "
+                f"{'samples' if subjects is None else 'subjects'} leaves none to train on",
+                code="E-DATA-LIMIT",
+            )
+        drawn = np.random.default_rng(seed).choice(members, n, replace=False)
+        out = np.isin(members if subjects is None else subjects, drawn)
+        return replace(self, train=self.train.take(~out), test=self.train.take(out))
+
 
 def _draw(split: Split, n: int | None, generator: np.random.Generator, what: str) -> Split:
     if n is None or n == len(split):
