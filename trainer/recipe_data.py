@@ -7,15 +7,21 @@ from dataclasses import dataclass
 from metabit.trainer.data import names
 from metabit.trainer.tables import refuse, require, require_choice, require_seed, toml_value
 
-STREAMS = ("permuted", "parts", "single", "subjects", "classes")
+STREAMS = ("permuted", "rotated", "axes", "parts", "single", "subjects", "classes", "sets")
 SCENARIOS = ("class", "domain", "task")
 
+_WITH_TASKS = ("permuted", "rotated", "axes", "subjects", "classes", "sets")
 _STREAMS_OF_KEY = {
-    "n_tasks": ("permuted", "subjects", "classes"),
+    "n_tasks": ("permuted", "rotated", "axes", "subjects", "classes"),
     "n_parts": ("parts",),
     "groups": ("subjects", "classes"),
-    "scenario": ("permuted", "subjects", "classes"),
+    "max_angle": ("rotated",),
+    "angles": ("rotated",),
+    "then": ("sets",),
+    "scenario": _WITH_TASKS,
+    "blur": _WITH_TASKS,
 }
+_BELOW = {"validation": 1, "label_noise": 1, "blur": 0.5, "max_angle": 360}
 
 
 @dataclass(frozen=True)
@@ -24,20 +30,28 @@ class DataRecipe:
 
     Attributes:
         name: digits, hapt, mnist or fashion-mnist.
-        stream: permuted, parts, single, subjects or classes (see `metabit.trainer.streams`).
-        n_tasks: number of permutations, or of groups of subjects or classes.
+        stream: permuted, rotated, axes, parts, single, subjects, classes or sets (see
+            `metabit.trainer.streams`).
+        n_tasks: number of permutations, rotations, or groups of subjects or classes.
         n_parts: number of parts.
         groups: the groups of subjects or classes, in place of n_tasks; "activities" are hapt's
             three kinds of activity, static, dynamic and transitions.
+        max_angle: rotations go in equal steps from 0 to so many degrees; 180 if not given.
+        angles: the rotations in degrees, in place of n_tasks.
+        then: the sets that follow the first in a stream of sets; smaller images are enlarged.
         scenario: what labels mean: "class" for labels that differ from task to task, "domain" for
             the same labels in all tasks, "task" for labels that are compared only with those of
             their own task. If not given, "class" for classes and "domain" for all others.
         subjects: train on these persons only (hapt).
         classes: train and test on these classes only; the network keeps an output for every one.
-        seed: of permutations, shuffles and limits.
-        train_samples, test_samples: use only so many, drawn once; all if not given.
+        seed: of permutations, shuffles, limits and everything else that is drawn here.
+        train_samples, test_samples: use only so many, drawn once; all if not given. In a stream of
+            sets, so many of each, and all of one that has fewer.
         validation: this share of the training samples, or of the persons, is left out of training
             and tested on, in place of the test samples: for tuning.
+        pad: pixels of zeros around each image, on each side, before anything else is done.
+        label_noise: share of the training labels that are wrong, below 1.
+        blur: share of the training samples that change sides at each boundary, below 0.5.
     """
 
     name: str
@@ -45,6 +59,9 @@ class DataRecipe:
     n_tasks: int | None = None
     n_parts: int | None = None
     groups: tuple[tuple[int, ...], ...] | str | None = None
+    max_angle: float | None = None
+    angles: tuple[float, ...] | None = None
+    then: tuple[str, ...] | None = None
     scenario: str | None = None
     subjects: tuple[int, ...] | None = None
     classes: tuple[int, ...] | None = None
@@ -52,6 +69,9 @@ class DataRecipe:
     train_samples: int | None = None
     test_samples: int | None = None
     validation: float | None = None
+    pad: int | None = None
+    label_noise: float | None = None
+    blur: float | None = None
 
     def __post_init__(self) -> None:
         require_choice("[data] name", self.name, names())
@@ -72,25 +92,47 @@ class DataRecipe:
             ("n_parts", 1),
             ("train_samples", 2),
             ("test_samples", 1),
+            ("pad", 1),
         ):
             value = getattr(self, key)
             if value is not None:
                 require(value >= least, f"[data] {key}", value, f"must be {least} or more")
+        for key, below in (
+            ("validation", 1),
+            ("label_noise", 1),
+            ("blur", 0.5),
+            ("max_angle", 360),
+        ):
+            value = getattr(self, key)
+            if value is not None:
+                rule = f"must be above 0, below {below}"
+                require(0 < value < below, f"[data] {key}", value, rule)
         if self.scenario is not None:
             require_choice("[data] scenario", self.scenario, SCENARIOS)
-        if self.validation is not None:
-            inside = 0 < self.validation < 1
-            require(inside, "[data] validation", self.validation, "must be between 0 and 1")
+        if self.pad is not None:
+            require(self.pad <= 64, "[data] pad", self.pad, "must be 64 or less")
+        for key in ("then", "angles"):
+            require(getattr(self, key) != (), f"[data] {key}", [], "must not be empty")
+        for name in self.then or ():
+            require_choice("[data] then", name, names())
 
     def _require_counts(self) -> None:
-        if self.stream == "permuted" and self.n_tasks is None:
-            raise refuse('[data] n_tasks is missing: stream = "permuted" needs it')
-        if self.stream == "parts" and self.n_parts is None:
-            raise refuse('[data] n_parts is missing: stream = "parts" needs it')
-        if self.stream in ("subjects", "classes") and (self.n_tasks is None) == (
-            self.groups is None
-        ):
-            raise refuse(f'[data] stream = "{self.stream}" needs either n_tasks or groups')
+        """Refuse a stream that does not say how many tasks it has, or says so twice."""
+        for stream, keys in {
+            "permuted": ("n_tasks",),
+            "axes": ("n_tasks",),
+            "parts": ("n_parts",),
+            "rotated": ("n_tasks", "angles"),
+            "subjects": ("n_tasks", "groups"),
+            "classes": ("n_tasks", "groups"),
+            "sets": ("then",),
+        }.items():
+            given = [key for key in keys if getattr(self, key) is not None]
+            if self.stream == stream and len(given) != 1:
+                choice = f"either {' or '.join(keys)}" if len(keys) > 1 else keys[0]
+                raise refuse(f'[data] stream = "{stream}" needs {choice}')
+        if self.angles is not None and self.max_angle is not None:
+            raise refuse("[data] max_angle belongs to n_tasks: angles say everything")
 
     def _require_sense(self) -> None:
         """Refuse keys that are fine alone and senseless together."""
@@ -104,3 +146,6 @@ class DataRecipe:
                 'which group a sample is of: use scenario = "domain"'
             )
             require(self.scenario == "domain", "[data] scenario", self.scenario, rule)
+        if self.scenario == "task" and self.blur is not None:
+            rule = 'mixes tasks, and with scenario = "task" every sample has to be of one'
+            require(False, "[data] blur", self.blur, rule)

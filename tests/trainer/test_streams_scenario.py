@@ -145,7 +145,7 @@ def test_persons_held_out_leave_their_groups_and_no_group_may_be_empty(hapt: Dat
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(InputError, match="between 0 and 1"):
+    with pytest.raises(InputError, match="above 0, below 1"):
         DataRecipe("digits", "single", validation=share)
 
 

@@ -18,19 +18,28 @@ from metabit.trainer.streams.cut import (
     stream_parts,
     subject_tasks,
 )
+from metabit.trainer.streams.disturbed import with_blurred_boundaries, with_label_noise
+from metabit.trainer.streams.sets import set_tasks
 from metabit.trainer.streams.stream import Source, Stream, Task
+from metabit.trainer.streams.turned import AxisRotation, axes_tasks, rotated_tasks
 
 __all__ = [
+    "AxisRotation",
     "HAPT_CLASS_GROUPS",
     "Permutation",
     "Source",
     "Stream",
     "Task",
+    "axes_tasks",
     "build",
     "class_tasks",
     "equal_groups",
     "permuted_tasks",
+    "rotated_tasks",
+    "set_tasks",
     "single_task",
     "stream_parts",
     "subject_tasks",
+    "with_blurred_boundaries",
+    "with_label_noise",
 ]

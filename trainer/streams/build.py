@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
 from metabit.errors import InputError
 from metabit.trainer.data import load
 from metabit.trainer.dataset import DataSet
+from metabit.trainer.images import padded
 from metabit.trainer.recipe_data import DataRecipe
 from metabit.trainer.streams import cut
+from metabit.trainer.streams.disturbed import with_blurred_boundaries, with_label_noise
 from metabit.trainer.streams.scenario import classes_by_scenario, inputs_by_scenario
+from metabit.trainer.streams.sets import fitted, set_tasks
 from metabit.trainer.streams.stream import Stream
+from metabit.trainer.streams.turned import axes_tasks, even_angles, rotated_tasks
 
 
 def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
@@ -17,13 +24,38 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
     Raises:
         InputError: the set is not on this machine, or cannot be cut in this way.
     """
-    dataset = load(recipe.name)
+    first, *others = [load(name) for name in (recipe.name, *(recipe.then or ()))]
+    datasets = [_prepared(each, recipe) for each in (first, *(fitted(o, first) for o in others))]
+    dataset = datasets[0]
+    if len(datasets) > 1:
+        citations = dict.fromkeys(each.citation for each in datasets)
+        dataset = replace(dataset, citation="; ".join(citations))
+    stream = _cut(dataset, recipe) if recipe.then is None else _of_sets(datasets, recipe)
+    if recipe.label_noise is not None:
+        stream = with_label_noise(stream, recipe.label_noise, recipe.seed)
+    if recipe.blur is not None:
+        stream = with_blurred_boundaries(stream, recipe.blur, recipe.seed)
+    return dataset, stream
+
+
+def _prepared(dataset: DataSet, recipe: DataRecipe) -> DataSet:
+    """A set before it is cut: as large and as wide as the recipe wants it."""
+    if recipe.pad is not None:
+        dataset = padded(dataset, recipe.pad)
     if recipe.subjects is not None or recipe.classes is not None:
         dataset = dataset.only(recipe.subjects, recipe.classes)
-    dataset = dataset.limited(recipe.train_samples, recipe.test_samples, recipe.seed)
+    n_train, n_test = recipe.train_samples, recipe.test_samples
+    if recipe.then is not None:
+        n_train = n_train and min(n_train, len(dataset.train))
+        n_test = n_test and min(n_test, len(dataset.test))
+    dataset = dataset.limited(n_train, n_test, recipe.seed)
     if recipe.validation is not None:
         dataset = dataset.held_out(recipe.validation, recipe.seed)
-    return dataset, _cut(dataset, recipe)
+    return dataset
+
+
+def _of_sets(datasets: list[DataSet], recipe: DataRecipe) -> Stream:
+    return inputs_by_scenario(set_tasks(datasets), recipe.scenario or "domain")
 
 
 def _cut(dataset: DataSet, recipe: DataRecipe) -> Stream:
@@ -39,9 +71,15 @@ def _cut(dataset: DataSet, recipe: DataRecipe) -> Stream:
 
 
 def _with_changed_inputs(dataset: DataSet, recipe: DataRecipe) -> Stream:
+    n_tasks = recipe.n_tasks or 0
     if recipe.stream == "subjects":
         return cut.subject_tasks(dataset, _subject_groups(dataset, recipe))
-    return cut.permuted_tasks(dataset, recipe.n_tasks or 0, recipe.seed)
+    if recipe.stream == "axes":
+        return axes_tasks(dataset, n_tasks, recipe.seed)
+    if recipe.stream == "rotated":
+        angles = recipe.angles or even_angles(n_tasks, recipe.max_angle or 180.0)
+        return rotated_tasks(dataset, angles)
+    return cut.permuted_tasks(dataset, n_tasks, recipe.seed)
 
 
 def _subject_groups(dataset: DataSet, recipe: DataRecipe) -> list[list[int]]:
@@ -61,12 +99,16 @@ def _subject_groups(dataset: DataSet, recipe: DataRecipe) -> list[list[int]]:
     return groups
 
 
-def _class_groups(dataset: DataSet, recipe: DataRecipe) -> dict[str, tuple[int, ...]]:
+def _class_groups(dataset: DataSet, recipe: DataRecipe) -> Mapping[str, Sequence[int]]:
     if recipe.groups == "activities":
         if dataset.name != "hapt":
             raise InputError(
                 f'groups = "activities": {dataset.name} has none; use hapt', code="E-STREAM"
             )
         return cut.HAPT_CLASS_GROUPS
-    groups = recipe.groups or cut.equal_groups(range(dataset.n_classes), recipe.n_tasks or 0)
-    return {f"classes {cut.spans(group)}": tuple(group) for group in groups}
+    groups: Sequence[Sequence[int]] = (
+        recipe.groups
+        if isinstance(recipe.groups, tuple)
+        else cut.equal_groups(range(dataset.n_classes), recipe.n_tasks or 0)
+    )
+    return {f"classes {cut.spans(group)}": group for group in groups}

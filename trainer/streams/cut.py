@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,7 +112,7 @@ def subject_tasks(dataset: DataSet, groups: Sequence[Sequence[int]]) -> Stream:
     return Stream("subjects", description, tasks, dataset.n_classes)
 
 
-def class_tasks(dataset: DataSet, groups: dict[str, Sequence[int]]) -> Stream:
+def class_tasks(dataset: DataSet, groups: Mapping[str, Sequence[int]]) -> Stream:
     """One task per group of classes; labels stay as they are, and so does the number of outputs.
 
     Args:

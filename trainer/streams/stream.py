@@ -24,23 +24,27 @@ class Source:
         split: the samples before anything is done to them.
         change: what is done to the inputs; None leaves them.
         labels: the new label of each old one, int64, shape (old classes,); None leaves them.
+        which: indices of the samples in `split`, int64; None takes all.
     """
 
     split: Split
     change: Change | None = None
     labels: NDArray[np.int64] | None = None
+    which: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
-        return len(self.split)
+        return len(self.split if self.which is None else self.which)
 
     def made(self) -> Split:
         """The samples."""
-        x = self.split.x if self.change is None else self.change(self.split.x)
-        return Split(x, self._new(self.split.y), self.split.subject)
+        split = self.split if self.which is None else self.split.take(self.which)
+        x = split.x if self.change is None else self.change(split.x)
+        return Split(x, self._new(split.y), split.subject)
 
     def classes(self) -> set[int]:
         """Labels that occur, without making the samples."""
-        return set(self._new(np.unique(self.split.y)).tolist())
+        y = self.split.y if self.which is None else self.split.y[self.which]
+        return set(self._new(np.unique(y)).tolist())
 
     def _new(self, y: NDArray[Any]) -> NDArray[Any]:
         return y if self.labels is None else self.labels[y]

@@ -1,0 +1,115 @@
+"""Images in another geometry: padded, enlarged, rotated. NumPy only.
+
+Sums are taken in whole numbers, so every machine gives the same pixels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import InputError
+from metabit.trainer.dataset import DataSet
+
+FRACTION_BITS = 8
+"""A pixel's place between two others is rounded to 1/256 of their distance."""
+
+_CHUNK = 4096  # images at a time: bounds the memory of 32-bit sums
+
+
+def check_images(dataset: DataSet, what: str) -> None:
+    """Raise InputError, saying what is wanted, unless the samples are grey images of 8 bits."""
+    if dataset.dtype != "uint8" or len(dataset.input_shape) != 2:
+        shape = "x".join(map(str, dataset.input_shape))
+        raise InputError(
+            f"{what}: needs images, and {dataset.name} has {shape} {dataset.dtype} samples",
+            code="E-STREAM",
+        )
+
+
+def pad(x: NDArray[Any], margin: int) -> NDArray[Any]:
+    """Images, shape (n, height, width), with `margin` zeros on each side."""
+    return np.pad(x, ((0, 0), (margin, margin), (margin, margin)))
+
+
+def padded(dataset: DataSet, margin: int) -> DataSet:
+    """A set of images with `margin` zeros on each side of each; InputError for other samples."""
+    check_images(dataset, f"pad = {margin}")
+    train, test = (replace(s, x=pad(s.x, margin)) for s in (dataset.train, dataset.test))
+    return replace(dataset, train=train, test=test)
+
+
+@dataclass(frozen=True, eq=False)
+class Resampling:
+    """Bilinear interpolation at fixed places; callable on images.
+
+    Attributes:
+        where: index of each of the four neighbours in a flat image, int64, shape (4, n_out).
+        weights: their weights in 1/65536, 0 where a neighbour is outside, int32, shape (4, n_out).
+        shape: (height, width) of the result.
+    """
+
+    where: NDArray[np.int64]
+    weights: NDArray[np.int32]
+    shape: tuple[int, int]
+
+    def __call__(self, x: NDArray[Any]) -> NDArray[np.uint8]:
+        """Images `x`, uint8, shape (n, height, width), resampled: uint8, shape (n, *self.shape)."""
+        flat = x.reshape(len(x), -1)
+        out = np.empty((len(x), self.where.shape[1]), np.uint8)
+        for start in range(0, len(x), _CHUNK):
+            part = flat[start : start + _CHUNK]
+            sums = np.full((len(part), out.shape[1]), 1 << (2 * FRACTION_BITS - 1), np.int32)
+            for where, weights in zip(self.where, self.weights, strict=True):
+                sums += part[:, where] * weights
+            out[start : start + _CHUNK] = sums >> (2 * FRACTION_BITS)
+        return out.reshape(len(x), *self.shape)
+
+
+def rotation(shape: tuple[int, int], angle: float) -> Resampling:
+    """Rotation about the middle, counter-clockwise; zeros come in from outside.
+
+    Args:
+        shape: (height, width) of the images.
+        angle: in degrees.
+    """
+    height, width = shape
+    row, column = np.mgrid[:height, :width].astype(np.float64)
+    row, column = row - (height - 1) / 2, column - (width - 1) / 2
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    source_row = cosine * row + sine * column + (height - 1) / 2
+    source_column = cosine * column - sine * row + (width - 1) / 2
+    return _bilinear(source_row, source_column, shape)
+
+
+def enlargement(shape: tuple[int, int], to: tuple[int, int]) -> Resampling:
+    """Images of `shape` (height, width) at size `to`; the outermost pixels reach to the border."""
+    places = [
+        np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+        for old, new in zip(shape, to, strict=True)
+    ]
+    row, column = np.meshgrid(*places, indexing="ij")
+    return _bilinear(row, column, shape)
+
+
+def _bilinear(
+    row: NDArray[np.float64], column: NDArray[np.float64], shape: tuple[int, int]
+) -> Resampling:
+    """Interpolation at real places (row, column), each (height, width), in images of `shape`."""
+    one = 1 << FRACTION_BITS
+    in_steps = [np.rint(place.ravel() * one).astype(np.int64) for place in (row, column)]
+    (r, r_part), (c, c_part) = (np.divmod(steps, one) for steps in in_steps)
+    where, weights = [], []
+    for down in (0, 1):
+        for right in (0, 1):
+            inside = (r + down >= 0) & (r + down < shape[0])
+            inside &= (c + right >= 0) & (c + right < shape[1])
+            weight = np.abs(one - down * one - r_part) * np.abs(one - right * one - c_part)
+            where.append(np.where(inside, (r + down) * shape[1] + c + right, 0))
+            weights.append(np.where(inside, weight, 0).astype(np.int32))
+    height, width = row.shape
+    return Resampling(np.stack(where), np.stack(weights), (height, width))
