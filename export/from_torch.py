@@ -32,7 +32,16 @@ def from_run(
         bits: bits a hidden weight, 8 or 4.
         golden: test samples whose scores travel in the file.
         learnable: whether hidden weights and hidden normalisation travel too.
+
+    Raises:
+        InputError: its network is not a binary multilayer perceptron.
     """
+    if not isinstance(run.model, BinaryMLP):
+        raise InputError(
+            f"{run.path}: only a binary multilayer perceptron can be exported yet, this is a "
+            f"{type(run.model).__name__}",
+            code="E-NETWORK",
+        )
     sets = data.load(run.dataset)
     spec = input_spec(sets)
     model = from_model(run.model, spec, m=run.m, bits=bits, learnable=learnable)

@@ -17,10 +17,10 @@ from torch import Tensor
 
 from metabit.errors import CorruptError, FormatError
 from metabit.trainer.files import read_tensors, write_tensors
-from metabit.trainer.models import BinaryMLP
+from metabit.trainer.network import Network
 
 SCHEMA = "metabit.checkpoint"
-VERSION = 1
+VERSION = 2
 
 LoadMethod = Callable[[dict[str, Tensor]], None]
 
@@ -35,6 +35,8 @@ class Position:
         step: steps of this epoch.
         total_steps: steps of the whole run.
         accuracy_rows: one list a finished task: accuracies on the tasks up to it.
+        ahead: accuracy on each task but the first just before it was learnt.
+        untrained: accuracy of the untrained network on each task.
         seconds: training and evaluation time, over all sessions.
     """
 
@@ -43,12 +45,14 @@ class Position:
     step: int = 0
     total_steps: int = 0
     accuracy_rows: list[list[float]] = field(default_factory=list)
+    ahead: list[float] = field(default_factory=list)
+    untrained: list[float] = field(default_factory=list)
     seconds: float = 0.0
 
 
 def save(
     path: Path,
-    model: BinaryMLP,
+    model: Network,
     optimizer: torch.optim.Optimizer,
     method: Mapping[str, Tensor],
     order_state: Tensor,
@@ -77,14 +81,14 @@ def save(
     content = {
         "schema": SCHEMA,
         "version": VERSION,
-        "active_bank": model.layers[0][1].active_bank,
+        "active_bank": model.active_bank,
         "position": asdict(position),
     }
     write_tensors(path, tensors, content)
 
 
 def restore(
-    path: Path, model: BinaryMLP, optimizer: torch.optim.Optimizer, load_method: LoadMethod
+    path: Path, model: Network, optimizer: torch.optim.Optimizer, load_method: LoadMethod
 ) -> tuple[Tensor, Position]:
     """Put a checkpoint into a fresh model, optimizer and method of the same recipe.
 

@@ -175,7 +175,7 @@ def read(path: Path) -> Result:
 
 def _result(run: Run) -> Result:
     matrix = run.accuracy_matrix
-    metrics.summary(matrix)  # refuses a matrix with gaps
+    metrics.average_accuracy(matrix)  # refuses a matrix with gaps
     tasks = tuple(str(name) for name in run.metrics["tasks"])
     if len(tasks) != len(matrix):
         raise ValueError(f"{len(tasks)} tasks, and a matrix of {len(matrix)}")
@@ -187,7 +187,7 @@ def _result(run: Run) -> Result:
         matrix=matrix,
         n_steps=int(run.metrics["n_steps"]),
         seconds=float(run.metrics["seconds"]),
-        n_weights=sum(linear.weight.numel() for linear, _ in run.model.layers),
+        n_weights=int(run.metrics["n_weights"]),
         state_bytes=_state_bytes(run.metrics.get("state_bytes")),
     )
 

@@ -123,14 +123,24 @@ class BinaryConv2d(nn.Module):
                 code="E-SHAPE",
             )
         rows, columns = (self.output_size(size) for size in x.shape[2:])
-        if self.padding == "one":
-            before, after = (self.kernel_size - 1) // 2, self.kernel_size // 2
-            x = functional.pad(x, (before, after, before, after), value=1.0)
         weight = sign_weight(self.weight)
         if self.training:
-            return functional.conv2d(x, weight, stride=self.stride)
-        patches = functional.unfold(x, self.kernel_size, stride=self.stride)
-        return (weight.flatten(1) @ patches).reshape(len(x), self.n_out, rows, columns)
+            return functional.conv2d(self._padded(x), weight, stride=self.stride)
+        return (weight.flatten(1) @ self.patches(x)).reshape(len(x), self.n_out, rows, columns)
+
+    def patches(self, x: Tensor) -> Tensor:
+        """What the kernel sees at each position, for `x` of shape (n, n_in, rows, columns).
+
+        Returns:
+            (n, n_in * kernel_size ** 2, positions); values in the order of `weight.flatten(1)`.
+        """
+        return functional.unfold(self._padded(x), self.kernel_size, stride=self.stride)
+
+    def _padded(self, x: Tensor) -> Tensor:
+        if self.padding == "valid":
+            return x
+        before, after = (self.kernel_size - 1) // 2, self.kernel_size // 2
+        return functional.pad(x, (before, after, before, after), value=1.0)
 
     @torch.no_grad()
     def nhwc_signs(self) -> NDArray[np.int8]:

@@ -195,6 +195,7 @@ class BinaryConvNet(BinaryNetwork):
 
     def vectors(self, x: Tensor) -> Tensor:
         """Activations behind the last block, -1 and +1, shape (n, dense.config.n_inputs)."""
+        x = x.reshape(len(x), *self.config.input_shape)
         for block, conv, norm in self.blocks:
             x = sign_activation(norm(max_pool(conv(x), block.pool)))
         return flatten_nhwc(x)
@@ -203,7 +204,8 @@ class BinaryConvNet(BinaryNetwork):
         """Class scores, shape (n, n_classes).
 
         Args:
-            x: integers as float32, the zero point already subtracted, shape (n, *input_shape).
+            x: integers as float32, the zero point already subtracted, shape (n, *input_shape), or
+                flat, in the same order.
         """
         scores: Tensor = self.dense(self.vectors(x))
         return scores

@@ -118,6 +118,15 @@ class Normalization(nn.Module):
         self.active_bank = bank
 
     @torch.no_grad()
+    def take_bank(self, source: Normalization, bank: int) -> None:
+        """Fill every bank with one bank of another normalisation of the same length."""
+        for mine in range(self.n_banks):
+            self.running_mean[mine] = source.running_mean[bank]
+            self.running_var[mine] = source.running_var[bank]
+            self.gamma[mine].copy_(source.gamma[bank])
+            self.beta[mine].copy_(source.beta[bank])
+
+    @torch.no_grad()
     def start_bank(self, bank: int) -> None:
         """Begin a task: fill `bank` with a copy of the bank before it (if any), then use it.
 

@@ -1,9 +1,9 @@
 """What a run achieved: pure functions of one accuracy matrix, or of one stream of predictions.
 
 The matrix R has shape (n_tasks, n_tasks). R[i, j] is the accuracy on the test samples of task j
-after task i has been learnt, from 0 to 1; it is NaN where it was not measured (above the diagonal,
-which only forward transfer needs). Tasks count from 0, T is their number. The same words mean
-different formulas in different libraries: the ones used here stand below.
+after task i has been learnt, from 0 to 1; it is NaN above the diagonal. Tasks count from 0, T is
+their number. The same words mean different formulas in different libraries: the ones used here
+stand below.
 """
 
 from __future__ import annotations
@@ -93,29 +93,27 @@ def forgetting(matrix: Matrix) -> float:
     return float(np.mean(drops))
 
 
-def forward_transfer(matrix: Matrix, untrained: Curve) -> float:
+def forward_transfer(ahead: Curve, untrained: Curve) -> float:
     """FWT: what earlier tasks do for a task that is not learnt yet. NaN for one task.
 
         FWT = 1 / (T - 1) * sum over j > 0 of (R[j-1, j] - b[j])
 
     Args:
-        matrix: R, measured one place above the diagonal too.
+        ahead: R[j-1, j] for j > 0, accuracy on each task just before it is learnt, shape
+            (n_tasks - 1,).
         untrained: b, accuracy of the untrained network on each task, shape (n_tasks,).
 
     Raises:
-        InputError: not measured above the diagonal, or not one value of `untrained` a task.
+        InputError: not one value of `untrained` for each task.
 
     Reference:
         Lopez-Paz and Ranzato 2017, "Gradient episodic memory for continual learning".
     """
-    matrix = _square(matrix)
-    untrained = _one_a_task(untrained, matrix)
-    ahead = np.diagonal(matrix, offset=1)
-    if np.isnan(ahead).any():
+    if ahead.ndim != 1 or untrained.shape != (len(ahead) + 1,):
         raise InputError(
-            "accuracy matrix lacks values just above its diagonal: forward transfer needs the "
-            "accuracy on each task before it is learnt",
-            code="E-METRICS",
+            f"{untrained.shape} accuracies before training, {ahead.shape} before each task but "
+            "the first: need n_tasks and n_tasks - 1",
+            code="E-SHAPE",
         )
     return float(np.mean(ahead - untrained[1:])) if len(ahead) else float("nan")
 
@@ -166,12 +164,13 @@ def prequential_accuracy(labels: NDArray[Any], truth: NDArray[Any], window: int)
     return np.asarray((hits[ends] - hits[starts]) / (ends - starts))
 
 
-def summary(matrix: Matrix) -> dict[str, float]:
-    """All metrics by name: acc, learning_acc, bwt, forgetting."""
+def summary(matrix: Matrix, ahead: Curve, untrained: Curve) -> dict[str, float]:
+    """All metrics by name: acc, learning_acc, bwt, fwt, forgetting; see their functions."""
     return {
         "acc": average_accuracy(matrix),
         "learning_acc": learning_accuracy(matrix),
         "bwt": backward_transfer(matrix),
+        "fwt": forward_transfer(ahead, untrained),
         "forgetting": forgetting(matrix),
     }
 

@@ -128,14 +128,22 @@ class BinaryMLP(BinaryNetwork):
         Raises:
             InputError: wrong type or number of values.
         """
-        if x.dtype not in (np.uint8, np.int8):
-            raise InputError(
-                f"samples of type {x.dtype}: the network reads uint8 or int8", code="E-DTYPE"
-            )
-        n_values = math.prod(x.shape[1:])
-        if x.ndim < 2 or n_values != self.config.n_inputs:
-            raise InputError(
-                f"samples of shape {x.shape}: need (n, ...), {self.config.n_inputs} values each",
-                code="E-SHAPE",
-            )
-        return x.reshape(len(x), n_values)
+        return flat_samples(x, self.config.n_inputs)
+
+
+def flat_samples(x: NDArray[Any], n_inputs: int) -> NDArray[Any]:
+    """Integer samples of any shape as (n, n_inputs).
+
+    Raises:
+        InputError: wrong type or number of values.
+    """
+    if x.dtype not in (np.uint8, np.int8):
+        raise InputError(
+            f"samples of type {x.dtype}: the network reads uint8 or int8", code="E-DTYPE"
+        )
+    n_values = math.prod(x.shape[1:])
+    if x.ndim < 2 or n_values != n_inputs:
+        raise InputError(
+            f"samples of shape {x.shape}: need (n, ...), {n_inputs} values each", code="E-SHAPE"
+        )
+    return x.reshape(len(x), n_values)

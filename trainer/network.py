@@ -1,9 +1,9 @@
-"""What every binary network does alike: banks, and labels of integer samples."""
+"""What every network does alike: banks, and labels of integer samples."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -13,21 +13,19 @@ from torch import Tensor, nn
 from metabit.trainer.layers import Normalization
 
 
-class BinaryNetwork(nn.Module):
-    """Base of networks made of binary layers, each followed by a normalisation.
+class Network(nn.Module):
+    """Base of all networks: from integer samples to class scores.
 
-    A subclass says what its layers are and brings samples into the shape that it reads.
+    A subclass brings samples into the shape that it reads; `forward` takes them as float32, the
+    zero point already subtracted.
 
     Attributes:
+        config: its shape, a frozen dataclass.
         evaluation_batch: samples that `predict` runs at a time; the labels do not depend on it.
     """
 
+    config: Any
     evaluation_batch: ClassVar[int] = 2048
-
-    @property
-    def layers(self) -> Sequence[tuple[nn.Module, Normalization]]:
-        """Each binary layer with the normalisation that follows it, in order."""
-        raise NotImplementedError
 
     def samples(self, x: NDArray[Any]) -> NDArray[Any]:
         """Integer samples in the shape that `forward` reads.
@@ -37,22 +35,40 @@ class BinaryNetwork(nn.Module):
         """
         raise NotImplementedError
 
+    @property
+    def weights(self) -> dict[str, nn.Parameter]:
+        """Weight matrices and kernels by name, in order; hidden weights in a binary network."""
+        return {name: p for name, p in self.named_parameters() if p.dim() > 1}
+
+    @property
+    def _normalizations(self) -> list[Normalization]:
+        return [module for module in self.modules() if isinstance(module, Normalization)]
+
+    @property
+    def active_bank(self) -> int:
+        """The normalisation bank in use; 0 without normalisation."""
+        norms = self._normalizations
+        return norms[0].active_bank if norms else 0
+
     def use_bank(self, bank: int) -> None:
         """Use one normalisation bank in every layer. Raises InputError where there is none."""
-        for _, norm in self.layers:
+        for norm in self._normalizations:
             norm.use_bank(bank)
 
     def start_bank(self, bank: int) -> None:
         """Begin a task: copy the bank before into `bank` in every layer, and use it."""
-        for _, norm in self.layers:
+        for norm in self._normalizations:
             norm.start_bank(bank)
 
-    def predict(self, x: NDArray[Any], zero_point: int = 0) -> NDArray[np.int64]:
+    def predict(
+        self, x: NDArray[Any], zero_point: int = 0, among: Sequence[int] | None = None
+    ) -> NDArray[np.int64]:
         """Labels of integer samples with the active bank, in evaluation mode.
 
         Args:
             x: uint8 or int8, as `samples` takes them.
             zero_point: the integer that stands for zero.
+            among: the classes to choose from, in rising order; all of them if not given.
 
         Returns:
             labels, shape (n,), int64; the lowest class among equal scores.
@@ -65,7 +81,7 @@ class BinaryNetwork(nn.Module):
         self.eval()
         try:
             labels = [
-                self._label(ready[start : start + size], zero_point)
+                self._label(ready[start : start + size], zero_point, among)
                 for start in range(0, len(ready), size)
             ]
         finally:
@@ -73,11 +89,57 @@ class BinaryNetwork(nn.Module):
         return np.concatenate(labels) if labels else np.zeros(0, dtype=np.int64)
 
     @torch.no_grad()
-    def _label(self, ready: NDArray[Any], zero_point: int) -> NDArray[np.int64]:
-        scores: Tensor = self(to_input(ready, zero_point))
+    def _label(
+        self, ready: NDArray[Any], zero_point: int, among: Sequence[int] | None
+    ) -> NDArray[np.int64]:
+        scores: NDArray[np.float32] = self(to_input(ready, zero_point)).numpy()
         # NumPy promises the first maximum; torch.argmax promises none in particular.
-        labels: NDArray[np.int64] = np.argmax(scores.numpy(), axis=1)
+        if among is None:
+            return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
+        classes: NDArray[np.int64] = np.array(among, dtype=np.int64)
+        labels: NDArray[np.int64] = classes[np.argmax(scores[:, classes], axis=1)]
         return labels
+
+
+class BinaryNetwork(Network):
+    """Base of networks made of binary layers, each followed by a normalisation."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._n_frozen = 0
+
+    @property
+    def layers(self) -> Sequence[tuple[nn.Module, Normalization]]:
+        """Each binary layer with the normalisation that follows it, in order."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def take_trunk(self, source: BinaryNetwork) -> None:
+        """Become a frozen feature extractor with a head that learns.
+
+        All layers but the last take the weights of `source` and the normalisation of its active
+        bank, in every bank, and rest from now on: no gradients, and running statistics as they are,
+        whatever `train` says. Only the last layer needs hidden weights then, which is what a small
+        device has the memory for.
+
+        Args:
+            source: a network whose layers but the last have the shapes of these.
+        """
+        pairs = zip(self.layers[:-1], source.layers[:-1], strict=True)
+        for (layer, norm), (trained, statistics) in pairs:
+            layer.load_state_dict(trained.state_dict())
+            norm.take_bank(statistics, statistics.active_bank)
+            layer.requires_grad_(False)
+            norm.requires_grad_(False)
+        self._n_frozen = len(self.layers) - 1
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode, but not in what is frozen."""
+        super().train(mode)
+        for _, norm in self.layers[: self._n_frozen]:
+            norm.eval()
+        return self
 
 
 def to_input(samples: NDArray[Any], zero_point: int) -> Tensor:

@@ -19,11 +19,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, overload
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from metabit.errors import InputError
 from metabit.trainer.metaplasticity import withheld
-from metabit.trainer.models import BinaryMLP
 
 Loss = Callable[[], float]
 
@@ -134,31 +133,36 @@ class MetaplasticSGD(_Metaplastic, torch.optim.SGD):
         self._give_m(m)
 
 
-def parameter_groups(model: BinaryMLP, m: float | Sequence[float]) -> list[dict[str, Any]]:
-    """Parameter groups in which only the hidden weights are metaplastic.
+def parameter_groups(model: nn.Module, m: float | Sequence[float]) -> list[dict[str, Any]]:
+    """Parameter groups in which only the weights are metaplastic.
+
+    A parameter of two or more dimensions is a layer's weight: hidden in a binary layer, as it is in
+    a real one. Everything else, such as biases and the scales of normalisation, has no m.
 
     Args:
-        model: the network.
+        model: any network; what takes no gradient is left out.
         m: one coefficient for all layers, or one a layer.
 
     Returns:
-        one group a layer with its m, then one with the normalisation parameters and m = 0.
+        one group a layer with its m, then one with the other parameters and m = 0.
 
     Raises:
         InputError: the number of coefficients is not the number of layers.
     """
-    n_layers = len(model.layers)
-    per_layer = list(m) if isinstance(m, Sequence) else [m] * n_layers
-    if len(per_layer) != n_layers:
+    learning = [p for p in model.parameters() if p.requires_grad]
+    weights = [p for p in learning if p.dim() > 1]
+    others = [p for p in learning if p.dim() <= 1]
+    per_layer = list(m) if isinstance(m, Sequence) else [m] * len(weights)
+    if len(per_layer) != len(weights):
         raise InputError(
-            f"{len(per_layer)} values of m for {n_layers} layers: give one number, or one a layer",
+            f"{len(per_layer)} values of m for {len(weights)} layers: give one number, or one a "
+            "layer",
             code="E-M",
         )
     groups: list[dict[str, Any]] = [
-        {"params": [linear.weight], "m": layer_m}
-        for (linear, _), layer_m in zip(model.layers, per_layer, strict=True)
+        {"params": [weight], "m": layer_m}
+        for weight, layer_m in zip(weights, per_layer, strict=True)
     ]
-    normalisation = [p for _, norm in model.layers for p in norm.parameters() if p.requires_grad]
-    if normalisation:
-        groups.append({"params": normalisation, "m": 0.0})
+    if others:
+        groups.append({"params": others, "m": 0.0})
     return groups

@@ -1,4 +1,4 @@
-"""Pictures of a run: accuracy matrix (or curve, for long streams) and hidden weights per layer."""
+"""Pictures of a run: accuracy matrix (or curve, for long streams) and weights of each layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from matplotlib.typing import LineStyleType
 from numpy.typing import NDArray
 
 from metabit.trainer.metrics import Matrix
-from metabit.trainer.models import BinaryMLP
+from metabit.trainer.network import BinaryNetwork, Network
 
 MAX_TASKS_WITH_NUMBERS = 12
 """A matrix of more tasks has no room for numbers and is drawn as curves."""
@@ -85,8 +85,8 @@ def _draw_curves(axes: Axes, matrix: Matrix) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def hidden_weights_figure(model: BinaryMLP, m: tuple[float, ...], title: str) -> bytes:
-    """PNG of a histogram of the hidden weights of each layer.
+def weights_figure(model: Network, m: tuple[float, ...], title: str) -> bytes:
+    """PNG of a histogram of the weights of each layer; in a binary network the hidden weights.
 
     Lines stand at m * |h| = 1, where a weight takes 42 % of a shrinking step, and at 4, where it
     takes 0.1 %: beyond, it is frozen, and each panel says how many weights are.
@@ -96,17 +96,16 @@ def hidden_weights_figure(model: BinaryMLP, m: tuple[float, ...], title: str) ->
         m: metaplasticity coefficient of each layer.
         title: name of the run.
     """
-    n_layers = len(model.layers)
-    figure = Figure(figsize=(3.2 * n_layers + 0.6, 3.4), dpi=DPI, layout="constrained")
+    weights = list(model.weights.values())
+    what = "hidden weight h" if isinstance(model, BinaryNetwork) else "weight"
+    figure = Figure(figsize=(3.2 * len(weights) + 0.6, 3.4), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, n_layers, squeeze=False)[0]
-    for number, ((linear, _), layer_m, axes) in enumerate(
-        zip(model.layers, m, panels, strict=True), start=1
-    ):
-        hidden = linear.weight.detach().numpy().ravel()
-        _draw_hidden(axes, hidden, layer_m)
-        axes.set_title(f"layer {number}: {linear.n_inputs} to {linear.n_outputs}", fontsize=9)
-        axes.set_xlabel("hidden weight h", color=INK)
+    panels = figure.subplots(1, len(weights), squeeze=False)[0]
+    for number, (weight, layer_m, axes) in enumerate(zip(weights, m, panels, strict=True), start=1):
+        _draw_hidden(axes, weight.detach().numpy().ravel(), layer_m)
+        shape = f"{weight[0].numel()} to {len(weight)}"
+        axes.set_title(f"layer {number}: {shape}", fontsize=9)
+        axes.set_xlabel(what, color=INK)
     panels[0].set_ylabel("share of weights in %", color=INK)
     figure.suptitle(title, color=INK, fontsize=11, x=0.01, ha="left")
     if any(m):

@@ -55,17 +55,24 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require(bool(self.name.strip()), "name", self.name, "must not be empty")
-        n_layers = len(self.network.hidden) + 1
-        if isinstance(self.method.m, tuple):
+        network = self.network
+        if isinstance(self.method.m, tuple) and network.trunk is None:
+            n_layers = len(network.convolutions) + len(network.hidden) + 1
             rule = f"needs one number, or one for each of the {n_layers} layers"
             require(len(self.method.m) == n_layers, "[method] m", self.method.m, rule)
         if self.data.stream == "parts":
             rule = 'a stream of parts has no task boundaries: use banks = "shared"'
-            require(self.network.banks != "task", "[network] banks", self.network.banks, rule)
-        reason = self.method.needs_shared_bank
-        if reason:
-            rule = f'name = "{self.method.name}" needs banks = "shared": {reason}'
-            require(self.network.banks == "shared", "[network] banks", self.network.banks, rule)
+            require(network.banks != "task", "[network] banks", network.banks, rule)
+        if self.data.scenario == "task":
+            rule = 'with scenario = "task" each task has a head of its own: leave outputs out'
+            require(network.outputs == "all", "[network] outputs", network.outputs, rule)
+        method = f'name = "{self.method.name}"'
+        if reason := self.method.needs_shared_bank:
+            rule = f'{method} needs banks = "shared": {reason}'
+            require(network.banks == "shared", "[network] banks", network.banks, rule)
+        if reason := self.method.needs_binary:
+            rule = f'{method} needs kind = "binary": {reason}'
+            require(network.kind == "binary", "[network] kind", network.kind, rule)
 
     def with_m(self, m: float | tuple[float, ...]) -> Recipe:
         """The same recipe with another metaplasticity coefficient.

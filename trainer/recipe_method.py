@@ -28,6 +28,9 @@ class MethodRecipe:
     needs_shared_bank: ClassVar[str] = ""
     """Why the method cannot work with a normalisation bank per task; empty where it can."""
 
+    needs_binary: ClassVar[str] = ""
+    """Why the method cannot work with a real-valued network; empty where it can."""
+
     name: str = "metaplastic"
     optimizer: str = "adam"
     lr: float = 0.005

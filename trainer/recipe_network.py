@@ -2,31 +2,74 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from metabit.trainer.tables import require, require_choice
+from metabit.trainer.tables import refuse, require, require_choice
 
+KINDS = ("binary", "real")
 BANKS = ("task", "shared")
+OUTPUTS = ("all", "seen")
 
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """[network]: the binary multilayer perceptron.
+    """[network]: which network learns.
 
     Attributes:
-        hidden: widths of the hidden layers.
-        affine: whether normalisation learns a scale and an offset.
+        kind: "binary", or "real" for a real-valued multilayer perceptron to compare with.
+        hidden: widths of the hidden layers, behind the convolutions if there are any.
+        convolutions: [channels, kernel size, pooling] of each; pooling 1 is none. Binary only.
+        trunk: folder of a finished run: its network, frozen but for a fresh last layer. Binary
+            only.
         banks: "task" for a normalisation bank per task, "shared" for one in all.
-        init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2].
+        outputs: "all" lets all classes compete, "seen" those of the tasks so far (a growing head).
+            In a stream with scenario = "task" each task has a head of its own, whatever this says.
+        affine: whether normalisation learns a scale and an offset. Binary only.
+        init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2]. Binary
+            only.
+        normalized: whether hidden layers are normalised. Real only; binary networks always are.
+        standardized: inputs of mean 0 and standard deviation 1 instead of from 0 to 1. Real only.
     """
 
-    hidden: tuple[int, ...]
-    affine: bool = True
+    kind: str = "binary"
+    hidden: tuple[int, ...] = ()
+    convolutions: tuple[tuple[int, ...], ...] = ()
+    trunk: str | None = None
     banks: str = "shared"
+    outputs: str = "all"
+    affine: bool = True
     init_width: float = 0.1
+    normalized: bool = False
+    standardized: bool = False
 
     def __post_init__(self) -> None:
+        require_choice("[network] kind", self.kind, KINDS)
         require_choice("[network] banks", self.banks, BANKS)
+        require_choice("[network] outputs", self.outputs, OUTPUTS)
         widths_are_good = all(1 <= width <= 65536 for width in self.hidden)
         require(widths_are_good, "[network] hidden", self.hidden, "widths must be 1 to 65536")
         require(self.init_width > 0, "[network] init_width", self.init_width, "must be above 0")
+        rule = "needs [channels, kernel size, pooling] each, whole numbers from 1"
+        good = all(len(block) == 3 and min(block) >= 1 for block in self.convolutions)
+        require(good, "[network] convolutions", self.convolutions, rule)
+        self._require_kind()
+
+    def _require_kind(self) -> None:
+        """Refuse keys of the other kind of network, and two shapes at once."""
+        kinds = {
+            "binary": ("convolutions", "trunk", "affine", "init_width"),
+            "real": ("normalized", "standardized"),
+        }
+        defaults = {f.name: f.default for f in fields(self)}
+        for kind, keys in kinds.items():
+            for key in keys:
+                value = getattr(self, key)
+                if kind != self.kind and value != defaults[key]:
+                    rule = f'belongs to kind = "{kind}"'
+                    require(False, f"[network] {key}", value, rule)
+        if self.kind == "real" and self.banks == "task" and not self.normalized:
+            raise refuse(
+                '[network] banks = "task" needs normalized = true: there is nothing to bank'
+            )
+        if self.trunk is not None and (self.hidden or self.convolutions):
+            raise refuse("[network] trunk brings its layers: leave hidden and convolutions out")

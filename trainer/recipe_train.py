@@ -16,12 +16,14 @@ class TrainRecipe:
         batch: samples a step. The last batch of an epoch may be smaller; one of a single sample is
             left out, because it has no variance to normalise with.
         seed: of the initial weights and the order of samples.
+        prequential: label every sample before it is first learnt, and report how many were right.
         checkpoint_steps: steps between two checkpoints; there is one at the end of a task too.
     """
 
     epochs: int
     batch: int = 100
     seed: int = 0
+    prequential: bool = False
     checkpoint_steps: int = 500
 
     def __post_init__(self) -> None:

@@ -3,9 +3,9 @@
     RUN/recipe.toml             what ran, with every default spelled out
     RUN/checkpoint.safetensors  everything needed to go on: weights, moments, random state, position
     RUN/model.safetensors       the trained network
-    RUN/metrics.json            accuracy matrix, ACC, BWT, forgetting, seeds, versions, time
+    RUN/metrics.json            accuracy matrix, ACC, BWT, FWT, forgetting, versions, time
     RUN/accuracy.png            the accuracy matrix as a picture
-    RUN/hidden_weights.png      histogram of the hidden weights of each layer
+    RUN/weights.png             histogram of the weights of each layer
 
 Every file is replaced atomically, and metrics.json comes last: where it is, the run is finished.
 """
@@ -14,27 +14,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
-from metabit.trainer.files import read_tensors, write_atomic, write_tensors
+from metabit.trainer.files import write_atomic
 from metabit.trainer.metrics import Matrix
-from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network import Network
+from metabit.trainer.network_of import MODEL, read_network
 from metabit.trainer.recipe import Recipe, load_recipe
 
 METRICS_SCHEMA = "metabit.metrics"
-METRICS_VERSION = 1
-MODEL_SCHEMA = "metabit.model"
-MODEL_VERSION = 1
+METRICS_VERSION = 2
 
 RECIPE, METRICS = "recipe.toml", "metrics.json"
-MODEL, CHECKPOINT = "model.safetensors", "checkpoint.safetensors"
-ACCURACY_PLOT, HIDDEN_PLOT = "accuracy.png", "hidden_weights.png"
+CHECKPOINT = "checkpoint.safetensors"
+ACCURACY_PLOT, WEIGHTS_PLOT = "accuracy.png", "weights.png"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +49,7 @@ class Run:
     path: Path
     recipe: Recipe
     metrics: dict[str, Any]
-    model: BinaryMLP
+    model: Network
 
     @property
     def dataset(self) -> str:
@@ -129,38 +127,6 @@ def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def write_model(path: Path, model: BinaryMLP) -> None:
-    """Write a network to a .safetensors file, its shape beside its tensors."""
-    active_bank = model.layers[0][1].active_bank
-    content = {
-        "schema": MODEL_SCHEMA,
-        "version": MODEL_VERSION,
-        "config": asdict(model.config),
-        "active_bank": active_bank,
-    }
-    write_tensors(path, model.state_dict(), content)
-
-
-def read_model(path: Path) -> BinaryMLP:
-    """A network written by `write_model`, in evaluation mode.
-
-    Raises:
-        StorageError: the file cannot be read.
-        FormatError: not a network, or of a version that this metabit does not know.
-        CorruptError: truncated or damaged.
-    """
-    tensors, content = read_tensors(path)
-    _check_schema(path, content, MODEL_SCHEMA, MODEL_VERSION)
-    try:
-        config = content["config"] | {"hidden": tuple(content["config"]["hidden"])}
-        model = BinaryMLP(MLPConfig(**config), torch.Generator())  # the global one is not ours
-        model.load_state_dict(tensors)
-        model.use_bank(content["active_bank"])
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise CorruptError(f"{path}: not a network ({error})", code="E-MODEL") from error
-    return model.eval()
-
-
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write metrics.json; NaN becomes null."""
     document = {"schema": METRICS_SCHEMA, "version": METRICS_VERSION, **metrics}
@@ -224,4 +190,4 @@ def load_run(path: str | Path) -> Run:
             f"{path}: this run is not finished; `metabit train RECIPE -o {path} --resume` goes on",
             code="E-RUN-UNFINISHED",
         )
-    return Run(path, recipe, read_metrics(path / METRICS), read_model(path / MODEL))
+    return Run(path, recipe, read_metrics(path / METRICS), read_network(path / MODEL))

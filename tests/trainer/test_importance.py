@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,14 +13,16 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metabit import InputError
-from metabit.trainer.methods import registry
+from metabit.trainer.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
+from metabit.trainer.methods import per_sample, registry
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.ewc import EwcOptions, fisher
 from metabit.trainer.methods.mas import Mas, MasOptions, global_importance, local_importance
-from metabit.trainer.methods.per_sample import CHUNK, protected
+from metabit.trainer.methods.per_sample import CHUNK, LARGEST, MAP_CHUNK, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.methods.si import Si, SiOptions
 from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.outputs import single_head
 from metabit.trainer.recipe import recipe_from_dict
 
 QUADRATIC = ("ewc", "mas", "si")
@@ -39,6 +42,22 @@ def binary(seed: int = 0) -> BinaryMLP:
 def real(seed: int = 0) -> nn.Module:
     torch.manual_seed(seed)
     return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 3)).train()
+
+
+def convolutional() -> BinaryConvNet:
+    """Both paddings, a stride and pooling, for maps of 6 x 5 values."""
+    torch.manual_seed(0)
+    blocks = (
+        ConvBlock(3, pool=2),
+        ConvBlock(4, kernel_size=2, padding="valid"),
+        ConvBlock(3, stride=2),
+    )
+    model = BinaryConvNet(ConvNetConfig((1, 6, 5), blocks, hidden=(5,), n_classes=3))
+    for _, norm in model.layers:
+        norm.running_mean.uniform_(-2, 2)
+        norm.running_var.uniform_(3, 9)
+        norm.gamma[0].data.uniform_(0.5, 2)
+    return model.train()
 
 
 def samples(n: int = 40) -> tuple[Tensor, Tensor]:
@@ -69,6 +88,10 @@ def one_by_one(
     return {name: value / len(x) for name, value in total.items()}
 
 
+ALL = torch.arange(3)
+LOSS = partial(single_head(3).loss, reduction="sum")
+
+
 def squared_length(scores: Tensor, _: Tensor) -> Tensor:
     return (scores**2).sum()
 
@@ -79,20 +102,42 @@ def test_importances_equal_a_loop_over_samples(make: Callable[[], nn.Module], n:
     model = make().double()
     x, y = samples(n)
     inputs = x.double()
-    found = fisher(model, inputs, y)
-    for name, value in one_by_one(model, inputs, y, functional.cross_entropy, 2).items():
+    found = fisher(model, inputs, y, LOSS)
+    for name, value in one_by_one(model, inputs, y, LOSS, 2).items():
         torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-12)
-    found = global_importance(model, inputs)
+    found = global_importance(model, inputs, ALL)
     for name, value in one_by_one(model, inputs, y, squared_length, 1).items():
         torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-12)
         assert value.max() > 0
+
+
+@pytest.mark.parametrize("held", [LARGEST, 1])
+def test_importances_of_convolutions_equal_a_loop_over_samples(
+    held: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel is used at many places: the power is of their sum, sample by sample."""
+    monkeypatch.setattr(per_sample, "LARGEST", held)  # 1: a sample at a time
+    model = convolutional().double()
+    generator = torch.Generator().manual_seed(7)
+    x = torch.randint(0, 17, (MAP_CHUNK + 3, 1, 6, 5), generator=generator).double()
+    y = torch.randint(0, 3, (len(x),), generator=generator)
+    found = fisher(model, x, y, LOSS)
+    expected = one_by_one(model, x, y, LOSS, 2)
+    assert found.keys() == expected.keys()
+    assert sum(name.startswith("convs.") for name in found) == 3
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-12)
+        assert value.max() > 0
+    found = global_importance(model, x, ALL)
+    for name, value in one_by_one(model, x, y, squared_length, 1).items():
+        torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-12)
 
 
 def test_importance_of_a_sum_would_be_too_small() -> None:
     """What taking the absolute value of a batch's gradient gives: signs cancel."""
     model = binary()
     x, _ = samples()
-    exact = global_importance(model, x.float())
+    exact = global_importance(model, x.float(), ALL)
     model.eval()
     squared_length(model(x.float()), x).backward()  # type: ignore[no-untyped-call]
     name, weight = next(iter(protected(model).items()))
@@ -102,8 +147,8 @@ def test_importance_of_a_sum_would_be_too_small() -> None:
 
 @pytest.mark.parametrize(
     "measure",
-    [lambda m, x, y: fisher(m, x, y), lambda m, x, y: global_importance(m, x),
-     lambda m, x, y: local_importance(m, x)],
+    [lambda m, x, y: fisher(m, x, y, LOSS), lambda m, x, y: global_importance(m, x, ALL),
+     lambda m, x, y: local_importance(m, x, ALL)],
     ids=["fisher", "global", "local"],
 )  # fmt: skip
 def test_measuring_leaves_mode_statistics_and_gradients_alone(measure: Any) -> None:
@@ -121,7 +166,7 @@ def test_measuring_leaves_mode_statistics_and_gradients_alone(measure: Any) -> N
 def test_local_importance_is_the_agreement_of_a_layers_bits_with_its_inputs() -> None:
     model = binary()
     x = samples()[0].float()
-    found = local_importance(model, x)
+    found = local_importance(model, x, ALL)
     model.eval()
     first = np.sign(model.norms[0](model.linears[0](x)).detach().numpy() + 1e-12)
     second = np.sign(model.norms[1](model.linears[1](torch.tensor(first))).detach().numpy() + 1e-12)
@@ -130,12 +175,12 @@ def test_local_importance_is_the_agreement_of_a_layers_bits_with_its_inputs() ->
         found["linears.1.weight"].numpy(), expected / expected.max(), rtol=1e-5
     )
     with pytest.raises(InputError, match='use rule = "global"'):
-        local_importance(real(), x)
+        local_importance(real(), x, ALL)
 
 
 def test_a_network_with_other_weights_is_refused() -> None:
     model = nn.Sequential(nn.Conv1d(1, 2, 3), nn.Flatten(), nn.Linear(8, 3))
-    with pytest.raises(InputError, match="linear layers only") as caught:
+    with pytest.raises(InputError, match="for linear layers") as caught:
         protected(model)
     assert caught.value.code == "E-METHOD"
 
@@ -144,7 +189,7 @@ def after_a_step(name: str, model: Any) -> QuadraticMethod:
     """The method, consolidated once after one step of training."""
     kind = registry.find(name)
     options: Any = kind.Options
-    method: Any = kind(options(name=name, strength=3.0), model, Setting())
+    method: Any = kind(options(name=name, strength=3.0), model, Setting(outputs=single_head(3)))
     x, y = samples()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     functional.cross_entropy(model(x.float()), y).backward()  # type: ignore[no-untyped-call]
@@ -186,13 +231,13 @@ def test_separate_ewc_penalties_pull_like_their_sum() -> None:
     """One parabola for two tasks has the gradients of the two, not their constant."""
     model = binary()
     kind: Any = registry.find("ewc")
-    method = kind(EwcOptions(name="ewc", strength=2.0), model, Setting())
+    method = kind(EwcOptions(name="ewc", strength=2.0), model, Setting(outputs=single_head(3)))
     x, y = samples()
     pairs = []
     for task, part in enumerate((slice(0, 20), slice(20, 40))):
         method.consolidate(model, x[part], y[part], task)
         anchor = {name: p.detach().clone() for name, p in protected(model).items()}
-        pairs.append((fisher(model, x[part].float(), y[part]), anchor))
+        pairs.append((fisher(model, x[part].float(), y[part], LOSS), anchor))
         with torch.no_grad():
             for p in protected(model).values():
                 p.add_(torch.randn_like(p) * 0.1)
@@ -205,9 +250,11 @@ def test_separate_ewc_penalties_pull_like_their_sum() -> None:
 def test_online_ewc_decays_and_moves_its_anchor() -> None:
     model = binary()
     kind: Any = registry.find("ewc")
-    method = kind(EwcOptions(name="ewc", online=True, decay=0.5), model, Setting())
+    method = kind(
+        EwcOptions(name="ewc", online=True, decay=0.5), model, Setting(outputs=single_head(3))
+    )
     x, y = samples()
-    f = fisher(model, x.float(), y)
+    f = fisher(model, x.float(), y, LOSS)
     for task in range(2):
         method.consolidate(model, x, y, task)
     for name, weight in protected(model).items():
@@ -220,7 +267,7 @@ def test_si_integrates_the_path_on_a_quadratic() -> None:
     layer = nn.Linear(2, 1, bias=False)
     model, weight = nn.Sequential(layer), layer.weight
     weight.data = torch.tensor([[1.0, 1.0]])
-    si = Si(SiOptions(name="si", strength=5.0, damping=0.1), model, Setting())
+    si = Si(SiOptions(name="si", strength=5.0, damping=0.1), model, Setting(outputs=single_head(3)))
     curvature, lr = torch.tensor([[4.0, 0.5]]), 0.1
     for _ in range(2):
         gradient = (curvature * weight).detach()
@@ -257,14 +304,14 @@ def test_si_leaves_the_penalty_out_of_its_path() -> None:
 
 def test_mas_needs_no_labels_and_follows_the_samples_it_is_shown() -> None:
     model = binary()
-    mas = Mas(MasOptions(name="mas"), model, Setting())
+    mas = Mas(MasOptions(name="mas"), model, Setting(outputs=single_head(3)))
     x, y = samples()
     mas.consolidate(model, x, torch.zeros_like(y), 0)
-    labelled = Mas(MasOptions(name="mas"), model, Setting())
+    labelled = Mas(MasOptions(name="mas"), model, Setting(outputs=single_head(3)))
     labelled.consolidate(model, x, y, 0)
     seen = x.clone()
     seen[:, 2] = 0  # in use, this input is always silent
-    followed = mas.measure(model, seen)
+    followed = mas.measure(model, seen, 0)
     for name in mas.importance:
         assert torch.equal(mas.importance[name], labelled.importance[name])
     assert (mas.importance["linears.0.weight"][:, 2] > 0).any()
@@ -273,13 +320,13 @@ def test_mas_needs_no_labels_and_follows_the_samples_it_is_shown() -> None:
 
 def test_mas_online_is_the_mean_over_the_batches_of_training() -> None:
     model = binary()
-    mas = Mas(MasOptions(name="mas", accumulate="online"), model, Setting())
+    mas = Mas(MasOptions(name="mas", accumulate="online"), model, Setting(outputs=single_head(3)))
     x, y = samples()
     for part in (slice(0, 10), slice(10, 40)):  # the weights stay, so the mean is that of all
         mas.batch(x[part], y[part])
         mas.after_step(model)
     mas.consolidate(model, x[:0], y[:0], 0)
-    for name, value in global_importance(model, x.float()).items():
+    for name, value in global_importance(model, x.float(), ALL).items():
         torch.testing.assert_close(mas.importance[name], value)
 
 

@@ -14,7 +14,8 @@ from metabit import MetabitError
 from metabit.trainer import idx_sets, loop, run_folder
 from metabit.trainer.files import read_tensors
 from metabit.trainer.loop import train
-from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network import Network
+from metabit.trainer.network_of import MODEL, build_network
 from metabit.trainer.progress import Silent
 from metabit.trainer.recipe import Recipe, load_recipe, recipe_from_dict
 from metabit.trainer.streams import build
@@ -62,7 +63,7 @@ class KillAt(Silent):
 
 def results(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor], Any]:
     """All tensors of a run, and its metrics without the time."""
-    model, _ = read_tensors(path / run_folder.MODEL)
+    model, _ = read_tensors(path / MODEL)
     last, _ = read_tensors(path / run_folder.CHECKPOINT)
     metrics = run_folder.read_metrics(path / run_folder.METRICS)
     return model, last, {key: value for key, value in metrics.items() if key != "seconds"}
@@ -151,17 +152,17 @@ def test_a_hidden_weight_that_is_nan_stops_the_run_and_is_not_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A NaN has a sign too: the loss alone would never show it."""
-    networks: list[BinaryMLP] = []
+    networks: list[Network] = []
 
-    def remember(config: MLPConfig, generator: torch.Generator) -> BinaryMLP:
-        networks.append(BinaryMLP(config, generator))
+    def remember(*asked: Any) -> Network:
+        networks.append(build_network(*asked))
         return networks[0]
 
     class Poison(Silent):
         def step_done(self, task: int, total_steps: int, loss: float) -> None:
-            networks[0].layers[0][0].weight.data[0, 0] = float("nan")
+            networks[0].weights["linears.0.weight"].data[0, 0] = float("nan")
 
-    monkeypatch.setattr(loop, "BinaryMLP", remember)
+    monkeypatch.setattr(loop, "build_network", remember)
     with pytest.raises(MetabitError, match=r"in layer 1, hidden weights; lower \[method\] lr") as e:
         train(small(), tmp_path / "run", progress=Poison())
     assert e.value.code == "E-DIVERGED"

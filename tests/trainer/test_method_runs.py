@@ -19,6 +19,7 @@ from metabit.trainer.methods.joint import Joint, JointOptions
 from metabit.trainer.methods.lwf import Lwf, LwfOptions
 from metabit.trainer.methods.replay import Reservoir
 from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network_of import MODEL
 from metabit.trainer.progress import Silent
 from metabit.trainer.recipe import Recipe, recipe_from_dict
 
@@ -85,7 +86,7 @@ def test_a_killed_run_of_any_method_goes_on_to_the_same_bits(name: str, tmp_path
         with pytest.raises(Killed):
             train(recipe, tmp_path / "killed", resume=resume > 0, progress=KillAt(step))
     train(recipe, tmp_path / "killed", resume=True)
-    for file in (run_folder.MODEL, run_folder.CHECKPOINT):
+    for file in (MODEL, run_folder.CHECKPOINT):
         whole, _ = read_tensors(tmp_path / "whole" / file)
         killed, _ = read_tensors(tmp_path / "killed" / file)
         assert whole.keys() == killed.keys()

@@ -19,7 +19,7 @@ from metabit.trainer.methods import registry
 from metabit.trainer.methods.base import Method, evaluating
 from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.network import to_input
+from metabit.trainer.network import Network, to_input
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 from metabit.trainer.recipe import Recipe, recipe_from_dict
 from metabit.trainer.recipe_method import ConsolidatingRecipe, MethodRecipe
@@ -99,18 +99,18 @@ class Spy(Method):
         self.calls.append(("batch", x.dtype, len(y)))
         return x, y
 
-    def penalty(self, model: BinaryMLP) -> Tensor | None:
+    def penalty(self, model: Network) -> Tensor | None:
         self.calls.append("penalty")
         return None
 
-    def gradients(self, model: BinaryMLP) -> None:
-        assert model.layers[0][0].weight.grad is not None
+    def gradients(self, model: Network) -> None:
+        assert model.weights["linears.0.weight"].grad is not None
         self.calls.append("gradients")
 
-    def after_step(self, model: BinaryMLP) -> None:
+    def after_step(self, model: Network) -> None:
         self.calls.append("after_step")
 
-    def consolidate(self, model: BinaryMLP, x: Tensor, y: Tensor, task: int) -> None:
+    def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
         self.calls.append(("consolidate", len(x), len(y), task))
         if self.poison:
             self.importance[1] = float("nan")

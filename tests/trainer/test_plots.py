@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.plots import accuracy_figure, hidden_weights_figure
+from metabit.trainer.plots import accuracy_figure, weights_figure
 
 PNG = b"\x89PNG\r\n"
 
@@ -23,10 +23,10 @@ def test_accuracy_is_drawn_for_any_number_of_tasks(n_tasks: int) -> None:
 @pytest.mark.parametrize("m", [0.0, 1.35, 1000.0])
 def test_hidden_weights_are_drawn_for_any_m(m: float) -> None:
     model = BinaryMLP(MLPConfig(20, (8,), 3), torch.Generator().manual_seed(1))
-    assert hidden_weights_figure(model, (m, m), "a title").startswith(PNG)
+    assert weights_figure(model, (m, m), "a title").startswith(PNG)
 
 
 def test_hidden_weights_that_are_all_zero_are_drawn() -> None:
     model = BinaryMLP(MLPConfig(20, (), 3), torch.Generator().manual_seed(1))
     model.layers[0][0].weight.data.zero_()
-    assert hidden_weights_figure(model, (5.0,), "a title").startswith(PNG)
+    assert weights_figure(model, (5.0,), "a title").startswith(PNG)

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from metabit import CorruptError, FormatError, InputError, MetabitError, StorageError
-from metabit.trainer import run_folder
 from metabit.trainer.files import read_tensors, write_tensors
 from metabit.trainer.loop import train
+from metabit.trainer.network_of import read_network
 from metabit.trainer.recipe import Recipe, load_recipe
 from metabit.trainer.run_folder import load_run
 
@@ -35,10 +35,10 @@ def test_a_run_folder_holds_what_its_page_says(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == [
         "accuracy.png",
         "checkpoint.safetensors",
-        "hidden_weights.png",
         "metrics.json",
         "model.safetensors",
         "recipe.toml",
+        "weights.png",
     ]
 
 
@@ -49,7 +49,7 @@ def test_a_finished_run_reads_back(finished: Path) -> None:
     assert run.m == RECIPE.method.m
     assert not run.model.training
     assert run.model.config.n_banks == 2
-    assert [norm.active_bank for _, norm in run.model.layers] == [1, 1]
+    assert run.model.active_bank == 1
     matrix = run.accuracy_matrix
     assert matrix.shape == (2, 2)
     assert np.isnan(matrix[0, 1])
@@ -66,14 +66,14 @@ def test_metrics_are_plain_json_with_a_version(finished: Path) -> None:
     text = (finished / "metrics.json").read_text()
     assert "NaN" not in text
     metrics = json.loads(text)
-    assert (metrics["schema"], metrics["version"]) == ("metabit.metrics", 1)
+    assert (metrics["schema"], metrics["version"]) == ("metabit.metrics", 2)
     assert metrics["accuracy_matrix"][0][1] is None
     assert metrics["recipe"]["train"]["seed"] == 0
     assert {"metabit", "torch", "numpy", "python"} <= metrics["versions"].keys()
 
 
 def test_plots_are_pictures(finished: Path) -> None:
-    for name in ("accuracy.png", "hidden_weights.png"):
+    for name in ("accuracy.png", "weights.png"):
         assert (finished / name).read_bytes().startswith(b"\x89PNG\r\n")
 
 
@@ -152,7 +152,7 @@ def open_again(path: Path, name: str) -> None:
         ("{", CorruptError),
         ("[]", FormatError),
         ('{"schema": "something else", "version": 1}', FormatError),
-        ('{"schema": "metabit.metrics", "version": 2}', FormatError),
+        ('{"schema": "metabit.metrics", "version": 99}', FormatError),
     ],
 )
 def test_metrics_that_are_none_are_refused(
@@ -180,7 +180,7 @@ def test_a_model_of_another_shape_than_it_says_is_refused(run_path: Path) -> Non
 def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(run_path: Path) -> None:
     model, checkpoint = run_path / "model.safetensors", run_path / "checkpoint.safetensors"
     with pytest.raises(FormatError, match=r"does not hold metabit\.model"):
-        run_folder.read_model(checkpoint)
+        read_network(checkpoint)
     shutil.copy(model, checkpoint)
     with pytest.raises(FormatError, match="not a checkpoint"):
         open_again(run_path, "checkpoint.safetensors")

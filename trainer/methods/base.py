@@ -15,6 +15,10 @@ The training loop calls them at fixed places and knows nothing else of a method:
 The schedule fires at the end of each task, or after every so many samples whatever the tasks are
 (recipe key `consolidate_samples`), so one method serves streams with and without task boundaries.
 
+A method of several phases drives the loop itself, with three more hooks: `phases` and `start_phase`
+cut a task into stretches of epochs with something to do before each, and `step` is a whole training
+step, by default the one above.
+
 Samples are given as the data set stores them, uint8 or int8, shape (n, n_inputs); `inputs` makes of
 them what the network sees.
 """
@@ -22,16 +26,25 @@ them what the network sees.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from metabit.trainer.models import BinaryMLP
+from metabit.trainer.diagnosis import Diverged, first_bad_sums
+from metabit.trainer.network import Network
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
+from metabit.trainer.outputs import Outputs, single_head
 from metabit.trainer.recipe_method import MethodRecipe
+
+Samples = Callable[[int], tuple[Tensor, Tensor]]
+"""From the index of a task to its training samples as stored, (n, n_inputs), and labels, (n,)."""
+
+
+def _no_samples(task: int) -> tuple[Tensor, Tensor]:
+    raise LookupError(f"no samples of task {task}: this method was made without a stream")
 
 
 @dataclass(frozen=True)
@@ -42,11 +55,26 @@ class Setting:
         n_tasks: tasks in the stream.
         zero_point: the stored integer that stands for zero.
         seed: of the method's own random numbers.
+        epochs: passes over the samples of a task that the recipe asks for.
+        dtype: of the stored samples, "uint8" or "int8".
+        input_shape: of a sample, before it is made flat.
+        outputs: the classes that compete for a sample; it knows the task being learnt.
+        samples: training samples of a task, made again from the stream.
     """
 
     n_tasks: int = 1
     zero_point: int = 0
     seed: int = 0
+    epochs: int = 1
+    dtype: str = "uint8"
+    input_shape: tuple[int, ...] = ()
+    outputs: Outputs = field(default_factory=lambda: single_head(10))
+    samples: Samples = field(default=_no_samples, compare=False)
+
+    @property
+    def n_classes(self) -> int:
+        """Outputs of the network."""
+        return self.outputs.n_classes
 
 
 class Method:
@@ -69,7 +97,7 @@ class Method:
         self.options = options
         self.setting = setting
 
-    def optimizer(self, model: BinaryMLP) -> torch.optim.Optimizer:
+    def optimizer(self, model: Network) -> torch.optim.Optimizer:
         """A fresh optimizer of the kind that this method wants."""
         return plain_optimizer(self.options, model)
 
@@ -82,17 +110,17 @@ class Method:
         """
         return x, y
 
-    def penalty(self, model: BinaryMLP) -> Tensor | None:
+    def penalty(self, model: Network) -> Tensor | None:
         """A scalar to be added to the loss; None where there is nothing to protect yet."""
         return None
 
-    def gradients(self, model: BinaryMLP) -> None:
+    def gradients(self, model: Network) -> None:
         """Read or change the gradients of loss and penalty, in place."""
 
-    def after_step(self, model: BinaryMLP) -> None:
+    def after_step(self, model: Network) -> None:
         """Read or change the weights after a step, in place."""
 
-    def consolidate(self, model: BinaryMLP, x: Tensor, y: Tensor, task: int) -> None:
+    def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
         """Remember what has just been learnt.
 
         Args:
@@ -102,6 +130,54 @@ class Method:
             y: their labels, int64, shape (n,).
             task: index of the task.
         """
+
+    def phases(self, task: int) -> tuple[int, ...]:
+        """Epochs of each phase of a task."""
+        return (self.setting.epochs,)
+
+    def start_phase(self, model: Network, x: Tensor, y: Tensor, task: int, phase: int) -> None:
+        """Prepare a phase, before its first epoch.
+
+        Args:
+            model: the network, in training mode, with the task's bank active.
+            x: all samples of the task. uint8 or int8, shape (n, n_inputs).
+            y: their labels, int64, shape (n,).
+            task, phase: both from 0.
+        """
+
+    def step(self, model: Network, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
+        """One training step on samples of the stream; returns the loss, penalty included.
+
+        Args:
+            model: the network, in training mode.
+            optimizer: what `optimizer` made.
+            x: uint8 or int8, shape (n, n_inputs).
+            y: int64, shape (n,).
+
+        Raises:
+            Diverged: loss or penalty is not finite; nothing has moved.
+        """
+        optimizer.zero_grad()
+        x, y = self.batch(x, y)
+        inputs = self.inputs(x)
+        loss = self.setting.outputs.loss(model(inputs), y)
+        if not torch.isfinite(loss):
+            bad = first_bad_sums(model, inputs)
+            raise Diverged(f"the loss is {loss.item()}, because of {bad}")
+        penalty = self.penalty(model)
+        if penalty is not None:
+            if not torch.isfinite(penalty):
+                raise Diverged(f"the penalty of the method is {penalty.item()}")
+            loss = loss + penalty
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.gradients(model)
+        optimizer.step()
+        self.after_step(model)
+        return loss.item()
+
+    def facts(self) -> dict[str, float]:
+        """Numbers of the method's own that are worth a place in metrics.json, by name."""
+        return {}
 
     def state(self) -> dict[str, Tensor]:
         """Everything kept from step to step, by the name "field/part", for exact resuming."""
@@ -132,7 +208,7 @@ class Method:
 
 
 def plain_optimizer(
-    options: MethodRecipe, model: BinaryMLP, m: float | tuple[float, ...] = 0.0
+    options: MethodRecipe, model: Network, m: float | tuple[float, ...] = 0.0
 ) -> torch.optim.Optimizer:
     """The optimizer of a recipe's [method]; with m = 0 it is PyTorch's own, bit for bit."""
     groups = parameter_groups(model, m)

@@ -21,14 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.registry import register
-from metabit.trainer.models import BinaryMLP
+from metabit.trainer.network import Network
 from metabit.trainer.quantizers import sign
 from metabit.trainer.recipe_method import MethodRecipe
 from metabit.trainer.tables import require
@@ -42,6 +42,10 @@ class BopOptions(MethodRecipe):
         adaptivity: share of a gradient in the average, gamma in the paper.
         threshold: what the average has to pass for a flip, tau in the paper.
     """
+
+    needs_binary: ClassVar[str] = "it flips signs"
+
+    needs_binary: ClassVar[str] = "it flips signs"
 
     adaptivity: float = 1e-3
     threshold: float = 1e-6
@@ -61,24 +65,24 @@ class Bop(Method):
     name = "bop"
     Options = BopOptions
 
-    def __init__(self, options: Any, model: BinaryMLP, setting: Setting) -> None:
+    def __init__(self, options: Any, model: Network, setting: Setting) -> None:
         super().__init__(options, model, setting)
         self.average: dict[str, Tensor] = {}
-        for number, (linear, _) in enumerate(model.layers):
-            linear.weight.data = sign(linear.weight.data)
-            self.average[f"linears.{number}.weight"] = torch.zeros_like(linear.weight.data)
+        for name, weight in model.weights.items():
+            weight.data = sign(weight.data)
+            self.average[name] = torch.zeros_like(weight.data)
 
     @torch.no_grad()
-    def gradients(self, model: BinaryMLP) -> None:
+    def gradients(self, model: Network) -> None:
         """Move the averages, flip, and hide the weights' gradients from the optimizer."""
-        for (linear, _), (name, average) in zip(model.layers, self.average.items(), strict=True):
-            gradient = linear.weight.grad
+        for name, weight in _learning(model).items():
+            gradient, average = weight.grad, self.average[name]
             if gradient is None:
                 raise RuntimeError(f"{name}: no gradient before gradients()")
             average.mul_(1 - self.options.adaptivity).add_(self.options.adaptivity * gradient)
-            flips = (average.abs() > self.options.threshold) & (sign(average) == linear.weight)
-            linear.weight.copy_(torch.where(flips, -linear.weight, linear.weight))
-            linear.weight.grad = None
+            flips = (average.abs() > self.options.threshold) & (sign(average) == weight)
+            weight.copy_(torch.where(flips, -weight, weight))
+            weight.grad = None
 
     def state(self) -> dict[str, Tensor]:
         """The averages."""
@@ -88,3 +92,8 @@ class Bop(Method):
         """Take up the averages."""
         read = under(tensors, "average")
         self.average = {name: read[name] for name in self.average}
+
+
+def _learning(model: Network) -> dict[str, nn.Parameter]:
+    """Binary weights that are not frozen, by name."""
+    return {name: weight for name, weight in model.weights.items() if weight.requires_grad}

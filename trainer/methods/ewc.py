@@ -16,6 +16,7 @@ What differs:
   sum of theirs, its anchor their mean weighted by importance. Gradients are the same; the value
   differs by a constant, so that it is zero at the merged anchor.
 * No factor 1/2.
+* Classes that do not compete for a sample (see `outputs`) have no part in its p(y | x).
 * In a binary network gradients go straight through the sign, and weights are hidden weights.
 
 Bytes: importance and anchor, 8 a weight, however many tasks.
@@ -24,12 +25,12 @@ Bytes: importance and anchor, 8 a weight, however many tasks.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from metabit.trainer.methods.per_sample import mean_power, protected
+from metabit.trainer.methods.per_sample import Objective, mean_power, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
 from metabit.trainer.methods.registry import register
 from metabit.trainer.tables import refuse, require
@@ -54,19 +55,16 @@ class EwcOptions(QuadraticOptions):
             raise refuse("[method] decay belongs to online = true; separate tasks do not decay")
 
 
-def fisher(model: nn.Module, inputs: Tensor, y: Tensor) -> dict[str, Tensor]:
+def fisher(model: nn.Module, inputs: Tensor, y: Tensor, log_loss: Objective) -> dict[str, Tensor]:
     """Diagonal of the empirical Fisher information, mean over samples, by parameter name.
 
     Args:
         model: the network; run in evaluation mode, and put back.
-        inputs: what it sees, shape (n, n_inputs).
+        inputs: what it sees, samples first.
         y: labels, int64, shape (n,).
+        log_loss: from scores and labels to the sum of -log p over the samples.
     """
-    return mean_power(model, inputs, y, _log_loss, power=2)
-
-
-def _log_loss(scores: Tensor, y: Tensor) -> Tensor:
-    return functional.cross_entropy(scores, y, reduction="sum")
+    return mean_power(model, inputs, y, log_loss, power=2)
 
 
 @register
@@ -78,7 +76,8 @@ class Ewc(QuadraticMethod):
 
     def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
         """Add the Fisher information of these samples."""
-        new = fisher(model, self.inputs(x), y)
+        log_loss = partial(self.setting.outputs.loss, reduction="sum")
+        new = fisher(model, self.inputs(x), y, log_loss)
         old = self.importance
         if self.options.online:
             self.remember(model, {k: self.options.decay * old[k] + new[k] for k in new})

@@ -7,7 +7,8 @@ methods; a step has as many times more samples as there are tasks so far.
 
 What differs from one training on everything: the network is not begun anew at each task.
 
-Bytes: every sample of the stream, n_inputs + 8 each. Works with every network, but not with a
+Bytes: every sample of the tasks so far, n_inputs + 8 each. A checkpoint holds only how many tasks
+there were: their samples are made again from the stream. Works with every network, but not with a
 normalisation bank per task: a batch has samples of many tasks.
 """
 
@@ -22,11 +23,11 @@ from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.registry import register
-from metabit.trainer.recipe_method import ConsolidatingRecipe
+from metabit.trainer.recipe_method import MethodRecipe
 
 
 @dataclass(frozen=True)
-class JointOptions(ConsolidatingRecipe):
+class JointOptions(MethodRecipe):
     """[method] with name = "joint"; it has no keys of its own."""
 
     needs_shared_bank: ClassVar[str] = "a batch has samples of many tasks"
@@ -53,21 +54,21 @@ class Joint(Method):
         return torch.cat([x for x, _ in drawn]), torch.cat([y for _, y in drawn])
 
     def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
-        """Keep these samples, all of them."""
-        self.past.append((x, y))
+        """Keep the task, all of it."""
+        self.past.append(self.setting.samples(task))
 
     def state(self) -> dict[str, Tensor]:
-        """All samples so far, and the random state."""
-        tensors = {"counters/generator": self.generator.get_state()}
-        for number, (x, y) in enumerate(self.past):
-            tensors |= {f"samples/{number}/x": x, f"samples/{number}/y": y}
-        return tensors
+        """How many tasks there were, and the random state."""
+        return {
+            "counters/tasks": torch.tensor([len(self.past)]),
+            "counters/generator": self.generator.get_state(),
+        }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave."""
+        """Take up what `state` gave, with the samples from the stream."""
         self.generator.set_state(tensors["counters/generator"])
-        n_parts = sum(name.startswith("samples/") for name in tensors) // 2
-        self.past = [
-            (tensors[f"samples/{number}/x"], tensors[f"samples/{number}/y"])
-            for number in range(n_parts)
-        ]
+        self.past = [self.setting.samples(t) for t in range(int(tensors["counters/tasks"]))]
+
+    def state_bytes(self) -> dict[str, int]:
+        """All samples so far, and the counters."""
+        return super().state_bytes() | {"samples": sum(x.nbytes + y.nbytes for x, y in self.past)}

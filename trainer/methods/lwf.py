@@ -1,15 +1,28 @@
 """Learning without forgetting: the new network shall answer new samples as the old one does.
 
-    penalty = strength * T^2 * mean over the batch of KL(softmax(old / T) || softmax(new / T))
+    penalty = strength * sum over earlier tasks of
+              T^2 * mean over the batch of KL(softmax(old / T) || softmax(new / T))
 
-The old network is a copy made at the last consolidation. No old sample is kept.
+over the classes that competed in the earlier task. The old network is a copy made at the last
+consolidation. No old sample is kept.
 
-Paper: Li and Hoiem 2016, "Learning without forgetting"; T^2 and the divergence are from Hinton,
-Vinyals and Dean 2015, "Distilling the knowledge in a neural network".
+Papers: Li and Hoiem 2016, "Learning without forgetting"; T^2 and the divergence are from Hinton,
+Vinyals and Dean 2015, "Distilling the knowledge in a neural network". Its scale: van de Ven and
+Tolias 2019, "Three scenarios for continual learning".
 
-What differs: one head for all tasks, where the paper has one a task; the divergence in place of the
-cross-entropy, whose gradients are the same. The old network answers in evaluation mode with the
-bank that was active when it was copied; the new one's scores are those of the training pass.
+What differs:
+* With heads of their own (outputs "task") every earlier head counts once, as in the paper. Where
+  earlier tasks shared their outputs, their one divergence counts as often as there were tasks. So
+  with N tasks so far the new one has a share of 1 / N in the objective, as in van de Ven and
+  Tolias; all of it is N times larger than theirs, which Adam does not see.
+* The divergence in place of the cross-entropy, whose gradients are the same. Old classes alone are
+  compared; the new classes of a growing head have no part in it.
+* The old network answers in evaluation mode with the bank that was active when it was copied; the
+  new one's scores are those of the training pass.
+
+Where it helps: where new samples look like old ones, as in split streams, so that old outputs say
+something about them. On permuted inputs they say nothing: there the published figure (72.6 percent
+on ten permuted MNIST tasks) is below that of plain training (78.5).
 
 Bytes: a copy of the network (in training it is 4 bytes a hidden weight and normalisation value; a
 device would keep its bits), and the scores and samples of one batch. Works with every network.
@@ -28,7 +41,7 @@ from torch.nn import functional
 
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.registry import register
-from metabit.trainer.models import BinaryMLP
+from metabit.trainer.network import Network
 from metabit.trainer.recipe_method import ConsolidatingRecipe
 from metabit.trainer.tables import require
 
@@ -58,10 +71,11 @@ class Lwf(Method):
     name = "lwf"
     Options = LwfOptions
 
-    def __init__(self, options: Any, model: BinaryMLP, setting: Setting) -> None:
+    def __init__(self, options: Any, model: Network, setting: Setting) -> None:
         super().__init__(options, model, setting)
         self.teacher = _frozen_copy(model)
-        self.bank = -1  # of the teacher; -1 while there is none
+        self.bank = 0  # of the teacher
+        self.n_learnt = 0  # consolidations so far; there is no teacher before the first
         self._x: Tensor | None = None
         self._scores: Tensor | None = None
         model.register_forward_hook(self._note_scores)
@@ -76,37 +90,44 @@ class Lwf(Method):
         self._x = x
         return x, y
 
-    def penalty(self, model: BinaryMLP) -> Tensor | None:
+    def penalty(self, model: Network) -> Tensor | None:
         """How far the scores of this batch are from the teacher's."""
-        if self.bank < 0 or self.options.strength == 0:
+        if self.n_learnt == 0 or self.options.strength == 0:
             return None
         if self._x is None or self._scores is None:
             raise RuntimeError("penalty() needs batch() and a training pass before it")
-        t = self.options.temperature
         with torch.no_grad():
-            old = functional.log_softmax(self.teacher(self.inputs(self._x)) / t, dim=1)
-        new = functional.log_softmax(self._scores / t, dim=1)
-        divergence = functional.kl_div(new, old, reduction="batchmean", log_target=True)
-        penalty: Tensor = self.options.strength * t**2 * divergence
-        return penalty
+            old = self.teacher(self.inputs(self._x))
+        outputs = self.setting.outputs
+        groups = outputs.old_groups() or [outputs.columns(outputs.task)]
+        parts = [self._divergence(old[:, group], self._scores[:, group]) for group in groups]
+        times = self.n_learnt / len(groups)  # tasks that shared their outputs count each
+        total: Tensor = self.options.strength * times * torch.stack(parts).sum()
+        return total
 
-    def consolidate(self, model: BinaryMLP, x: Tensor, y: Tensor, task: int) -> None:
+    def _divergence(self, old: Tensor, new: Tensor) -> Tensor:
+        """T^2 * KL between the answers, mean over the batch; both (n, classes of an old task)."""
+        t = self.options.temperature
+        old, new = (functional.log_softmax(scores / t, dim=1) for scores in (old, new))
+        return t**2 * functional.kl_div(new, old, reduction="batchmean", log_target=True)
+
+    def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
         """The network as it is now becomes the teacher."""
         self.teacher.load_state_dict(model.state_dict())
-        self.bank = model.layers[0][1].active_bank
+        self.n_learnt += 1
+        self.bank = model.active_bank
         self.teacher.use_bank(self.bank)
 
     def state(self) -> dict[str, Tensor]:
-        """The teacher and its bank."""
+        """The teacher, its bank, and how many tasks it has learnt."""
         tensors = {f"teacher/{name}": tensor for name, tensor in self.teacher.state_dict().items()}
-        return {**tensors, "teacher_bank/number": torch.tensor([self.bank])}
+        return {**tensors, "counters/teacher": torch.tensor([self.n_learnt, self.bank])}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `state` gave."""
         self.teacher.load_state_dict(under(tensors, "teacher"))
-        self.bank = int(tensors["teacher_bank/number"])
-        if self.bank >= 0:
-            self.teacher.use_bank(self.bank)
+        self.n_learnt, self.bank = (int(value) for value in tensors["counters/teacher"])
+        self.teacher.use_bank(self.bank)
 
     def state_bytes(self) -> dict[str, int]:
         """The teacher, and what is noted of the latest batch."""
@@ -114,7 +135,7 @@ class Lwf(Method):
         return super().state_bytes() | {"batch": sum(tensor.nbytes for tensor in noted)}
 
 
-def _frozen_copy(model: BinaryMLP) -> BinaryMLP:
+def _frozen_copy(model: Network) -> Network:
     teacher = copy.deepcopy(model).eval()
     for parameter in teacher.parameters():
         parameter.requires_grad_(False)

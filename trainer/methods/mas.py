@@ -19,7 +19,9 @@ What differs:
 * accumulate = "task-end" adds the importance of the samples that the schedule gives; "online" adds
   the mean over the batches of training, each at the weights of its moment, so that no sample is
   needed a second time.
-* Importances of several consolidations add up, and the head is protected like every layer.
+* Importances of several consolidations add up, and the head is protected like every layer. Only the
+  scores of classes that compete in the task count (see `outputs`), so a growing head or a head of
+  another task is left free.
 
 Bytes: importance and anchor, 8 a weight; online, 4 more, and one batch.
 
@@ -63,24 +65,26 @@ class MasOptions(QuadraticOptions):
         require_choice("[method] accumulate", self.accumulate, ("task-end", "online"))
 
 
-def global_importance(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
     """Mean over samples of |gradient of the squared length of the scores|, by parameter name.
 
     Args:
         model: the network; run in evaluation mode, and put back.
-        inputs: what it sees, shape (n, n_inputs).
+        inputs: what it sees, samples first.
+        columns: the classes whose scores count, int64.
     """
     none = torch.zeros(len(inputs), dtype=torch.int64)
-    return mean_power(model, inputs, none, lambda scores, _: (scores**2).sum(), power=1)
+    return mean_power(model, inputs, none, lambda s, _: (s[:, columns] ** 2).sum(), power=1)
 
 
 @torch.no_grad()
-def local_importance(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+def local_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
     """|mean over samples of output times input| of each layer, from 0 to 1, by parameter name.
 
     Args:
         model: a `BinaryMLP`; run in evaluation mode, and put back.
         inputs: what it sees, shape (n, n_inputs).
+        columns: the classes whose scores count, int64; the weights of the others get 0.
 
     Raises:
         InputError: not a binary multilayer perceptron.
@@ -97,6 +101,8 @@ def local_importance(model: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
             y = norm(linear(x))
             if number + 1 < len(model.layers):
                 y = sign(y)
+            else:
+                y = torch.zeros_like(y).index_copy(1, columns, y[:, columns])
             products = (y.T @ x).abs()
             result[f"linears.{number}.weight"] = products / products.max().clamp(min=1e-30)
             x = y
@@ -121,15 +127,16 @@ class Mas(QuadraticMethod):
         """Whether importance is collected while training."""
         return bool(self.options.accumulate == "online")
 
-    def measure(self, model: nn.Module, x: Tensor) -> dict[str, Tensor]:
+    def measure(self, model: nn.Module, x: Tensor, task: int) -> dict[str, Tensor]:
         """Importance of every weight for these samples, which need no labels.
 
         Args:
             model: the network, whose mode is put back.
             x: uint8 or int8, shape (n, n_inputs).
+            task: whose outputs count; with a single head it makes no difference.
         """
         rule = global_importance if self.options.rule == "global" else local_importance
-        return rule(model, self.inputs(x))
+        return rule(model, self.inputs(x), self.setting.outputs.columns(task))
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the batch for `after_step`, if importance is collected online."""
@@ -143,12 +150,12 @@ class Mas(QuadraticMethod):
         if x is None:
             return
         self.n_running += len(x)
-        for name, new in self.measure(model, x).items():
+        for name, new in self.measure(model, x, self.setting.outputs.task).items():
             self.running[name] += (new - self.running[name]) * (len(x) / self.n_running.item())
 
     def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
         """Add the importance of these samples, or what was collected; labels are not read."""
-        new = self.running if self.is_online else self.measure(model, x)
+        new = self.running if self.is_online else self.measure(model, x, task)
         self.remember(model, {name: self.importance[name] + new[name] for name in new})
         self.running = {name: torch.zeros_like(t) for name, t in self.running.items()}
         self.n_running.zero_()

@@ -23,7 +23,7 @@ import torch
 
 from metabit.trainer.methods.base import Method, plain_optimizer
 from metabit.trainer.methods.registry import register
-from metabit.trainer.models import BinaryMLP
+from metabit.trainer.network import Network
 from metabit.trainer.recipe_method import MethodRecipe
 from metabit.trainer.tables import require
 
@@ -53,6 +53,6 @@ class Metaplastic(Method):
     name = "metaplastic"
     Options = MetaplasticOptions
 
-    def optimizer(self, model: BinaryMLP) -> torch.optim.Optimizer:
+    def optimizer(self, model: Network) -> torch.optim.Optimizer:
         """Adam or SGD whose steps towards zero are damped."""
         return plain_optimizer(self.options, model, self.options.m)

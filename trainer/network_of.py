@@ -1,0 +1,182 @@
+"""The network that a recipe asks for, and networks in files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+
+from metabit.errors import CorruptError, FormatError, InputError
+from metabit.trainer.convnet import BinaryConvNet, ConvBlock, ConvNetConfig, MapShape
+from metabit.trainer.dataset import DataSet
+from metabit.trainer.files import read_tensors, write_tensors
+from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.network import BinaryNetwork, Network
+from metabit.trainer.real_mlp import RealMLP, RealMLPConfig
+from metabit.trainer.recipe_network import NetworkRecipe
+from metabit.trainer.streams import Stream
+
+SCHEMA = "metabit.model"
+VERSION = 2
+MODEL = "model.safetensors"
+"""The trained network in a run folder."""
+
+KINDS: dict[type[Network], str] = {
+    BinaryMLP: "binary",
+    BinaryConvNet: "convolutional",
+    RealMLP: "real",
+}
+"""What a file calls each kind of network."""
+
+
+def build_network(
+    recipe: NetworkRecipe, dataset: DataSet, stream: Stream, generator: torch.Generator
+) -> Network:
+    """A fresh network of the shape that a recipe asks for.
+
+    Args:
+        recipe: [network].
+        dataset: whose samples it reads.
+        stream: which has its classes and, with a bank per task, its banks.
+        generator: random numbers for the start.
+
+    Raises:
+        InputError: the shape does not fit the samples, or the trunk cannot be read.
+    """
+    n_banks = len(stream) if recipe.banks == "task" else 1
+    if recipe.kind == "real":
+        scale, shift = _input_scaling(dataset, recipe.standardized)
+        config = RealMLPConfig(
+            dataset.n_inputs,
+            recipe.hidden,
+            stream.n_classes,
+            n_banks,
+            recipe.normalized,
+            scale,
+            shift,
+        )
+        return RealMLP(config, generator)
+    if recipe.trunk is not None:
+        return _on_trunk(recipe, dataset, stream, n_banks, generator)
+    common: dict[str, Any] = {
+        "hidden": recipe.hidden,
+        "n_classes": stream.n_classes,
+        "n_banks": n_banks,
+        "affine": recipe.affine,
+        "init_width": recipe.init_width,
+    }
+    if recipe.convolutions:
+        blocks = tuple(ConvBlock(c, kernel_size=k, pool=p) for c, k, p in recipe.convolutions)
+        maps = _map_shape(dataset.input_shape)
+        return BinaryConvNet(ConvNetConfig(input_shape=maps, blocks=blocks, **common), generator)
+    return BinaryMLP(MLPConfig(n_inputs=dataset.n_inputs, **common), generator)
+
+
+def _on_trunk(
+    recipe: NetworkRecipe,
+    dataset: DataSet,
+    stream: Stream,
+    n_banks: int,
+    generator: torch.Generator,
+) -> BinaryNetwork:
+    """A trained network with a fresh last layer, in which nothing else learns."""
+    source = read_network(Path(str(recipe.trunk)) / MODEL)
+    if not isinstance(source, BinaryNetwork) or len(source.layers) < 2:
+        raise InputError(
+            f"[network] trunk {recipe.trunk}: needs a binary network with a hidden layer",
+            code="E-NETWORK",
+        )
+    source.samples(np.zeros((1, *dataset.input_shape), dtype=dataset.dtype))  # or it is refused
+    shape = replace(
+        cast(Any, source.config),
+        n_classes=stream.n_classes,
+        n_banks=n_banks,
+        affine=recipe.affine,
+        init_width=recipe.init_width,
+    )
+    kind: Any = type(source)
+    model: BinaryNetwork = kind(shape, generator)
+    model.take_trunk(source)
+    return model
+
+
+def _input_scaling(dataset: DataSet, standardized: bool) -> tuple[float, float]:
+    """Factor and shift that bring stored integers to [0, 1] or, standardised, to mean 0, std 1."""
+    largest = 255 if dataset.dtype == "uint8" else 127
+    if not standardized:
+        return 1 / largest, 0.0
+    values = dataset.train.x.astype(np.float64) - dataset.zero_point
+    mean, std = float(values.mean()), float(values.std())
+    return 1 / std, mean / std
+
+
+def _map_shape(shape: tuple[int, ...]) -> MapShape:
+    if len(shape) == 2:
+        return (1, *shape)
+    if len(shape) == 3:
+        return shape
+    raise InputError(
+        f"[network] convolutions: samples of shape {shape} are not pictures: leave the key out",
+        code="E-NETWORK",
+    )
+
+
+def write_network(path: Path, model: Network) -> None:
+    """Write a network to a .safetensors file, its shape beside its tensors."""
+    content = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "active_bank": model.active_bank,
+        **_described(model),
+    }
+    write_tensors(path, model.state_dict(), content)
+
+
+def read_network(path: Path) -> Network:
+    """A network written by `write_network`, in evaluation mode.
+
+    Raises:
+        StorageError: the file cannot be read.
+        FormatError: not a network, or of a version that this metabit does not know.
+        CorruptError: truncated or damaged.
+    """
+    tensors, content = read_tensors(path)
+    if content.get("schema") != SCHEMA:
+        raise FormatError(f"{path}: does not hold {SCHEMA}", code="E-SCHEMA")
+    if content.get("version") != VERSION:
+        raise FormatError(
+            f"{path}: {SCHEMA} version {content.get('version')}, this metabit reads {VERSION}",
+            code="E-SCHEMA",
+        )
+    try:
+        model = _from_description(content)
+        model.load_state_dict(tensors)
+        model.use_bank(content["active_bank"])
+    except (KeyError, TypeError, ValueError, RuntimeError, InputError) as error:
+        raise CorruptError(f"{path}: not a network ({error})", code="E-MODEL") from error
+    return model.eval()
+
+
+def _described(model: Network) -> dict[str, Any]:
+    """Kind and shape of a network, as JSON has them."""
+    config: Any = model.config
+    return {"kind": KINDS[type(model)], "config": asdict(config)}
+
+
+def _from_description(content: Mapping[str, Any]) -> Network:
+    config = dict(content["config"])
+    config["hidden"] = tuple(config["hidden"])
+    generator = torch.Generator()  # the global one is not ours to move
+    if content["kind"] == KINDS[RealMLP]:
+        return RealMLP(RealMLPConfig(**config), generator)
+    if content["kind"] == KINDS[BinaryConvNet]:
+        config["input_shape"] = tuple(config["input_shape"])
+        config["blocks"] = tuple(ConvBlock(**block) for block in config["blocks"])
+        return BinaryConvNet(ConvNetConfig(**config), generator)
+    if content["kind"] == KINDS[BinaryMLP]:
+        return BinaryMLP(MLPConfig(**config), generator)
+    raise ValueError(f"a network of kind {content['kind']!r}")

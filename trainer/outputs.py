@@ -1,0 +1,123 @@
+"""Which classes compete for a sample: single, growing and multi-head outputs.
+
+A network has an output for every class of its stream from the start, so its size is known before
+anything runs. What differs between scenarios is which outputs a sample is compared among, in the
+loss and when it is labelled:
+
+    all    a single head: every class
+    seen   a growing head: the classes of the tasks so far
+    task   a multi-head: the classes of the sample's own task, which must be told to label it
+
+Outputs that do not compete get no gradient. The rows of old classes, and what a method remembers of
+them, stay where they are when new classes come: nothing has to be enlarged. An optimizer with
+moments still moves resting rows for a while after a task ends; `reset_optimizer` stops that.
+
+Reference:
+    van de Ven and Tolias 2019, "Three scenarios for continual learning".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from metabit.errors import InputError
+
+KINDS = ("all", "seen", "task")
+
+
+class Outputs:
+    """The competing classes of each task.
+
+    Args:
+        n_classes: outputs of the network.
+        groups: the classes of each task, in the order in which tasks are learnt.
+        kind: "all", "seen" or "task".
+
+    Attributes:
+        task: the task being learnt, from 0.
+
+    Raises:
+        InputError: a class that the network has no output for; with "task", one in two tasks with
+            different classes, so that a label would not say whose it is.
+    """
+
+    def __init__(self, n_classes: int, groups: Sequence[Sequence[int]], kind: str = "all") -> None:
+        self.n_classes = n_classes
+        self.kind = kind
+        self.groups = [tuple(sorted(set(group))) for group in groups]
+        self.task = 0
+        owner: dict[int, tuple[int, ...]] = {}
+        for group in self.groups:
+            for label in group:
+                if not 0 <= label < n_classes:
+                    raise InputError(
+                        f"class {label}: the network has outputs 0 to {n_classes - 1}",
+                        code="E-NETWORK",
+                    )
+                if kind == "task" and owner.setdefault(label, group) != group:
+                    raise InputError(
+                        f"class {label} is in two tasks with other classes: a multi-head output "
+                        "needs labels that belong to one task",
+                        code="E-NETWORK",
+                    )
+        self._rivals = torch.zeros(n_classes, n_classes, dtype=torch.bool)
+        for label, group in owner.items():
+            self._rivals[label, list(group)] = True
+
+    def start_task(self, task: int) -> None:
+        """`task` is being learnt now."""
+        self.task = task
+
+    def columns(self, task: int) -> Tensor:
+        """The classes that compete when a sample of `task` is labelled, int64, in rising order."""
+        if self.kind == "all":
+            return torch.arange(self.n_classes)
+        groups = self.groups[task : task + 1]
+        if self.kind == "seen":
+            groups = self.groups[: max(task, self.task) + 1]
+        return torch.tensor(sorted({label for group in groups for label in group}))
+
+    def old_groups(self) -> list[Tensor]:
+        """Columns that competed with each other in the tasks before this one, a tensor a head."""
+        if self.task == 0:
+            return []
+        if self.kind == "all":
+            return [self.columns(0)]
+        before = self.groups[: self.task]
+        if self.kind == "seen":
+            return [torch.tensor(sorted({label for group in before for label in group}))]
+        return [torch.tensor(group) for group in dict.fromkeys(before)]
+
+    def competing(self, scores: Tensor, y: Tensor) -> Tensor:
+        """`scores` with minus infinity in the columns that do not compete for the label.
+
+        Args:
+            scores: shape (n, n_classes).
+            y: labels, int64, shape (n,).
+        """
+        if self.kind == "all":
+            return scores
+        if self.kind == "task":
+            return scores.masked_fill(~self._rivals[y], -torch.inf)
+        rest = torch.ones(self.n_classes, dtype=torch.bool)
+        rest[self.columns(self.task)] = False
+        return scores.masked_fill(rest, -torch.inf)
+
+    def loss(self, scores: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
+        """Cross-entropy of the labels among the classes that compete for them.
+
+        Args:
+            scores: shape (n, n_classes).
+            y: labels, int64, shape (n,).
+            reduction: "mean", "sum" or "none", as PyTorch has them.
+        """
+        return functional.cross_entropy(self.competing(scores, y), y, reduction=reduction)
+
+
+def single_head(n_classes: int, n_tasks: int = 1) -> Outputs:
+    """Every class competes in every task."""
+    return Outputs(n_classes, [range(n_classes)] * n_tasks)

@@ -1,0 +1,99 @@
+"""A real-valued multilayer perceptron: the network of the papers that binary ones are held against.
+
+It is trained and compared, never exported: `.mbit` holds binary networks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from metabit.trainer.layers import Normalization
+from metabit.trainer.models import MLPConfig, flat_samples
+from metabit.trainer.network import Network
+
+
+@dataclass(frozen=True)
+class RealMLPConfig:
+    """Shape of a real-valued multilayer perceptron.
+
+    Attributes:
+        n_inputs: values in an input vector.
+        hidden: widths of the hidden layers.
+        n_classes: number of outputs.
+        n_banks: normalisation banks, one per task; a stream uses one.
+        normalized: normalise in front of each rectifier; the scores are left alone.
+        scale: what an input integer is multiplied by, 1 / 255 for pixels.
+        shift: what is taken from that, in the same units.
+
+    Raises:
+        InputError: a width or a number of classes or banks is out of range.
+    """
+
+    n_inputs: int
+    hidden: tuple[int, ...]
+    n_classes: int
+    n_banks: int = 1
+    normalized: bool = False
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def __post_init__(self) -> None:
+        MLPConfig(self.n_inputs, self.hidden, self.n_classes, self.n_banks)  # the same limits
+
+
+class RealMLP(Network):
+    """Linear layers with biases and rectifiers between them.
+
+    Weights start as PyTorch starts them, uniformly within 1 / sqrt(length of the input).
+
+    Args:
+        config: the shape.
+        generator: random numbers for the start; PyTorch's global ones if None.
+
+    Attributes:
+        linears: the layers in order.
+        norms: their normalisations, for all but the last; empty if not wanted.
+    """
+
+    def __init__(self, config: RealMLPConfig, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        self.config = config
+        widths = (config.n_inputs, *config.hidden, config.n_classes)
+        self.linears = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        with torch.no_grad():
+            for linear, n_in in zip(self.linears, widths, strict=False):
+                for parameter in linear.parameters():
+                    bound = 1 / math.sqrt(n_in)
+                    parameter.uniform_(-bound, bound, generator=generator)
+        n_normalized = config.hidden if config.normalized else ()
+        self.norms = nn.ModuleList(Normalization(n, config.n_banks) for n in n_normalized)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Class scores, shape (n, n_classes).
+
+        Args:
+            x: integers as float32, the zero point already subtracted, shape (n, n_inputs).
+        """
+        x = x * self.config.scale - self.config.shift
+        *hidden, last = self.linears
+        for number, linear in enumerate(hidden):
+            x = linear(x)
+            x = functional.relu(self.norms[number](x) if self.config.normalized else x)
+        scores: Tensor = last(x)
+        return scores
+
+    def samples(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Samples of shape (n, *input_shape) with n_inputs values each as (n, n_inputs).
+
+        Raises:
+            InputError: wrong type or number of values.
+        """
+        return flat_samples(x, self.config.n_inputs)

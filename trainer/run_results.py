@@ -1,0 +1,97 @@
+"""From a finished training to the files of its run folder: numbers, network and pictures."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import metabit
+from metabit.trainer import plots, run_folder
+from metabit.trainer.dataset import DataSet
+from metabit.trainer.files import write_atomic
+from metabit.trainer.metrics import Matrix, summary
+from metabit.trainer.network import Network
+from metabit.trainer.network_of import MODEL, write_network
+from metabit.trainer.recipe import Recipe
+from metabit.trainer.streams import Stream
+
+
+def accuracies(
+    rows: list[list[float]], ahead: list[float], untrained: list[float]
+) -> dict[str, Any]:
+    """The accuracy matrix and all metrics made of it, for metrics.json.
+
+    Args:
+        rows: accuracies on the tasks up to each task, after it.
+        ahead: accuracy on each task but the first just before it was learnt.
+        untrained: accuracy of the untrained network on each task.
+    """
+    matrix: Matrix = np.full((len(rows), len(rows)), np.nan)
+    for i, row in enumerate(rows):
+        matrix[i, : len(row)] = row
+    return {
+        "accuracy_matrix": matrix.tolist(),
+        "accuracy_ahead": ahead,
+        "accuracy_untrained": untrained,
+        **summary(matrix, np.array(ahead), np.array(untrained)),
+    }
+
+
+def optimizer_bytes(optimizer: torch.optim.Optimizer) -> dict[str, int]:
+    """Bytes of each kind of tensor that an optimizer keeps."""
+    moments: dict[str, int] = {}
+    for state in optimizer.state.values():
+        for name, value in state.items():
+            if isinstance(value, Tensor):
+                moments[name] = moments.get(name, 0) + value.nbytes
+    return moments
+
+
+def write(
+    out: Path,
+    recipe: Recipe,
+    dataset: DataSet,
+    stream: Stream,
+    model: Network,
+    measured: Mapping[str, Any],
+) -> None:
+    """Write everything into the run folder; metrics.json last, which makes the run a finished one.
+
+    Args:
+        out: the folder.
+        recipe, dataset, stream: what ran on what.
+        model: the trained network.
+        measured: fields of metrics.json, the accuracy matrix among them.
+    """
+    matrix = np.array(measured["accuracy_matrix"])
+    names = [task.name for task in stream]
+    m = recipe.method.m
+    title = f"{recipe.name} ({f'm = {m}' if m else recipe.method.name})"
+    write_network(out / MODEL, model)
+    write_atomic(out / run_folder.ACCURACY_PLOT, plots.accuracy_figure(matrix, names, title))
+    layer_m = m if isinstance(m, tuple) else (m,) * len(model.weights)
+    write_atomic(out / run_folder.WEIGHTS_PLOT, plots.weights_figure(model, layer_m, title))
+    run_folder.write_metrics(
+        out / run_folder.METRICS,
+        {
+            "name": recipe.name,
+            "recipe": recipe.to_dict(),
+            "stream": stream.description,
+            "citation": dataset.citation,
+            "tasks": names,
+            **measured,
+            "n_weights": sum(weight.numel() for weight in model.weights.values()),
+            "versions": {
+                "metabit": metabit.__version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "python": platform.python_version(),
+            },
+        },
+    )
