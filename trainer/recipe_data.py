@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metabit.trainer.data import names
 from metabit.trainer.tables import refuse, require, require_choice, require_seed, toml_value
@@ -85,6 +85,24 @@ class DataRecipe:
                 require(self.stream in streams, f"[data] {key}", value, belongs)
         self._require_counts()
         self._require_sense()
+
+    @property
+    def tasks_differ(self) -> bool:
+        """Whether a task's samples or labels are others than those in the set."""
+        if self.stream == "classes":
+            return self.scenario == "domain"
+        return self.stream in ("permuted", "rotated", "axes", "sets")
+
+    def with_clean_samples(self) -> DataRecipe:
+        """The same stream with all samples of its set, where they belong, rightly labelled."""
+        return replace(
+            self,
+            train_samples=None,
+            test_samples=None,
+            validation=None,
+            label_noise=None,
+            blur=None,
+        )
 
     def _require_ranges(self) -> None:
         for key, least in (

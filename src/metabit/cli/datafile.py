@@ -23,8 +23,9 @@ from ..errors import CorruptError, FormatError, InputError, nearest
 from ..export.spec import InputSpec, Model
 
 if TYPE_CHECKING:
-    from ..trainer.dataset import Split
+    from ..trainer.dataset import DataSet
     from ..trainer.recipe_data import DataRecipe
+    from ..trainer.streams import Task
 
 Array = NDArray[Any]
 Labels = NDArray[np.int32]
@@ -56,7 +57,12 @@ class Samples:
 
 
 def read(
-    data: str, model: Model, *, limit: int | None = None, split: str = "test", task: int = 1
+    data: str,
+    model: Model,
+    *,
+    limit: int | None = None,
+    split: str = "test",
+    task: int | None = None,
 ) -> Samples:
     """Read DATA for a model.
 
@@ -67,7 +73,8 @@ def read(
         limit: use only the first so many samples.
         split: ``"test"`` or ``"train"``, for a data set by name.
         task: which task of the stream that the model was trained on, from 1, for a data set by
-            name.
+            name; None takes the whole set, or the first task of the set where tasks change the
+            samples or their labels.
 
     Raises:
         InputError: there is no such file or set, or its contents do not suit the model.
@@ -268,8 +275,10 @@ def _as_integers(x: NDArray[np.float64], spec: InputSpec, where: str) -> Array:
 # ---- data sets by name -----------------------------------------------------------------------
 
 
-def _from_set(name: str, model: Model, split: str, task: int) -> Samples:
+def _from_set(name: str, model: Model, split: str, task: int | None) -> Samples:
     from ..trainer import data  # NumPy only, but not needed for files
+    from ..trainer.images import padded
+    from ..trainer.streams import build
 
     if name not in data.names():
         raise InputError(
@@ -277,32 +286,32 @@ def _from_set(name: str, model: Model, split: str, task: int) -> Samples:
             f"{nearest(name, data.names())}",
             code="E-DATA-NAME",
         )
-    loaded = data.load(name)
-    part, where = loaded.train if split == "train" else loaded.test, f"{name}, {split} samples"
     recipe = trained_on(model)
-    if recipe is None or recipe.name != name or recipe.stream != "permuted":
-        if task != 1:
+    sets = () if recipe is None else (recipe.name, *(recipe.then or ()))
+    if recipe is None or name not in sets:
+        if task is not None:
             raise InputError(
-                f"--task {task}: this model was not trained on permutations of {name}",
-                code="E-TASK",
+                f"--task {task}: this model was not trained on tasks of {name}", code="E-TASK"
             )
-        return _of_set(part, where)
-
-    from ..trainer.streams import permuted_tasks
-
-    n_tasks = recipe.n_tasks or 1
-    if not 1 <= task <= n_tasks:
+        return _of_set(data.load(name), split, name)
+    if task is None and recipe.tasks_differ:
+        task = sets.index(name) + 1
+    if task is None:
+        loaded = data.load(name)
+        return _of_set(padded(loaded, recipe.pad) if recipe.pad else loaded, split, name)
+    _, stream = build(recipe.with_clean_samples())
+    if not 1 <= task <= len(stream):
         raise InputError(
-            f"--task {task}: the model was trained on tasks 1 to {n_tasks}", code="E-TASK"
+            f"--task {task}: the model was trained on tasks 1 to {len(stream)}", code="E-TASK"
         )
-    chosen = permuted_tasks(loaded, n_tasks, recipe.seed)[task - 1]
-    part = chosen.train if split == "train" else chosen.test
-    return _of_set(part, f"{where}, {chosen.name}")
+    chosen = stream[task - 1]
+    return _of_set(chosen, split, f"{name}, {chosen.name}")
 
 
-def _of_set(part: Split, where: str) -> Samples:
+def _of_set(of: DataSet | Task, split: str, where: str) -> Samples:
     """Flat samples: a model may have been made with another shape of as many values."""
-    return Samples(part.x.reshape(len(part), -1), part.y, where)
+    part = of.train if split == "train" else of.test
+    return Samples(part.x.reshape(len(part), -1), part.y, f"{where}, {split} samples")
 
 
 def trained_on(model: Model) -> DataRecipe | None:

@@ -56,8 +56,8 @@ CHUNK = 100
 @BANK
 def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str, bits: int, ram: str | None,
-    m: float | None, step_levels: float | None, seed: int, limit: int | None, split: str, task: int,
-    bank: int | None,
+    m: float | None, step_levels: float | None, seed: int, limit: int | None, split: str,
+    task: int | None, bank: int | None,
 ) -> Answer:  # fmt: skip
     """Teach FILE the labelled samples of DATA, one by one, in their order.
 

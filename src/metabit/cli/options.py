@@ -30,8 +30,9 @@ SPLIT = click.option(
     help="Which part of a data set given by name.",
 )  # fmt: skip
 TASK = click.option(
-    "--task", type=click.IntRange(min=1), default=1, show_default=True, metavar="K",
-    help="Which permutation, for a model trained on permutations of the data set.",
+    "--task", type=click.IntRange(min=1), metavar="K",
+    help="Which task of those that the model was trained on, from 1; if not given, the whole data "
+    "set, or the first task where tasks are permuted, rotated or relabelled.",
 )  # fmt: skip
 STATE = click.option(
     "--state", metavar="DIR", type=click.Path(path_type=Path),
@@ -49,8 +50,8 @@ def learn_option(default: str) -> Callable[[F], F]:
     )  # fmt: skip
 
 
-def bank_for(bank: int | None, task: int, n_banks: int) -> int:
+def bank_for(bank: int | None, task: int | None, n_banks: int) -> int:
     """The bank to use: as given, else that of the task, in a model with a bank a task."""
     if bank is not None:
         return bank
-    return task - 1 if n_banks > 1 else 0
+    return task - 1 if task is not None and n_banks > 1 else 0

@@ -49,7 +49,7 @@ SHOWN = 20
     help="Write the labels: .npy, or one a line.",
 )  # fmt: skip
 def command(
-    out: Output, file: Path, data: str, limit: int | None, split: str, task: int,
+    out: Output, file: Path, data: str, limit: int | None, split: str, task: int | None,
     bank: int | None, state: Path | None, learn: str, bits: int, labels_out: Path | None,
 ) -> Answer:  # fmt: skip
     """Run FILE over DATA and print the labels, and the accuracy when the true ones are known.

@@ -32,8 +32,8 @@ from .profile import print_work
 @BITS
 @BANK
 def command(
-    out: Output, file: Path, board: str, samples: int, data: str | None, split: str, task: int,
-    learn: str, bits: int, bank: int | None,
+    out: Output, file: Path, board: str, samples: int, data: str | None, split: str,
+    task: int | None, learn: str, bits: int, bank: int | None,
 ) -> Answer:  # fmt: skip
     """Run the firmware with FILE on an emulated board, and compare it with the host bit for bit.
 
