@@ -63,6 +63,9 @@ class Recipe:
         if self.data.stream == "parts":
             rule = 'a stream of parts has no task boundaries: use banks = "shared"'
             require(network.banks != "task", "[network] banks", network.banks, rule)
+        if self.data.blur is not None:
+            rule = 'blur mixes tasks, and a bank per task keeps them apart: use banks = "shared"'
+            require(network.banks != "task", "[network] banks", network.banks, rule)
         if self.data.scenario == "task":
             rule = 'with scenario = "task" each task has a head of its own: leave outputs out'
             require(network.outputs == "all", "[network] outputs", network.outputs, rule)

@@ -110,6 +110,13 @@ def test_a_stream_of_parts_has_no_banks_per_task(tmp_path: Path) -> None:
         load_recipe(write(tmp_path, text.replace("[method]", 'banks = "task"\n[method]')))
 
 
+def test_blurred_tasks_have_no_banks_of_their_own(tmp_path: Path) -> None:
+    text = GOOD.replace("n_tasks = 3", "n_tasks = 3\nblur = 0.1")
+    load_recipe(write(tmp_path, text))
+    with pytest.raises(InputError, match="blur mixes tasks"):
+        load_recipe(write(tmp_path, text.replace("[method]", 'banks = "task"\n[method]')))
+
+
 def test_groups_and_n_tasks_exclude_each_other(tmp_path: Path) -> None:
     text = GOOD.replace('"permuted"', '"classes"')
     load_recipe(write(tmp_path, text))
