@@ -18,7 +18,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan m32 aarch64
 
-.PHONY: help demo test check bench c-variants sanitize dist clean $(PRESETS)
+.PHONY: help demo test check bench reproduce c-variants sanitize dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ bench: $(VENV)/.installed ## the tables of docs/BENCHMARKS.md, measured here
 	for script in $$(grep -l '^if __name__' benchmarks/*.py); do \
 	    name=$$(basename "$$script" .py); echo "== benchmarks.$$name"; \
 	    $(BIN)/python -m "benchmarks.$$name"; done
+
+reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for docs/METHODS.md; hours
+	for file in recipes/benchmarks/*.toml; do \
+	    $(BIN)/metabit reproduce $$(basename "$$file" .toml) --save; done
 
 c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers, 32-bit, aarch64
 	$(BIN)/python -m pytest tests/c --variants build

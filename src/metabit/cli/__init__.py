@@ -21,6 +21,7 @@ VERBS = {
     "demo": "The whole story on real data, in about a minute.",
     "train": "Train a network from a recipe.",
     "compare": "Compare finished runs: one table, and plots.",
+    "reproduce": "Run the benchmark of a paper, and print its table.",
     "export": "Pack a trained network into a .mbit file.",
     "inspect": "Show what is in a .mbit file.",
     "plan": "Show the RAM a model needs, to the byte.",

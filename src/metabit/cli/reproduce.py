@@ -1,0 +1,224 @@
+"""`metabit reproduce`: a benchmark of a paper, from its runs to its table."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from ..errors import MetabitError
+from .common import Answer, Output, need_extra, percent, progress, table, verb
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from ..trainer.reproduction.benchmark import Benchmark, Row
+    from ..trainer.reproduction.engines import Failure
+    from ..trainer.reproduction.jobs import Job
+    from ..trainer.reproduction.runner import Workers
+
+
+@verb("reproduce")
+@click.argument("name", metavar="[NAME]", required=False)
+@click.option(
+    "--scale", type=click.Choice(["small", "paper"]), default="small", show_default=True,
+    help="For two cores, or as in the paper.",
+)  # fmt: skip
+@click.option(
+    "--seeds", "n_seeds", type=click.IntRange(min=1), metavar="N",
+    help="Seeds 0 to N - 1; as many as the benchmark says if not given. With --search: 100 to "
+    "99 + N, one if not given.",
+)  # fmt: skip
+@click.option(
+    "--jobs", "n_workers", type=click.IntRange(min=1), metavar="N",
+    help="Runs at a time; one a core if not given.",
+)  # fmt: skip
+@click.option(
+    "--engine", type=click.Choice(["pool", "ray"]), default="pool", show_default=True,
+    help="Processes here, or a Ray cluster: that of RAY_ADDRESS, else a local one.",
+)  # fmt: skip
+@click.option("--rows", "labels", metavar="LABEL,...", help="Run only these rows of the table.")
+@click.option(
+    "--search", is_flag=True,
+    help="Choose the values that rows leave open, on validation data, in place of running them.",
+)  # fmt: skip
+@click.option("--again", is_flag=True, help="Do finished runs again: the sources have changed.")
+@click.option(
+    "-o", "--out", "folder", metavar="DIR", type=click.Path(path_type=Path),
+    help="Folder of the runs; runs/NAME if not given.",
+)  # fmt: skip
+@click.option(
+    "--save", is_flag=True, help="Keep the results in this checkout, and in docs/METHODS.md."
+)
+def command(
+    out: Output, name: str | None, scale: str, n_seeds: int | None, n_workers: int | None,
+    engine: str, labels: str | None, search: bool, again: bool, folder: Path | None, save: bool,
+) -> Answer:  # fmt: skip
+    """Run the benchmark NAME and print its table.
+
+    NAME is one that comes with metabit, or the path of your own .toml file; without it, they are
+    listed. Every row and seed is a run of its own in DIR. Runs that are finished are not done
+    again, interrupted ones go on, and one that fails is tried three times. DIR/SCALE/results.json
+    gets all numbers.
+    """
+    need_extra("train", "torch", "safetensors", "matplotlib")
+
+    from ..trainer.reproduction import benchmark as benchmarks
+    from ..trainer.reproduction.runner import ENGINES, Workers
+
+    if name is None:
+        return _list(out, [benchmarks.load(each) for each in benchmarks.names()])
+    chosen = benchmarks.load(name)
+    rows = [chosen.row(label.strip()) for label in labels.split(",")] if labels else chosen.rows
+    where = folder or Path("runs") / chosen.name
+    with JobsBar(out) as bar:
+        n = n_workers or os.cpu_count() or 1
+        workers = Workers(ENGINES[engine], n, bar, again)
+        if search:
+            return _search(out, chosen, rows, scale, n_seeds or 1, where, workers)
+        return _reproduce(out, chosen, rows, scale, n_seeds or chosen.seeds, where, workers, save)
+
+
+def _list(out: Output, found: Sequence[Benchmark]) -> Answer:
+    rows = table("", "benchmark", ">rows", "what")
+    for one in found:
+        rows.add_row(one.name, str(len(one.rows)), one.title)
+    out.show(rows)
+    fields = ("name", "title", "source", "seeds")
+    return {"benchmarks": [{key: getattr(one, key) for key in fields} for one in found]}
+
+
+def _reproduce(
+    out: Output, benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, folder: Path,
+    workers: Workers, save: bool,
+) -> Answer:  # fmt: skip
+    from ..trainer.reproduction import page
+    from ..trainer.reproduction.runner import reproduce
+
+    document, failures = reproduce(benchmark, rows, scale, n_seeds, folder, workers)
+    titles, cells = page.table(document, brief=True)
+    shown = table(
+        f"{benchmark.title}; scale {scale}", titles[0], *(f">{title}" for title in titles[1:])
+    )
+    for row in cells:
+        shown.add_row(*row)
+    out.show(shown)
+    for line in page.target_lines(document):
+        out.line(line, "green" if line.startswith("met") else "yellow")
+    answer = {"folder": folder, "failed": [_failed(failure) for failure in failures], **document}
+    del answer["schema"]
+    out.partial = answer
+    _refuse(failures)
+    if save:
+        out.line(f"saved: {page.save(document)}")
+    return answer
+
+
+def _search(
+    out: Output, benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, folder: Path,
+    workers: Workers,
+) -> Answer:  # fmt: skip
+    from ..trainer.reproduction.runner import search_rows
+    from ..trainer.reproduction.search import chosen_path
+
+    document, failures = search_rows(benchmark, rows, scale, n_seeds, folder, workers)
+    _print_choice(out, f"{benchmark.title}; scale {scale}: accuracy on validation data", document)
+    if document["rows"]:
+        out.line(f"kept in {chosen_path(benchmark, scale)}")
+    answer = {"failed": [_failed(failure) for failure in failures], **document}
+    del answer["schema"]
+    out.partial = answer
+    _refuse([failure for failure in failures if failure.code != "E-DIVERGED"])
+    return answer
+
+
+def _print_choice(out: Output, title: str, document: dict[str, Any]) -> None:
+    shown = table(title, "", "values", ">end")
+    for label, entry in document["rows"].items():
+        for tried in entry["tried"]:
+            words = ", ".join(f"{key} = {value}" for key, value in tried["values"].items())
+            mean = "diverged" if tried["mean"] is None else percent(tried["mean"])
+            best = tried["values"] == entry["chosen"]
+            shown.add_row(label, words, mean, style="bold" if best else "")
+    out.show(shown)
+    for label, entry in document["rows"].items():
+        values = ", ".join(f"{key} = {value}" for key, value in entry["chosen"].items())
+        edges = f"; {' and '.join(entry['at_the_edge'])} at the edge of the grid"
+        out.line(f"{label}: {values} chosen{edges if entry['at_the_edge'] else ''}")
+
+
+def _failed(failure: Failure) -> dict[str, Any]:
+    return {"job": failure.job.label, "code": failure.code, "reason": failure.reason}
+
+
+def _refuse(failures: Sequence[Failure]) -> None:
+    """A table with gaps is printed, but is no success."""
+    if failures:
+        first = failures[0]
+        raise MetabitError(
+            f"{len(failures)} runs failed, the first one {first.job.label}: {first.reason}; "
+            "the same command goes on with them",
+            code="E-JOBS",
+        )
+
+
+class JobsBar:
+    """`metabit.trainer.reproduction.engines.Watcher` drawn as one bar over all jobs."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+        self._bar = progress()
+        self._id: TaskID | None = None
+        self._n_done = 0
+        self._shares: dict[Job, float] = {}
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def planned(self, n_jobs: int, n_finished: int) -> None:
+        """One bar over all jobs; those that were finished before count."""
+        self._n_done = n_finished
+        self._id = self._bar.add_task("runs", total=n_jobs, completed=n_finished, note="")
+
+    def started(self, job: Job) -> None:
+        """It counts by the share that is done of it."""
+        self._shares[job] = 0.0
+        self._draw()
+
+    def moved(self, job: Job, share: float) -> None:
+        """Move the bar."""
+        self._shares[job] = share
+        self._draw()
+
+    def done(self, job: Job) -> None:
+        """Move the bar by a whole job."""
+        self._shares.pop(job)
+        self._n_done += 1
+        self._draw()
+
+    def failed(self, job: Job, reason: str, again: bool) -> None:
+        """A line that stays."""
+        self._shares.pop(job)
+        self._bar.console.print(
+            f"{job.label}: {reason}; {'trying again' if again else 'given up'}", style="yellow"
+        )
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._id is not None:
+            note = "; ".join(job.label for job in self._shares)
+            completed = self._n_done + sum(self._shares.values())
+            self._bar.update(self._id, completed=completed, note=note[:60])

@@ -1,0 +1,1 @@
+"""Benchmarks of papers, as files: what is run, over which seeds, and what came out."""

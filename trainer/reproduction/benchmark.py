@@ -1,0 +1,330 @@
+"""A benchmark: one TOML file that says what a table of results is made of.
+
+    name = "split-digits"
+    title = "Five groups of two digits, one after another"
+    source = "Author 2020, Table 1"            # where the published figures stand
+    seeds = 3
+
+    [base.data]                                # base.* is a recipe at the scale of the paper
+    [base.network]
+    [base.method]
+    [base.train]
+
+    [small.train]                              # small.* is put over it at --scale small
+    epochs = 1
+
+    [[row]]                                    # a row of the table: a recipe
+    label = "MAS"
+    method = { name = "mas" }                  # data, network, method, train: put over base
+    small = { method = { lr = 0.01 } }         # ... and over both, at --scale small
+    search = { strength = [0.1, 1.0] }         # values of [method] to be chosen by --search
+    paper = 99.22                              # per cent
+
+    [[target]]                                 # what has to hold
+    row = "MAS"
+    metric = "acc"
+    at_least = 98.2                            # or at_most; or above = "another row", by = 1.0
+    scale = "paper"                            # at both scales, if not given
+
+In place of tables and rows a benchmark may name an experiment, a file of trainer/experiments/.
+The dataclasses below are the whole list of keys. Every row is checked, at both scales, when the
+file is read: an error names file, row, table and key.
+"""
+
+from __future__ import annotations
+
+import itertools
+import pkgutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from metabit.errors import InputError, nearest
+from metabit.trainer import experiments
+from metabit.trainer.circumstances import ROOT
+from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.tables import parse, read_toml, refuse, require, require_choice
+
+Tables = dict[str, Any]
+Part = TypeVar("Part", "Row", "Target")
+
+FOLDER = ROOT / "recipes" / "benchmarks"
+"""In an installed package too: the wheel has this folder at the same place."""
+
+SCALES = ("small", "paper")
+TABLES = ("data", "network", "method", "train")
+
+
+@dataclass(frozen=True)
+class Row:
+    """[[row]]: a row of the table.
+
+    Attributes:
+        label: what the table calls it.
+        data, network, method, train: what differs from the benchmark's base.
+        small: what differs from that at the small scale, by table.
+        search: keys of [method] with the values among which `--search` chooses.
+        paper, paper_std: the published accuracy and its deviation, in per cent.
+        remark: the cause of a gap, for the table in the documents.
+    """
+
+    label: str
+    data: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = field(default_factory=dict)
+    method: dict[str, Any] = field(default_factory=dict)
+    train: dict[str, Any] = field(default_factory=dict)
+    small: dict[str, Any] = field(default_factory=dict)
+    search: dict[str, Any] = field(default_factory=dict)
+    paper: float | None = None
+    paper_std: float | None = None
+    remark: str = ""
+
+    def __post_init__(self) -> None:
+        good = bool(self.label.strip()) and "," not in self.label
+        require(good, "label", self.label, "must be words without a comma")
+        _require_tables("small", self.small)
+        for key, values in self.search.items():
+            if not isinstance(values, list) or not values:
+                raise refuse(f"search {key}: must be a list of the values to try")
+
+    def grid(self) -> list[Tables]:
+        """Every combination of the searched values, in the order in which they are written."""
+        return [
+            dict(zip(self.search, values, strict=True))
+            for values in itertools.product(*self.search.values())
+        ]
+
+
+@dataclass(frozen=True)
+class Target:
+    """[[target]]: what has to hold of the mean over seeds.
+
+    Attributes:
+        metric: acc, plasticity, bwt, fwt, forgetting (in per cent), or any other number of a row.
+        row: the row's label; not given for an experiment.
+        at_least, at_most: bounds.
+        above: a row that has to be exceeded.
+        by: by so much, in points.
+        scale: small or paper; both if not given.
+    """
+
+    metric: str
+    row: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+    above: str | None = None
+    by: float = 0.0
+    scale: str | None = None
+
+    def __post_init__(self) -> None:
+        rules = (self.at_least, self.at_most, self.above)
+        if sum(rule is not None for rule in rules) != 1:
+            raise refuse("needs one of at_least, at_most and above")
+        if self.by and self.above is None:
+            raise refuse("by belongs to above")
+        if self.scale is not None:
+            require_choice("scale", self.scale, SCALES)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A whole benchmark.
+
+    Attributes:
+        name: what `metabit reproduce` calls it.
+        title: what it is, in a line.
+        source: where the published figures are from.
+        seeds: how many; they count from 0.
+        validation: the share of training samples that a search takes in place of the test samples.
+        experiment: the experiment that it runs, in place of rows.
+        base: the recipe at the scale of the paper, by table.
+        small: what differs at the small scale.
+        rows: the rows of the table; for an experiment a single one, without a recipe.
+        targets: what has to hold.
+        path: its file.
+    """
+
+    name: str
+    title: str
+    path: Path
+    source: str = ""
+    seeds: int = 3
+    validation: float = 0.1
+    experiment: str | None = None
+    base: dict[str, Any] = field(default_factory=dict)
+    small: dict[str, Any] = field(default_factory=dict)
+    rows: tuple[Row, ...] = ()
+    targets: tuple[Target, ...] = ()
+
+    def command(self, scale: str) -> str:
+        """What runs it."""
+        named = self.name if self.path.parent == FOLDER else str(self.path)
+        return f"metabit reproduce {named} --scale {scale}"
+
+    def row(self, label: str) -> Row:
+        """The row of this label.
+
+        Raises:
+            InputError: there is none; the nearest is named.
+        """
+        for row in self.rows:
+            if row.label == label:
+                return row
+        labels = [row.label for row in self.rows]
+        raise refuse(f'{self.name}: no row "{label}": {nearest(label, labels)}')
+
+    def tables(self, row: Row, scale: str) -> Tables:
+        """The recipe of a row as plain tables, without a name, seeds and searched values."""
+        merged: Tables = {}
+        layers = [self.base, {key: getattr(row, key) for key in TABLES}]
+        if scale == "small":
+            layers = [self.base, self.small, layers[1], row.small]
+        for layer in layers:
+            for key in TABLES:
+                merged[key] = merged.get(key, {}) | layer.get(key, {})
+        return merged
+
+    def recipe(self, row: Row, scale: str, searched: Tables, seed: int) -> Tables:
+        """A whole recipe as plain tables.
+
+        Args:
+            row: one of the rows.
+            scale: small or paper.
+            searched: values of [method] for the keys that the row searches.
+            seed: of data and training.
+        """
+        tables = self.tables(row, scale)
+        tables["method"] = tables["method"] | searched
+        for key in ("data", "train"):
+            tables[key] = tables[key] | {"seed": seed}
+        return {"name": f"{self.name}: {row.label}", **tables}
+
+
+@dataclass(frozen=True)
+class _File:
+    """The top level of the file, as it is written."""
+
+    name: str
+    title: str
+    source: str = ""
+    seeds: int = 3
+    validation: float = 0.1
+    experiment: str | None = None
+    base: dict[str, Any] = field(default_factory=dict)
+    small: dict[str, Any] = field(default_factory=dict)
+    row: tuple[dict[str, Any], ...] = ()
+    target: tuple[dict[str, Any], ...] = ()
+
+    def __post_init__(self) -> None:
+        require(bool(self.name.strip()), "name", self.name, "must not be empty")
+        require(self.seeds >= 1, "seeds", self.seeds, "must be 1 or more")
+        rule = "must be above 0, below 1"
+        require(0 < self.validation < 1, "validation", self.validation, rule)
+        _require_tables("base", self.base)
+        _require_tables("small", self.small)
+        if (self.experiment is None) == (not self.row):
+            raise refuse("needs either rows, each under [[row]], or an experiment")
+        if self.experiment is not None:
+            require_choice("experiment", self.experiment, experiment_names())
+            if self.base or self.small:
+                raise refuse("an experiment has no base and no small: it makes its own networks")
+
+
+def _require_tables(key: str, tables: Tables) -> None:
+    """Only the tables of a recipe, and in them no seed."""
+    for name, table in tables.items():
+        if name not in TABLES or not isinstance(table, dict):
+            raise refuse(f'{key}: "{name}" is no table of a recipe: {nearest(name, TABLES)}')
+
+
+def experiment_names() -> list[str]:
+    """The files of trainer/experiments/."""
+    return [module.name for module in pkgutil.iter_modules(experiments.__path__)]
+
+
+def names() -> list[str]:
+    """The benchmarks that come with metabit."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load(name_or_path: str) -> Benchmark:
+    """A benchmark that comes with metabit, by its name, or one of your own, by its .toml file.
+
+    Raises:
+        InputError: no such benchmark, the file cannot be read, or it has a wrong key or value.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = FOLDER / f"{name_or_path}.toml"
+        if name_or_path not in names():
+            raise InputError(
+                f'no benchmark "{name_or_path}": {nearest(name_or_path, names())}; '
+                "one of your own is given by its .toml file",
+                code="E-BENCHMARK",
+            )
+    tables = read_toml(path, "benchmark", "`metabit reproduce` lists those there are")
+    try:
+        return _benchmark(tables, path)
+    except InputError as error:
+        raise InputError(f"benchmark {path}: {error}", code=error.code) from error
+
+
+def _benchmark(tables: Tables, path: Path) -> Benchmark:
+    file = parse(_File, tables, "")
+    require(file.name == path.stem, "name", file.name, f"must be that of the file, {path.stem}")
+    rows = tuple(_row(table, number) for number, table in enumerate(file.row, start=1))
+    targets = [
+        _part(Target, table, f"target {number}") for number, table in enumerate(file.target, 1)
+    ]
+    made = Benchmark(
+        file.name, file.title, path, file.source, file.seeds, file.validation, file.experiment,
+        file.base, file.small, rows or (Row(file.name),), tuple(targets),
+    )  # fmt: skip
+    _check_labels(made)
+    if made.experiment is None:
+        for row in rows:
+            _check_recipes(made, row)
+    return made
+
+
+def _row(table: Tables, number: int) -> Row:
+    label = table.get("label")
+    return _part(Row, table, f'row "{label}"' if label else f"row {number}")
+
+
+def _part(kind: type[Part], table: Tables, where: str) -> Part:
+    try:
+        return parse(kind, table, "")
+    except InputError as error:
+        raise refuse(f"{where}: {error}") from error
+
+
+def _check_labels(benchmark: Benchmark) -> None:
+    labels = [row.label for row in benchmark.rows]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise refuse(f'two rows are labelled "{label}"')
+    for number, target in enumerate(benchmark.targets, 1):
+        if (target.row is None) != (benchmark.experiment is not None):
+            raise refuse(f"target {number}: row names a row, and is left out for an experiment")
+        for named in (target.row, target.above):
+            if named is not None and named not in labels:
+                raise refuse(f'target {number}: no row "{named}": {nearest(named, labels)}')
+
+
+def _check_recipes(benchmark: Benchmark, row: Row) -> None:
+    """Every recipe that can come of a row is one."""
+    for scale in SCALES:
+        tables = benchmark.tables(row, scale)
+        where = f'row "{row.label}", scale {scale}'
+        for key in ("data", "train"):
+            if "seed" in tables[key]:
+                raise refuse(f"{where}: [{key}] seed: `metabit reproduce` sets the seeds")
+        for searched in row.grid():
+            twice = sorted(searched.keys() & tables["method"].keys())
+            if twice:
+                raise refuse(f"{where}: [method] {twice[0]} is both given and searched")
+            try:
+                recipe_from_dict(benchmark.recipe(row, scale, searched, seed=0))
+            except InputError as error:
+                raise refuse(f"{where}: {error}") from error

@@ -1,0 +1,145 @@
+"""Jobs on the cores of this machine: a few processes that each do one job after another.
+
+Every worker has a pipe of its own, so it is known whose job a killed process had. What passes
+through the pipes is JSON.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import multiprocessing
+import signal
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from metabit.trainer.progress import Silent
+from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
+from metabit.trainer.reproduction.jobs import Job, run_job
+
+REPORT_SECONDS = 0.5
+"""Between two words of a worker on how far it is."""
+
+LAST_SECONDS = 5.0
+"""For a process whose pipe is closed to end by itself."""
+
+
+def run(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
+    """Run jobs in `n_workers` processes; see `metabit.trainer.reproduction.engines.Engine`."""
+    tries = Tries(jobs, watcher)
+    workers = [_Worker() for _ in range(min(n_workers, len(jobs)))]
+    try:
+        while tries.waiting or any(worker.job for worker in workers):
+            for worker in workers:
+                if worker.job is None and tries.waiting:
+                    worker.begin(tries.next())
+            busy = {worker.pipe: worker for worker in workers if worker.job is not None}
+            for pipe in wait(list(busy)):
+                _listen(busy[pipe], tries, watcher)  # type: ignore[index]
+    finally:
+        for worker in workers:
+            worker.stop()
+    return tries.failures
+
+
+def _listen(worker: _Worker, tries: Tries, watcher: Watcher) -> None:
+    """Take one message of a worker that has a job."""
+    job = worker.job
+    assert job is not None
+    message = worker.receive()
+    if message is None:
+        worker.job = None
+        tries.died(job, worker.stop())
+    elif "share" in message:
+        watcher.moved(job, message["share"])
+    else:
+        worker.job = None
+        if message:
+            tries.failed(job, **message)
+        else:
+            watcher.done(job)
+
+
+class _Worker:
+    """A process, started when it gets its first job, and again when it has died.
+
+    Attributes:
+        job: what it is doing.
+        pipe: our end.
+    """
+
+    job: Job | None = None
+    pipe: Connection
+
+    def __init__(self) -> None:
+        self._process: Any = None
+
+    def begin(self, job: Job) -> None:
+        """Hand it a job."""
+        self.job = job
+        if self._process is not None and not self._process.is_alive():
+            self.stop()
+        if self._process is None:
+            # Spawned, not forked: a copy of a process with threads may hang.
+            context = multiprocessing.get_context("spawn")
+            self.pipe, theirs = context.Pipe()
+            self._process = context.Process(target=_work, args=(theirs,), daemon=True)
+            self._process.start()
+            theirs.close()  # so that our end is told when the process ends
+        with contextlib.suppress(OSError):  # it may have died just now: `receive` will say so
+            self.pipe.send_bytes(job.to_json().encode())
+
+    def receive(self) -> dict[str, Any] | None:
+        """Its next message; None when it has died."""
+        try:
+            message: dict[str, Any] = json.loads(self.pipe.recv_bytes())
+        except (EOFError, OSError):
+            self._process.join(LAST_SECONDS)
+            return None
+        return message
+
+    def stop(self) -> str:
+        """End the process if it has not ended; returns in words how it did."""
+        if self._process is None:
+            return "it did not start"
+        self.pipe.close()
+        self._process.terminate()
+        self._process.join()
+        code = self._process.exitcode
+        self._process = None
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+
+def _work(pipe: Connection) -> None:
+    """What a worker does until nobody is at the other end of its pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            job = Job.from_json(pipe.recv_bytes().decode())
+            try:
+                run_job(job, _Reporter(pipe))
+                answer = {}
+            except Exception as error:
+                answer = report_of(error)
+            pipe.send_bytes(json.dumps(answer).encode())
+
+
+class _Reporter(Silent):
+    """Says now and then how far a job is. When nobody listens any more, the job stops."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._n_steps = 1
+        self._said = 0.0
+
+    def run_started(self, n_tasks: int, steps_per_task: list[int], done_steps: int) -> None:
+        """Note how many steps there are."""
+        self._n_steps = sum(steps_per_task)
+
+    def step_done(self, task: int, total_steps: int, loss: float) -> None:
+        """Say how far it is, unless that was said just now."""
+        if time.monotonic() - self._said >= REPORT_SECONDS:
+            self._said = time.monotonic()
+            self._pipe.send_bytes(json.dumps({"share": total_steps / self._n_steps}).encode())

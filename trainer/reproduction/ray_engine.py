@@ -1,0 +1,106 @@
+"""Jobs on a Ray cluster: that of $RAY_ADDRESS, else one that is started here for the time.
+
+A worker may be on another machine and share no folder with this one. So it gets the files of the
+run folder as bytes, works in a temporary folder, and gives its files back as bytes; they are
+written here. metabit, with the same version, and the data sets have to be installed there.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from metabit.errors import InputError, MetabitError
+from metabit.trainer.files import write_atomic
+from metabit.trainer.progress import Silent
+from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
+from metabit.trainer.reproduction.jobs import DONE, Job, run_job
+
+Files = dict[str, bytes]
+
+
+def run(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
+    """Run jobs as Ray tasks; see `metabit.trainer.reproduction.engines.Engine`.
+
+    Raises:
+        InputError: code E-EXTRA: Ray is not installed.
+        MetabitError: code E-WORKER: the cluster cannot be reached.
+    """
+    ray = _start(n_workers)
+    tries = Tries(jobs, watcher)
+    # Ray would repeat a lost task by itself, but without a word, and without its checkpoint.
+    task = ray.remote(num_cpus=1, max_retries=0)(_task)
+    running: dict[Any, Job] = {}
+    try:
+        while tries.waiting or running:
+            while tries.waiting and len(running) < n_workers:
+                job = tries.next()
+                handle = task.options(name=job.label).remote(job.to_json(), _files(job.folder))
+                running[handle] = job
+            (handle,), _ = ray.wait(list(running), num_returns=1)
+            job = running.pop(handle)
+            try:
+                answer, files = ray.get(handle)
+            except ray.exceptions.RayError as error:
+                tries.died(job, type(error).__name__)
+                continue
+            _write(job.folder, files)
+            if answer:
+                tries.failed(job, **answer)
+            else:
+                watcher.done(job)
+    finally:
+        ray.shutdown()
+    return tries.failures
+
+
+def _start(n_workers: int) -> Any:
+    """The `ray` package, connected."""
+    if importlib.util.find_spec("ray") is None:
+        raise InputError('ray not installed: pip install "metabit[ray]"', code="E-EXTRA")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    import ray
+
+    address = os.environ.get("RAY_ADDRESS")
+    # A cluster has its own number of cores; with "local" one is made even if another is running.
+    where = {"address": address} if address else {"address": "local", "num_cpus": n_workers}
+    try:
+        ray.init(**where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except Exception as error:  # of many kinds, by what is wrong with the address
+        raise MetabitError(
+            f"Ray cluster {where['address']}: cannot be used ({error})", code="E-WORKER"
+        ) from error
+    return ray
+
+
+def _task(text: str, files: Files) -> tuple[dict[str, Any], Files]:
+    """Do a job on a worker; returns nothing or what went wrong, and the files of its folder."""
+    with tempfile.TemporaryDirectory(prefix="metabit-") as folder:
+        job = replace(Job.from_json(text), folder=Path(folder))
+        _write(job.folder, files)
+        answer = {}
+        try:
+            run_job(job, Silent())
+        except Exception as error:
+            answer = report_of(error)
+        return answer, _files(job.folder)
+
+
+def _files(folder: Path) -> Files:
+    """Every file of a run folder by name; a run folder has no folders."""
+    if not folder.exists():
+        return {}
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def _write(folder: Path, files: Files) -> None:
+    """Write them, job.json last: where it is, the job is finished."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in sorted(files, key=lambda name: name == DONE):
+        write_atomic(folder / name, files[name])

@@ -1,0 +1,145 @@
+"""What a benchmark gave: one document, made of the numbers of its finished jobs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from metabit.errors import CorruptError
+from metabit.trainer.comparison import estimate
+from metabit.trainer.files import write_atomic
+from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables, Target
+from metabit.trainer.reproduction.jobs import SHARES, Job, read_done
+
+SCHEMA = "metabit/reproduce/1"
+
+Document = dict[str, Any]
+
+
+def collect(
+    benchmark: Benchmark, scale: str, settings: Mapping[str, Tables], jobs: Mapping[str, list[Job]]
+) -> Document:
+    """The document of every row of which at least one seed is finished.
+
+    Args:
+        benchmark, scale: what was run.
+        settings: the [method] of each row by label, with its searched values.
+        jobs: the jobs of each row by label, one a seed, finished or not.
+
+    Returns:
+        benchmark, scale, rows (metrics as mean, standard deviation and the value of each seed;
+        shares from 0 to 1), targets (per cent), and the circumstances of all jobs together.
+
+    Raises:
+        CorruptError: the numbers of a job cannot be read.
+    """
+    rows, circumstances = [], []
+    for row in benchmark.rows:
+        finished = [job for job in jobs.get(row.label, []) if job.finished]
+        done = [read_done(job.folder) for job in finished]
+        if done:
+            rows.append(_row(row, settings[row.label], done))
+            circumstances += [{"commit": d["commit"], **d["circumstances"]} for d in done]
+    return {
+        "schema": SCHEMA,
+        "benchmark": benchmark.name,
+        "title": benchmark.title,
+        "source": benchmark.source,
+        "scale": scale,
+        "experiment": benchmark.experiment,
+        "command": benchmark.command(scale),
+        "rows": rows,
+        "targets": [
+            _target(target, rows) for target in benchmark.targets if target.scale in (None, scale)
+        ],
+        "circumstances": _distinct(circumstances),
+    }
+
+
+def _row(row: Row, settings: Tables, done: Sequence[Mapping[str, Any]]) -> Document:
+    numbers = [d["numbers"] for d in done]
+    names = [name for name in numbers[0] if all(n.get(name) is not None for n in numbers)]
+    metrics = {name: _estimate([n[name] for n in numbers]) for name in names}
+    acc = metrics.get("acc")
+    return {
+        "label": row.label,
+        "settings": settings,
+        "searched": sorted(row.search),
+        "stream": done[0]["stream"],
+        "seeds": [d["seed"] for d in done],
+        "metrics": metrics,
+        "paper": row.paper,
+        "paper_std": row.paper_std,
+        "gap": None if row.paper is None or acc is None else 100 * acc["mean"] - row.paper,
+        "remark": row.remark,
+    }
+
+
+def _estimate(values: list[float]) -> Document:
+    made = estimate(values)
+    return {"mean": made.mean, "std": made.std, "values": values}
+
+
+def _target(target: Target, rows: Sequence[Document]) -> Document:
+    """A target with the value that was measured and whether it is met; None where not measured."""
+    by_label = {row["label"]: row for row in rows}
+    mine = by_label.get(target.row) if target.row else (rows[0] if rows else None)
+    value = _mean(mine, target.metric)
+    if target.above is not None:
+        other = _mean(by_label.get(target.above), target.metric)
+        rule = f"> {target.above}" + (f" + {target.by:g}" if target.by else "")
+        bound = None if other is None else other + target.by
+        met = None if value is None or bound is None else value > bound
+    elif target.at_least is not None:
+        bound, rule = target.at_least, f">= {target.at_least:g}"
+        met = None if value is None else value >= bound
+    else:
+        assert target.at_most is not None
+        bound, rule = target.at_most, f"<= {target.at_most:g}"
+        met = None if value is None else value <= bound
+    return {
+        "row": target.row,
+        "metric": target.metric,
+        "rule": rule,
+        "bound": bound,
+        "value": value,
+        "met": met,
+    }
+
+
+def _mean(row: Mapping[str, Any] | None, metric: str) -> float | None:
+    """In per cent for a share."""
+    if row is None or metric not in row["metrics"]:
+        return None
+    scale = 100.0 if metric in SHARES else 1.0
+    return scale * float(row["metrics"][metric]["mean"])
+
+
+def _distinct(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Every value that occurs, by key, in the order of its first occurrence."""
+    keys = records[0] if records else {}
+    return {key: list(dict.fromkeys(record.get(key) for record in records)) for key in keys}
+
+
+def write(path: Path, document: Document) -> None:
+    """Write a document, atomically; the folder is made if it is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+
+
+def read(path: Path) -> Document:
+    """A document that `write` wrote.
+
+    Raises:
+        CorruptError: it is not one.
+    """
+    try:
+        document: Document = json.loads(path.read_bytes())
+        if document["schema"] == SCHEMA:
+            return document
+        reason = f"schema {document['schema']}"
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error)
+    raise CorruptError(f"{path}: not results of a benchmark ({reason})", code="E-SCHEMA")

@@ -1,0 +1,141 @@
+"""From a benchmark to its results: jobs are planned, done by an engine, and collected.
+
+DIR/SCALE/ROW-HASH/seed-N/      a run folder for each job; done jobs are not done again
+DIR/SCALE/search/...            the same for the runs of a search
+DIR/SCALE/results.json          what came out
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from metabit.errors import InputError
+from metabit.trainer.circumstances import commit
+from metabit.trainer.reproduction import pool, ray_engine, results, search
+from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables
+from metabit.trainer.reproduction.engines import Engine, Failure, Watcher
+from metabit.trainer.reproduction.jobs import Job, folder_name
+from metabit.trainer.reproduction.results import Document
+
+ENGINES: dict[str, Engine] = {"pool": pool.run, "ray": ray_engine.run}
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True)
+class Workers:
+    """How jobs are to be run.
+
+    Attributes:
+        engine: runs them.
+        n: so many at a time.
+        watcher: told about each.
+        again: whether finished jobs are done again, because the sources have changed.
+    """
+
+    engine: Engine
+    n: int
+    watcher: Watcher
+    again: bool = False
+
+    def run(self, jobs: Sequence[Job]) -> list[Failure]:
+        """Do every job that is not finished; returns those that were given up."""
+        if self.again:
+            for job in jobs:
+                if job.folder.exists():
+                    shutil.rmtree(job.folder)
+        to_do = [job for job in jobs if not job.finished]
+        self.watcher.planned(len(jobs), len(jobs) - len(to_do))
+        return self.engine(to_do, self.n, self.watcher) if to_do else []
+
+
+def reproduce(
+    benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, out: Path, workers: Workers
+) -> tuple[Document, list[Failure]]:
+    """Run rows of a benchmark, and collect the results of all its rows that have any.
+
+    Args:
+        benchmark: what is run.
+        rows: those of its rows to run.
+        scale: small or paper.
+        n_seeds: seeds 0 to n_seeds - 1.
+        out: the folder DIR.
+        workers: how.
+
+    Returns:
+        what results.json holds, and the jobs that were given up.
+
+    Raises:
+        InputError: code E-CHOSEN: values of a row are to be chosen by a search first.
+        StorageError, CorruptError: a file cannot be written, or is damaged.
+    """
+    settings: dict[str, Tables] = {}
+    jobs: dict[str, list[Job]] = {}
+    folder, at = out / scale, commit()
+    for row in benchmark.rows:
+        try:
+            values = search.chosen(benchmark, row, scale)
+        except InputError:
+            if row in rows:
+                raise
+            continue
+        settings[row.label] = benchmark.tables(row, scale)["method"] | values
+        jobs[row.label] = [
+            _job(benchmark, row, scale, values, seed, folder, at) for seed in range(n_seeds)
+        ]
+    # Seed by seed, so that the first seed of every row is there early.
+    wanted = [jobs[row.label] for row in rows]
+    failures = workers.run([job for of_seed in zip(*wanted, strict=True) for job in of_seed])
+    document = results.collect(benchmark, scale, settings, jobs)
+    results.write(folder / RESULTS, document)
+    return document, failures
+
+
+def _job(
+    benchmark: Benchmark, row: Row, scale: str, values: Tables, seed: int, folder: Path,
+    at: str | None,
+) -> Job:  # fmt: skip
+    label = f"{row.label}, seed {seed}"
+    if benchmark.experiment is not None:
+        name = folder_name(benchmark.experiment, {"scale": scale})
+        return Job(label, folder / name / f"seed-{seed}", seed, at, {}, benchmark.experiment, scale)
+    tables = benchmark.tables(row, scale)
+    tables["method"] = tables["method"] | values
+    name = folder_name(row.label, tables)
+    recipe = benchmark.recipe(row, scale, values, seed)
+    return Job(label, folder / name / f"seed-{seed}", seed, at, recipe)
+
+
+def search_rows(
+    benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, out: Path, workers: Workers
+) -> tuple[dict[str, Any], list[Failure]]:
+    """Run the search of rows, and write the choice beside the benchmark's file.
+
+    Args:
+        benchmark: what is run.
+        rows: those of its rows to search; those that search nothing are left out.
+        scale: small or paper.
+        n_seeds: seeds 100 to 99 + n_seeds.
+        out: the folder DIR.
+        workers: how.
+
+    Returns:
+        what the file of the choice holds, and the jobs that were given up.
+
+    Raises:
+        InputError: no row has anything to search.
+        StorageError, FormatError, CorruptError: a file cannot be written, or is damaged.
+    """
+    searching = [row for row in rows if row.search]
+    if not searching:
+        raise InputError(f"{benchmark.name}: none of these rows has values to search",
+                         code="E-CHOSEN")  # fmt: skip
+    planned = search.jobs(benchmark, searching, scale, n_seeds, out / scale, commit())
+    failures = workers.run(
+        [job for grid in planned.values() for combination in grid for job in combination]
+    )
+    return search.choose(benchmark, scale, planned, failures), failures
