@@ -133,14 +133,20 @@ class MetaplasticSGD(_Metaplastic, torch.optim.SGD):
         self._give_m(m)
 
 
+def learning_weights(model: nn.Module) -> dict[str, nn.Parameter]:
+    """Weights of layers by name, in order, without those of frozen layers.
+
+    A parameter of two or more dimensions is a layer's weight: hidden in a binary layer, as it is in
+    a real one. Biases and the scales of normalisation have one.
+    """
+    return {n: p for n, p in model.named_parameters() if p.dim() > 1 and p.requires_grad}
+
+
 def parameter_groups(model: nn.Module, m: float | Sequence[float]) -> list[dict[str, Any]]:
     """Parameter groups in which only the weights are metaplastic.
 
-    A parameter of two or more dimensions is a layer's weight: hidden in a binary layer, as it is in
-    a real one. Everything else, such as biases and the scales of normalisation, has no m.
-
     Args:
-        model: any network; what takes no gradient is left out.
+        model: any network; what is frozen is left out.
         m: one coefficient for all layers, or one a layer.
 
     Returns:
@@ -149,9 +155,8 @@ def parameter_groups(model: nn.Module, m: float | Sequence[float]) -> list[dict[
     Raises:
         InputError: the number of coefficients is not the number of layers.
     """
-    learning = [p for p in model.parameters() if p.requires_grad]
-    weights = [p for p in learning if p.dim() > 1]
-    others = [p for p in learning if p.dim() <= 1]
+    weights = list(learning_weights(model).values())
+    others = [p for p in model.parameters() if p.dim() <= 1 and p.requires_grad]
     per_layer = list(m) if isinstance(m, Sequence) else [m] * len(weights)
     if len(per_layer) != len(weights):
         raise InputError(

@@ -28,9 +28,6 @@ class MethodRecipe:
     needs_shared_bank: ClassVar[str] = ""
     """Why the method cannot work with a normalisation bank per task; empty where it can."""
 
-    needs_binary: ClassVar[str] = ""
-    """Why the method cannot work with a real-valued network; empty where it can."""
-
     name: str = "metaplastic"
     optimizer: str = "adam"
     lr: float = 0.005
@@ -54,6 +51,11 @@ class MethodRecipe:
     def m(self) -> float | tuple[float, ...]:
         """Metaplasticity coefficient; 0 for every method that has none."""
         return 0.0
+
+    @property
+    def needs_binary(self) -> str:
+        """Why the method cannot work with a real-valued network; empty where it can."""
+        return ""
 
     @property
     def every_samples(self) -> int | None:

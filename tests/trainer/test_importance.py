@@ -174,8 +174,21 @@ def test_local_importance_is_the_agreement_of_a_layers_bits_with_its_inputs() ->
     np.testing.assert_allclose(
         found["linears.1.weight"].numpy(), expected / expected.max(), rtol=1e-5
     )
+
+
+def test_local_importance_is_refused_without_bits() -> None:
     with pytest.raises(InputError, match='use rule = "global"'):
-        local_importance(real(), x, ALL)
+        Mas(MasOptions(name="mas", rule="local"), convolutional(), Setting())
+    with pytest.raises(InputError, match="local importance is made of bits"):
+        recipe_from_dict(
+            {
+                "name": "x",
+                "data": {"name": "digits", "stream": "single"},
+                "network": {"hidden": [4], "kind": "real"},
+                "method": {"name": "mas", "rule": "local"},
+                "train": {"epochs": 1},
+            }
+        )
 
 
 def test_a_network_with_other_weights_is_refused() -> None:

@@ -20,6 +20,7 @@ from metabit.trainer.methods.lwf import Lwf, LwfOptions
 from metabit.trainer.methods.replay import Reservoir
 from metabit.trainer.models import BinaryMLP, MLPConfig
 from metabit.trainer.network_of import MODEL
+from metabit.trainer.outputs import single_head
 from metabit.trainer.progress import Silent
 from metabit.trainer.recipe import Recipe, recipe_from_dict
 
@@ -175,18 +176,25 @@ def test_a_reservoir_is_reproducible_and_keeps_8_bits() -> None:
 
 def test_joint_trains_on_every_task_so_far() -> None:
     model = BinaryMLP(MLPConfig(3, (2,), 2))
-    joint = Joint(JointOptions(name="joint"), model, Setting())
+
+    def samples(task: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return torch.full((6, 3), task, dtype=torch.uint8), torch.full((6,), task)
+
+    joint = Joint(JointOptions(name="joint"), model, Setting(samples=samples))
     for task in range(3):
-        x = torch.full((6, 3), task, dtype=torch.uint8)
-        _, y = joint.batch(x[:4], torch.full((4,), task))
-        assert sorted(y.tolist()) == [t for t in range(task + 1) for _ in range(4)]
-        joint.consolidate(model, x, torch.full((6,), task), task)
+        x, y = samples(task)
+        _, labels = joint.batch(x[:4], y[:4])
+        assert sorted(labels.tolist()) == [t for t in range(task + 1) for _ in range(4)]
+        joint.consolidate(model, x, y, task)
+    assert joint.state_bytes()["samples"] == 3 * 6 * (3 + 8)
+    assert sum(tensor.numel() for tensor in joint.state().values()) < 5100  # none of them samples
 
 
 def test_lwf_penalty_is_zero_where_nothing_has_changed_and_positive_elsewhere() -> None:
     torch.manual_seed(0)
     model = BinaryMLP(MLPConfig(6, (5,), 3))
-    lwf = Lwf(LwfOptions(name="lwf", strength=2.0), model, Setting())
+    setting = Setting(outputs=single_head(3))
+    lwf = Lwf(LwfOptions(name="lwf", strength=2.0), model, setting)
     x, y = torch.randint(0, 9, (20, 6), dtype=torch.uint8), torch.zeros(20, dtype=torch.int64)
     lwf.batch(x, y)
     assert lwf.penalty(model) is None

@@ -14,21 +14,22 @@ momentum and weight_decay are for it alone. Weights start as the signs of what h
 have started as, and the parameter called hidden weight holds -1 or +1.
 
 Bytes: the average, 4 a weight (a hidden weight, which would be 4 bytes too, is not needed). Binary
-networks only.
+networks only, dense or convolutional.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.registry import register
 from metabit.trainer.network import Network
+from metabit.trainer.optim import learning_weights
 from metabit.trainer.quantizers import sign
 from metabit.trainer.recipe_method import MethodRecipe
 from metabit.trainer.tables import require
@@ -43,10 +44,6 @@ class BopOptions(MethodRecipe):
         threshold: what the average has to pass for a flip, tau in the paper.
     """
 
-    needs_binary: ClassVar[str] = "it flips signs"
-
-    needs_binary: ClassVar[str] = "it flips signs"
-
     adaptivity: float = 1e-3
     threshold: float = 1e-6
 
@@ -56,6 +53,11 @@ class BopOptions(MethodRecipe):
             0 < self.adaptivity <= 1, "[method] adaptivity", self.adaptivity, "must be in (0, 1]"
         )
         require(self.threshold >= 0, "[method] threshold", self.threshold, "must be 0 or more")
+
+    @property
+    def needs_binary(self) -> str:
+        """Why the method cannot work with a real-valued network."""
+        return "it flips signs"
 
 
 @register
@@ -68,14 +70,14 @@ class Bop(Method):
     def __init__(self, options: Any, model: Network, setting: Setting) -> None:
         super().__init__(options, model, setting)
         self.average: dict[str, Tensor] = {}
-        for name, weight in model.weights.items():
+        for name, weight in learning_weights(model).items():
             weight.data = sign(weight.data)
             self.average[name] = torch.zeros_like(weight.data)
 
     @torch.no_grad()
     def gradients(self, model: Network) -> None:
         """Move the averages, flip, and hide the weights' gradients from the optimizer."""
-        for name, weight in _learning(model).items():
+        for name, weight in learning_weights(model).items():
             gradient, average = weight.grad, self.average[name]
             if gradient is None:
                 raise RuntimeError(f"{name}: no gradient before gradients()")
@@ -92,8 +94,3 @@ class Bop(Method):
         """Take up the averages."""
         read = under(tensors, "average")
         self.average = {name: read[name] for name in self.average}
-
-
-def _learning(model: Network) -> dict[str, nn.Parameter]:
-    """Binary weights that are not frozen, by name."""
-    return {name: weight for name, weight in model.weights.items() if weight.requires_grad}

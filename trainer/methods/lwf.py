@@ -109,7 +109,9 @@ class Lwf(Method):
         """T^2 * KL between the answers, mean over the batch; both (n, classes of an old task)."""
         t = self.options.temperature
         old, new = (functional.log_softmax(scores / t, dim=1) for scores in (old, new))
-        return t**2 * functional.kl_div(new, old, reduction="batchmean", log_target=True)
+        divergence = functional.kl_div(new, old, reduction="batchmean", log_target=True)
+        scaled: Tensor = t**2 * divergence
+        return scaled
 
     def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
         """The network as it is now becomes the teacher."""

@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -64,6 +64,11 @@ class MasOptions(QuadraticOptions):
         require_choice("[method] rule", self.rule, ("global", "local"))
         require_choice("[method] accumulate", self.accumulate, ("task-end", "online"))
 
+    @property
+    def needs_binary(self) -> str:
+        """Why the method cannot work with a real-valued network; empty where it can."""
+        return "local importance is made of bits" if self.rule == "local" else ""
+
 
 def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
     """Mean over samples of |gradient of the squared length of the scores|, by parameter name.
@@ -78,22 +83,14 @@ def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict
 
 
 @torch.no_grad()
-def local_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
+def local_importance(model: BinaryMLP, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
     """|mean over samples of output times input| of each layer, from 0 to 1, by parameter name.
 
     Args:
         model: a `BinaryMLP`; run in evaluation mode, and put back.
         inputs: what it sees, shape (n, n_inputs).
         columns: the classes whose scores count, int64; the weights of the others get 0.
-
-    Raises:
-        InputError: not a binary multilayer perceptron.
     """
-    if not isinstance(model, BinaryMLP):
-        raise InputError(
-            'MAS with rule = "local" is for binary multilayer perceptrons: use rule = "global"',
-            code="E-METHOD",
-        )
     result: dict[str, Tensor] = {}
     with evaluating(model):
         x = inputs
@@ -118,6 +115,11 @@ class Mas(QuadraticMethod):
 
     def __init__(self, options: Any, model: nn.Module, setting: Setting) -> None:
         super().__init__(options, model, setting)
+        if options.rule == "local" and not isinstance(model, BinaryMLP):
+            raise InputError(
+                'MAS with rule = "local" is for binary multilayer perceptrons: use rule = "global"',
+                code="E-METHOD",
+            )
         self.running = {name: torch.zeros_like(p).detach() for name, p in protected(model).items()}
         self.n_running = torch.zeros(1, dtype=torch.int64)
         self._batch: Tensor | None = None
@@ -135,8 +137,10 @@ class Mas(QuadraticMethod):
             x: uint8 or int8, shape (n, n_inputs).
             task: whose outputs count; with a single head it makes no difference.
         """
-        rule = global_importance if self.options.rule == "global" else local_importance
-        return rule(model, self.inputs(x), self.setting.outputs.columns(task))
+        inputs, columns = self.inputs(x), self.setting.outputs.columns(task)
+        if self.options.rule == "global":
+            return global_importance(model, inputs, columns)
+        return local_importance(cast(BinaryMLP, model), inputs, columns)
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the batch for `after_step`, if importance is collected online."""
