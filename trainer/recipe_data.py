@@ -146,9 +146,11 @@ class DataRecipe:
             "sets": ("then",),
         }.items():
             given = [key for key in keys if getattr(self, key) is not None]
-            if self.stream == stream and len(given) != 1:
-                choice = f"either {' or '.join(keys)}" if len(keys) > 1 else keys[0]
-                raise refuse(f'[data] stream = "{stream}" needs {choice}')
+            if self.stream != stream or len(given) == 1:
+                continue
+            if len(keys) == 1:
+                raise refuse(f'[data] {keys[0]} is missing: stream = "{stream}" needs it')
+            raise refuse(f'[data] stream = "{stream}" needs either {" or ".join(keys)}')
         if self.angles is not None and self.max_angle is not None:
             raise refuse("[data] max_angle belongs to n_tasks: angles say everything")
 
