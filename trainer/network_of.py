@@ -105,12 +105,11 @@ def _on_trunk(
 
 
 def _input_scaling(dataset: DataSet, standardized: bool) -> tuple[float, float]:
-    """Factor and shift that bring stored integers to [0, 1] or, standardised, to mean 0, std 1."""
-    largest = 255 if dataset.dtype == "uint8" else 127
-    if not standardized:
-        return 1 / largest, 0.0
+    """Factor and shift that bring inputs to at most 1 or, standardised, to mean 0 and std 1."""
     values = dataset.train.x.astype(np.float64) - dataset.zero_point
-    mean, std = float(values.mean()), float(values.std())
+    if not standardized:
+        return 1 / max(float(np.abs(values).max()), 1.0), 0.0
+    mean, std = float(values.mean()), max(float(values.std()), 1e-6)
     return 1 / std, mean / std
 
 

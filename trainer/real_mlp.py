@@ -30,7 +30,7 @@ class RealMLPConfig:
         n_classes: number of outputs.
         n_banks: normalisation banks, one per task; a stream uses one.
         normalized: normalise in front of each rectifier; the scores are left alone.
-        scale: what an input integer is multiplied by, 1 / 255 for pixels.
+        scale: what an input integer is multiplied by, such as 1 / 255 for pixels.
         shift: what is taken from that, in the same units.
 
     Raises:
