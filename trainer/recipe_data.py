@@ -23,6 +23,16 @@ _STREAMS_OF_KEY = {
 }
 _BELOW = {"validation": 1, "label_noise": 1, "blur": 0.5, "max_angle": 360}
 
+_TASKS_FROM = {
+    "permuted": ("n_tasks",),
+    "axes": ("n_tasks",),
+    "parts": ("n_parts",),
+    "rotated": ("n_tasks", "angles"),
+    "subjects": ("n_tasks", "groups"),
+    "classes": ("n_tasks", "groups"),
+    "sets": ("then",),
+}
+
 
 @dataclass(frozen=True)
 class DataRecipe:
@@ -115,16 +125,11 @@ class DataRecipe:
             value = getattr(self, key)
             if value is not None:
                 require(value >= least, f"[data] {key}", value, f"must be {least} or more")
-        for key, below in (
-            ("validation", 1),
-            ("label_noise", 1),
-            ("blur", 0.5),
-            ("max_angle", 360),
-        ):
+        for key, limit in _BELOW.items():
             value = getattr(self, key)
             if value is not None:
-                rule = f"must be above 0, below {below}"
-                require(0 < value < below, f"[data] {key}", value, rule)
+                rule = f"must be above 0, below {limit}"
+                require(0 < value < limit, f"[data] {key}", value, rule)
         if self.scenario is not None:
             require_choice("[data] scenario", self.scenario, SCENARIOS)
         if self.pad is not None:
@@ -136,21 +141,11 @@ class DataRecipe:
 
     def _require_counts(self) -> None:
         """Refuse a stream that does not say how many tasks it has, or says so twice."""
-        for stream, keys in {
-            "permuted": ("n_tasks",),
-            "axes": ("n_tasks",),
-            "parts": ("n_parts",),
-            "rotated": ("n_tasks", "angles"),
-            "subjects": ("n_tasks", "groups"),
-            "classes": ("n_tasks", "groups"),
-            "sets": ("then",),
-        }.items():
-            given = [key for key in keys if getattr(self, key) is not None]
-            if self.stream != stream or len(given) == 1:
-                continue
+        keys = _TASKS_FROM.get(self.stream, ())
+        if keys and sum(getattr(self, key) is not None for key in keys) != 1:
             if len(keys) == 1:
-                raise refuse(f'[data] {keys[0]} is missing: stream = "{stream}" needs it')
-            raise refuse(f'[data] stream = "{stream}" needs either {" or ".join(keys)}')
+                raise refuse(f'[data] {keys[0]} is missing: stream = "{self.stream}" needs it')
+            raise refuse(f'[data] stream = "{self.stream}" needs either {" or ".join(keys)}')
         if self.angles is not None and self.max_angle is not None:
             raise refuse("[data] max_angle belongs to n_tasks: angles say everything")
 
