@@ -44,6 +44,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "joint": ({"name": "joint"}, SHARED),
     "lwf": ({"name": "lwf"}, TASK),
     "bop": ({"name": "bop", "threshold": 1e-5}, TASK),
+    "bimu": ({"name": "bimu", "window": 500}, TASK),
+    "bimu drawn": ({"name": "bimu", "samples": 2}, SHARED),
 }
 
 

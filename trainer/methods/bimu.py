@@ -1,0 +1,184 @@
+"""A binary weight as a belief with a finite memory: one number a weight, no optimizer for it.
+
+The parameter called hidden weight holds lambda. The weight is +1 with probability
+sigmoid(2 lambda); its mean is tanh(lambda), its likelier sign that of lambda. In a step on B
+samples
+
+    g      = scale * gradient / (running root mean square of the layer's gradients)
+    s      = sech(lambda) ** 2                         how open the belief still is, from 1 to 0
+    step   = 1 / (s + 2 g tanh(lambda) + 2 |g| + 1 / max_rate)
+    lambda = lambda - step * (rate * g + lambda * s * B / window)
+
+An update that pulls lambda back is divided by up to 4 |g| more than one that confirms it: that is
+the metaplasticity. The last term lets what is not confirmed fade within about `window` samples, so
+that a network does not become rigid, however many tasks there are. Nothing needs to know where a
+task ends.
+
+In the spirit of: Cottart et al. 2026, "BiMU", a metaplastic binary Bayesian network (arXiv
+2605.30198). The update above is its rule as published accounts give it.
+
+What differs:
+* The gradient is divided by its running size, one number a layer. Behind normalisation its size
+  depends on widths and inputs, and one scale would not serve two layers. The paper's factor of s is
+  left out: the others can take it up.
+* Batches, with a mean gradient; the paper trains sample by sample, without normalisation and with
+  a nonlinearity of its own. Normalisation is trained by the recipe's optimizer, and the keys lr,
+  momentum and weight_decay are for it alone.
+* samples = 0 trains with the likelier signs, which are what is exported. With samples = k a step
+  takes the mean gradient of k networks drawn from the beliefs, as in the paper; running statistics
+  are taken from a further pass with the likelier signs, because those are deployed.
+
+Bytes: lambda takes the place of the hidden weight; beyond it 4 a layer. Binary networks only, dense
+or convolutional.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from metabit.trainer.diagnosis import Diverged, first_bad_sums
+from metabit.trainer.layers import Normalization
+from metabit.trainer.methods.base import Method, Setting
+from metabit.trainer.methods.registry import register
+from metabit.trainer.network import Network
+from metabit.trainer.optim import learning_weights
+from metabit.trainer.recipe_method import MethodRecipe
+from metabit.trainer.tables import require
+
+SHARE = 0.01
+"""Of a new batch in the running mean square of a layer's gradients."""
+
+
+@dataclass(frozen=True)
+class BimuOptions(MethodRecipe):
+    """[method] with name = "bimu".
+
+    Attributes:
+        window: samples after which unconfirmed beliefs have faded.
+        rate: factor of the gradient.
+        scale: how much evidence a batch is, rho in the paper; more makes weights rigid sooner.
+        max_rate: bound of a step, lr_max in the paper; more makes confirmed weights grow faster.
+        samples: networks drawn in a step; 0 trains with the likelier signs.
+    """
+
+    window: int = 100_000
+    rate: float = 1.0
+    scale: float = 0.03
+    max_rate: float = 1.0
+    samples: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.window >= 1, "[method] window", self.window, "must be 1 or more")
+        require(self.samples >= 0, "[method] samples", self.samples, "must be 0 or more")
+        for key in ("rate", "scale", "max_rate"):
+            value = getattr(self, key)
+            require(value > 0, f"[method] {key}", value, "must be above 0")
+
+    @property
+    def needs_binary(self) -> str:
+        """Why the method cannot work with a real-valued network."""
+        return "it is a rule for the belief in a sign"
+
+
+@register
+class Bimu(Method):
+    """Beliefs in place of hidden weights."""
+
+    name = "bimu"
+    Options = BimuOptions
+
+    def __init__(self, options: Any, model: Network, setting: Setting) -> None:
+        super().__init__(options, model, setting)
+        self.size = {name: torch.zeros(()) for name in learning_weights(model)}
+        self.generator = torch.Generator().manual_seed(setting.seed)
+        self._n_samples = 0  # of the batch, within a step
+
+    def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Note how many samples the step is on."""
+        self._n_samples = len(y)
+        return x, y
+
+    @torch.no_grad()
+    def gradients(self, model: Network) -> None:
+        """Move the beliefs, and hide their gradients from the optimizer."""
+        faded = self._n_samples / self.options.window
+        for name, belief in learning_weights(model).items():
+            if belief.grad is None:
+                raise RuntimeError(f"{name}: no gradient before gradients()")
+            g = self.options.scale * belief.grad / self._running_size(name, belief.grad)
+            mean = torch.tanh(belief)
+            s = 1 - mean.square()
+            step = 1 / (s + 2 * g * mean + 2 * g.abs() + 1 / self.options.max_rate)
+            belief.sub_(step * (self.options.rate * g + belief * s * faded))
+            belief.grad = None
+
+    def _running_size(self, name: str, gradient: Tensor) -> Tensor:
+        """Running root mean square of a layer's gradients; the first batch counts as all before."""
+        size, new = self.size[name], (gradient**2).mean()
+        size.copy_(new if size == 0 else size + SHARE * (new - size))
+        return size.sqrt().clamp(min=1e-30)
+
+    def step(self, model: Network, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
+        """A step on drawn networks, or the plain one."""
+        if self.options.samples == 0:
+            return super().step(model, optimizer, x, y)
+        optimizer.zero_grad()
+        x, y = self.batch(x, y)
+        inputs = self.inputs(x)
+        with torch.no_grad():
+            model(inputs)  # statistics of the network that will be used
+        total = 0.0
+        with self._drawing(model) as draw:
+            for _ in range(self.options.samples):
+                draw()
+                loss = self.setting.outputs.loss(model(inputs), y) / self.options.samples
+                if not torch.isfinite(loss):
+                    bad = first_bad_sums(model, inputs)
+                    raise Diverged(f"the loss is {loss.item()}, because of {bad}")
+                loss.backward()
+                total += loss.item()
+        self.gradients(model)
+        optimizer.step()
+        return total
+
+    @contextlib.contextmanager
+    def _drawing(self, model: Network) -> Iterator[Any]:
+        """Inside, weights can be drawn and running statistics rest; afterwards beliefs are back."""
+        beliefs = {name: (p, p.detach().clone()) for name, p in learning_weights(model).items()}
+        norms = [module for module in model.modules() if isinstance(module, Normalization)]
+        momenta = [norm.momentum for norm in norms]
+
+        def draw() -> None:
+            for weight, belief in beliefs.values():
+                chance = torch.rand(belief.shape, generator=self.generator)
+                weight.data = torch.where(chance < torch.sigmoid(2 * belief), 1.0, -1.0)
+
+        try:
+            for norm in norms:
+                norm.momentum = 0.0
+            yield draw
+        finally:
+            for weight, belief in beliefs.values():
+                weight.data = belief
+            for norm, momentum in zip(norms, momenta, strict=True):
+                norm.momentum = momentum
+
+    def state(self) -> dict[str, Tensor]:
+        """Mean squares of the gradients; with drawn networks, the random state."""
+        sizes = {f"size/{name}": tensor for name, tensor in self.size.items()}
+        if self.options.samples == 0:
+            return sizes
+        return {**sizes, "counters/generator": self.generator.get_state()}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        self.size = {name: tensors[f"size/{name}"] for name in self.size}
+        if self.options.samples:
+            self.generator.set_state(tensors["counters/generator"])
