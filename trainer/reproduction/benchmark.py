@@ -20,6 +20,9 @@
     search = { strength = [0.1, 1.0] }         # values of [method] to be chosen by --search
     paper = 99.22                              # per cent
 
+    like = "split-digits"                      # rows of another benchmark; a row here of the same
+                                               # label is put over it, search as a whole
+
     [[target]]                                 # what has to hold
     row = "MAS"
     metric = "acc"
@@ -35,6 +38,7 @@ from __future__ import annotations
 
 import itertools
 import pkgutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -210,6 +214,7 @@ class _File:
     seeds: int = 3
     validation: float = 0.1
     experiment: str | None = None
+    like: str | None = None
     base: dict[str, Any] = field(default_factory=dict)
     small: dict[str, Any] = field(default_factory=dict)
     row: tuple[dict[str, Any], ...] = ()
@@ -222,7 +227,7 @@ class _File:
         require(0 < self.validation < 1, "validation", self.validation, rule)
         _require_tables("base", self.base)
         _require_tables("small", self.small)
-        if (self.experiment is None) == (not self.row):
+        if (self.experiment is None) == (not self.row and self.like is None):
             raise refuse("needs either rows, each under [[row]], or an experiment")
         if self.experiment is not None:
             require_choice("experiment", self.experiment, experiment_names())
@@ -272,7 +277,7 @@ def load(name_or_path: str) -> Benchmark:
 def _benchmark(tables: Tables, path: Path) -> Benchmark:
     file = parse(_File, tables, "")
     require(file.name == path.stem, "name", file.name, f"must be that of the file, {path.stem}")
-    rows = tuple(_row(table, number) for number, table in enumerate(file.row, start=1))
+    rows = tuple(_row(table, number) for number, table in enumerate(_tables_of_rows(file, path), 1))
     targets = [
         _part(Target, table, f"target {number}") for number, table in enumerate(file.target, 1)
     ]
@@ -285,6 +290,20 @@ def _benchmark(tables: Tables, path: Path) -> Benchmark:
         for row in rows:
             _check_recipes(made, row)
     return made
+
+
+def _tables_of_rows(file: _File, path: Path) -> Sequence[Tables]:
+    """The rows as they are written, put over those of the benchmark that this one is like."""
+    if file.like is None:
+        return file.row
+    other = path.parent / f"{file.like}.toml"
+    rows = parse(_File, read_toml(other, "benchmark", f"{path} is like it"), "").row
+    merged = {row.get("label", ""): row for row in rows}
+    for row in file.row:
+        under = merged.get(row.get("label", ""), {})
+        over = {key: under.get(key, {}) | row[key] for key in TABLES if key in row}
+        merged[row.get("label", "")] = under | row | over
+    return list(merged.values())
 
 
 def _row(table: Tables, number: int) -> Row:

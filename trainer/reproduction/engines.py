@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -50,11 +50,8 @@ class Failure:
     reason: str
 
 
-class Engine(Protocol):
-    """Runs jobs, at most `n_workers` at a time, and returns those that were given up."""
-
-    def __call__(self, jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
-        """Return when every job is finished or given up."""
+Engine = Callable[[Sequence[Job], int, Watcher], list[Failure]]
+"""Runs jobs, at most so many at a time; returns those that were given up, when all are through."""
 
 
 def report_of(error: Exception) -> dict[str, Any]:

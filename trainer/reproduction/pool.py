@@ -27,7 +27,7 @@ LAST_SECONDS = 5.0
 
 
 def run(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
-    """Run jobs in `n_workers` processes; see `metabit.trainer.reproduction.engines.Engine`."""
+    """Run jobs in `n_workers` processes: an `metabit.trainer.reproduction.engines.Engine`."""
     tries = Tries(jobs, watcher)
     workers = [_Worker() for _ in range(min(n_workers, len(jobs)))]
     try:

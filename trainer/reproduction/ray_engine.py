@@ -26,7 +26,7 @@ Files = dict[str, bytes]
 
 
 def run(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
-    """Run jobs as Ray tasks; see `metabit.trainer.reproduction.engines.Engine`.
+    """Run jobs as Ray tasks: an `metabit.trainer.reproduction.engines.Engine`.
 
     Raises:
         InputError: code E-EXTRA: Ray is not installed.

@@ -1,0 +1,91 @@
+"""A benchmark that is done in seconds, for the tests of `metabit reproduce`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from metabit.trainer.progress import Silent
+from metabit.trainer.reproduction.benchmark import Benchmark, load
+from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
+from metabit.trainer.reproduction.jobs import Job, run_job
+
+HEAD = """
+name = "tiny"
+title = "Two permuted tasks of a few digits"
+source = "nobody"
+seeds = 2
+[base.data]
+name = "digits"
+stream = "permuted"
+n_tasks = 2
+train_samples = 400
+[base.network]
+hidden = [32]
+banks = "task"
+[base.method]
+lr = 0.01
+reset_optimizer = true
+[base.train]
+epochs = 4
+batch = 25
+[small.train]
+epochs = 2
+"""
+
+ROWS = """
+[[row]]
+label = "naive"
+method = { name = "naive" }
+[[row]]
+label = "metaplastic"
+method = { m = 30.0 }
+paper = 60.0
+"""
+
+
+def written(folder: Path, text: str = HEAD + ROWS, name: str = "tiny") -> Path:
+    """The text as a benchmark's file in `folder`."""
+    path = folder / f"{name}.toml"
+    path.write_text(text)
+    return path
+
+
+def tiny(folder: Path, text: str = HEAD + ROWS) -> Benchmark:
+    """The benchmark of that text."""
+    return load(str(written(folder, text)))
+
+
+class Notes:
+    """A watcher that writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def planned(self, n_jobs: int, n_finished: int) -> None:
+        self.said.append(f"planned {n_jobs}, finished {n_finished}")
+
+    def started(self, job: Job) -> None:
+        self.said.append(f"started {job.label}")
+
+    def moved(self, job: Job, share: float) -> None:
+        assert 0 < share <= 1
+
+    def done(self, job: Job) -> None:
+        self.said.append(f"done {job.label}")
+
+    def failed(self, job: Job, reason: str, again: bool) -> None:
+        self.said.append(f"{'again' if again else 'given up'} {job.label}: {reason}")
+
+
+def serial(jobs: Sequence[Job], _n_workers: int, watcher: Watcher) -> list[Failure]:
+    """An engine in this process: starting others takes longer than the jobs."""
+    tries = Tries(jobs, watcher)
+    while tries.waiting:
+        job = tries.next()
+        try:
+            run_job(job, Silent())
+            watcher.done(job)
+        except Exception as error:
+            tries.failed(job, **report_of(error))
+    return tries.failures

@@ -1,0 +1,249 @@
+"""Benchmarks: their files, the numbers of their jobs, and the tables made of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tiny_benchmark import HEAD, ROWS, Notes, serial, tiny
+
+from metabit.errors import CorruptError, InputError
+from metabit.trainer.circumstances import circumstances, commit
+from metabit.trainer.reproduction import benchmark as benchmarks
+from metabit.trainer.reproduction import page, results
+from metabit.trainer.reproduction.jobs import DONE, Job, folder_name, read_done
+from metabit.trainer.reproduction.results import Document
+from metabit.trainer.reproduction.runner import Workers, reproduce
+
+TARGETS = """
+[[target]]
+row = "metaplastic"
+metric = "acc"
+above = "naive"
+by = 5
+[[target]]
+row = "naive"
+metric = "acc"
+at_least = 99.9
+[[target]]
+row = "naive"
+metric = "forgetting"
+at_most = 100
+scale = "small"
+[[target]]
+row = "naive"
+metric = "acc"
+at_least = 50
+scale = "paper"
+"""
+
+
+@pytest.mark.parametrize("name", benchmarks.names())
+def test_every_benchmark_that_comes_with_metabit_is_good(name: str) -> None:
+    assert benchmarks.load(name).title
+
+
+def test_the_nearer_layer_wins(tmp_path: Path) -> None:
+    text = HEAD + (
+        '[small.network]\nhidden = [8]\n[[row]]\nlabel = "a"\nmethod = { m = 2.0 }\n'
+        "train = { batch = 50 }\nsmall = { train = { epochs = 1 }, method = { lr = 0.5 } }\n"
+    )
+    made = tiny(tmp_path, text)
+    paper, small = (made.tables(made.rows[0], scale) for scale in ("paper", "small"))
+    assert paper["train"] == {"epochs": 4, "batch": 50}
+    assert small["train"] == {"epochs": 1, "batch": 50}
+    assert (paper["network"]["hidden"], small["network"]["hidden"]) == ([32], [8])
+    assert paper["method"] == {"lr": 0.01, "reset_optimizer": True, "m": 2.0}
+    assert small["method"]["lr"] == 0.5
+    recipe = made.recipe(made.rows[0], "small", {}, seed=7)
+    assert (recipe["data"]["seed"], recipe["train"]["seed"]) == (7, 7)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (HEAD + ROWS.replace("m = 30.0", "strenth = 1.0"), ['row "metaplastic"', "strenth"]),
+        (HEAD + ROWS.replace("paper =", "papper ="), ['row "metaplastic"', 'mean "paper"']),
+        (HEAD + ROWS.replace('"naive" }', '"ewc", strength = "x" }'), ['row "naive"', "strength"]),
+        (HEAD + ROWS.replace('"naive"\n', '"metaplastic"\n'), ['labelled "metaplastic"']),
+        (HEAD + ROWS + "search = { m = 1.0 }", ["search m", "list"]),
+        (HEAD + ROWS + "search = { m = [1.0] }", ["[method] m", "both given and searched"]),
+        (HEAD + ROWS + "small = { metod = { m = 1.0 } }", ['mean "method"']),
+        (HEAD + ROWS + "train = { seed = 1 }", ["sets the seeds"]),
+        (HEAD + ROWS.replace('"naive"\n', '"a, b"\n'), ["row", "comma"]),
+        (HEAD, ["rows", "experiment"]),
+        (HEAD + ROWS + '[[target]]\nrow = "nave"\nmetric = "acc"\nat_least = 1', ['"naive"']),
+        (HEAD + ROWS + '[[target]]\nrow = "naive"\nmetric = "acc"', ["target 1", "at_least"]),
+        (HEAD + ROWS + '[[target]]\nmetric = "acc"\nat_least = 1', ["target 1", "row"]),
+        (HEAD.replace('"tiny"', '"tyny"') + ROWS, ["that of the file, tiny"]),
+        ('name = "tiny"\ntitle = "x"\nexperiment = "none"', ["experiment", "none"]),
+        (HEAD.replace("seeds = 2", "seeds = 0") + ROWS, ["seeds = 0"]),
+    ],
+)
+def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, text: str, words: list[str]) -> None:
+    with pytest.raises(InputError) as caught:
+        tiny(tmp_path, text)
+    assert caught.value.code == "E-RECIPE"
+    for word in ["tiny.toml", *words]:
+        assert word in str(caught.value)
+
+
+def test_an_unknown_benchmark_is_told_from_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match='mean "digits"') as caught:
+        benchmarks.load("digit")
+    assert caught.value.code == "E-BENCHMARK"
+    with pytest.raises(InputError, match="cannot be read") as caught:
+        benchmarks.load(str(tmp_path / "digit.toml"))
+    assert caught.value.code == "E-RECIPE-READ"
+
+
+def test_folders_differ_where_recipes_do() -> None:
+    name = folder_name("EWC (online)", {"a": 1, "b": 2})
+    assert name.startswith("ewc-online-")
+    assert name == folder_name("EWC (online)", {"b": 2, "a": 1})
+    assert name != folder_name("EWC (online)", {"a": 1, "b": 3})
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Document, Path]:
+    """The tiny benchmark, run at small scale: its document and its folder."""
+    folder = tmp_path_factory.mktemp("reproduce")
+    made = tiny(folder, HEAD + ROWS + TARGETS)
+    workers = Workers(serial, 2, Notes())
+    document, failures = reproduce(made, made.rows, "small", 2, folder / "out", workers)
+    assert failures == []
+    return document, folder
+
+
+def test_means_are_those_of_the_jobs(outcome: tuple[Document, Path]) -> None:
+    document, folder = outcome
+    assert [row["label"] for row in document["rows"]] == ["naive", "metaplastic"]
+    row = document["rows"][1]
+    accs = [
+        read_done(folder / "out" / "small" / name / f"seed-{seed}")["numbers"]["acc"]
+        for name in [p.name for p in (folder / "out" / "small").glob("metaplastic-*")]
+        for seed in (0, 1)
+    ]
+    assert row["metrics"]["acc"]["values"] == accs
+    assert row["metrics"]["acc"]["mean"] == pytest.approx(sum(accs) / 2)
+    assert row["gap"] == pytest.approx(100 * sum(accs) / 2 - 60.0)
+    assert row["seeds"] == [0, 1]
+    assert row["settings"]["m"] == 30.0
+    assert {"plasticity", "bwt", "fwt", "forgetting", "seconds", "n_steps", "state_bytes"} < set(
+        row["metrics"]
+    )
+    assert document["circumstances"]["torch"] == [circumstances()["torch"]]
+    assert results.read(folder / "out" / "small" / "results.json") == document
+
+
+def test_targets_are_met_or_short(outcome: tuple[Document, Path]) -> None:
+    document, _ = outcome
+    naive, metaplastic = (100 * row["metrics"]["acc"]["mean"] for row in document["rows"])
+    above, least, most = document["targets"]  # the one of the other scale is left out
+    assert above["met"] is (metaplastic > naive + 5) is True
+    assert above["bound"] == pytest.approx(naive + 5)
+    assert (least["met"], least["value"]) == (False, pytest.approx(naive))
+    assert most["met"] is True
+    words = [line.split(":")[0] for line in page.target_lines(document)]
+    assert words == ["met", "short", "met"]
+
+
+def test_the_table_shows_every_row_in_per_cent(outcome: tuple[Document, Path]) -> None:
+    document, _ = outcome
+    titles, rows = page.table(document)
+    cells = dict(zip(titles, rows[1], strict=True))
+    acc = document["rows"][1]["metrics"]["acc"]
+    assert cells[""] == "metaplastic"
+    assert cells["end"] == f"{100 * acc['mean']:.2f} ± {100 * acc['std']:.2f}"
+    assert (cells["paper"], cells["gap"]) == ("60.00", f"{100 * acc['mean'] - 60:+.2f}")
+    text = page.markdown(document)
+    assert text.count("\n|") == 3
+    assert "published figures: nobody" in text
+
+
+def test_finished_jobs_are_not_done_again(outcome: tuple[Document, Path]) -> None:
+    document, folder = outcome
+    made = benchmarks.load(str(folder / "tiny.toml"))
+    notes = Notes()
+    again, _ = reproduce(made, made.rows, "small", 2, folder / "out", Workers(serial, 2, notes))
+    assert notes.said == ["planned 4, finished 4"]
+    assert again == document
+
+
+def test_again_does_only_the_rows_that_are_asked_for(outcome: tuple[Document, Path]) -> None:
+    document, folder = outcome
+    made = benchmarks.load(str(folder / "tiny.toml"))
+    notes = Notes()
+    workers = Workers(serial, 1, notes, again=True)
+    again, _ = reproduce(made, made.rows[:1], "small", 1, folder / "out", workers)
+    assert notes.said == ["planned 1, finished 0", "started naive, seed 0", "done naive, seed 0"]
+    # The other row is in the document as it was, for the one seed that was asked for.
+    assert [row["seeds"] for row in again["rows"]] == [[0], [0]]
+    assert again["rows"][1]["metrics"]["acc"]["values"] == [
+        document["rows"][1]["metrics"]["acc"]["values"][0]
+    ]
+
+
+def test_an_experiment_gives_its_own_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from metabit.trainer import experiments
+
+    (tmp_path / "waves.py").write_text("def run(seed, scale):\n    return {'height': seed + 0.5}\n")
+    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path)])
+    text = (
+        'name = "tiny"\ntitle = "x"\nexperiment = "waves"\n'
+        '[[target]]\nmetric = "height"\nat_least = 1'
+    )
+    made = tiny(tmp_path, text)
+    workers = Workers(serial, 1, Notes())
+    document, _ = reproduce(made, made.rows, "small", 3, tmp_path / "out", workers)
+    assert document["rows"][0]["metrics"]["height"]["values"] == [0.5, 1.5, 2.5]
+    assert document["targets"][0]["met"] is True
+    assert ["height", "1.5000 ± 1.0000"] in page.table(document)[1]
+
+
+def test_numbers_of_a_job_that_are_damaged_are_refused(tmp_path: Path) -> None:
+    for text in ("{", json.dumps({"schema": "other"}), "[]"):
+        (tmp_path / DONE).write_text(text)
+        with pytest.raises(CorruptError) as caught:
+            read_done(tmp_path)
+        assert caught.value.code == "E-JOB-JSON"
+
+
+def test_a_job_goes_to_another_process_as_text() -> None:
+    job = Job("a, seed 1", Path("/x"), 1, None, {"train": {"seed": 1}})
+    copy = Job.from_json(job.to_json())
+    assert replace(copy).__dict__ == job.__dict__
+
+
+def test_the_commit_is_that_of_the_checkout() -> None:
+    at = commit()
+    assert at is None or len(at.rstrip("+")) >= 7
+
+
+def test_tables_of_the_page_are_those_of_the_saved_results() -> None:
+    """What stands in docs/METHODS.md was measured: `metabit reproduce NAME --save` writes both."""
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.with_tables(text) == text
+    for path in page.FOLDER.glob("*.json"):
+        document = results.read(path)
+        assert f"<!-- reproduce {document['benchmark']} {document['scale']} -->" in text, path.name
+
+
+def test_a_table_is_put_between_its_marks(
+    outcome: tuple[Document, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document, _ = outcome
+    monkeypatch.setattr(page, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(page, "PAGE", tmp_path / "METHODS.md")
+    marks = "<!-- reproduce {0} small -->\n<!-- end reproduce {0} small -->\n"
+    page.PAGE.write_text("before\n" + marks.format("tiny") + marks.format("other") + "after\n")
+    page.save(document)
+    text = page.PAGE.read_text()
+    assert page.markdown(document) in text
+    assert text.startswith("before\n<!-- reproduce tiny small -->\n|  | end |")
+    assert text.endswith(marks.format("other") + "after\n")
+    assert page.with_tables(text) == text
