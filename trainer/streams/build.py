@@ -86,7 +86,10 @@ def _subject_groups(dataset: DataSet, recipe: DataRecipe) -> list[list[int]]:
     """The groups of the recipe; persons held out for validation leave theirs."""
     there = cut.subjects_of(dataset)
     if not isinstance(recipe.groups, tuple):
-        return cut.equal_groups(there, recipe.n_tasks or 0)
+        n_groups = recipe.n_tasks or 0
+        if recipe.validation is not None:
+            n_groups = min(n_groups, len(there))  # a stream of one person a task gets shorter
+        return cut.equal_groups(there, n_groups)
     if recipe.validation is None:
         return [list(group) for group in recipe.groups]
     groups = [[person for person in group if person in there] for group in recipe.groups]
