@@ -60,6 +60,7 @@ class DataRecipe:
         validation: this share of the training samples, or of the persons, is left out of training
             and tested on, in place of the test samples: for tuning.
         pad: pixels of zeros around each image, on each side, before anything else is done.
+        thermometer: encode each value in so many bits, so that the first layer is binary too.
         label_noise: share of the training labels that are wrong, below 1.
         blur: share of the training samples that change sides at each boundary, below 0.5.
     """
@@ -80,6 +81,7 @@ class DataRecipe:
     test_samples: int | None = None
     validation: float | None = None
     pad: int | None = None
+    thermometer: int | None = None
     label_noise: float | None = None
     blur: float | None = None
 
@@ -121,6 +123,7 @@ class DataRecipe:
             ("train_samples", 2),
             ("test_samples", 1),
             ("pad", 1),
+            ("thermometer", 1),
         ):
             value = getattr(self, key)
             if value is not None:
@@ -155,6 +158,10 @@ class DataRecipe:
             require_choice("[data] groups", self.groups, ("activities",))
             known = self.stream == "classes"
             require(known, "[data] groups", self.groups, 'belongs to stream = "classes"')
+        if self.thermometer is not None:
+            rule = "bits cannot be turned: use another stream"
+            turned = self.stream in ("rotated", "axes")
+            require(not turned, "[data] thermometer", self.thermometer, rule)
         if self.stream == "subjects" and self.scenario is not None:
             rule = (
                 "all groups of subjects are tested on the same persons, so a label cannot say "

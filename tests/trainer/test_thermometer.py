@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,11 @@ import torch
 from metabit import InputError
 from metabit.trainer.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
 from metabit.trainer.dataset import DataSet
+from metabit.trainer.loop import train
 from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe_data import DataRecipe
+from metabit.trainer.streams import build
 from metabit.trainer.thermometer import Thermometer, quantiles, uniform
 
 ALL_UINT8 = np.arange(256, dtype=np.uint8)
@@ -161,3 +166,30 @@ def test_samples_of_another_kind_are_refused() -> None:
         quantiles(np.zeros((2, 3), np.int64), 2)
     with pytest.raises(InputError, match=r"need \(n, channels, rows, columns\)"):
         code.encode_maps(np.zeros((2, 8, 8), np.uint8))
+
+
+def test_a_recipe_can_encode_its_inputs(tmp_path: Path) -> None:
+    tables: dict[str, Any] = {
+        "name": "bits",
+        "data": {"name": "digits", "stream": "single", "thermometer": 3, "train_samples": 400},
+        "network": {"hidden": [64]},
+        "train": {"epochs": 4, "batch": 25},
+    }
+    dataset, stream = build(recipe_from_dict(tables).data)
+    assert dataset.input_shape == (3, 8, 8)
+    assert (dataset.dtype, dataset.zero_point) == ("int8", 0)
+    assert np.unique(stream[0].test.x).tolist() == [-1, 1]
+    assert train(recipe_from_dict(tables), tmp_path / "dense").metrics["acc"] > 0.8
+    tables["network"] = {"convolutions": [[16, 3, 2]]}
+    assert train(recipe_from_dict(tables), tmp_path / "maps").metrics["acc"] > 0.8
+
+
+def test_thresholds_do_not_depend_on_the_samples_that_are_used() -> None:
+    few = DataRecipe(name="digits", stream="single", thermometer=4, train_samples=20, seed=3)
+    every = DataRecipe(name="digits", stream="single", thermometer=4)
+    assert np.array_equal(build(few)[1][0].test.x, build(every)[1][0].test.x)
+
+
+def test_bits_cannot_be_turned() -> None:
+    with pytest.raises(InputError, match="bits cannot be turned"):
+        DataRecipe(name="digits", stream="rotated", n_tasks=2, thermometer=2)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from metabit.errors import InputError
 from metabit.trainer.data import load
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.dataset import DataSet, Split
 from metabit.trainer.images import padded
 from metabit.trainer.recipe_data import DataRecipe
 from metabit.trainer.streams import cut
@@ -16,6 +18,7 @@ from metabit.trainer.streams.scenario import classes_by_scenario, inputs_by_scen
 from metabit.trainer.streams.sets import fitted, set_tasks
 from metabit.trainer.streams.stream import Stream
 from metabit.trainer.streams.turned import axes_tasks, even_angles, rotated_tasks
+from metabit.trainer.thermometer import Thermometer, quantiles
 
 
 def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
@@ -26,6 +29,10 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
     """
     first, *others = [load(name) for name in (recipe.name, *(recipe.then or ()))]
     datasets = [_prepared(each, recipe) for each in (first, *(fitted(o, first) for o in others))]
+    if recipe.thermometer is not None:
+        # Thresholds of the whole first set: the same whatever samples are used, and in all tasks.
+        encoder = quantiles(first.train.x, recipe.thermometer)
+        datasets = [_encoded(each, encoder) for each in datasets]
     dataset = datasets[0]
     if len(datasets) > 1:
         citations = dict.fromkeys(each.citation for each in datasets)
@@ -52,6 +59,19 @@ def _prepared(dataset: DataSet, recipe: DataRecipe) -> DataSet:
     if recipe.validation is not None:
         dataset = dataset.held_out(recipe.validation, recipe.seed)
     return dataset
+
+
+def _encoded(dataset: DataSet, encoder: Thermometer) -> DataSet:
+    """The set with each value as -1 and +1: maps stay maps, one a bit; the rest gets an axis."""
+
+    def encode(split: Split) -> Split:
+        x = split.x
+        is_map = x.ndim == 3
+        bits = encoder.encode_maps(x[:, np.newaxis]) if is_map else encoder.encode(x)
+        return replace(split, x=bits)
+
+    train, test = encode(dataset.train), encode(dataset.test)
+    return replace(dataset, train=train, test=test, dtype="int8", scale=1.0, zero_point=0)
 
 
 def _of_sets(datasets: list[DataSet], recipe: DataRecipe) -> Stream:
