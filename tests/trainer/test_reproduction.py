@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_benchmark import HEAD, ROWS, Notes, serial, tiny
+from tiny_benchmark import HEAD, ROWS, Notes, serial, tiny, written
 
 from metabit.errors import CorruptError, InputError
 from metabit.trainer.circumstances import circumstances, commit
@@ -88,6 +88,21 @@ def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, text: str, words: list
     assert caught.value.code == "E-RECIPE"
     for word in ["tiny.toml", *words]:
         assert word in str(caught.value)
+
+
+def test_rows_like_those_of_another_benchmark(tmp_path: Path) -> None:
+    tiny(tmp_path, HEAD + ROWS)
+    like = HEAD.replace('"tiny"', '"other"').replace("seeds = 2", 'like = "tiny"')
+    own = '[[row]]\nlabel = "metaplastic"\nmethod = { lr = 0.5 }\n[[row]]\nlabel = "new"\n'
+    made = benchmarks.load(str(written(tmp_path, like + own, "other")))
+    assert [row.label for row in made.rows] == ["naive", "metaplastic", "new"]
+    assert made.rows[0].method == {"name": "naive"}
+    assert made.rows[1].method == {"m": 30.0, "lr": 0.5}
+    assert made.rows[1].paper is None  # published for the other benchmark
+    for name, words in (("tony", "tony.toml"), ("other", "its rows from")):
+        text = like.replace('"other"', '"third"').replace('"tiny"', f'"{name}"')
+        with pytest.raises(InputError, match=words):
+            benchmarks.load(str(written(tmp_path, text, "third")))
 
 
 def test_an_unknown_benchmark_is_told_from_a_missing_file(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@
     title = "Five groups of two digits, one after another"
     source = "Author 2020, Table 1"            # where the published figures stand
     seeds = 3
+    like = "other-digits"                      # rows of another benchmark; a row here of the same
+                                               # label is put over it, search as a whole
 
     [base.data]                                # base.* is a recipe at the scale of the paper
     [base.network]
@@ -19,9 +21,6 @@
     small = { method = { lr = 0.01 } }         # ... and over both, at --scale small
     search = { strength = [0.1, 1.0] }         # values of [method] to be chosen by --search
     paper = 99.22                              # per cent
-
-    like = "split-digits"                      # rows of another benchmark; a row here of the same
-                                               # label is put over it, search as a whole
 
     [[target]]                                 # what has to hold
     row = "MAS"
@@ -297,13 +296,20 @@ def _tables_of_rows(file: _File, path: Path) -> Sequence[Tables]:
     if file.like is None:
         return file.row
     other = path.parent / f"{file.like}.toml"
-    rows = parse(_File, read_toml(other, "benchmark", f"{path} is like it"), "").row
-    merged = {row.get("label", ""): row for row in rows}
+    theirs = parse(_File, read_toml(other, "benchmark", f"{path} is like it"), "")
+    if theirs.like is not None:
+        raise refuse(f'like = "{file.like}": that one has its rows from "{theirs.like}" itself')
+    merged = {row.get("label", ""): _without_figures(row) for row in theirs.row}
     for row in file.row:
         under = merged.get(row.get("label", ""), {})
         over = {key: under.get(key, {}) | row[key] for key in TABLES if key in row}
         merged[row.get("label", "")] = under | row | over
     return list(merged.values())
+
+
+def _without_figures(row: Tables) -> Tables:
+    """A row for another benchmark: what was published was not published for that one."""
+    return {key: row[key] for key in row if key not in ("paper", "paper_std", "remark")}
 
 
 def _row(table: Tables, number: int) -> Row:
