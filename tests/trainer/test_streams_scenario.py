@@ -133,14 +133,21 @@ def test_whole_persons_are_held_out(kind: str, hapt: DataSet) -> None:
     assert not trained & set(tested.tolist())
 
 
-def test_persons_held_out_leave_their_groups_and_no_group_may_be_empty(hapt: DataSet) -> None:
+def test_persons_held_out_leave_their_groups(hapt: DataSet) -> None:
     groups = (tuple(range(1, 13)), tuple(range(13, 25)))
     recipe = DataRecipe("hapt", "subjects", groups=groups, validation=0.25)
     stream = streams.build(recipe)[1]
     assert stream[0].n_train + stream[1].n_train + len(stream[0].test) == len(hapt.train)
-    alone = tuple((person,) for person in range(1, 25))
-    with pytest.raises(InputError, match="a whole group of subjects"):
-        streams.build(DataRecipe("hapt", "subjects", groups=alone, validation=0.25))
+    for task, group in zip(stream, groups, strict=True):
+        assert task.train.subject is not None
+        assert set(task.train.subject.tolist()) < set(group)
+
+
+def test_a_group_of_which_nobody_is_left_is_no_task() -> None:
+    recipe = DataRecipe("hapt", "subjects", n_tasks=24, validation=0.25)
+    assert len(streams.build(recipe)[1]) == 18
+    with pytest.raises(InputError, match="at least one"):
+        streams.build(DataRecipe("hapt", "subjects", groups=((1,), ())))
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -0.1])

@@ -103,23 +103,21 @@ def _with_changed_inputs(dataset: DataSet, recipe: DataRecipe) -> Stream:
 
 
 def _subject_groups(dataset: DataSet, recipe: DataRecipe) -> list[list[int]]:
-    """The groups of the recipe; persons held out for validation leave theirs."""
-    there = cut.subjects_of(dataset)
-    if not isinstance(recipe.groups, tuple):
-        n_groups = recipe.n_tasks or 0
-        if recipe.validation is not None:
-            n_groups = min(n_groups, len(there))  # a stream of one person a task gets shorter
-        return cut.equal_groups(there, n_groups)
-    if recipe.validation is None:
-        return [list(group) for group in recipe.groups]
-    groups = [[person for person in group if person in there] for group in recipe.groups]
-    if not all(groups):
-        raise InputError(
-            f"validation = {recipe.validation} holds out a whole group of subjects: make the "
-            "groups larger or the share smaller",
-            code="E-STREAM",
-        )
-    return groups
+    """The groups of the recipe; persons held out for validation leave theirs.
+
+    A group that is left empty is no task: a search on one person a task sees fewer tasks.
+    """
+    there = set(cut.subjects_of(dataset))
+    held_out: set[int] = set()
+    if recipe.validation is not None and dataset.test.subject is not None:
+        held_out = set(dataset.test.subject.tolist())
+    groups: Sequence[Sequence[int]] = (
+        recipe.groups
+        if isinstance(recipe.groups, tuple)
+        else cut.equal_groups(sorted(there | held_out), recipe.n_tasks or 0)
+    )
+    left = [[person for person in group if person not in held_out] for group in groups]
+    return [group for group in left if group or recipe.validation is None]
 
 
 def _class_groups(dataset: DataSet, recipe: DataRecipe) -> Mapping[str, Sequence[int]]:
