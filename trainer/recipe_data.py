@@ -116,6 +116,10 @@ class DataRecipe:
             blur=None,
         )
 
+    def whole_set(self) -> DataRecipe:
+        """All samples of the set as they are fed to the network, in one task."""
+        return DataRecipe(self.name, "single", pad=self.pad, thermometer=self.thermometer)
+
     def _require_ranges(self) -> None:
         for key, least in (
             ("n_tasks", 1),

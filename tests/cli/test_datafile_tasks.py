@@ -16,9 +16,9 @@ from metabit.trainer import streams
 from metabit.trainer.recipe_data import DataRecipe
 
 
-def model_of(recipe: dict[str, Any], n_inputs: int = 64) -> Model:
+def model_of(recipe: dict[str, Any], n_inputs: int = 64, dtype: str = "uint8") -> Model:
     """A model that says it was trained on such a stream of digits."""
-    model = random_model([n_inputs, 8, 10])
+    model = random_model([n_inputs, 8, 10], dtype=dtype)
     return replace(model, meta={"data": {"name": "digits", **recipe}})
 
 
@@ -56,10 +56,14 @@ def test_without_a_task_the_whole_set_is_read_where_tasks_only_choose_from_it() 
     assert set(pair.y.tolist()) == {2, 3}
 
 
-def test_samples_are_padded_as_in_training() -> None:
-    for task in (None, 1):
-        model = model_of({"stream": "single", "pad": 2}, n_inputs=144)
-        assert datafile.read("digits", model, task=task).x.shape == (500, 144)
+@pytest.mark.parametrize("task", [None, 1])
+def test_samples_are_prepared_as_in_training(task: int | None) -> None:
+    wide = model_of({"stream": "single", "pad": 2}, n_inputs=144)
+    assert datafile.read("digits", wide, task=task).x.shape == (500, 144)
+    recipe = {"stream": "single", "thermometer": 3}
+    bits = model_of(recipe, n_inputs=192, dtype="int8")
+    encoded = datafile.read("digits", bits, task=task).x
+    assert set(np.unique(encoded).tolist()) == {-1, 1}
 
 
 @pytest.mark.parametrize(

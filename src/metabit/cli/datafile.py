@@ -277,7 +277,6 @@ def _as_integers(x: NDArray[np.float64], spec: InputSpec, where: str) -> Array:
 
 def _from_set(name: str, model: Model, split: str, task: int | None) -> Samples:
     from ..trainer import data  # NumPy only, but not needed for files
-    from ..trainer.images import padded
     from ..trainer.streams import build
 
     if name not in data.names():
@@ -297,8 +296,7 @@ def _from_set(name: str, model: Model, split: str, task: int | None) -> Samples:
     if task is None and recipe.tasks_differ:
         task = sets.index(name) + 1
     if task is None:
-        loaded = data.load(name)
-        return _of_set(padded(loaded, recipe.pad) if recipe.pad else loaded, split, name)
+        return _of_set(build(recipe.whole_set())[0], split, name)
     _, stream = build(recipe.with_clean_samples())
     if not 1 <= task <= len(stream):
         raise InputError(
