@@ -262,3 +262,7 @@ def test_a_table_is_put_between_its_marks(
     assert text.startswith("before\n<!-- reproduce tiny small -->\n|  | end |")
     assert text.endswith(marks.format("other") + "after\n")
     assert page.with_tables(text) == text
+    page.save({**document, "benchmark": "new", "title": "New"})
+    assert page.PAGE.read_text().startswith(text)
+    heading = page.PAGE.read_text().removeprefix(text).splitlines()[:4]
+    assert heading[1:] == ["### New; scale: small", "", "<!-- reproduce new small -->"]

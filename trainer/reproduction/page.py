@@ -1,7 +1,8 @@
 """The tables of results: one for people on a terminal and in the documents, from one document.
 
 docs/METHODS.md has a pair of marks for each table; what stands between them is made here, from the
-JSON that `metabit reproduce NAME --save` keeps in benchmarks/results/reproduce/.
+JSON that `metabit reproduce NAME --save` keeps in benchmarks/results/reproduce/. Text around the
+marks is left alone. Results that have no marks yet get them under a heading at the end of the page.
 """
 
 from __future__ import annotations
@@ -146,10 +147,20 @@ def save(document: Document) -> Path:
     if not PAGE.exists():
         raise InputError("--save keeps results in a checkout of metabit: there is none here",
                          code="E-BENCHMARK")  # fmt: skip
-    path = saved_path(document["benchmark"], document["scale"])
+    name, scale = document["benchmark"], document["scale"]
+    path = saved_path(name, scale)
     results.write(path, document)
-    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    text = PAGE.read_text(encoding="utf-8")
+    start, end = _marks(name, scale)
+    if start not in text:
+        text = f"{text.rstrip()}\n\n### {document['title']}; scale: {scale}\n\n{start}\n{end}\n"
+    PAGE.write_text(with_tables(text), encoding="utf-8")
     return path
+
+
+def _marks(name: str, scale: str) -> tuple[str, str]:
+    """The lines before and behind a table."""
+    return f"<!-- reproduce {name} {scale} -->", f"<!-- end reproduce {name} {scale} -->"
 
 
 def saved_path(name: str, scale: str) -> Path:
@@ -164,7 +175,8 @@ def with_tables(text: str) -> str:
         name, scale = match[1], match[2]
         path = saved_path(name, scale)
         body = markdown(results.read(path)) + "\n" if path.exists() else ""
-        return f"<!-- reproduce {name} {scale} -->\n{body}<!-- end reproduce {name} {scale} -->"
+        start, end = _marks(name, scale)
+        return f"{start}\n{body}{end}"
 
     mark = r"<!-- reproduce (\S+) (\S+) -->\n.*?<!-- end reproduce \1 \2 -->"
     return re.sub(mark, fill, text, flags=re.DOTALL)
