@@ -90,8 +90,9 @@ def test_drawn_networks_leave_beliefs_in_place_and_statistics_of_the_likelier_si
     assert all(set(weight.unique().tolist()) == {-1.0, 1.0} for weight in drawn)
     assert not torch.equal(drawn[0], drawn[1])
     sums = functional.linear(x.float(), sign(before[0]))
-    torch.testing.assert_close(model.norms[0].running_mean[0], 0.1 * sums.mean(0))
-    assert model.norms[0].momentum == 0.1
+    norm = model.layers[0][1]
+    torch.testing.assert_close(norm.running_mean[0], 0.1 * sums.mean(0))
+    assert norm.momentum == 0.1
 
 
 def test_the_chance_of_a_weight_is_that_of_its_belief() -> None:

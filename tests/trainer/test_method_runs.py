@@ -25,6 +25,7 @@ from metabit.trainer.progress import Silent
 from metabit.trainer.recipe import Recipe, recipe_from_dict
 
 SHARED = {"banks": "shared"}
+REAL = {"kind": "real"}
 TASK = {"banks": "task"}
 
 VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
@@ -40,9 +41,20 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
         {"name": "mas", "accumulate": "online", "strength": 0.1, "consolidate_samples": 120},
         SHARED,
     ),
+    "si real": ({"name": "si", "strength": 10.0}, REAL),
+    "anpyc": ({"name": "anpyc"}, TASK),
+    "anpyc pruning": (
+        {"name": "anpyc", "prune": 50, "prune_step": 25, "retrain_epochs": 1},
+        TASK,
+    ),
+    "anpyc pruning real": (
+        {"name": "anpyc", "prune": 50, "prune_step": 25, "retrain_epochs": 1},
+        REAL,
+    ),
     "replay": ({"name": "replay", "memory": 60}, SHARED),
     "joint": ({"name": "joint"}, SHARED),
     "lwf": ({"name": "lwf"}, TASK),
+    "lwf real": ({"name": "lwf"}, REAL),
     "bop": ({"name": "bop", "threshold": 1e-5}, TASK),
     "bimu": ({"name": "bimu", "window": 500}, TASK),
     "bimu drawn": ({"name": "bimu", "samples": 2}, SHARED),

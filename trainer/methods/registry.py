@@ -14,7 +14,19 @@ from metabit.errors import InputError, nearest
 if TYPE_CHECKING:
     from metabit.trainer.methods.base import Method
 
-BUILT_IN = ("bimu", "bop", "ewc", "joint", "lwf", "mas", "metaplastic", "naive", "replay", "si")
+BUILT_IN = (
+    "anpyc",
+    "bimu",
+    "bop",
+    "ewc",
+    "joint",
+    "lwf",
+    "mas",
+    "metaplastic",
+    "naive",
+    "replay",
+    "si",
+)
 """Each is a file of this folder with the same name."""
 
 _registered: dict[str, type[Method]] = {}

@@ -1,0 +1,254 @@
+"""ANPyC: weights that a task can do without are set free for later ones, the others are held.
+
+Two opposed forces. Consolidation holds weights by how much the network's certainty hangs on them:
+
+    entropy    = -sum over a batch of sum over classes of p log p
+    g          = d entropy / d weight
+    importance = mean over batches of max(0, g * weight + (g * weight) ** 2 / 2)
+
+which is a second-order estimate of the change of entropy where the weight is taken out, with the
+squared gradient for the curvature. The penalty is the quadratic one. No label is read.
+
+Pruning goes against it. Behind the normal training of a task, for p = step, 2 step, ..., P percent
+of each hidden layer, the p percent of least importance among its weights that were free before the
+task are taken out and rest, while the others are trained again. What rests at the end is free for
+the next task; weights that an earlier task has used are never taken out. P falls by `prune_decay`
+from task to task, and the last task is not pruned. With pruning, importances of tasks add up;
+without it the largest counts.
+
+Paper: Peng et al. 2021, "Overcoming long-term catastrophic forgetting through adversarial neural
+pruning and synaptic consolidation" (arXiv 1912.09091).
+
+What differs:
+* P percent is of all weights of a layer, so that P percent of it are free after the task.
+* The head is held like every layer (it is never pruned). With outputs of their own, tasks do not
+  pull at each other's heads anyway.
+* A weight that rests is put back after each step, because moments of an optimizer would move it
+  without a gradient.
+* The step of a weight is not made smaller by its importance; the released code does not do it
+  either.
+* Biases are held, and never pruned.
+
+Binary networks: a sign has no zero. The weight in the formula is the sign, as taking it out means
+going from -1 or +1 to 0, and g is the gradient that goes straight through it. A weight that rests
+has its sign drawn anew in every step: the others learn to do without it, whatever it becomes later.
+Its hidden weight is next to zero, so the next task can flip it at once.
+
+Bytes: importance and anchor, 8 a weight; with pruning 2 more in hidden layers, where a device would
+do with 2 bits. Works with every network that `per_sample` knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from metabit.trainer.conv import BinaryConv2d
+from metabit.trainer.layers import BinaryLinear
+from metabit.trainer.methods.base import Setting, evaluating, under
+from metabit.trainer.methods.per_sample import protected, weighted_layers
+from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
+from metabit.trainer.methods.registry import register
+from metabit.trainer.network import Network
+from metabit.trainer.quantizers import sign
+from metabit.trainer.tables import refuse, require
+
+BATCH = 100
+"""Samples whose entropies are summed, as in the paper; the formula is not linear in it."""
+
+RESTING = 1e-6
+"""Size of a resting hidden weight of a binary network."""
+
+
+@dataclass(frozen=True)
+class AnpycOptions(QuadraticOptions):
+    """[method] with name = "anpyc".
+
+    Attributes:
+        prune: percent of each hidden layer to be free after the first task; 0 is no pruning.
+        prune_step: percent that are taken out at a time.
+        prune_decay: share of the percent that is left for the next task.
+        retrain_epochs: epochs behind each step of pruning; as [train] epochs if not given.
+    """
+
+    prune: int = 0
+    prune_step: int = 10
+    prune_decay: float = 0.8
+    retrain_epochs: int | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.prune < 100, "[method] prune", self.prune, "must be 0 to 99 percent")
+        step, decay = self.prune_step, self.prune_decay
+        require(1 <= step <= 100, "[method] prune_step", step, "must be 1 to 100 percent")
+        require(0 <= decay <= 1, "[method] prune_decay", decay, "must be from 0 to 1")
+        if self.retrain_epochs is not None:
+            epochs = self.retrain_epochs
+            require(epochs >= 1, "[method] retrain_epochs", epochs, "must be 1 or more")
+        if self.prune and self.consolidate_samples is not None:
+            raise refuse(
+                "[method] consolidate_samples does not go with prune, which works on whole tasks"
+            )
+
+    def percents(self, task: int) -> list[int]:
+        """Percent of a hidden layer that rest in each retraining of a task."""
+        most = self.prune
+        for _ in range(task):
+            most = int(self.prune_decay * most)
+        return [*range(self.prune_step, most, self.prune_step), *([most] if most else [])]
+
+
+def entropy_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
+    """Estimated change of entropy where a weight is taken out, mean over batches, never negative.
+
+    Args:
+        model: the network; run in evaluation mode, and put back.
+        inputs: what it sees, samples first.
+        columns: the classes that compete, int64.
+
+    Returns:
+        by parameter name, in the parameter's shape.
+    """
+    weights = protected(model)
+    binary = binary_weights(model)
+    sizes = {name: sign(p.detach()) if name in binary else p for name, p in weights.items()}
+    totals = {name: torch.zeros_like(p).detach() for name, p in weights.items()}
+    batches = torch.split(inputs, BATCH)
+    with evaluating(model):
+        for batch in batches:
+            log_p = functional.log_softmax(model(batch)[:, columns], dim=1)
+            entropy = -(log_p.exp() * log_p).sum()
+            gradients = torch.autograd.grad(entropy, list(weights.values()))
+            for name, gradient in zip(weights, gradients, strict=True):
+                first = gradient * sizes[name].detach()
+                totals[name] += (first + first**2 / 2).clamp(min=0)
+    return {name: total / len(batches) for name, total in totals.items()}
+
+
+def binary_weights(model: nn.Module) -> set[str]:
+    """Names of the weights that are used as signs."""
+    binary = (BinaryLinear, BinaryConv2d)
+    layers = weighted_layers(model).items()
+    return {f"{name}.weight" for name, layer in layers if isinstance(layer, binary)}
+
+
+@register
+class Anpyc(QuadraticMethod):
+    """Entropy importance, and pruning in phases.
+
+    Attributes:
+        free: by name of each hidden layer's weight, True where no task has used it yet.
+        resting: the same for what is taken out in the task at hand.
+        shares: share of all hidden weights that was free after each task.
+    """
+
+    name = "anpyc"
+    Options = AnpycOptions
+
+    def __init__(self, options: Any, model: Network, setting: Setting) -> None:
+        super().__init__(options, model, setting)
+        self.free: dict[str, Tensor] = {}
+        if options.prune:
+            hidden = [f"{name}.weight" for name in weighted_layers(model)][:-1]
+            weights = protected(model)
+            self.free = {name: torch.ones(weights[name].shape, dtype=torch.bool) for name in hidden}
+        self.resting = {name: torch.zeros_like(mask) for name, mask in self.free.items()}
+        self.shares: list[float] = []
+        self.generator = torch.Generator().manual_seed(setting.seed)
+
+    def phases(self, task: int) -> tuple[int, ...]:
+        """Training, and a retraining behind each step of pruning; none in the last task."""
+        epochs = self.setting.epochs
+        if task == self.setting.n_tasks - 1:
+            return (epochs,)
+        again = self.options.retrain_epochs or epochs
+        return (epochs, *[again for _ in self.options.percents(task)])
+
+    def start_phase(self, model: Network, x: Tensor, y: Tensor, task: int, phase: int) -> None:
+        """Wake what rested in the task before, or let more of what is least important rest."""
+        if phase == 0:
+            self.resting = {name: torch.zeros_like(mask) for name, mask in self.resting.items()}
+            return
+        percent = self.options.percents(task)[phase - 1]
+        columns = self.setting.outputs.columns(task)
+        importance = entropy_importance(model, self.inputs(x), columns)
+        for name, free in self.free.items():
+            rank = importance[name].clone()
+            rank[self.resting[name]] = -1.0  # what rests goes on to
+            rank[~free] = torch.inf
+            n_resting = min(rank.numel() * percent // 100, int(free.sum()))
+            least = torch.argsort(rank.flatten(), stable=True)[:n_resting]
+            self.resting[name] = torch.zeros_like(free)
+            self.resting[name].view(-1)[least] = True
+        self._rest(model)
+
+    @torch.no_grad()
+    def _rest(self, model: nn.Module) -> None:
+        """Take out what rests: zero, or in a binary network a random sign."""
+        weights, binary = protected(model), binary_weights(model)
+        for name, mask in self.resting.items():
+            if name not in binary:
+                weights[name][mask] = 0.0
+                continue
+            drawn = torch.randint(2, (int(mask.sum()),), generator=self.generator)
+            weights[name][mask] = RESTING * (2.0 * drawn - 1)
+
+    def gradients(self, model: nn.Module) -> None:
+        """Hide the gradients of what rests."""
+        weights = protected(model)
+        for name, mask in self.resting.items():
+            gradient = weights[name].grad
+            if gradient is not None:
+                gradient[mask] = 0.0
+
+    def after_step(self, model: nn.Module) -> None:
+        """Put back what rests."""
+        if any(bool(mask.any()) for mask in self.resting.values()):
+            self._rest(model)
+
+    def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
+        """Hold what the task has used; what rests is free, and stays unimportant."""
+        columns = self.setting.outputs.columns(task)
+        new = entropy_importance(model, self.inputs(x), columns)
+        for name, mask in self.resting.items():
+            new[name][mask] = 0.0
+        old = self.importance
+        if self.options.prune:
+            self.remember(model, {name: old[name] + new[name] for name in new})
+            self.free = {name: mask.clone() for name, mask in self.resting.items()}
+            n_weights = sum(mask.numel() for mask in self.free.values())
+            n_free = sum(int(mask.sum()) for mask in self.free.values())
+            self.shares.append(n_free / max(n_weights, 1))
+        else:
+            self.remember(model, {name: torch.maximum(old[name], new[name]) for name in new})
+
+    def facts(self) -> dict[str, float]:
+        """Share of the hidden weights that was left free after each task."""
+        return {f"free_after_task_{n}": share for n, share in enumerate(self.shares, start=1)}
+
+    def state(self) -> dict[str, Tensor]:
+        """Importance and anchor; with pruning what is free and what rests too."""
+        if not self.options.prune:
+            return super().state()
+        return {
+            **super().state(),
+            **{f"free/{name}": mask for name, mask in self.free.items()},
+            **{f"resting/{name}": mask for name, mask in self.resting.items()},
+            "counters/shares": torch.tensor(self.shares, dtype=torch.float64),
+            "counters/generator": self.generator.get_state(),
+        }
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        super().load_state(tensors)
+        if self.options.prune:
+            free, resting = under(tensors, "free"), under(tensors, "resting")
+            self.free = {name: free[name] for name in self.free}
+            self.resting = {name: resting[name] for name in self.resting}
+            self.shares = tensors["counters/shares"].tolist()
+            self.generator.set_state(tensors["counters/generator"])
