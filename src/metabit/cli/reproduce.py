@@ -96,6 +96,7 @@ def _reproduce(
     out: Output, benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, folder: Path,
     workers: Workers, save: bool,
 ) -> Answer:  # fmt: skip
+    from ..trainer.circumstances import commit
     from ..trainer.reproduction import page
     from ..trainer.reproduction.runner import reproduce
 
@@ -109,6 +110,10 @@ def _reproduce(
     out.show(shown)
     for line in page.target_lines(document):
         out.line(line, "green" if line.startswith("met") else "yellow")
+    others = [at for at in document["circumstances"].get("commit", []) if at != commit()]
+    if others:
+        words = " and ".join(str(at) for at in others)
+        out.line(f"some runs are of other sources, {words}: --again does them again", "yellow")
     answer = {"folder": folder, "failed": [_failed(failure) for failure in failures], **document}
     del answer["schema"]
     out.partial = answer
