@@ -53,6 +53,11 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     ),
     "replay": ({"name": "replay", "memory": 60}, SHARED),
     "joint": ({"name": "joint"}, SHARED),
+    "dgm": ({"name": "dgm", "generator": [8, 8], "critic": [16]}, SHARED),
+    "dgm units": (
+        {"name": "dgm", "variant": "units", "layers": "conv", "generator": [6, 4], "critic": [16]},
+        SHARED,
+    ),
     "lwf": ({"name": "lwf"}, TASK),
     "lwf real": ({"name": "lwf"}, REAL),
     "bop": ({"name": "bop", "threshold": 1e-5}, TASK),

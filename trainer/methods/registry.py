@@ -18,6 +18,7 @@ BUILT_IN = (
     "anpyc",
     "bimu",
     "bop",
+    "dgm",
     "ewc",
     "joint",
     "lwf",

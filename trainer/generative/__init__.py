@@ -1,0 +1,1 @@
+"""Generators that remember: networks whose masks say which weights belong to which task."""

@@ -1,0 +1,39 @@
+"""How much a generator grows: what a task has reserved, the next one finds free again.
+
+Reference:
+    Ostapenko et al. 2019, "Learning to remember", section "Dynamic network expansion".
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from metabit.trainer.generative.plan import Plan
+
+
+def grown_by_units(widths: Sequence[int], newly_reserved: Sequence[int]) -> tuple[int, ...]:
+    """Widths after as many units were added to each hidden layer as were newly reserved in it."""
+    return tuple(width + new for width, new in zip(widths, newly_reserved, strict=True))
+
+
+def grown_by_weights(
+    plan: Plan, widths: Sequence[int], reserved: Sequence[int], wanted: Sequence[int]
+) -> tuple[int, ...]:
+    """The smallest widths of hidden layers that leave enough weights free.
+
+    Args:
+        plan: the layers; the ends of the network do not grow.
+        widths: of the hidden layers now; none gets smaller.
+        reserved: weights that tasks use, for each hidden layer and the output layer.
+        wanted: weights that shall be free, in the same order.
+    """
+    *needed, last = [taken + free for taken, free in zip(reserved, wanted, strict=True)]
+    *layers, last_layer = plan.layers
+    grown: list[int] = []
+    before = plan.n_inputs
+    for width, weights, layer in zip(widths, needed, layers, strict=True):
+        before = max(width, math.ceil(weights / (before * layer.size)))
+        grown.append(before)
+    grown[-1] = max(grown[-1], math.ceil(last / (plan.n_outputs * last_layer.size)))
+    return tuple(grown)

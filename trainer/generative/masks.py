@@ -1,0 +1,68 @@
+"""Learnt masks: soft while a task is learnt, one bit each afterwards.
+
+    mask = sigmoid(s * embedding)
+
+The slope s grows during a task ("annealing"), so that a mask that began at 1/2 everywhere ends as
+0 or 1. A steep sigmoid has no slope left where it is flat, so the gradient of an embedding is
+multiplied by
+
+    (s_max / s) * (cosh(clamp(s * embedding, -50, 50)) + 1) / (cosh(embedding) + 1)
+
+which takes the steep sigmoid's slope out and puts the gentle one's in.
+
+Reference:
+    Serra et al. 2018, "Overcoming catastrophic forgetting with hard attention to the task"; in this
+    form Ostapenko et al. 2019, "Learning to remember".
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+CLAMP = 50.0
+"""Up to this |s * embedding| the slope is made up for; beyond it, embeddings come to rest."""
+
+
+def slope(s_max: float, done: float) -> float:
+    """The slope s when a share `done` of a task is over: from 1 / s_max evenly up to s_max."""
+    return 1 / s_max + (s_max - 1 / s_max) * min(done, 1.0)
+
+
+def soft_mask(embedding: Tensor, s: float, s_max: float) -> Tensor:
+    """The mask of an embedding, whose gradient is the one described above.
+
+    The product of the two factors is written out: a float32 sigmoid that has become 1 has lost its
+    slope, and nothing could be made up for.
+    """
+    steep = s * embedding.detach()
+    rest = torch.exp(-(steep.abs() - CLAMP).clamp(min=0.0))
+    gentle = s_max * rest * torch.sigmoid(embedding)
+    return torch.sigmoid(steep) + (gentle - gentle.detach())
+
+
+def sparsity(masks: list[Tensor], free: list[Tensor]) -> Tensor:
+    """How much of what is still free a task takes, from 0 to 1.
+
+    Args:
+        masks: soft masks of the task.
+        free: 0 where earlier tasks use it already and it costs nothing, 1 elsewhere; float32, of
+            the same shapes.
+    """
+    pairs = zip(masks, free, strict=True)
+    taken = torch.stack([torch.dot(mask.flatten(), one.flatten()) for mask, one in pairs])
+    n_free = torch.stack([one.sum() for one in free]).sum()
+    return taken.sum() / n_free.clamp(min=1)
+
+
+def pack(mask: Tensor) -> Tensor:
+    """A bool tensor as bits, eight a byte, uint8."""
+    return torch.from_numpy(np.packbits(mask.numpy().reshape(-1), bitorder="little"))
+
+
+def unpack(bits: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """The bool tensor of this shape that `pack` was given."""
+    count = int(np.prod(shape))
+    flat = np.unpackbits(bits.numpy(), count=count, bitorder="little")
+    return torch.from_numpy(flat.astype(np.bool_).reshape(shape))

@@ -1,0 +1,98 @@
+"""The layers of a generator, whatever their widths: dense, or convolutions that grow a picture."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor
+from torch.nn import functional
+
+from metabit.errors import InputError
+
+KINDS = ("dense", "conv")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a layer does with its matrix, whose first two sides are units after and before it.
+
+    Attributes:
+        kernel: the further sides of the matrix; empty in a dense layer.
+        stride: how far apart the pixels before the layer are put behind it.
+    """
+
+    kernel: tuple[int, ...] = ()
+    stride: int = 1
+
+    @property
+    def size(self) -> int:
+        """Weights between two units."""
+        return math.prod(self.kernel)
+
+    def apply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Sums of shape (n, after, ...) of `x`, shape (n, before, ...)."""
+        if not self.kernel:
+            return functional.linear(x, weight)
+        margin = (self.kernel[0] - self.stride) // 2 if self.stride > 1 else 0
+        return functional.conv_transpose2d(
+            x, weight.transpose(0, 1), stride=self.stride, padding=margin
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """From code and noise to a sample.
+
+    Attributes:
+        layers: one for each hidden layer, and one for the outputs.
+        n_inputs: length of code and noise.
+        n_outputs: units of the last layer: values of a sample, or channels of a picture.
+        n_values: values of a sample.
+    """
+
+    layers: tuple[Layer, ...]
+    n_inputs: int
+    n_outputs: int
+    n_values: int
+
+    def shapes(self, widths: Sequence[int]) -> list[tuple[int, ...]]:
+        """Of the matrices between hidden layers of these widths."""
+        ends = pairwise((self.n_inputs, *widths, self.n_outputs))
+        pairs = zip(ends, self.layers, strict=True)
+        return [(after, before, *layer.kernel) for (before, after), layer in pairs]
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Code and noise, shape (n, n_inputs), as the first layer reads them."""
+        return x[:, :, None, None] if self.layers[0].kernel else x
+
+
+def make_plan(kind: str, n_inputs: int, n_hidden: int, shape: Sequence[int]) -> Plan:
+    """The layers of a generator.
+
+    Args:
+        kind: "dense", or "conv" for pictures: the first layer makes a small one, and each of the
+            others doubles it.
+        n_inputs: length of code and noise.
+        n_hidden: number of hidden layers.
+        shape: of a sample; for "conv" (height, width) or (channels, height, width).
+
+    Raises:
+        InputError: no picture, or one whose sides cannot be halved often enough.
+    """
+    n_values = math.prod(shape)
+    if kind == "dense":
+        return Plan((Layer(),) * (n_hidden + 1), n_inputs, n_values, n_values)
+    *channels, height, width = shape if len(shape) in (2, 3) else (0, 0)
+    shrink = 2**n_hidden
+    if height < shrink or height % shrink or width % shrink:
+        raise InputError(
+            f"a convolutional generator of {n_hidden} hidden layers draws pictures whose sides are "
+            f"multiples of {shrink}, and samples have shape {tuple(shape)}: use another number of "
+            'layers, or the kind "dense"',
+            code="E-METHOD",
+        )
+    first = Layer((height // shrink, width // shrink))
+    return Plan((first, *[Layer((4, 4), 2)] * n_hidden), n_inputs, math.prod(channels), n_values)
