@@ -34,7 +34,7 @@ def run(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
     """
     ray = _start(n_workers)
     tries = Tries(jobs, watcher)
-    # Ray would repeat a lost task by itself, but without a word, and without its checkpoint.
+    # Ray would repeat a lost task by itself, but nobody would be told.
     task = ray.remote(num_cpus=1, max_retries=0)(_task)
     running: dict[Any, Job] = {}
     try:
@@ -74,7 +74,9 @@ def _start(n_workers: int) -> Any:
         ray.init(**where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of many kinds, by what is wrong with the address
         raise MetabitError(
-            f"Ray cluster {where['address']}: cannot be used ({error})", code="E-WORKER"
+            f"Ray cluster {where['address']}: cannot be used ({error}); one that authenticates "
+            "wants RAY_AUTH_MODE and its token in this environment too",
+            code="E-WORKER",
         ) from error
     return ray
 
