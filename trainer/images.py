@@ -18,7 +18,7 @@ from metabit.trainer.dataset import DataSet
 FRACTION_BITS = 8
 """A pixel's place between two others is rounded to 1/256 of their distance."""
 
-_CHUNK = 4096  # images at a time: bounds the memory of 32-bit sums
+_CHUNK = 256  # images at a time: a pixel of all of them is a row, and all rows fit the cache
 
 
 def check_images(dataset: DataSet, what: str) -> None:
@@ -62,11 +62,11 @@ class Resampling:
         flat = x.reshape(len(x), -1)
         out = np.empty((len(x), self.where.shape[1]), np.uint8)
         for start in range(0, len(x), _CHUNK):
-            part = flat[start : start + _CHUNK]
-            sums = np.full((len(part), out.shape[1]), 1 << (2 * FRACTION_BITS - 1), np.int32)
+            pixels = np.ascontiguousarray(flat[start : start + _CHUNK].T).astype(np.int32)
+            sums = np.full((out.shape[1], pixels.shape[1]), 1 << (2 * FRACTION_BITS - 1), np.int32)
             for where, weights in zip(self.where, self.weights, strict=True):
-                sums += part[:, where] * weights
-            out[start : start + _CHUNK] = sums >> (2 * FRACTION_BITS)
+                sums += pixels[where] * weights[:, np.newaxis]
+            out[start : start + _CHUNK] = (sums >> (2 * FRACTION_BITS)).T
         return out.reshape(len(x), *self.shape)
 
 
