@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from metabit.errors import CorruptError, InputError
 from metabit.trainer.circumstances import circumstances, commit
 from metabit.trainer.reproduction import benchmark as benchmarks
 from metabit.trainer.reproduction import page, results
+from metabit.trainer.reproduction.engines import Failure, Watcher
 from metabit.trainer.reproduction.jobs import DONE, Job, folder_name, read_done
 from metabit.trainer.reproduction.results import Document
 from metabit.trainer.reproduction.runner import Workers, reproduce
@@ -199,6 +201,22 @@ def test_again_does_only_the_rows_that_are_asked_for(outcome: tuple[Document, Pa
     assert again["rows"][1]["metrics"]["acc"]["values"] == [
         document["rows"][1]["metrics"]["acc"]["values"][0]
     ]
+
+
+def test_two_at_a_time_in_one_folder_are_refused(outcome: tuple[Document, Path]) -> None:
+    _, folder = outcome
+    made = benchmarks.load(str(folder / "tiny.toml"))
+
+    def greedy(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
+        with pytest.raises(InputError, match="at work here") as caught:
+            reproduce(made, made.rows, "small", 2, folder / "out", Workers(serial, 1, Notes()))
+        assert caught.value.code == "E-RUN-BUSY"
+        return serial(jobs, n_workers, watcher)
+
+    notes = Notes()
+    workers = Workers(greedy, 1, notes, again=True)
+    reproduce(made, made.rows[:1], "small", 1, folder / "out", workers)
+    assert notes.said[-1] == "done naive, seed 0"
 
 
 def test_an_experiment_gives_its_own_numbers(

@@ -7,8 +7,10 @@ DIR/SCALE/results.json          what came out
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,15 +44,39 @@ class Workers:
     watcher: Watcher
     again: bool = False
 
-    def run(self, jobs: Sequence[Job]) -> list[Failure]:
-        """Do every job that is not finished; returns those that were given up."""
-        if self.again:
-            for job in jobs:
-                if job.folder.exists():
-                    shutil.rmtree(job.folder)
-        to_do = [job for job in jobs if not job.finished]
-        self.watcher.planned(len(jobs), len(jobs) - len(to_do))
-        return self.engine(to_do, self.n, self.watcher) if to_do else []
+    def run(self, jobs: Sequence[Job], folder: Path) -> list[Failure]:
+        """Do every job that is not finished; returns those that were given up.
+
+        Raises:
+            InputError: code E-RUN-BUSY: another process is at work in `folder`.
+        """
+        with _alone_in(folder):
+            if self.again:
+                for job in jobs:
+                    if job.folder.exists():
+                        shutil.rmtree(job.folder)
+            to_do = [job for job in jobs if not job.finished]
+            self.watcher.planned(len(jobs), len(jobs) - len(to_do))
+            return self.engine(to_do, self.n, self.watcher) if to_do else []
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Hold a lock that the system gives back however this process ends.
+
+    Two processes with the same jobs would write into the same run folders.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{folder}: another `metabit reproduce` is at work here; wait, or choose another "
+                "folder with -o",
+                code="E-RUN-BUSY",
+            ) from error
+        yield
 
 
 def reproduce(
@@ -89,7 +115,7 @@ def reproduce(
         ]
     # Seed by seed, so that the first seed of every row is there early.
     wanted = [jobs[row.label] for row in rows]
-    failures = workers.run([job for of_seed in zip(*wanted, strict=True) for job in of_seed])
+    failures = workers.run([job for of_seed in zip(*wanted, strict=True) for job in of_seed], out)
     document = results.collect(benchmark, scale, settings, jobs)
     results.write(folder / RESULTS, document)
     return document, failures
@@ -136,6 +162,6 @@ def search_rows(
                          code="E-CHOSEN")  # fmt: skip
     planned = search.jobs(benchmark, searching, scale, n_seeds, out / scale, commit())
     failures = workers.run(
-        [job for grid in planned.values() for combination in grid for job in combination]
+        [job for grid in planned.values() for combination in grid for job in combination], out
     )
     return search.choose(benchmark, scale, planned, failures), failures
