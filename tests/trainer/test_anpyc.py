@@ -22,7 +22,7 @@ from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.per_sample import protected
 from metabit.trainer.models import BinaryMLP, MLPConfig
 from metabit.trainer.network import Network
-from metabit.trainer.outputs import Outputs, single_head
+from metabit.trainer.outputs import single_head
 from metabit.trainer.real_mlp import RealMLP, RealMLPConfig
 from metabit.trainer.recipe import recipe_from_dict
 
@@ -181,16 +181,6 @@ def test_importances_add_up_with_pruning_and_the_largest_counts_without() -> Non
             torch.testing.assert_close(anpyc.importance[name], times * value)
 
 
-def test_the_head_of_another_task_is_not_held() -> None:
-    model, (x, y) = real(), samples()
-    setting = Setting(n_tasks=2, outputs=Outputs(3, [(0, 1), (2,)], "task"))
-    anpyc = Anpyc(AnpycOptions(name="anpyc"), model, setting)
-    anpyc.consolidate(model, x, y % 2, 0)
-    head = anpyc.importance["linears.2.weight"]
-    assert (head[2] == 0).all()
-    assert head[:2].max() > 0
-
-
 def run(method: dict[str, Any], network: dict[str, Any], folder: Path) -> dict[str, Any]:
     recipe = {
         "name": "five",
@@ -203,13 +193,13 @@ def run(method: dict[str, Any], network: dict[str, Any], folder: Path) -> dict[s
 
 
 def test_pruning_makes_room_in_a_small_real_network(tmp_path: Path) -> None:
-    """Above EWC and MAS at their best strength of five, as the paper has it."""
+    """Above EWC and MAS at the best of seven strengths each, as the paper has it."""
     network = {"hidden": [64, 32], "kind": "real"}
     pruned = run(
         {"name": "anpyc", "strength": 1.0, "prune": 50, "lr": 0.002}, network, tmp_path / "anpyc"
     )
     ewc = run({"name": "ewc", "strength": 100.0, "lr": 0.002}, network, tmp_path / "ewc")
-    mas = run({"name": "mas", "strength": 0.1, "lr": 0.002}, network, tmp_path / "mas")
+    mas = run({"name": "mas", "strength": 0.03, "lr": 0.002}, network, tmp_path / "mas")
     assert pruned["acc"] > max(ewc["acc"], mas["acc"]) + 0.03
     shares = [pruned["facts"][f"free_after_task_{n}"] for n in range(1, 6)]
     assert shares == pytest.approx([0.5, 0.4, 0.32, 0.25, 0.0], abs=0.001)

@@ -22,10 +22,10 @@ from metabit.trainer.methods.per_sample import CHUNK, LARGEST, MAP_CHUNK, protec
 from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.methods.si import Si, SiOptions
 from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.outputs import single_head
+from metabit.trainer.outputs import Outputs, single_head
 from metabit.trainer.recipe import recipe_from_dict
 
-QUADRATIC = ("ewc", "mas", "si")
+QUADRATIC = ("anpyc", "ewc", "mas", "si")
 
 
 def binary(seed: int = 0) -> BinaryMLP:
@@ -341,6 +341,49 @@ def test_mas_online_is_the_mean_over_the_batches_of_training() -> None:
     mas.consolidate(model, x[:0], y[:0], 0)
     for name, value in global_importance(model, x.float(), ALL).items():
         torch.testing.assert_close(mas.importance[name], value)
+
+
+@pytest.mark.parametrize("make", [binary, real])
+@pytest.mark.parametrize("name", ["anpyc", "ewc", "mas"])
+def test_a_head_keeps_its_importance_while_others_learn(
+    name: str, make: Callable[[], nn.Module]
+) -> None:
+    """The outputs of a new task are free, those of an old one are held as before."""
+    model: Any = make()
+    outputs = Outputs(3, [(0, 1), (2,)], "task")
+    kind: Any = registry.find(name)
+    method = kind(kind.Options(name=name), model, Setting(n_tasks=2, outputs=outputs))
+    x, y = samples()
+    head = list(protected(model))[-1]
+    method.consolidate(model, x, y % 2, 0)
+    first = method.importance[head].clone()
+    assert (first[2] == 0).all()
+    assert first[:2].max() > 0
+    outputs.start_task(1)
+    method.consolidate(model, x, torch.full_like(y, 2), 1)
+    assert torch.equal(method.importance[head][:2], first[:2])
+
+
+def test_a_growing_head_holds_old_classes_and_leaves_later_ones_free() -> None:
+    model = binary()
+    outputs = Outputs(3, [(0,), (1,), (2,)], "seen")
+    outputs.start_task(1)
+    kind: Any = registry.find("mas")
+    method = kind(MasOptions(name="mas"), model, Setting(n_tasks=3, outputs=outputs))
+    x, y = samples()
+    method.consolidate(model, x, y % 2, 1)
+    head = method.importance["linears.2.weight"]
+    assert (head[2] == 0).all()
+    assert (head[:2].amax(1) > 0).all()
+
+
+def test_a_frozen_layer_has_no_importance() -> None:
+    model = binary()
+    model.linears[0].requires_grad_(False)
+    x, y = samples()
+    found = fisher(model, x.float(), y, LOSS)
+    assert set(found) == {"linears.1.weight", "linears.2.weight"}
+    assert all(value.max() > 0 for value in found.values())
 
 
 @pytest.mark.parametrize(
