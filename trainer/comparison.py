@@ -30,6 +30,21 @@ _NOT_COMPARED = {("name",), ("description",), ("train", "seed"), ("train", "chec
 
 
 @dataclass(frozen=True, eq=False)
+class Prequential:
+    """Test-then-train accuracy over a stream.
+
+    Attributes:
+        accuracy: over all samples.
+        samples: samples seen so far at each point of the curve, shape (n_points,).
+        curve: accuracy over the last samples before each point, shape (n_points,).
+    """
+
+    accuracy: float
+    samples: NDArray[np.int64]
+    curve: Curve
+
+
+@dataclass(frozen=True, eq=False)
 class Result:
     """What a comparison takes from one run.
 
@@ -39,6 +54,8 @@ class Result:
         stream: the tasks in words.
         tasks: their names.
         matrix: R, shape (n_tasks, n_tasks).
+        fwt: forward transfer; NaN for one task.
+        prequential: None if it was not measured.
         n_steps: optimizer steps.
         seconds: time that training took.
         n_weights: weights of the network.
@@ -50,6 +67,8 @@ class Result:
     stream: str
     tasks: tuple[str, ...]
     matrix: Matrix
+    fwt: float
+    prequential: Prequential | None
     n_steps: int
     seconds: float
     n_weights: int
@@ -106,7 +125,8 @@ class Group:
     def estimates(self) -> dict[str, Estimate]:
         """Every number of the table by name; NaN where there is none.
 
-        Shares (acc, bwt, forgetting, plasticity), bytes (state_bytes_per_weight) and seconds.
+        Shares (acc, bwt, fwt, forgetting, plasticity, prequential), bytes
+        (state_bytes_per_weight) and seconds.
         """
         values = [_numbers(result) for result in self.results]
         return {key: estimate([value[key] for value in values]) for key in values[0]}
@@ -139,8 +159,10 @@ def _numbers(result: Result) -> dict[str, float]:
     return {
         "acc": metrics.average_accuracy(result.matrix),
         "bwt": metrics.backward_transfer(result.matrix),
+        "fwt": result.fwt,
         "forgetting": metrics.forgetting(result.matrix),
         "plasticity": metrics.learning_accuracy(result.matrix),
+        "prequential": float("nan") if result.prequential is None else result.prequential.accuracy,
         "state_bytes_per_weight": result.state_bytes_per_weight,
         "seconds": result.seconds,
     }
@@ -185,11 +207,22 @@ def _result(run: Run) -> Result:
         stream=str(run.metrics["stream"]),
         tasks=tasks,
         matrix=matrix,
+        fwt=float("nan") if run.metrics["fwt"] is None else float(run.metrics["fwt"]),
+        prequential=_prequential(run.metrics),
         n_steps=int(run.metrics["n_steps"]),
         seconds=float(run.metrics["seconds"]),
         n_weights=int(run.metrics["n_weights"]),
         state_bytes=_state_bytes(run.metrics.get("state_bytes")),
     )
+
+
+def _prequential(found: Mapping[str, Any]) -> Prequential | None:
+    if "prequential" not in found:
+        return None
+    curve = found["prequential"]
+    samples = np.array(curve["samples"], dtype=np.int64)
+    accuracy = np.array(curve["accuracy"], dtype=np.float64)
+    return Prequential(float(found["prequential_acc"]), samples, accuracy)
 
 
 def _state_bytes(value: Any) -> int | None:

@@ -62,6 +62,8 @@ def figures(comparison: Comparison) -> dict[str, bytes]:
         made["accuracy_so_far.png"] = curves_figure(comparison)
         made["accuracy_matrices.png"] = matrices_figure(comparison)
         made["stability_plasticity.png"] = trade_off_figure(comparison)
+    if groups_with_prequential(comparison):
+        made["prequential.png"] = prequential_figure(comparison)
     if groups_with_state(comparison):
         made["accuracy_state.png"] = state_figure(comparison)
     return made
@@ -70,6 +72,26 @@ def figures(comparison: Comparison) -> dict[str, bytes]:
 def groups_with_state(comparison: Comparison) -> list[Group]:
     """The groups whose state bytes are known."""
     return [g for g in comparison.groups if g.results[0].state_bytes is not None]
+
+
+def groups_with_prequential(comparison: Comparison) -> list[Group]:
+    """The groups all of whose runs were tested before each sample was learnt."""
+    return [g for g in comparison.groups if all(r.prequential is not None for r in g.results)]
+
+
+def prequential_figure(comparison: Comparison) -> bytes:
+    """PNG: accuracy on samples just before they are learnt, in a sliding window, mean of seeds."""
+    styles = [s for s in _styles(comparison) if s.group in groups_with_prequential(comparison)]
+    figure, axes = _figure_with_legend(len(styles))
+    for style in styles:
+        found = [r.prequential for r in style.group.results if r.prequential is not None]
+        mean = 100 * np.mean([each.curve for each in found], axis=0)
+        axes.plot(found[0].samples, mean, color=style.color, linewidth=1.4, label=style.group.label)
+    axes.set_xlabel("samples learnt", color=INK)
+    axes.set_ylabel("accuracy in %", color=INK)
+    _grid(axes)
+    _finish(figure, axes, comparison, "accuracy on samples before they are learnt")
+    return png(figure)
 
 
 def curves_figure(comparison: Comparison) -> bytes:

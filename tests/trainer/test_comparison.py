@@ -12,8 +12,12 @@ import numpy as np
 import pytest
 
 from metabit import CorruptError, InputError
-from metabit.trainer.comparison import Result, compare, estimate, read
-from metabit.trainer.comparison_plots import figures, groups_with_state
+from metabit.trainer.comparison import Prequential, Result, compare, estimate, read
+from metabit.trainer.comparison_plots import (
+    figures,
+    groups_with_prequential,
+    groups_with_state,
+)
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import load_recipe
 from metabit.trainer.run_folder import METRICS, read_metrics, write_metrics
@@ -46,6 +50,8 @@ def result(
         stream="2 permutations",
         tasks=tuple(f"task {k + 1}" for k in range(len(matrix))),
         matrix=np.array(matrix),
+        fwt=0.25,
+        prequential=None,
         n_steps=100,
         seconds=2.0,
         n_weights=1000,
@@ -74,12 +80,14 @@ def test_a_group_has_mean_and_sample_standard_deviation() -> None:
     expected = {
         "acc": (0.7, 0.2 / half),
         "bwt": (-0.3, 0.2 / half),
+        "fwt": (0.25, 0.0),
         "forgetting": (0.3, 0.2 / half),
         "plasticity": (0.85, 0.1 / half),
         "state_bytes_per_weight": (8.0, 0.0),
         "seconds": (3.0, 2.0 / half),
     }
-    assert numbers.keys() == expected.keys()
+    assert numbers.keys() == {*expected, "prequential"}
+    assert math.isnan(numbers["prequential"].mean)  # not measured
     for key, (mean, std) in expected.items():
         assert numbers[key].mean == pytest.approx(mean), key
         assert numbers[key].std == pytest.approx(std, abs=1e-12), key
@@ -172,6 +180,19 @@ def test_every_picture_is_drawn_where_it_has_something_to_show() -> None:
     one_task = result(matrix=((0.9,),))
     assert set(figures(compare([one_task]))) == {"accuracy_state.png"}
     assert figures(compare([replace(one_task, state_bytes=None)])) == {}
+
+
+def test_prequential_curves_are_drawn_and_averaged_where_all_runs_of_a_group_have_them() -> None:
+    curve = Prequential(0.6, np.array([1, 100]), np.array([0.1, 0.7]))
+    runs = [result(prequential=curve), result(seed=1, prequential=replace(curve, accuracy=0.8))]
+    half_known = [result({"name": "naive"}, prequential=curve), result({"name": "naive"}, seed=1)]
+    comparison = compare([*runs, *half_known])
+    assert [group.method for group in groups_with_prequential(comparison)] == ["ewc"]
+    drawn = figures(comparison)["prequential.png"]
+    assert drawn.startswith(PNG)
+    estimates = {group.method: group.estimates() for group in comparison.groups}
+    assert estimates["ewc"]["prequential"].mean == pytest.approx(0.7)
+    assert math.isnan(estimates["naive"]["prequential"].mean)
 
 
 @pytest.mark.parametrize("n_tasks", [2, 12, 13, 60])

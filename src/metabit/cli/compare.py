@@ -12,7 +12,14 @@ from .common import Answer, Output, need_extra, table, verb
 if TYPE_CHECKING:
     from ..trainer.comparison import Comparison, Estimate, Group
 
-SHARES = {"acc": "ACC", "bwt": "BWT", "forgetting": "forgetting", "plasticity": "plasticity"}
+SHARES = {
+    "acc": "ACC",
+    "bwt": "BWT",
+    "fwt": "FWT",
+    "forgetting": "forgot",
+    "plasticity": "new",
+    "prequential": "preq.",
+}
 """Columns in per cent; docstrings of metabit.trainer.metrics have the formulas."""
 
 
@@ -71,17 +78,23 @@ def _fields(estimate: Estimate) -> dict[str, float | None] | None:
 
 
 def _print(out: Output, comparison: Comparison) -> None:
+    known = [group.estimates() for group in comparison.groups]
+    shares = {
+        key: title
+        for key, title in SHARES.items()
+        if any(e[key].mean == e[key].mean for e in known)
+    }
     rows = table(
         f"{comparison.stream}: accuracies in %, ± standard deviation over seeds",
-        "method", "settings", *(f">{title}" for title in SHARES.values()),
-        ">state B/weight", ">seconds", ">seeds",
+        "method", "settings", *(f">{title}" for title in shares.values()),
+        ">B/weight", ">seconds", ">seeds",
     )  # fmt: skip
     for group in comparison.groups:
         estimates = group.estimates()
         rows.add_row(
             group.method,
             group.settings_line,
-            *(_cell(estimates[key], scale=100) for key in SHARES),
+            *(_cell(estimates[key], scale=100) for key in shares),
             _state_cell(estimates["state_bytes_per_weight"].mean),
             _cell(estimates["seconds"]),
             str(len(group.results)),
