@@ -28,6 +28,7 @@ def test_a_search_then_a_table(cli: Cli, tmp_path: Path) -> None:
     cli("reproduce", path, "-o", out).refused(2, "E-CHOSEN")
     search = cli("reproduce", path, "-o", out, "--search", "--rows", "metaplastic", "--jobs", 1)
     assert search.code == 0, search.stderr
+    assert "2 of 2 done: metaplastic with m = 30.0, seed 100" in search.stderr
     assert "chosen" in search.stdout
     answer = cli("reproduce", path, "-o", out, "--seeds", 1, "--jobs", 1, "--json").answer
     assert (answer["schema"], answer["ok"]) == ("metabit/reproduce/1", True)

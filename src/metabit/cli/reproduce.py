@@ -75,7 +75,7 @@ def command(
     chosen = benchmarks.load(name)
     rows = [chosen.row(label.strip()) for label in labels.split(",")] if labels else chosen.rows
     where = folder or Path("runs") / chosen.name
-    with JobsBar(out) as bar:
+    with JobsBar() as bar:
         n = n_workers or os.cpu_count() or 1
         workers = Workers(ENGINES[engine], n, bar, again)
         if search:
@@ -174,11 +174,10 @@ def _refuse(failures: Sequence[Failure]) -> None:
 class JobsBar:
     """`metabit.trainer.reproduction.engines.Watcher` drawn as one bar over all jobs."""
 
-    def __init__(self, out: Output) -> None:
-        self._out = out
+    def __init__(self) -> None:
         self._bar = progress()
         self._id: TaskID | None = None
-        self._n_done = 0
+        self._n_done = self._n_jobs = 0
         self._shares: dict[Job, float] = {}
 
     def __enter__(self) -> Self:
@@ -195,7 +194,7 @@ class JobsBar:
 
     def planned(self, n_jobs: int, n_finished: int) -> None:
         """One bar over all jobs; those that were finished before count."""
-        self._n_done = n_finished
+        self._n_done, self._n_jobs = n_finished, n_jobs
         self._id = self._bar.add_task("runs", total=n_jobs, completed=n_finished, note="")
 
     def started(self, job: Job) -> None:
@@ -209,9 +208,11 @@ class JobsBar:
         self._draw()
 
     def done(self, job: Job) -> None:
-        """Move the bar by a whole job."""
+        """Move the bar by a whole job; where no bar is drawn, a line says it."""
         self._shares.pop(job)
         self._n_done += 1
+        if self._bar.disable:
+            self._bar.console.print(f"{self._n_done} of {self._n_jobs} done: {job.label}")
         self._draw()
 
     def failed(self, job: Job, reason: str, again: bool) -> None:
