@@ -73,7 +73,7 @@ def test_strings_of_any_kind_survive_being_written(tmp_path: Path) -> None:
         ("n_tasks = 3", "", r"\[data\] n_tasks is missing"),
         ("n_tasks = 3", "n_tasks = 0", r"\[data\] n_tasks = 0: must be 1 or more"),
         ("n_tasks = 3", "n_tasks = 3\nn_parts = 2", r'n_parts = 2: belongs to stream = "parts"'),
-        ("hidden = [16, 8]", "", r"\[network\] hidden is missing"),
+        ("epochs = 2", "", r"\[train\] epochs is missing"),
         ("[16, 8]", "[16, 0]", r"\[network\] hidden = \[16, 0\]: widths must be"),
         ("[16, 8]", "16", r"\[network\] hidden = 16: must be a list \(a whole number each\)"),
         ("[1.0, 2, 3.5]", "[1.0, 2]", r"\[method\] m = \[1.0, 2.0\]: .* each of the 3 layers"),
