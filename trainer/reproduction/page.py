@@ -1,7 +1,8 @@
 """The tables of results: one for people on a terminal and in the documents, from one document.
 
 docs/METHODS.md has a pair of marks for each table; what stands between them is made here, from the
-JSON that `metabit reproduce NAME --save` keeps in benchmarks/results/reproduce/. Text around the
+JSON that `metabit reproduce NAME --save` keeps in benchmarks/results/reproduce/; a mark of its own
+names the benchmarks that are put side by side (see `overview`). Text around the
 marks is left alone. Results that have no marks yet get them under a heading at the end of the page.
 """
 
@@ -16,6 +17,7 @@ from metabit.errors import InputError
 from metabit.trainer.circumstances import ROOT
 from metabit.trainer.reproduction import results
 from metabit.trainer.reproduction.jobs import SHARES
+from metabit.trainer.reproduction.overview import overview
 from metabit.trainer.reproduction.results import Document
 from metabit.trainer.tables import toml_value
 
@@ -56,19 +58,19 @@ def table(document: Document, brief: bool = False) -> tuple[list[str], Cells]:
     there = {key for row in document["rows"] for key in row["metrics"]}
     there -= set(_LONG_ONLY) if brief else set()
     shares = [key for key in SHARES if key in there]
-    more = [*sorted(there - {*SHARES, *_COSTS}), *(key for key in _COSTS if key in there)]
-    titles = [_TITLES.get(key, key) for key in shares], [_TITLES.get(key, key) for key in more]
+    costs = [key for key in _COSTS if key in there]
     cells = [
         [
             _label(row),
             *(_cell(row["metrics"], key) for key in shares),
             _paper(row),
             "" if row["gap"] is None else f"{row['gap']:+.2f}",
-            *(_cell(row["metrics"], key) for key in more),
+            *(_cell(row["metrics"], key) for key in costs),
             str(len(row["seeds"])),
         ]
         for row in document["rows"]
     ]
+    titles = [[_TITLES[key] for key in keys] for keys in (shares, costs)]
     return ["", *titles[0], "paper", "gap", *titles[1], "seeds"], cells
 
 
@@ -117,11 +119,27 @@ def target_lines(document: Document) -> list[str]:
     return lines
 
 
+def fact_lines(document: Document) -> list[str]:
+    """One line for each row whose method says more of itself than the table has columns for."""
+    if document["experiment"] is not None:
+        return []
+    facts = {
+        row["label"]: [
+            f"{key} = {found['mean']:.4g}"
+            for key, found in row["metrics"].items()
+            if key not in (*SHARES, *_COSTS)
+        ]
+        for row in document["rows"]
+    }
+    return [f"{label}: {', '.join(words)}" for label, words in facts.items() if words]
+
+
 def markdown(document: Document) -> str:
     """The table of a document, its targets, remarks and circumstances, for docs/METHODS.md."""
     titles, cells = table(document)
     lines = [_line(titles), _line(["---"] * len(titles)), *(_line(row) for row in cells), ""]
     lines += [f"- {line}" for line in target_lines(document)]
+    lines += [f"- {line}" for line in fact_lines(document)]
     lines += [f"- {row['label']}: {row['remark']}" for row in document["rows"] if row["remark"]]
     found = document["circumstances"]
     words = ", ".join(
@@ -178,5 +196,13 @@ def with_tables(text: str) -> str:
         start, end = _marks(name, scale)
         return f"{start}\n{body}{end}"
 
+    def fill_overview(match: re.Match[str]) -> str:
+        scale, names = match[1], match[2].split()
+        there = [path for name in names if (path := saved_path(name, scale)).exists()]
+        body = overview([results.read(path) for path in there]) + "\n" if there else ""
+        return f"<!-- overview {scale}: {match[2]} -->\n{body}<!-- end overview -->"
+
     mark = r"<!-- reproduce (\S+) (\S+) -->\n.*?<!-- end reproduce \1 \2 -->"
-    return re.sub(mark, fill, text, flags=re.DOTALL)
+    text = re.sub(mark, fill, text, flags=re.DOTALL)
+    mark = r"<!-- overview (\w+): ([^>]+?) -->\n.*?<!-- end overview -->"
+    return re.sub(mark, fill_overview, text, flags=re.DOTALL)
