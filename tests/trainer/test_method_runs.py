@@ -114,6 +114,22 @@ def test_a_killed_run_of_any_method_goes_on_to_the_same_bits(name: str, tmp_path
             assert torch.equal(tensor, killed[key]), key
 
 
+@pytest.mark.parametrize("name", ["anpyc", "ewc", "mas", "si", "lwf", "bop", "bimu"])
+def test_a_method_serves_a_convolutional_network(name: str, tmp_path: Path) -> None:
+    method, network = VARIANTS[name]
+    recipe = {
+        "name": "maps",
+        "data": {"name": "digits", "stream": "permuted", "n_tasks": 2, "train_samples": 203},
+        "network": {"hidden": [16], "convolutions": [[4, 3, 2]], **network},
+        "method": method,
+        "train": {"epochs": 2, "batch": 25},
+    }
+    train(recipe_from_dict(recipe), tmp_path / "run")
+    kept = read_tensors(tmp_path / "run" / run_folder.CHECKPOINT)[0]
+    kernels = [key for key in kept if key.startswith("method/") and key.endswith("convs.0.weight")]
+    assert any(kept[key].any() for key in kernels)
+
+
 def five_tasks(method: dict[str, Any], network: dict[str, str], folder: Path) -> dict[str, Any]:
     recipe = {
         "name": "five",
