@@ -178,6 +178,18 @@ def test_the_table_shows_every_row_in_per_cent(outcome: tuple[Document, Path]) -
     text = page.markdown(document)
     assert text.count("\n|") == 3
     assert "published figures: nobody" in text
+    assert page.fact_lines(document) == []
+
+
+def test_what_a_method_says_of_itself_is_a_line(outcome: tuple[Document, Path]) -> None:
+    document, _ = outcome
+    naive, other = document["rows"]
+    facts = {"share_free": {"mean": 0.25, "std": 0.1, "values": [0.2, 0.3]}}
+    rows = [{**naive, "metrics": naive["metrics"] | facts}, other]
+    document = {**document, "rows": rows}
+    assert page.fact_lines(document) == ["naive: share_free = 0.25"]
+    assert "- naive: share_free = 0.25\n" in page.markdown(document)
+    assert not any("share_free" in title for title in page.table(document)[0])
 
 
 def test_finished_jobs_are_not_done_again(outcome: tuple[Document, Path]) -> None:

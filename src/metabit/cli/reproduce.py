@@ -108,6 +108,8 @@ def _reproduce(
     for row in cells:
         shown.add_row(*row)
     out.show(shown)
+    for line in page.fact_lines(document):
+        out.line(line)
     for line in page.target_lines(document):
         out.line(line, "green" if line.startswith("met") else "yellow")
     others = [at for at in document["circumstances"].get("commit", []) if at != commit()]
