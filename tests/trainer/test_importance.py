@@ -384,26 +384,3 @@ def test_a_frozen_layer_has_no_importance() -> None:
     found = fisher(model, x.float(), y, LOSS)
     assert set(found) == {"linears.1.weight", "linears.2.weight"}
     assert all(value.max() > 0 for value in found.values())
-
-
-@pytest.mark.parametrize(
-    ("method", "message"),
-    [
-        ({"name": "ewc", "strength": -1.0}, "strength = -1.0: must be 0 or more"),
-        ({"name": "ewc", "decay": 0.5}, "decay belongs to online = true"),
-        ({"name": "mas", "decay": 0.5}, 'decay belongs to name = "ewc"; .* name = "mas"'),
-        ({"name": "mas", "rule": "globl"}, 'rule = "globl": did you mean "global"'),
-        ({"name": "si", "damping": 0.0}, "damping = 0.0: must be above 0"),
-        ({"name": "si", "strenght": 1.0}, 'unknown key "strenght": did you mean "strength"'),
-    ],
-)
-def test_wrong_options_are_named(method: dict[str, Any], message: str) -> None:
-    tables = {
-        "name": "x",
-        "data": {"name": "digits", "stream": "single"},
-        "network": {"hidden": [4]},
-        "method": method,
-        "train": {"epochs": 1},
-    }
-    with pytest.raises(InputError, match=message):
-        recipe_from_dict(tables)

@@ -201,6 +201,12 @@ def test_evaluating_restores_every_mode_even_after_a_failure() -> None:
         ({"consolidate_samples": 5}, 'consolidate_samples belongs to name = .*"spy"'),
         ({"name": "spy", "consolidate_samples": 0}, "consolidate_samples = 0: must be 1 or more"),
         ({"name": 3}, "must be a string"),
+        ({"name": "ewc", "strength": -1.0}, "strength = -1.0: must be 0 or more"),
+        ({"name": "ewc", "decay": 0.5}, "decay belongs to online = true"),
+        ({"name": "mas", "decay": 0.5}, 'decay belongs to name = "ewc"; .* name = "mas"'),
+        ({"name": "mas", "rule": "globl"}, 'rule = "globl": did you mean "global"'),
+        ({"name": "si", "damping": 0.0}, "damping = 0.0: must be above 0"),
+        ({"name": "si", "strenght": 1.0}, 'unknown key "strenght": did you mean "strength"'),
     ],
 )
 def test_options_are_strict(method: dict[str, Any], message: str) -> None:
