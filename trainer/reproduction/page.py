@@ -205,4 +205,18 @@ def with_tables(text: str) -> str:
     mark = r"<!-- reproduce (\S+) (\S+) -->\n.*?<!-- end reproduce \1 \2 -->"
     text = re.sub(mark, fill, text, flags=re.DOTALL)
     mark = r"<!-- overview (\w+): ([^>]+?) -->\n.*?<!-- end overview -->"
-    return re.sub(mark, fill_overview, text, flags=re.DOTALL)
+    text = re.sub(mark, fill_overview, text, flags=re.DOTALL)
+    mark = r"<!-- targets -->\n.*?<!-- end targets -->"
+    return re.sub(
+        mark, f"<!-- targets -->\n{_all_targets()}<!-- end targets -->", text, flags=re.DOTALL
+    )
+
+
+def _all_targets() -> str:
+    """Every target of every benchmark that has results, with what was measured."""
+    lines = ["| benchmark | scale | target |", "| --- | --- | --- |"]
+    for path in sorted(FOLDER.glob("*.json")):
+        document = results.read(path)
+        named = _line([document["benchmark"], document["scale"]]).removesuffix("|")
+        lines += [f"{named}| {line} |" for line in target_lines(document)]
+    return "\n".join(lines) + "\n"
