@@ -36,7 +36,7 @@ def learn(generator: Generator, task: int, n_steps: int = 12) -> None:
     pattern = torch.randn(math.prod(SHAPE), generator=random).sign()
     for step in range(n_steps):
         real = torch.randn(8, 1, generator=random).sign() * pattern
-        game.step(real, y, slope(RULES.s_max, step / n_steps))
+        game.step(real, y, step / n_steps)
     generator.end_task(game.codes(torch.full((64,), task)))
 
 

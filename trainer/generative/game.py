@@ -5,8 +5,11 @@
     generator:  -mean score(drawn) + class_strength * cross-entropy of that head on drawn samples
                 + mask_strength * growth * sparsity
 
+Step sizes fall to 0 in the second half of a task: the players circle around each other, and what is
+drawn at the end is what stays.
+
 Reference:
-    Ostapenko et al. 2019, "Learning to remember"; Gulrajani et al. 2017 for the penalty.
+    Ostapenko et al. 2019, "Learning to remember"; Gulrajani et al. 2017 for penalty and betas.
 """
 
 from __future__ import annotations
@@ -20,8 +23,9 @@ from torch.nn import functional
 
 from metabit.trainer.generative.critic import Critic, gradient_penalty
 from metabit.trainer.generative.generator import Generator
+from metabit.trainer.generative.masks import slope
 
-BETAS = (0.5, 0.999)
+BETAS = (0.0, 0.9)
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Rules:
 
     Attributes:
         critic_hidden: widths of the critic.
-        generator_lr, critic_lr: step sizes of Adam.
+        generator_lr, critic_lr: step sizes of Adam at the start of a task.
         gradient_penalty: factor.
         mask_strength: factor of the sparsity of masks.
         class_strength: factor of the class head, in both losses.
@@ -74,17 +78,19 @@ class Game:
         """Generator inputs for these classes: one-hot code and fresh noise, (n, n_inputs)."""
         return codes(y, self.n_classes, self.n_noise, self.random)
 
-    def step(self, real: Tensor, y: Tensor, s: float) -> tuple[float, float]:
+    def step(self, real: Tensor, y: Tensor, done: float) -> tuple[float, float]:
         """One step of the critic, then one of the generator.
 
         Args:
             real: samples of the task in -1 .. 1, shape (n, n_values).
             y: their classes, int64, shape (n,).
-            s: slope of the masks.
+            done: share of the task that is over, from 0 to 1.
 
         Returns:
             the losses of critic and generator.
         """
+        self._slow_down(done)
+        s = slope(self.rules.s_max, done)
         drawn, sparsity = self.generator.draw(self.codes(y), s, self.rules.s_max)
         judged = self._judge(real, drawn.detach(), y)
         self.generator_adam.zero_grad()
@@ -96,6 +102,11 @@ class Game:
         self.generator.freeze_reserved()
         self.generator_adam.step()
         return judged, float(loss.item())
+
+    def _slow_down(self, done: float) -> None:
+        rest = max(0.0, min(1.0, 2 - 2 * done))
+        self.generator_adam.param_groups[0]["lr"] = self.rules.generator_lr * rest
+        self.critic_adam.param_groups[0]["lr"] = self.rules.critic_lr * rest
 
     def _judge(self, real: Tensor, drawn: Tensor, y: Tensor) -> float:
         """A step of the critic; returns its loss."""

@@ -19,8 +19,8 @@ With "units" the mask comes behind normalisation and rectifier: in front of them
 mask would still give its offset, and what hangs on that offset is not frozen. Normalisation is
 measured once more when a task ends, with the masks as they stay. The slope of the masks climbs
 evenly to s_max over the whole task; in the paper "weights" begins anew in each epoch, which with
-few steps an epoch was worse. Nothing is chosen by validation data of old classes; the last step of
-a task is what stays.
+few steps an epoch was worse. Learning rates fall, and Adam's first moment is off. Nothing is chosen
+by validation data of old classes; the last step of a task is what stays.
 
 Bytes: the generator in float32; for every task one bit a weight (or unit), two numbers a hidden
 unit, an offset an output, its classes and range. During a task also embeddings, critic, Adam's
@@ -43,7 +43,6 @@ from torch import Tensor
 from metabit.trainer.diagnosis import Diverged
 from metabit.trainer.generative.game import Game, Rules, codes
 from metabit.trainer.generative.generator import VARIANTS, Generator
-from metabit.trainer.generative.masks import slope
 from metabit.trainer.generative.plan import KINDS, make_plan
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.registry import register
@@ -65,7 +64,7 @@ class DgmOptions(MethodRecipe):
         noise: random numbers that a sample is drawn from, beside the code of its class.
         generator: widths of the generator's hidden layers at the start.
         critic: widths of the critic's hidden layers.
-        generator_lr, critic_lr: their learning rates.
+        generator_lr, critic_lr: their learning rates, which fall to 0 in the second half of a task.
         gradient_penalty: factor of the critic's penalty.
         mask_strength: factor of the masks' sparsity.
         class_strength: factor of the critic's class head; 0 is without.
@@ -82,8 +81,8 @@ class DgmOptions(MethodRecipe):
     noise: int = 32
     generator: tuple[int, ...] = (64, 128)
     critic: tuple[int, ...] = (256, 128)
-    generator_lr: float = 0.001
-    critic_lr: float = 0.001
+    generator_lr: float = 0.002
+    critic_lr: float = 0.002
     gradient_penalty: float = 1.0
     mask_strength: float = 0.1
     class_strength: float = 1.0
@@ -187,7 +186,8 @@ class Dgm(Method):
         loss = super().step(model, optimizer, x, y)
         if self.game is None:
             raise RuntimeError("step() needs start_phase() before it")
-        losses = self.game.step(self.kinds[-1].to_unit(x), y, self._slope())
+        done = self.n_seen / (self.n_samples * self.setting.epochs)
+        losses = self.game.step(self.kinds[-1].to_unit(x), y, done)
         self.n_seen += len(y)
         for player, value in zip(("critic", "generator"), losses, strict=True):
             if not math.isfinite(value):
@@ -260,10 +260,6 @@ class Dgm(Method):
 
     def _new_game(self) -> Game:
         return Game(self.memory, self.setting.n_classes, self.options.rules, self.random)
-
-    def _slope(self) -> float:
-        """Of the masks at this step."""
-        return slope(self.options.s_max, self.n_seen / (self.n_samples * self.setting.epochs))
 
     def _draw_old_tasks(self) -> None:
         """Fill `old_x` and `old_y`, from random numbers that only seed and task decide."""
