@@ -143,8 +143,8 @@ def steps(n_rounds: int = 40, per_round: int = 25) -> Record:
     """
     import torch
 
-    from metabit.trainer.models import BinaryMLP, MLPConfig
-    from metabit.trainer.network import to_input
+    from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+    from metabit.trainer.networks.network import to_input
     from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 
     torch.set_num_threads(1)

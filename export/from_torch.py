@@ -15,9 +15,9 @@ from metabit.export.fold import fold_threshold
 from metabit.export.spec import DenseLayer, InputSpec, LearnState, Model, Norm, Threshold
 from metabit.export.state import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
 from metabit.trainer import data
-from metabit.trainer.layers import Normalization
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.run_folder import Run
+from metabit.trainer.networks.layers import Normalization
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.runs.run_folder import Run
 
 GOLDEN_DEFAULT = 4
 
@@ -28,7 +28,7 @@ def from_run(
     """Pack a finished run.
 
     Args:
-        run: from `metabit.trainer.run_folder.load_run`.
+        run: from `metabit.trainer.runs.run_folder.load_run`.
         bits: bits a hidden weight, 8 or 4.
         golden: test samples whose scores travel in the file.
         learnable: whether hidden weights and hidden normalisation travel too.

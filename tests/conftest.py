@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from metabit.trainer import data
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.trainer.layers import Normalization
+from metabit.trainer.networks.layers import Normalization
 
 Ints = NDArray[np.int64]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from metabit.trainer.progress import Silent
 from metabit.trainer.reproduction.benchmark import Benchmark, load
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
 from metabit.trainer.reproduction.jobs import Job, run_job
+from metabit.trainer.runs.progress import Silent
 
 HEAD = """
 name = "tiny"

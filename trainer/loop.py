@@ -20,19 +20,19 @@ import torch
 from torch import Tensor
 
 from metabit.errors import MetabitError
-from metabit.trainer import checkpoint, run_folder, run_results
-from metabit.trainer.checkpoint import Position
-from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.diagnosis import Diverged, first_bad_state, first_bad_values
-from metabit.trainer.evaluation import Evaluation, Prequential
+from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.methods import registry
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.schedule import Schedule
-from metabit.trainer.network_of import build_network
-from metabit.trainer.outputs import Outputs
-from metabit.trainer.progress import Progress, Silent
+from metabit.trainer.networks.build import build_network
+from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.recipe import Recipe
-from metabit.trainer.run_folder import Run, load_run, open_folder
+from metabit.trainer.runs import checkpoint, run_folder, run_results
+from metabit.trainer.runs.checkpoint import Position
+from metabit.trainer.runs.diagnosis import Diverged, first_bad_state, first_bad_values
+from metabit.trainer.runs.evaluation import Evaluation, Prequential
+from metabit.trainer.runs.progress import Progress, Silent
+from metabit.trainer.runs.run_folder import Run, load_run, open_folder
 from metabit.trainer.streams import Stream, Task, build
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import load_recipe
-from metabit.trainer.run_folder import METRICS, read_metrics, write_metrics
+from metabit.trainer.runs.run_folder import METRICS, read_metrics, write_metrics
 
 from .conftest import Cli
 

@@ -13,7 +13,7 @@ from metabit import InputError
 from metabit.cli import datafile
 from metabit.export.spec import Model
 from metabit.trainer import streams
-from metabit.trainer.recipe_data import DataRecipe
+from metabit.trainer.recipe.data import DataRecipe
 
 
 def model_of(recipe: dict[str, Any], n_inputs: int = 64, dtype: str = "uint8") -> Model:

@@ -10,7 +10,7 @@ from metabit.edge_runtime.task_banks import TaskBanks
 from metabit.export.container import dumps
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 
 
 def test_one_task_in_its_bank_is_plain_learning() -> None:

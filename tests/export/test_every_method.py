@@ -12,7 +12,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference import ReferenceModel
 from metabit.export.container import dumps
 from metabit.export.from_torch import from_run
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.loop import train
 from metabit.trainer.methods import registry
 from metabit.trainer.recipe import recipe_from_dict

@@ -17,9 +17,9 @@ from metabit.export.from_torch import from_model, input_spec, to_torch
 from metabit.export.repack import with_state
 from metabit.export.spec import Norm
 from metabit.export.state import dequantize_hidden, quantize_hidden, saturation
-from metabit.trainer.dataset import DataSet
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.network import to_input
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.network import to_input
 
 
 def network(sets: DataSet, n_banks: int = 2, seed: int = 0) -> BinaryMLP:

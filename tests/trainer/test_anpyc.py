@@ -20,10 +20,10 @@ from metabit.trainer.methods.anpyc import (
 )
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.per_sample import protected
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.network import Network
-from metabit.trainer.outputs import single_head
-from metabit.trainer.real_mlp import RealMLP, RealMLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.outputs import single_head
+from metabit.trainer.networks.real_mlp import RealMLP, RealMLPConfig
 from metabit.trainer.recipe import recipe_from_dict
 
 HIDDEN = ("linears.0.weight", "linears.1.weight")

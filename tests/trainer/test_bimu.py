@@ -15,9 +15,9 @@ from metabit import InputError
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.bimu import Bimu, BimuOptions
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.outputs import single_head
-from metabit.trainer.quantizers import sign
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.outputs import single_head
+from metabit.trainer.networks.quantizers import sign
 from metabit.trainer.recipe import recipe_from_dict
 
 

@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 
 from metabit import CorruptError, InputError
-from metabit.trainer.comparison import Prequential, Result, compare, estimate, read
-from metabit.trainer.comparison_plots import (
+from metabit.trainer.loop import train
+from metabit.trainer.recipe import load_recipe
+from metabit.trainer.runs.comparison import Prequential, Result, compare, estimate, read
+from metabit.trainer.runs.comparison_plots import (
     figures,
     groups_with_prequential,
     groups_with_state,
 )
-from metabit.trainer.loop import train
-from metabit.trainer.recipe import load_recipe
-from metabit.trainer.run_folder import METRICS, read_metrics, write_metrics
+from metabit.trainer.runs.run_folder import METRICS, read_metrics, write_metrics
 
 NAN = math.nan
 PNG = b"\x89PNG\r\n"

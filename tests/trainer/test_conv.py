@@ -13,7 +13,7 @@ from plain_maps import normalise_maps, plain_convolution
 from metabit import InputError
 from metabit.export.fold import apply_threshold, fold_threshold
 from metabit.export.spec import Norm
-from metabit.trainer.conv import (
+from metabit.trainer.networks.conv import (
     BinaryConv2d,
     MapNormalization,
     Padding,

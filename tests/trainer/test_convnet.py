@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from plain_maps import normalise_maps, plain_convolution
 
 from metabit import InputError
-from metabit.trainer.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig, named
-from metabit.trainer.dataset import DataSet
-from metabit.trainer.network import to_input
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.networks.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig, named
+from metabit.trainer.networks.network import to_input
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 
 

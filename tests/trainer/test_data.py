@@ -17,10 +17,11 @@ import numpy as np
 import pytest
 
 from metabit import CorruptError, FormatError, InputError, MetabitError, StorageError
-from metabit.trainer import data, idx_sets
-from metabit.trainer.dataset import DataSet
-from metabit.trainer.download import download
-from metabit.trainer.idx import read_idx
+from metabit.trainer import data
+from metabit.trainer.data import idx_sets
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.data.download import download
+from metabit.trainer.data.idx import read_idx
 
 
 def idx_bytes(values: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
@@ -87,7 +88,7 @@ def test_hapt_is_split_by_subject(hapt: DataSet) -> None:
 
 
 def test_a_damaged_bundled_set_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from metabit.trainer import bundled
+    from metabit.trainer.data import bundled
 
     good = bundled.path_of("digits").read_bytes()
     monkeypatch.setattr(bundled, "FOLDER", tmp_path)

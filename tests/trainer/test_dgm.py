@@ -14,8 +14,8 @@ from metabit import InputError
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.dgm import Dgm, DgmOptions
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.outputs import Outputs
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.recipe import Recipe, recipe_from_dict
 
 VARIANTS = ("weights", "units")

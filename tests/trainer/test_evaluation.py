@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from metabit.trainer.loop import train
-from metabit.trainer.progress import Silent
 from metabit.trainer.recipe import Recipe, recipe_from_dict
+from metabit.trainer.runs.progress import Silent
 
 N_TRAIN = 300
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from metabit import InputError
-from metabit.trainer.layers import BinaryLinear, Normalization
+from metabit.trainer.networks.layers import BinaryLinear, Normalization
 
 
 def seeded(seed: int) -> torch.Generator:

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from metabit import InputError
-from metabit.trainer import run_folder
 from metabit.trainer.files import read_tensors
 from metabit.trainer.loop import train
 from metabit.trainer.methods import registry
@@ -18,11 +17,12 @@ from metabit.trainer.methods.bop import Bop, BopOptions
 from metabit.trainer.methods.joint import Joint, JointOptions
 from metabit.trainer.methods.lwf import Lwf, LwfOptions
 from metabit.trainer.methods.replay import Reservoir
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.network_of import MODEL
-from metabit.trainer.outputs import single_head
-from metabit.trainer.progress import Silent
+from metabit.trainer.networks.build import MODEL
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.outputs import single_head
 from metabit.trainer.recipe import Recipe, recipe_from_dict
+from metabit.trainer.runs import run_folder
+from metabit.trainer.runs.progress import Silent
 
 SHARED = {"banks": "shared"}
 REAL = {"kind": "real"}

@@ -18,11 +18,11 @@ from metabit.trainer.loop import train
 from metabit.trainer.methods import registry
 from metabit.trainer.methods.base import Method, evaluating
 from metabit.trainer.methods.schedule import Schedule
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.network import Network, to_input
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.network import Network, to_input
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 from metabit.trainer.recipe import Recipe, recipe_from_dict
-from metabit.trainer.recipe_method import ConsolidatingRecipe, MethodRecipe
+from metabit.trainer.recipe.method import ConsolidatingRecipe, MethodRecipe
 from metabit.trainer.streams import build
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from metabit import InputError
-from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 
 
 def network(**changes: Any) -> BinaryMLP:

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from metabit.errors import InputError
 from metabit.trainer.loop import train
-from metabit.trainer.outputs import Outputs, single_head
+from metabit.trainer.networks.outputs import Outputs, single_head
 from metabit.trainer.recipe import recipe_from_dict
 
 GROUPS = [(0, 1), (2, 3), (4, 5)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from metabit.trainer.quantizers import sign, sign_activation, sign_weight
+from metabit.trainer.networks.quantizers import sign, sign_activation, sign_weight
 
 VALUES = [-2.0, -1.0, -0.5, -0.0, 0.0, 1e-38, 0.5, 1.0, 1.5]
 

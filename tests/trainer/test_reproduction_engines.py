@@ -14,12 +14,12 @@ import pytest
 from tiny_benchmark import Notes, tiny
 
 from metabit.errors import InputError
-from metabit.trainer import run_folder
 from metabit.trainer.files import read_tensors
-from metabit.trainer.network_of import MODEL
-from metabit.trainer.progress import Silent
+from metabit.trainer.networks.build import MODEL
 from metabit.trainer.reproduction import pool, ray_engine
 from metabit.trainer.reproduction.jobs import DONE, Job, read_done, run_job
+from metabit.trainer.runs import run_folder
+from metabit.trainer.runs.progress import Silent
 
 
 def job(folder: Path, label: str = "naive", **train: float) -> Job:

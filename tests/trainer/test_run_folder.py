@@ -13,9 +13,9 @@ import torch
 from metabit import CorruptError, FormatError, InputError, MetabitError, StorageError
 from metabit.trainer.files import read_tensors, write_tensors
 from metabit.trainer.loop import train
-from metabit.trainer.network_of import read_network
+from metabit.trainer.networks.build import read_network
 from metabit.trainer.recipe import Recipe, load_recipe
-from metabit.trainer.run_folder import load_run
+from metabit.trainer.runs.run_folder import load_run
 
 RECIPE = load_recipe(Path(__file__).parents[2] / "recipes" / "digits-tiny.toml")
 

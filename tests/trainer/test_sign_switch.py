@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metabit.trainer.experiments import sign_switch
 from metabit.trainer.experiments.sign_switch import Scale, correlations, trained
-from metabit.trainer.models import BinaryMLP
+from metabit.trainer.networks.mlp import BinaryMLP
 
 TINY = Scale(
     data={"name": "digits"},

@@ -7,8 +7,8 @@ import pytest
 
 from metabit import InputError
 from metabit.trainer import streams
-from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.recipe_data import DataRecipe
+from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.recipe.data import DataRecipe
 
 PAIRS = ((1, 2), (3, 4), (9, 0))
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from metabit import InputError
-from metabit.trainer import images, streams
-from metabit.trainer.dataset import DataSet
-from metabit.trainer.recipe_data import DataRecipe
+from metabit.trainer import streams
+from metabit.trainer.data import images
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.recipe.data import DataRecipe
 
 PICTURES = np.random.default_rng(3).integers(0, 256, (5, 9, 9), dtype=np.uint8)
 

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from metabit import InputError
-from metabit.trainer.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.data.thermometer import Thermometer, quantiles, uniform
 from metabit.trainer.loop import train
-from metabit.trainer.models import BinaryMLP, MLPConfig
+from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.recipe import recipe_from_dict
-from metabit.trainer.recipe_data import DataRecipe
+from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.streams import build
-from metabit.trainer.thermometer import Thermometer, quantiles, uniform
 
 ALL_UINT8 = np.arange(256, dtype=np.uint8)
 ALL_INT8 = np.arange(-128, 128).astype(np.int8)

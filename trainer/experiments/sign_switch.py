@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from metabit.trainer.layers import BinaryLinear
 from metabit.trainer.loop import train
 from metabit.trainer.magnitude_bins import N_BINS, magnitude_bins, rank_correlation
-from metabit.trainer.models import BinaryMLP
-from metabit.trainer.network import to_input
-from metabit.trainer.quantizers import sign_activation
+from metabit.trainer.networks.layers import BinaryLinear
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.network import to_input
+from metabit.trainer.networks.quantizers import sign_activation
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.streams import build
 

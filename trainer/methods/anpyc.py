@@ -48,15 +48,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.trainer.conv import BinaryConv2d
-from metabit.trainer.layers import BinaryLinear
 from metabit.trainer.methods.base import Setting, evaluating, under
 from metabit.trainer.methods.per_sample import protected, weighted_layers
 from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
 from metabit.trainer.methods.registry import register
-from metabit.trainer.network import Network
-from metabit.trainer.quantizers import sign
-from metabit.trainer.tables import refuse, require
+from metabit.trainer.networks.conv import BinaryConv2d
+from metabit.trainer.networks.layers import BinaryLinear
+from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.quantizers import sign
+from metabit.trainer.recipe.tables import refuse, require
 
 BATCH = 100
 """Samples whose entropies are summed, as in the paper; the formula is not linear in it."""

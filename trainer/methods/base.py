@@ -33,11 +33,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from metabit.trainer.diagnosis import Diverged, first_bad_sums
-from metabit.trainer.network import Network
+from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.outputs import Outputs, single_head
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
-from metabit.trainer.outputs import Outputs, single_head
-from metabit.trainer.recipe_method import MethodRecipe
+from metabit.trainer.recipe.method import MethodRecipe
+from metabit.trainer.runs.diagnosis import Diverged, first_bad_sums
 
 Samples = Callable[[int], tuple[Tensor, Tensor]]
 """From the index of a task to its training samples as stored, (n, n_inputs), and labels, (n,)."""

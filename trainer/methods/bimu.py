@@ -42,14 +42,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metabit.trainer.diagnosis import Diverged, first_bad_sums
-from metabit.trainer.layers import Normalization
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.registry import register
-from metabit.trainer.network import Network
+from metabit.trainer.networks.layers import Normalization
+from metabit.trainer.networks.network import Network
 from metabit.trainer.optim import learning_weights
-from metabit.trainer.recipe_method import MethodRecipe
-from metabit.trainer.tables import require
+from metabit.trainer.recipe.method import MethodRecipe
+from metabit.trainer.recipe.tables import require
+from metabit.trainer.runs.diagnosis import Diverged, first_bad_sums
 
 SHARE = 0.01
 """Of a new batch in the running mean square of a layer's gradients."""

@@ -28,11 +28,11 @@ from torch import Tensor
 
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.registry import register
-from metabit.trainer.network import Network
+from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.quantizers import sign
 from metabit.trainer.optim import learning_weights
-from metabit.trainer.quantizers import sign
-from metabit.trainer.recipe_method import MethodRecipe
-from metabit.trainer.tables import require
+from metabit.trainer.recipe.method import MethodRecipe
+from metabit.trainer.recipe.tables import require
 
 
 @dataclass(frozen=True)

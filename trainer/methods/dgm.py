@@ -40,15 +40,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metabit.trainer.diagnosis import Diverged
 from metabit.trainer.generative.game import Game, Rules, codes
 from metabit.trainer.generative.generator import VARIANTS, Generator
 from metabit.trainer.generative.plan import KINDS, make_plan
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.registry import register
-from metabit.trainer.network import Network
-from metabit.trainer.recipe_method import MethodRecipe
-from metabit.trainer.tables import require, require_choice
+from metabit.trainer.networks.network import Network
+from metabit.trainer.recipe.method import MethodRecipe
+from metabit.trainer.recipe.tables import require, require_choice
+from metabit.trainer.runs.diagnosis import Diverged
 
 MEASURED = 1024
 """Drawn samples from which a finished task's normalisation is measured."""

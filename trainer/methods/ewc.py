@@ -33,7 +33,7 @@ from torch import Tensor, nn
 from metabit.trainer.methods.per_sample import Objective, mean_power, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
 from metabit.trainer.methods.registry import register
-from metabit.trainer.tables import refuse, require
+from metabit.trainer.recipe.tables import refuse, require
 
 
 @dataclass(frozen=True)

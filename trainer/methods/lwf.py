@@ -41,9 +41,9 @@ from torch.nn import functional
 
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.registry import register
-from metabit.trainer.network import Network
-from metabit.trainer.recipe_method import ConsolidatingRecipe
-from metabit.trainer.tables import require
+from metabit.trainer.networks.network import Network
+from metabit.trainer.recipe.method import ConsolidatingRecipe
+from metabit.trainer.recipe.tables import require
 
 
 @dataclass(frozen=True)

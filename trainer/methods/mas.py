@@ -42,9 +42,9 @@ from metabit.trainer.methods.base import Setting, evaluating, under
 from metabit.trainer.methods.per_sample import mean_power, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
 from metabit.trainer.methods.registry import register
-from metabit.trainer.models import BinaryMLP
-from metabit.trainer.quantizers import sign
-from metabit.trainer.tables import require_choice
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.quantizers import sign
+from metabit.trainer.recipe.tables import require_choice
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ import torch
 
 from metabit.trainer.methods.base import Method, plain_optimizer
 from metabit.trainer.methods.registry import register
-from metabit.trainer.network import Network
-from metabit.trainer.recipe_method import MethodRecipe
-from metabit.trainer.tables import require
+from metabit.trainer.networks.network import Network
+from metabit.trainer.recipe.method import MethodRecipe
+from metabit.trainer.recipe.tables import require
 
 
 @dataclass(frozen=True)

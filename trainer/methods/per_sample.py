@@ -30,9 +30,9 @@ import torch
 from torch import Tensor, nn
 
 from metabit.errors import InputError
-from metabit.trainer.conv import BinaryConv2d
-from metabit.trainer.layers import BinaryLinear
 from metabit.trainer.methods.base import evaluating
+from metabit.trainer.networks.conv import BinaryConv2d
+from metabit.trainer.networks.layers import BinaryLinear
 
 CHUNK = 512
 """Samples run at a time, to bound memory; sums over chunks are kept in float64."""

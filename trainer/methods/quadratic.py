@@ -23,8 +23,8 @@ from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting, under
 from metabit.trainer.methods.per_sample import protected
-from metabit.trainer.recipe_method import ConsolidatingRecipe
-from metabit.trainer.tables import require
+from metabit.trainer.recipe.method import ConsolidatingRecipe
+from metabit.trainer.recipe.tables import require
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.registry import register
-from metabit.trainer.recipe_method import MethodRecipe
-from metabit.trainer.tables import require
+from metabit.trainer.recipe.method import MethodRecipe
+from metabit.trainer.recipe.tables import require
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from metabit.trainer.methods.base import Setting, under
 from metabit.trainer.methods.per_sample import protected
 from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
 from metabit.trainer.methods.registry import register
-from metabit.trainer.tables import require
+from metabit.trainer.recipe.tables import require
 
 
 @dataclass(frozen=True)

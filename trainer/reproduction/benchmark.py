@@ -46,7 +46,7 @@ from metabit.errors import InputError, nearest
 from metabit.trainer import experiments
 from metabit.trainer.circumstances import ROOT
 from metabit.trainer.recipe import recipe_from_dict
-from metabit.trainer.tables import parse, read_toml, refuse, require, require_choice
+from metabit.trainer.recipe.tables import parse, read_toml, refuse, require, require_choice
 
 Tables = dict[str, Any]
 Part = TypeVar("Part", "Row", "Target")

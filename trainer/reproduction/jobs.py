@@ -19,12 +19,12 @@ from typing import Any
 import torch
 
 from metabit.errors import CorruptError
-from metabit.trainer import run_folder
 from metabit.trainer.circumstances import circumstances
 from metabit.trainer.files import write_atomic
 from metabit.trainer.loop import train
-from metabit.trainer.progress import Progress
 from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.runs import run_folder
+from metabit.trainer.runs.progress import Progress
 
 SCHEMA = "metabit/job/1"
 DONE = "job.json"

@@ -15,11 +15,11 @@ from typing import Any
 
 from metabit.errors import InputError
 from metabit.trainer.circumstances import ROOT
+from metabit.trainer.recipe.tables import toml_value
 from metabit.trainer.reproduction import results
 from metabit.trainer.reproduction.jobs import SHARES
 from metabit.trainer.reproduction.overview import overview
 from metabit.trainer.reproduction.results import Document
-from metabit.trainer.tables import toml_value
 
 FOLDER = ROOT / "benchmarks" / "results" / "reproduce"
 PAGE = ROOT / "docs" / "METHODS.md"

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from metabit.trainer.progress import Silent
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
 from metabit.trainer.reproduction.jobs import Job, run_job
+from metabit.trainer.runs.progress import Silent
 
 REPORT_SECONDS = 0.5
 """Between two words of a worker on how far it is."""

@@ -18,9 +18,9 @@ from typing import Any
 
 from metabit.errors import InputError, MetabitError
 from metabit.trainer.files import write_atomic
-from metabit.trainer.progress import Silent
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
 from metabit.trainer.reproduction.jobs import DONE, Job, run_job
+from metabit.trainer.runs.progress import Silent
 
 Files = dict[str, bytes]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import CorruptError
-from metabit.trainer.comparison import estimate
 from metabit.trainer.files import write_atomic
 from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables, Target
 from metabit.trainer.reproduction.jobs import SHARES, Job, read_done
+from metabit.trainer.runs.comparison import estimate
 
 SCHEMA = "metabit/reproduce/1"
 

@@ -9,16 +9,16 @@ import numpy as np
 
 from metabit.errors import InputError
 from metabit.trainer.data import load
-from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.images import padded
-from metabit.trainer.recipe_data import DataRecipe
+from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.images import padded
+from metabit.trainer.data.thermometer import Thermometer, quantiles
+from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.streams import cut
 from metabit.trainer.streams.disturbed import with_blurred_boundaries, with_label_noise
 from metabit.trainer.streams.scenario import classes_by_scenario, inputs_by_scenario
 from metabit.trainer.streams.sets import fitted, set_tasks
 from metabit.trainer.streams.stream import Stream
 from metabit.trainer.streams.turned import axes_tasks, even_angles, rotated_tasks
-from metabit.trainer.thermometer import Thermometer, quantiles
 
 
 def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.streams.stream import Source, Stream, Task
 
 HAPT_CLASS_GROUPS = {

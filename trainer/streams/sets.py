@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from metabit.errors import InputError
-from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.images import check_images, enlargement, pad
+from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.images import check_images, enlargement, pad
 from metabit.trainer.streams.stream import Source, Stream, Task
 
 _MARGIN = 1 / 7

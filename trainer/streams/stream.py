@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.trainer.dataset import Split
+from metabit.trainer.data.dataset import Split
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
 """From samples of a set, shape (n, *input_shape), to what a task makes of them, in that shape."""

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
-from metabit.trainer.dataset import DataSet
-from metabit.trainer.images import check_images, rotation
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.data.images import check_images, rotation
 from metabit.trainer.streams.cut import check_count
 from metabit.trainer.streams.stream import Change, Source, Stream, Task
 

@@ -10,7 +10,7 @@ import click
 from .common import Answer, Output, need_extra, table, verb
 
 if TYPE_CHECKING:
-    from ..trainer.comparison import Comparison, Estimate, Group
+    from ..trainer.runs.comparison import Comparison, Estimate, Group
 
 SHARES = {
     "acc": "ACC",
@@ -40,7 +40,7 @@ def command(out: Output, runs: tuple[Path, ...], folder: Path | None) -> Answer:
     """
     need_extra("train", "torch", "safetensors", "matplotlib")
 
-    from ..trainer.comparison import compare, read
+    from ..trainer.runs.comparison import compare, read
 
     comparison = compare([read(path) for path in runs])
     _print(out, comparison)
@@ -117,8 +117,8 @@ def _state_cell(bytes_per_weight: float) -> str:
 
 
 def _draw(out: Output, comparison: Comparison, folder: Path) -> list[Path]:
-    from ..trainer.comparison_plots import figures, groups_with_state
     from ..trainer.files import write_atomic
+    from ..trainer.runs.comparison_plots import figures, groups_with_state
 
     folder.mkdir(parents=True, exist_ok=True)
     pictures = figures(comparison)

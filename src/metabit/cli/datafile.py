@@ -23,8 +23,8 @@ from ..errors import CorruptError, FormatError, InputError, nearest
 from ..export.spec import InputSpec, Model
 
 if TYPE_CHECKING:
-    from ..trainer.dataset import DataSet
-    from ..trainer.recipe_data import DataRecipe
+    from ..trainer.data.dataset import DataSet
+    from ..trainer.recipe.data import DataRecipe
     from ..trainer.streams import Task
 
 Array = NDArray[Any]
@@ -318,8 +318,8 @@ def trained_on(model: Model) -> DataRecipe | None:
     Raises:
         FormatError: the file has such a table, but this version cannot read it.
     """
-    from ..trainer.recipe_data import DataRecipe
-    from ..trainer.tables import parse
+    from ..trainer.recipe.data import DataRecipe
+    from ..trainer.recipe.tables import parse
 
     table = model.meta.get("data")
     if not isinstance(table, dict):

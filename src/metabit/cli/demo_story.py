@@ -34,7 +34,7 @@ from .profile import format_us
 if TYPE_CHECKING:
     from ..firmware_sim.profile import Profile
     from ..firmware_sim.simulate import Work
-    from ..trainer.dataset import DataSet, Split
+    from ..trainer.data.dataset import DataSet, Split
 
 RAM_BUDGET = "192 KiB"
 BOARDS = ("nrf52840", "raspberry-pi-3b-plus")

@@ -69,7 +69,7 @@ def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
     need_extra("train", "torch", "safetensors")
 
     from ..export.from_torch import from_run
-    from ..trainer.run_folder import load_run
+    from ..trainer.runs.run_folder import load_run
 
     return from_run(load_run(folder), bits=bits, golden=golden, learnable=not no_state)
 

@@ -15,7 +15,7 @@ from .common import Answer, Output, need_extra, percent, progress, table, verb
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from ..trainer.run_folder import Run
+    from ..trainer.runs.run_folder import Run
 
 # Up to so many tasks the accuracy matrix fits a terminal.
 MOST_COLUMNS = 12
@@ -50,7 +50,7 @@ def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: P
 
 
 class TrainingBar:
-    """`metabit.trainer.progress.Progress` drawn as one bar for the whole run."""
+    """`metabit.trainer.runs.progress.Progress` drawn as one bar for the whole run."""
 
     def __init__(self) -> None:
         self._bar = progress()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from metabit.trainer.tables import refuse, require, require_choice
+from metabit.trainer.recipe.tables import refuse, require, require_choice
 
 OPTIMIZERS = ("adam", "sgd")
 

@@ -23,8 +23,8 @@ import numpy as np
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.trainer.files import write_atomic
 from metabit.trainer.metrics import Matrix
-from metabit.trainer.network import Network
-from metabit.trainer.network_of import MODEL, read_network
+from metabit.trainer.networks.build import MODEL, read_network
+from metabit.trainer.networks.network import Network
 from metabit.trainer.recipe import Recipe, load_recipe
 
 METRICS_SCHEMA = "metabit.metrics"

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 import metabit
-from metabit.trainer import plots, run_folder
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.files import write_atomic
 from metabit.trainer.metrics import Matrix, summary
-from metabit.trainer.network import Network
-from metabit.trainer.network_of import MODEL, write_network
+from metabit.trainer.networks.build import MODEL, write_network
+from metabit.trainer.networks.network import Network
 from metabit.trainer.recipe import Recipe
+from metabit.trainer.runs import plots, run_folder
 from metabit.trainer.streams import Stream
 
 

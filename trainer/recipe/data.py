@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from metabit.trainer.data import names
-from metabit.trainer.tables import refuse, require, require_choice, require_seed, toml_value
+from metabit.trainer.recipe.tables import refuse, require, require_choice, require_seed, toml_value
 
 STREAMS = ("permuted", "rotated", "axes", "parts", "single", "subjects", "classes", "sets")
 SCENARIOS = ("class", "domain", "task")

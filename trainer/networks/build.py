@@ -11,13 +11,13 @@ import numpy as np
 import torch
 
 from metabit.errors import CorruptError, FormatError, InputError
-from metabit.trainer.convnet import BinaryConvNet, ConvBlock, ConvNetConfig, MapShape
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.files import read_tensors, write_tensors
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.network import BinaryNetwork, Network
-from metabit.trainer.real_mlp import RealMLP, RealMLPConfig
-from metabit.trainer.recipe_network import NetworkRecipe
+from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig, MapShape
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.network import BinaryNetwork, Network
+from metabit.trainer.networks.real_mlp import RealMLP, RealMLPConfig
+from metabit.trainer.recipe.network import NetworkRecipe
 from metabit.trainer.streams import Stream
 
 SCHEMA = "metabit.model"

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from metabit.errors import InputError, nearest
-from metabit.trainer import bundled, idx_sets
-from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.download import ReportBytes
+from metabit.trainer.data import bundled, idx_sets
+from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.download import ReportBytes
 
 __all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path"]
 

@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.metrics import accuracy, prequential_accuracy
-from metabit.trainer.network import Network
-from metabit.trainer.outputs import Outputs
+from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.streams import Stream
 
 CURVE_POINTS = 200

@@ -16,7 +16,7 @@
     [train]
     epochs = 20
 
-The dataclasses of `recipe_data`, `recipe_network`, `recipe_method` and `recipe_train` are the whole
+The dataclasses of data.py, network.py, method.py and train.py beside this file are the whole
 list of keys, with their defaults. A key that is not there, a value of the wrong type or out of
 range is an error that names the file, the table and the key.
 """
@@ -29,11 +29,11 @@ from typing import Any
 
 from metabit.errors import InputError
 from metabit.trainer.methods import registry
-from metabit.trainer.recipe_data import DataRecipe
-from metabit.trainer.recipe_method import MethodRecipe
-from metabit.trainer.recipe_network import NetworkRecipe
-from metabit.trainer.recipe_train import TrainRecipe
-from metabit.trainer.tables import parse, plain, read_toml, refuse, require, toml_value
+from metabit.trainer.recipe.data import DataRecipe
+from metabit.trainer.recipe.method import MethodRecipe
+from metabit.trainer.recipe.network import NetworkRecipe
+from metabit.trainer.recipe.tables import parse, plain, read_toml, refuse, require, toml_value
+from metabit.trainer.recipe.train import TrainRecipe
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from metabit.errors import CorruptError, FormatError
 from metabit.trainer.files import read_tensors, write_tensors
-from metabit.trainer.network import Network
+from metabit.trainer.networks.network import Network
 
 SCHEMA = "metabit.checkpoint"
 VERSION = 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
-from metabit.trainer.tables import refuse, require, require_choice
+from metabit.trainer.recipe.tables import refuse, require, require_choice
 
 KINDS = ("binary", "real")
 BANKS = ("task", "shared")

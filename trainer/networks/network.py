@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from metabit.trainer.layers import Normalization
+from metabit.trainer.networks.layers import Normalization
 
 
 class Network(nn.Module):

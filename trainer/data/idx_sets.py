@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from metabit.errors import CorruptError, InputError
-from metabit.trainer.dataset import DataSet, Split
-from metabit.trainer.download import ReportBytes, download, is_verified
-from metabit.trainer.idx import read_idx
+from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.download import ReportBytes, download, is_verified
+from metabit.trainer.data.idx import read_idx
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")  # Debian's dataset-fashion-mnist installs here
 IMAGE_SHAPE = (28, 28)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from metabit.errors import InputError, nearest
-from metabit.trainer.conv import (
+from metabit.trainer.networks.conv import (
     LARGEST_8_BIT,
     BinaryConv2d,
     MapNormalization,
@@ -23,10 +23,10 @@ from metabit.trainer.conv import (
     max_pool,
     network_error,
 )
-from metabit.trainer.layers import BinaryLinear, Normalization
-from metabit.trainer.models import BinaryMLP, MLPConfig
-from metabit.trainer.network import BinaryNetwork
-from metabit.trainer.quantizers import sign_activation
+from metabit.trainer.networks.layers import BinaryLinear, Normalization
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.network import BinaryNetwork
+from metabit.trainer.networks.quantizers import sign_activation
 
 MapShape = tuple[int, int, int]
 """Channels, rows, columns."""

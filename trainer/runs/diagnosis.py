@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
-from metabit.trainer.layers import Normalization
-from metabit.trainer.network import BinaryNetwork, Network
+from metabit.trainer.networks.layers import Normalization
+from metabit.trainer.networks.network import BinaryNetwork, Network
 
 
 class Diverged(Exception):

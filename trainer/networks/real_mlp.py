@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.trainer.layers import Normalization
-from metabit.trainer.models import MLPConfig, flat_samples
-from metabit.trainer.network import Network
+from metabit.trainer.networks.layers import Normalization
+from metabit.trainer.networks.mlp import MLPConfig, flat_samples
+from metabit.trainer.networks.network import Network
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metabit.errors import InputError
-from metabit.trainer.quantizers import sign_weight
+from metabit.trainer.networks.quantizers import sign_weight
 
 
 class BinaryLinear(nn.Module):

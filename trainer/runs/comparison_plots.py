@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from metabit.trainer.comparison import Comparison, Estimate, Group
-from metabit.trainer.plots import (
+from metabit.trainer.runs.comparison import Comparison, Estimate, Group
+from metabit.trainer.runs.plots import (
     DPI,
     INK,
     MAX_TASKS_WITH_NUMBERS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metabit.trainer.tables import require, require_seed
+from metabit.trainer.recipe.tables import require, require_seed
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import CorruptError
-from metabit.trainer.dataset import DataSet, Split
+from metabit.trainer.data.dataset import DataSet, Split
 
-FOLDER = Path(__file__).with_name("datasets")
+FOLDER = Path(__file__).parents[1] / "datasets"
 N_DIGITS_TRAIN = 1297
 HAPT_TEST_SUBJECTS = (25, 26, 27, 28, 29, 30)
 

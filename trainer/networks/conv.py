@@ -25,9 +25,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metabit.errors import InputError, nearest
-from metabit.trainer.layers import Normalization
-from metabit.trainer.models import EXACT_LIMIT
-from metabit.trainer.quantizers import sign, sign_weight
+from metabit.trainer.networks.layers import Normalization
+from metabit.trainer.networks.mlp import EXACT_LIMIT
+from metabit.trainer.networks.quantizers import sign, sign_weight
 
 Padding = Literal["one", "valid"]
 

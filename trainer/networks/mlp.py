@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from metabit.errors import InputError
-from metabit.trainer.layers import BinaryLinear, Normalization
-from metabit.trainer.network import BinaryNetwork
-from metabit.trainer.quantizers import sign_activation
+from metabit.trainer.networks.layers import BinaryLinear, Normalization
+from metabit.trainer.networks.network import BinaryNetwork
+from metabit.trainer.networks.quantizers import sign_activation
 
 EXACT_LIMIT = 2**24
 """float32 holds every integer below this."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
-from metabit.trainer.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet
 
 FRACTION_BITS = 8
 """A pixel's place between two others is rounded to 1/256 of their distance."""

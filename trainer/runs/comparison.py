@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from metabit.errors import CorruptError, InputError
 from metabit.trainer import metrics
 from metabit.trainer.metrics import Curve, Matrix
-from metabit.trainer.run_folder import METRICS, Run, load_run
-from metabit.trainer.tables import toml_value
+from metabit.trainer.recipe.tables import toml_value
+from metabit.trainer.runs.run_folder import METRICS, Run, load_run
 
 STRENGTHS = ("m", "strength")
 """Keys of [method] that say how strongly it keeps the past: shown even where they do not differ."""

@@ -14,7 +14,7 @@ from matplotlib.typing import LineStyleType
 from numpy.typing import NDArray
 
 from metabit.trainer.metrics import Matrix
-from metabit.trainer.network import BinaryNetwork, Network
+from metabit.trainer.networks.network import BinaryNetwork, Network
 
 MAX_TASKS_WITH_NUMBERS = 12
 """A matrix of more tasks has no room for numbers and is drawn as curves."""
