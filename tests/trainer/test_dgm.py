@@ -98,6 +98,15 @@ def test_a_batch_has_drawn_samples_of_every_earlier_task_and_their_labels() -> N
     assert (x[4:] >= 200).all()
 
 
+def test_input_noise_is_a_share_of_the_range_of_values() -> None:
+    method = learnt_two_classes({"input_noise": 0.5})
+    x = torch.full((300, 64), 30, dtype=torch.uint8)
+    noise = method.inputs(x) - 30
+    assert abs(noise.mean().item()) < 1
+    assert noise.std().item() == pytest.approx(0.5 * 49, rel=0.05)  # task 1 has 10 to 59
+    assert torch.equal(learnt_two_classes({}).inputs(x), x.float())
+
+
 def test_the_generator_draws_the_class_that_it_is_asked_for() -> None:
     """Where tasks share classes, only the class code tells them apart."""
     outputs = Outputs(2, [(0, 1), (0, 1)])
@@ -142,6 +151,7 @@ def test_a_convolutional_generator_needs_pictures() -> None:
         ({"generator_lr": 0.0}, "generator_lr = 0.0: must be above 0"),
         ({"mask_strength": -1.0}, "mask_strength = -1.0: must be 0 or more"),
         ({"replayed": -1}, "replayed = -1: must be 0 or more"),
+        ({"input_noise": -0.1}, "input_noise = -0.1: must be 0 or more"),
         ({"s_max": 1.0}, "s_max = 1.0: must be above 1"),
     ],
 )

@@ -98,7 +98,7 @@ class Game:
         loss = -scores.mean() + self.rules.mask_strength * self.generator.growth * sparsity
         if self.rules.class_strength:
             loss = loss + self.rules.class_strength * functional.cross_entropy(classes, y)
-        loss.backward()
+        loss.backward(inputs=self.generator_adam.param_groups[0]["params"])  # not the critic's
         self.generator.freeze_reserved()
         self.generator_adam.step()
         return judged, float(loss.item())

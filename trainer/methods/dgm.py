@@ -19,8 +19,9 @@ With "units" the mask comes behind normalisation and rectifier: in front of them
 mask would still give its offset, and what hangs on that offset is not frozen. Normalisation is
 measured once more when a task ends, with the masks as they stay. The slope of the masks climbs
 evenly to s_max over the whole task; in the paper "weights" begins anew in each epoch, which with
-few steps an epoch was worse. Learning rates fall, and Adam's first moment is off. Nothing is chosen
-by validation data of old classes; the last step of a task is what stays.
+few steps an epoch was worse. Learning rates fall, and Adam's first moment is off. With input_noise
+the network sees noise on real and drawn samples alike. Nothing is chosen by validation data of old
+classes; the last step of a task is what stays.
 
 Bytes: the generator in float32; for every task one bit a weight (or unit), two numbers a hidden
 unit, an offset an output, its classes and range. During a task also embeddings, critic, Adam's
@@ -72,6 +73,8 @@ class DgmOptions(MethodRecipe):
         grow: make up for what a task has reserved.
         replayed: drawn samples of each earlier task in a step; 0 is as many as the stream gives.
         drawn: samples drawn of each earlier task when a task begins; 0 is as many as it has.
+        input_noise: normal noise on all that the network is trained on, as a share of the range of
+            values; it hides what tells drawn samples from real ones.
     """
 
     needs_shared_bank: ClassVar[str] = "a batch has samples of many tasks"
@@ -90,6 +93,7 @@ class DgmOptions(MethodRecipe):
     grow: bool = True
     replayed: int = 0
     drawn: int = 0
+    input_noise: float = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -104,7 +108,8 @@ class DgmOptions(MethodRecipe):
             require(
                 getattr(self, key) > 0, f"[method] {key}", getattr(self, key), "must be above 0"
             )
-        for key in ("gradient_penalty", "mask_strength", "class_strength", "replayed", "drawn"):
+        keys = ("gradient_penalty", "mask_strength", "class_strength", "replayed", "drawn")
+        for key in (*keys, "input_noise"):
             value = getattr(self, key)
             require(value >= 0, f"[method] {key}", value, "must be 0 or more")
         require(self.s_max > 1, "[method] s_max", self.s_max, "must be above 1")
@@ -180,6 +185,16 @@ class Dgm(Method):
         """The stream's samples followed by drawn ones of every earlier task."""
         old_x, old_y = self._some_old(self.options.replayed or len(y))
         return (torch.cat([x, old_x]), torch.cat([y, old_y])) if len(old_y) else (x, y)
+
+    def inputs(self, x: Tensor) -> Tensor:
+        """What the network is trained on: with noise, if it is wanted."""
+        clean = super().inputs(x)
+        if self.options.input_noise == 0:
+            return clean
+        low, high = self.kinds[-1].limits.to(torch.float32)
+        noise = torch.randn(x.shape, generator=self.random)
+        noisy: Tensor = clean + self.options.input_noise * (high - low) * noise
+        return noisy
 
     def step(self, model: Network, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
         """A step of the classifier, one of the critic and one of the generator."""
