@@ -207,9 +207,8 @@ def with_tables(text: str) -> str:
     mark = r"<!-- overview (\w+): ([^>]+?) -->\n.*?<!-- end overview -->"
     text = re.sub(mark, fill_overview, text, flags=re.DOTALL)
     mark = r"<!-- targets -->\n.*?<!-- end targets -->"
-    return re.sub(
-        mark, f"<!-- targets -->\n{_all_targets()}<!-- end targets -->", text, flags=re.DOTALL
-    )
+    return re.sub(mark, lambda _: f"<!-- targets -->\n{_all_targets()}<!-- end targets -->", text,
+                  flags=re.DOTALL)  # fmt: skip
 
 
 def _all_targets() -> str:
