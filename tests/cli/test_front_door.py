@@ -124,6 +124,8 @@ def test_ctrl_c_ends_with_130(model_file: Path) -> None:
     process = subprocess.Popen(
         [*METABIT, "predict", str(model_file), "-"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell starts what runs in its background with the signal ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     time.sleep(1.5)  # imports
     process.send_signal(signal.SIGINT)
