@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class Critic(nn.Module):
     ) -> None:
         super().__init__()
         widths = [n_inputs, *hidden]
-        self.trunk = nn.ModuleList(_linear(a, b, random) for a, b in zip(widths, hidden))  # noqa: B905
+        self.trunk = nn.ModuleList(_linear(a, b, random) for a, b in pairwise(widths))
         self.score_head = _linear(widths[-1], 1, random)
         self.class_head = _linear(widths[-1], n_classes, random)
 

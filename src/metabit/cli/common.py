@@ -8,7 +8,8 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import click
 from rich.console import Console
@@ -165,3 +166,22 @@ def progress() -> Progress:
 def percent(share: float) -> str:
     """A share as per cent with one decimal."""
     return f"{100 * share:.1f} %"
+
+
+class Bar:
+    """A progress bar that is drawn inside a `with`."""
+
+    def __init__(self) -> None:
+        self._bar = progress()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import MetabitError
-from .common import Answer, Output, need_extra, percent, progress, table, verb
+from .common import Answer, Bar, Output, need_extra, percent, table, verb
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -173,26 +172,14 @@ def _refuse(failures: Sequence[Failure]) -> None:
         )
 
 
-class JobsBar:
+class JobsBar(Bar):
     """`metabit.trainer.reproduction.engines.Watcher` drawn as one bar over all jobs."""
 
     def __init__(self) -> None:
-        self._bar = progress()
+        super().__init__()
         self._id: TaskID | None = None
         self._n_done = self._n_jobs = 0
         self._shares: dict[Job, float] = {}
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def planned(self, n_jobs: int, n_finished: int) -> None:
         """One bar over all jobs; those that were finished before count."""

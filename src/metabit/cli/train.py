@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
-from .common import Answer, Output, need_extra, percent, progress, table, verb
+from .common import Answer, Bar, Output, need_extra, percent, table, verb
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -49,26 +48,14 @@ def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: P
     return {"run": folder, **run.metrics}
 
 
-class TrainingBar:
+class TrainingBar(Bar):
     """`metabit.trainer.runs.progress.Progress` drawn as one bar for the whole run."""
 
     def __init__(self) -> None:
-        self._bar = progress()
+        super().__init__()
         self._id: TaskID | None = None
         self._loss = float("nan")
         self._n_tasks = 0
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
 
     def run_started(self, n_tasks: int, steps_per_task: list[int], done_steps: int) -> None:
         """One bar over the steps of all tasks."""
@@ -101,6 +88,8 @@ class TrainingBar:
 
 
 def _print(out: Output, run: Run) -> None:
+    from ..trainer.networks.mlp import BinaryMLP
+
     matrix, names = run.accuracy_matrix, run.metrics["tasks"]
     shown = range(max(0, len(names) - MOST_COLUMNS), len(names))
     rows = table("\naccuracy on each task (columns) after each task (rows), in %", "after")
@@ -117,4 +106,5 @@ def _print(out: Output, run: Run) -> None:
     if len(names) > 1:
         words += [f"{key} {100 * metrics[key]:+.1f}" for key in ("bwt", "forgetting")]
     out.line(f"{', '.join(words)}; {metrics['n_steps']:,} steps in {metrics['seconds']:.1f} s")
-    out.line(f"next: metabit export {run.path} -o {run.recipe.name}.mbit", "dim")
+    if isinstance(run.model, BinaryMLP):  # other networks cannot be exported yet
+        out.line(f"next: metabit export {run.path} -o {run.recipe.name}.mbit", "dim")
