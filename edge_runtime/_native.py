@@ -9,7 +9,18 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
-from ctypes import POINTER, c_char_p, c_float, c_int, c_int32, c_int64, c_size_t, c_uint32, c_void_p
+from ctypes import (
+    POINTER,
+    c_char_p,
+    c_float,
+    c_int,
+    c_int32,
+    c_int64,
+    c_size_t,
+    c_uint32,
+    c_uint64,
+    c_void_p,
+)
 from importlib.resources import files
 from pathlib import Path
 
@@ -110,6 +121,8 @@ SIGNATURES: dict[str, tuple[type, list[type]]] = {
     "mb_abi_version": (c_uint32, []),
     "mb_folder_commit": (c_int, [c_void_p, c_char_p, c_uint32]),
     "mb_folder_restore": (c_int64, [c_void_p, c_char_p, POINTER(c_uint32)]),
+    "mb_run_layer": (c_int, [c_void_p, c_uint32, c_void_p, c_size_t]),
+    "mb_spin": (c_uint64, [c_uint64, c_uint64]),
 }
 
 #: C error -> (exception, stable code, what to do)

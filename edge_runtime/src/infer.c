@@ -2,6 +2,7 @@
 #include "arith.h"
 #include "internal.h"
 #include "kernels.h"
+#include "metabit_bench.h"
 
 mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer) {
     mb_norm_view norm;
@@ -41,30 +42,50 @@ static void bits_by_norm(uint32_t *bits, const int32_t *sums, const mb_norm_view
     }
 }
 
-void mb_forward(mb_model *model, const uint8_t *sample) {
-    const uint32_t *input = NULL;
-    for (uint32_t i = 0; i < model->n_layers; i++) {
-        const mb_layer *layer = &mb_layers(model)[i];
-        int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
-        uint32_t *bits = (uint32_t *)mb_at(model, layer->bits_at);
-        if (i == 0) {
-            mb_dense_bytes_scalar(sums, mb_weights(model, layer), sample, layer->n_in, layer->n_out,
-                                  model->input_signed, model->zero_point);
-        } else {
-            mb_dense_bits_scalar(sums, mb_weights(model, layer), input, layer->n_in, layer->n_out);
-        }
-        if (i + 1u == model->n_layers) {
-            return;
-        }
-        if (layer->learns) {
-            mb_norm_view norm = mb_norm(model, layer);
-            bits_by_norm(bits, sums, &norm, layer->n_out);
-        } else {
-            const int32_t *at = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
-            bits_by_threshold(bits, sums, at, layer->n_out);
-        }
-        input = bits;
+/* One layer: from `input`, the sample or the bits of the layer below, to sums and, but for the output
+ * layer, bits. */
+static void run_layer(const mb_model *model, uint32_t index, const void *input) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
+    uint32_t *bits = (uint32_t *)mb_at(model, layer->bits_at);
+    if (index == 0) {
+        mb_dense_bytes_scalar(sums, mb_weights(model, layer), (const uint8_t *)input, layer->n_in,
+                              layer->n_out, model->input_signed, model->zero_point);
+    } else {
+        mb_dense_bits_scalar(sums, mb_weights(model, layer), (const uint32_t *)input, layer->n_in,
+                             layer->n_out);
     }
+    if (index + 1u == model->n_layers) {
+        return;
+    }
+    if (layer->learns) {
+        mb_norm_view norm = mb_norm(model, layer);
+        bits_by_norm(bits, sums, &norm, layer->n_out);
+    } else {
+        const int32_t *at = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+        bits_by_threshold(bits, sums, at, layer->n_out);
+    }
+}
+
+/* What a layer reads: the sample, or the bits of the layer below. */
+static const void *input_of(const mb_model *model, uint32_t index, const void *sample) {
+    return index == 0 ? sample : mb_at(model, mb_layers(model)[index - 1u].bits_at);
+}
+
+void mb_forward(mb_model *model, const uint8_t *sample) {
+    for (uint32_t i = 0; i < model->n_layers; i++) {
+        run_layer(model, i, input_of(model, i, sample));
+    }
+}
+
+int mb_run_layer(mb_model *model, uint32_t layer, const void *sample, size_t n) {
+    if (model == NULL || sample == NULL || layer >= model->n_layers) {
+        return MB_ERR_INPUT;
+    }
+    for (size_t i = 0; i < n; i++) {
+        run_layer(model, layer, input_of(model, layer, sample));
+    }
+    return MB_OK;
 }
 
 /* Bits of a positive float sort as an integer; those of a negative one are mirrored. -0 becomes 0. */

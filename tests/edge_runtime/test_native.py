@@ -12,7 +12,7 @@ import pytest
 from metabit.edge_runtime import _native, sources
 from metabit.errors import StorageError
 
-HEADERS = ("metabit.h", "metabit_posix.h")
+HEADERS = ("metabit.h", "metabit_posix.h", "metabit_bench.h")
 STRUCTS = {
     "mb_options": _native.Options,
     "mb_info": _native.Info,
