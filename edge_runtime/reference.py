@@ -17,10 +17,10 @@ from metabit.export.container import loads
 from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits
 from metabit.export.spec import (
     BoolArray,
-    DenseLayer,
     Float32Array,
     Int8Array,
     Int32Array,
+    Layer,
     LearnState,
 )
 from metabit.export.state import convert_levels
@@ -122,7 +122,7 @@ class ReferenceModel:
                 x = np.where(self._bits(index, layer, passes[-1]), 1, -1).astype(np.int64)
         return passes
 
-    def _layer(self, index: int, layer: DenseLayer, x: NDArray[np.int64]) -> Pass:
+    def _layer(self, index: int, layer: Layer, x: NDArray[np.int64]) -> Pass:
         state = self.states.get(index)
         signs = layer.weights if state is None else np.where(state.levels >= 0, 1, -1)
         sums = (signs.astype(np.int64) @ x).astype(np.int32)
@@ -135,7 +135,7 @@ class ReferenceModel:
         normalised = (sums.astype(F) - mean) * inv_std
         return Pass(x, sums, normalised, normalised * norm.gamma + norm.beta)
 
-    def _bits(self, index: int, layer: DenseLayer, run: Pass) -> BoolArray:
+    def _bits(self, index: int, layer: Layer, run: Pass) -> BoolArray:
         if index in self.states:
             return run.y >= 0
         bits: BoolArray = apply_threshold(run.sums, layer.thresholds[self.bank])

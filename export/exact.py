@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.export.convolve import layer_sums
 from metabit.export.fold import apply_threshold, normalise, scores_from_logits
 from metabit.export.spec import Golden, Int32Array, Model
 
@@ -25,10 +26,10 @@ def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> I
     """
     x = samples.astype(np.int64) - model.input.zero_point
     for layer in model.layers[:-1]:
-        sums = (x @ layer.weights.T.astype(np.int64)).astype(np.int32)
-        x = np.where(apply_threshold(sums, layer.thresholds[bank]), 1, -1).astype(np.int64)
+        bits = apply_threshold(layer_sums(layer, x), layer.thresholds[bank])
+        x = np.where(bits, 1, -1).reshape(len(x), -1).astype(np.int64)
     output = model.layers[-1]
-    sums = (x @ output.weights.T.astype(np.int64)).astype(np.int32)
+    sums = layer_sums(output, x)[:, 0]
     return scores_from_logits(normalise(sums, output.norms[bank], model.eps))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from metabit.errors import InputError
 from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
-from metabit.export.spec import DenseLayer, Model, Norm
+from metabit.export.spec import Layer, Model, Norm
 from metabit.export.state import convert_levels
 from metabit.export.state_image import LayerImage, StateImage
 
@@ -40,7 +40,7 @@ def with_state(model: Model, state: StateImage) -> Model:
     return changed if model.golden is None else with_golden(changed, model.golden.inputs)
 
 
-def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> DenseLayer:
+def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> Layer:
     layer = model.layers[index]
     norm = Norm(image.mean, image.var, layer.norms[bank].gamma, layer.norms[bank].beta)
     norms = (*layer.norms[:bank], norm, *layer.norms[bank + 1 :])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -14,10 +15,18 @@ Int32Array = NDArray[np.int32]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 
+Padding = Literal["one", "valid"]
+
 MAX_LAYERS = 32
 MAX_BANKS = 1024
 MAX_INPUTS = 65_536
 MAX_OUTPUTS = 65_535
+MAX_ROW = 65_536
+"""Weights of one channel: sums of 8-bit inputs stay below 2**24, exact in float32."""
+MAX_MAP = 2**24
+"""Sums of a convolution before pooling, all channels together."""
+MAX_POOL = 15
+"""A window of pooling has at most 225 positions: its largest one is named by a byte."""
 EPS_DEFAULT = 1e-5
 
 
@@ -27,7 +36,8 @@ class InputSpec:
 
     Attributes:
         dtype: ``"uint8"`` or ``"int8"``.
-        shape: shape of one sample, up to four dimensions.
+        shape: shape of one sample, up to four dimensions; a convolution reads rows, columns and
+            channels, or rows and columns alone.
         scale: a float input v becomes round(v / scale) + zero_point, saturated.
         zero_point: the integer that means zero; the first layer sees x - zero_point.
     """
@@ -71,12 +81,63 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class DenseLayer:
-    """A binary dense layer.
+class Window:
+    """Where a convolution looks, and how its sums are pooled. Maps are row, column, channel.
+
+    The sum of output channel o at (i, j) does, as in PyTorch, not mirror the kernel:
+
+        total over a, b, c of
+            weight[o, a, b, c] * x[i * stride + a - before, j * stride + b - before, c]
+
+    Attributes:
+        in_shape: rows, columns and channels of the input.
+        kernel_size: side k of the square kernel.
+        stride: step of the kernel in both directions.
+        padding: "one": activations of +1 outside of the map, (k - 1) // 2 before and k // 2 behind,
+            which are the integer 1 in front of an 8-bit input (next to its zero point); or "valid":
+            none, the kernel stays inside.
+        pool: side of the windows of max-pooling, which do not overlap; 1 for none. It takes the
+            largest integer sum, before normalisation. Rows and columns that fill no window are left
+            out.
+    """
+
+    in_shape: tuple[int, int, int]
+    kernel_size: int
+    stride: int = 1
+    padding: Padding = "one"
+    pool: int = 1
+
+    @property
+    def before(self) -> int:
+        """Rows of padding above the map, which are also the columns on its left."""
+        return (self.kernel_size - 1) // 2 if self.padding == "one" else 0
+
+    @property
+    def sum_sides(self) -> tuple[int, int]:
+        """Rows and columns of the sums before pooling; 0 or less where the kernel does not fit."""
+        outside = 1 if self.padding == "one" else self.kernel_size
+        rows, columns, _ = self.in_shape
+        return (rows - outside) // self.stride + 1, (columns - outside) // self.stride + 1
+
+    @property
+    def out_sides(self) -> tuple[int, int]:
+        """Rows and columns behind pooling."""
+        rows, columns = self.sum_sides
+        return rows // self.pool, columns // self.pool
+
+    @property
+    def n_in(self) -> int:
+        """Values that the kernel sees at one position, k * k * channels."""
+        return self.kernel_size**2 * self.in_shape[2]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What all binary layers have; each is followed by normalisation and, but for the last, sign.
 
     Attributes:
         name: for people.
-        weights: shape (n_out, n_in), int8, each -1 or +1.
+        weights: shape (n_out, n_in), int8, each -1 or +1; a row belongs to one channel.
         thresholds: one a bank for a hidden layer, none for the output layer.
         norms: one a bank; always for the output layer, for a hidden layer only when it can learn.
     """
@@ -88,13 +149,70 @@ class DenseLayer:
 
     @property
     def n_in(self) -> int:
-        """Inputs, the true length K of a row."""
+        """Weights of a channel, the true length K of a row."""
         return int(self.weights.shape[1])
 
     @property
     def n_out(self) -> int:
-        """Outputs, channels."""
+        """Channels."""
         return int(self.weights.shape[0])
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Shape of what the layer hands on for one sample."""
+        raise NotImplementedError
+
+    @property
+    def n_positions(self) -> int:
+        """Places at which each channel hands a value on: 1, or rows times columns of a map."""
+        return math.prod(self.out_shape) // self.n_out
+
+    @property
+    def n_macs(self) -> int:
+        """Multiplications by a weight in one forward pass."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class DenseLayer(Layer):
+    """A binary dense layer. Behind a map it reads all values in order: row, column, channel."""
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """(n_out,)."""
+        return (self.n_out,)
+
+    @property
+    def n_macs(self) -> int:
+        """Every weight is used once."""
+        return self.n_in * self.n_out
+
+
+@dataclass(frozen=True)
+class ConvLayer(Layer):
+    """A binary convolution, max-pooling of its sums, then normalisation and sign.
+
+    A row of `weights` holds what the kernel sees at one position: kernel row, kernel column, input
+    channel (see `kernels`). It is never the output layer.
+    """
+
+    window: Window
+
+    @property
+    def kernels(self) -> Int8Array:
+        """The weights as shape (n_out, k, k, input channels)."""
+        k = self.window.kernel_size
+        return self.weights.reshape(self.n_out, k, k, self.window.in_shape[2])
+
+    @property
+    def out_shape(self) -> tuple[int, ...]:
+        """Rows, columns (both behind pooling) and channels."""
+        return (*self.window.out_sides, self.n_out)
+
+    @property
+    def n_macs(self) -> int:
+        """Every weight is used once a position; positions that pooling leaves out do not count."""
+        return self.n_positions * self.window.pool**2 * self.n_in * self.n_out
 
 
 @dataclass(frozen=True)
@@ -141,7 +259,7 @@ class Model:
     """A packed network: its input, its layers, and, optionally, what it needs to learn."""
 
     input: InputSpec
-    layers: tuple[DenseLayer, ...]
+    layers: tuple[Layer, ...]
     eps: float = EPS_DEFAULT
     learn: LearnState | None = None
     golden: Golden | None = None
@@ -166,6 +284,11 @@ class Model:
     def n_weights(self) -> int:
         """Binary weights in all layers."""
         return sum(layer.n_in * layer.n_out for layer in self.layers)
+
+    @property
+    def n_macs(self) -> int:
+        """Multiplications by a weight in one forward pass."""
+        return sum(layer.n_macs for layer in self.layers)
 
     @property
     def n_channels(self) -> int:

@@ -12,7 +12,7 @@ from ..edge_runtime.sizes import format_kib
 from ..export import container
 from ..export.bits import level_row_bytes, words
 from ..export.layout import FORMAT_MAJOR, FORMAT_MINOR, Section
-from ..export.spec import DenseLayer, Model
+from ..export.spec import Layer, Model
 from .common import Answer, Output, table, verb
 from .options import FILE
 
@@ -106,7 +106,7 @@ def _print_layers(out: Output, model: Model) -> None:
     out.show(rows)
 
 
-def _then(layer: DenseLayer) -> str:
+def _then(layer: Layer) -> str:
     """What follows a layer's sums, for people."""
     return "thresholds" if layer.thresholds else "scores"
 
