@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from metabit.export.bits import (
     unpack_levels,
     words,
 )
+from metabit.export.files import write_whole
 from metabit.export.layout import Section
 from metabit.export.spec import DenseLayer, Golden, InputSpec, LearnState, Model, Norm, Threshold
 
@@ -61,22 +61,7 @@ def dumps(model: Model) -> bytes:
 
 def save(model: Model, path: str | Path) -> int:
     """Write a .mbit file, whole or not at all; returns its size in bytes."""
-    data = dumps(model)
-    target = Path(path)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise InputError(
-            f"cannot write {target}: {error.strerror}; choose a folder that exists and is writable",
-            code="E-WRITE",
-        ) from error
-    return len(data)
+    return write_whole(path, dumps(model))
 
 
 def _network_bytes(model: Model) -> bytes:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from metabit.errors import InputError
+from metabit.errors import CorruptError, FormatError, InputError
+from metabit.export import state_image
+from metabit.export.container import read_bytes
 from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
 from metabit.export.spec import Layer, Model, Norm
@@ -38,6 +41,33 @@ def with_state(model: Model, state: StateImage) -> Model:
     learn = replace(model.learn, bits=state.bits, levels=tuple(levels))
     changed = replace(model, layers=tuple(layers), learn=learn)
     return changed if model.golden is None else with_golden(changed, model.golden.inputs)
+
+
+def read_state(path: Path, model: Model, model_id: int) -> StateImage:
+    """A state that was kept: one image, or the newest sound one of a state folder.
+
+    Args:
+        path: a `state-NNNNNNNNNN.mbs` file, or the folder of an engine.
+        model: the model it was learnt with.
+        model_id: `state_image.model_id` of that model's file.
+
+    Raises:
+        InputError: there is no such file, or no state in the folder (E-STATE-EMPTY).
+        FormatError, CorruptError: it is no state image, or damaged; in a folder, all of them are.
+        MismatchError: it belongs to another model.
+    """
+    if not path.is_dir():
+        return state_image.loads(read_bytes(path), model, model_id, str(path))
+    files = sorted(path.glob("state-??????????.mbs"), reverse=True)
+    damaged: FormatError | CorruptError | None = None
+    for file in files:
+        try:
+            return state_image.loads(read_bytes(file), model, model_id, str(file))
+        except (FormatError, CorruptError) as error:
+            damaged = damaged or error
+    if damaged is not None:
+        raise damaged
+    raise InputError(f"{path}: holds no state-NNNNNNNNNN.mbs file", code="E-STATE-EMPTY")
 
 
 def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> Layer:

@@ -115,7 +115,7 @@ def build(board: Board, image: Image) -> Firmware:
         (work / "image.S").write_text(image_source(image))
         (work / "link.ld").write_text(linker.script(board))
         parts = sorted(str(path) for path in objects.glob("*/*.o"))
-        _zig(
+        run_zig(
             [*board.flags, *parts, "image.S", "-T", "link.ld", *LINK_FLAGS, "-o", "out.elf"],
             work,
             board,
@@ -198,7 +198,7 @@ def compile_objects(board: Board) -> Path:
         for kind, files in sources.items():
             (work / kind).mkdir()
             names = [str(file) for file in files]
-            _zig([*flags, *INCLUDES, "-c", *names], work / kind, board)
+            run_zig([*flags, *INCLUDES, "-c", *names], work / kind, board)
         work.rename(target)
     except OSError:
         if not target.is_dir():  # otherwise somebody else was faster with the same objects
@@ -241,8 +241,13 @@ def require(module: str) -> None:
 _OVERFLOW = re.compile(r"will not fit in region '(\w+)': overflowed by (\d+) bytes")
 
 
-def _zig(arguments: list[str], folder: Path, board: Board) -> None:
-    """Run the cross compiler; its complaints become errors of ours."""
+def run_zig(arguments: list[str], folder: Path, board: Board) -> None:
+    """Run the cross compiler in a folder.
+
+    Raises:
+        BudgetError: the board's memory is too small.
+        MetabitError: it is missing (E-TOOLCHAIN), or it failed (E-BUILD).
+    """
     require("ziglang")
     done = subprocess.run(
         [sys.executable, "-m", "ziglang", "cc", *arguments],

@@ -42,6 +42,10 @@ extern "C" {
 #define MB_VERSION_TEXT "0.1.0"
 #define MB_ABI_VERSION 1
 
+/* Number of the arena's layout: raised when the same model needs another arena than before. Sources
+ * that `metabit export --to c` wrote know their arena by number, and refuse to compile with another. */
+#define MB_ARENA_LAYOUT 1
+
 /* Blob and arena start at a multiple of this many bytes. */
 #define MB_ALIGNMENT 8
 

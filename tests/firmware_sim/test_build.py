@@ -42,7 +42,7 @@ def test_the_image_holds_the_model_and_the_arena_to_the_byte(
 def test_objects_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     board = boards.load("nrf52840")
     first = build.compile_objects(board)
-    monkeypatch.setattr(build, "_zig", lambda *_: pytest.fail("compiled again"))
+    monkeypatch.setattr(build, "run_zig", lambda *_: pytest.fail("compiled again"))
     assert build.compile_objects(board) == first
 
 

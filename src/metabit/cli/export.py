@@ -1,4 +1,4 @@
-"""`metabit export`: a trained run, or another .mbit file, into a .mbit file."""
+"""`metabit export`: a trained run, or a .mbit file, into a .mbit file or what other tools take."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from ..edge_runtime.sizes import format_kib
 from ..errors import InputError
 from ..export import container
+from ..export.repack import read_state, with_state
 from ..export.spec import Golden, Model
 from ..export.state import convert_levels
+from ..export.state_image import model_id
 from .common import Answer, Output, need_extra, verb
-from .inspect import sizes_table
+from .export_targets import TARGETS
 
 GOLDEN_DEFAULT = 4
 
@@ -21,8 +22,16 @@ GOLDEN_DEFAULT = 4
 @verb("export")
 @click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--out", "target", required=True, metavar="FILE", type=click.Path(path_type=Path),
-    help="The .mbit file to write.",
+    "-o", "--out", "target", required=True, metavar="TARGET", type=click.Path(path_type=Path),
+    help="The file to write; with --to c, the folder.",
+)  # fmt: skip
+@click.option(
+    "--to", "kind", type=click.Choice(list(TARGETS)), default="mbit", show_default=True,
+    help="mbit: metabit's own file. c: a header and a source for firmware.",
+)  # fmt: skip
+@click.option(
+    "--state", metavar="STATE", type=click.Path(path_type=Path),
+    help="What an engine has learnt with SOURCE: its state folder, or one .mbs file.",
 )  # fmt: skip
 @click.option(
     "--bits", type=click.Choice(["8", "4"]),
@@ -34,31 +43,37 @@ GOLDEN_DEFAULT = 4
 )  # fmt: skip
 @click.option("--no-state", is_flag=True, help="Leave the hidden weights out: inference only.")
 def command(
-    out: Output, source: Path, bits: str | None, golden: int | None, no_state: bool, target: Path
+    out: Output,
+    source: Path,
+    target: Path,
+    kind: str,
+    state: Path | None,
+    bits: str | None,
+    golden: int | None,
+    no_state: bool,
 ) -> Answer:
-    """Pack SOURCE, a run folder or a .mbit file, into FILE.
+    """Pack SOURCE, a run folder or a .mbit file, into TARGET.
 
     Binary weights take one bit each; the hidden weights, which learning on the device goes on from,
     take 8 or 4 bits.
     """
     width = None if bits is None else int(bits)
     if source.is_dir():
+        if state is not None:
+            raise InputError(
+                f"--state belongs to the .mbit file that learnt, not to the run {source}",
+                code="E-USAGE",
+            )
         model = _from_run(
             source, width or 8, GOLDEN_DEFAULT if golden is None else golden, no_state
         )
     else:
-        model = _from_file(source, width, golden, no_state)
-    container.save(model, target)
-    data = container.read_bytes(target)
-    container.loads(data, str(target))  # what was written can be read
-    sizes = container.sizes(model, data)
-    out.line(f"{target}: {format_kib(len(data))}, {model.n_weights:,} binary weights")
-    out.show(sizes_table(vars(sizes)))
-    out.line(f"next: metabit verify {target}", "dim")
+        model = _from_file(source, state, width, golden, no_state)
+    written = TARGETS[kind](out, model, source, target)
     return {
         "source": source,
-        "file": target,
-        "sizes": vars(sizes),
+        "to": kind,
+        **written,
         "n_weights": model.n_weights,
         "state_bits": 0 if model.learn is None else model.learn.bits,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
@@ -74,8 +89,13 @@ def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
     return from_run(load_run(folder), bits=bits, golden=golden, learnable=not no_state)
 
 
-def _from_file(source: Path, bits: int | None, golden: int | None, no_state: bool) -> Model:
-    model = container.load(source)
+def _from_file(
+    source: Path, state: Path | None, bits: int | None, golden: int | None, no_state: bool
+) -> Model:
+    data = container.read_bytes(source)
+    model = container.loads(data, str(source))
+    if state is not None:
+        model = with_state(model, read_state(state, model, model_id(data)))
     if no_state:
         model = without_state(model)
     elif bits is not None:

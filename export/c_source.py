@@ -1,0 +1,262 @@
+"""A model as C: one header and one source, which compile with the core for any board."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from metabit.errors import InputError
+from metabit.export.spec import Model
+
+#: `MB_ARENA_LAYOUT` of the core that the arenas were planned with.
+ARENA_LAYOUT = 1
+
+_BYTES_A_LINE = 24
+_KEYWORDS = """
+    alignas alignof and asm atomic auto bitand bitor bool break case catch char class compl concept
+    const constexpr continue decltype default delete do double else enum explicit export extern
+    false float for friend goto if inline int long main mutable namespace new noexcept not nullptr
+    operator or override private protected public register requires restrict return short signed
+    sizeof static struct switch template this throw true try typedef typeid typename union unsigned
+    using virtual void volatile while xor
+"""
+
+
+@dataclass(frozen=True)
+class ArenaBytes:
+    """RAM that a model needs, as `metabit plan` tells it.
+
+    Attributes:
+        predict: when nothing learns.
+        learn_head, learn_all: when the output layer, or every layer, learns; None where the model
+            carries no hidden weights.
+    """
+
+    predict: int
+    learn_head: int | None = None
+    learn_all: int | None = None
+
+
+def identifier(text: str) -> str:
+    """A lower-case C identifier out of a file's name.
+
+    It starts with a letter, and is no word of C or C++ and none of the core's names.
+    """
+    word = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
+    if not word:
+        return "model"
+    taken = word in _KEYWORDS.split() or word.startswith("mb_") or word == "metabit"
+    return f"model_{word}" if taken or word[0].isdigit() else word
+
+
+def c_files(
+    model: Model, blob: bytes, name: str, arenas: ArenaBytes, origin: str
+) -> dict[str, bytes]:
+    """The header and the source of a model.
+
+    Args:
+        model: what `blob` holds.
+        blob: the .mbit file.
+        name: what the files and their symbols are called; see `identifier`.
+        arenas: see `metabit.edge_runtime.plan.plan`.
+        origin: what it was made of, for the first line.
+
+    Returns:
+        File names and contents, ASCII.
+
+    Raises:
+        InputError: `name` is no identifier of the kind that `identifier` gives.
+    """
+    if identifier(name) != name:
+        raise InputError(
+            f'"{name}" cannot be a name in C; "{identifier(name)}" can', code="E-C-NAME"
+        )
+    texts = {
+        f"{name}.h": _header(model, blob, name, arenas, origin),
+        f"{name}.c": _source(model, blob, name),
+    }
+    return {file: text.encode("ascii") for file, text in texts.items()}
+
+
+# ---- the header --------------------------------------------------------------------------------
+
+
+def _header(model: Model, blob: bytes, name: str, arenas: ArenaBytes, origin: str) -> str:
+    upper = name.upper()
+    shapes = (model.input.shape, *(layer.out_shape for layer in model.layers))
+    sizes = " -> ".join("x".join(map(str, shape)) for shape in shapes)
+    lines = [
+        f"/* {name}.h: a binary network in flash, from {_plain(origin)}.",
+        " * `metabit export --to c` wrote it: do not edit it, export again.",
+        " *",
+        f" * {sizes}, {model.n_weights:,} binary weights",
+        *(f" * {line}" for line in _facts(model)),
+        " *",
+        *(f" * {line}".rstrip() for line in _usage(name)),
+        " */",
+        f"#ifndef METABIT_MODEL_{upper}_H",
+        f"#define METABIT_MODEL_{upper}_H",
+        "",
+        '#include "metabit.h"',
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        f"#define {upper}_N_INPUTS {model.n_inputs}u /* {model.input.dtype} values a sample */",
+        f"#define {upper}_N_OUTPUTS {model.n_outputs}u /* classes */",
+        f"#define {upper}_N_BANKS {model.n_banks}u /* normalisation banks (tasks) */",
+        f"#define {upper}_MODEL_BYTES {len(blob)}u /* flash */",
+        "",
+        *_arena_lines(upper, arenas),
+        "",
+        "/* The model: what mb_open() and the other calls take. */",
+        f"extern const uint8_t {name}_model[{upper}_MODEL_BYTES];",
+        *_extras(model, name, upper),
+        "",
+        "#ifdef __cplusplus",
+        "}",
+        "#endif",
+        "",
+        f"#endif /* METABIT_MODEL_{upper}_H */",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(model: Model) -> list[str]:
+    """What the file says of itself, a line a fact; long and nested values stay in the file."""
+    shown = {key: value for key, value in model.meta.items() if key != "layer_names"}
+    texts = {key: json.dumps(value, ensure_ascii=True) for key, value in shown.items()}
+    return [_plain(f"{key}: {text}") for key, text in texts.items() if len(text) <= 72]
+
+
+def _usage(name: str) -> list[str]:
+    upper = name.upper()
+    return [
+        f"    static uint64_t arena[{upper}_ARENA_BYTES / 8];",
+        "    mb_options options = MB_OPTIONS_INFER;",
+        "    mb_model *model;",
+        "    int32_t label;",
+        "",
+        f"    mb_open(&model, arena, sizeof arena, {name}_model, sizeof {name}_model, &options);",
+        "    mb_predict(model, sample, 1, &label, NULL);",
+    ]
+
+
+def _arena_lines(upper: str, arenas: ArenaBytes) -> list[str]:
+    lines = [
+        "/* Size of the arena, to the byte and a multiple of 8: what `metabit plan` says. */",
+        f"#define {upper}_ARENA_BYTES {arenas.predict}u /* to predict */",
+    ]
+    if arenas.learn_head is not None:
+        lines.append(
+            f"#define {upper}_ARENA_BYTES_LEARN_HEAD {arenas.learn_head}u /* learn_layers = 1 */"
+        )
+    if arenas.learn_all is not None:
+        lines.append(
+            f"#define {upper}_ARENA_BYTES_LEARN_ALL {arenas.learn_all}u "
+            "/* learn_layers = MB_ALL_LAYERS */"
+        )
+    return lines
+
+
+def _extras(model: Model, name: str, upper: str) -> list[str]:
+    lines = []
+    if _class_names(model):
+        lines += [
+            "",
+            "/* Names of the classes, by label. */",
+            f"extern const char *const {name}_classes[{upper}_N_OUTPUTS];",
+        ]
+    if _n_golden(model):
+        lines += [
+            "",
+            f"/* Run the samples that travel in the model, {_n_golden(model)} of them, and compare "
+            "every score:",
+            f" * MB_OK or MB_ERR_MISMATCH. Needs {upper}_ARENA_BYTES, and leaves no model open. */",
+            f"int {name}_self_test(void *arena, size_t arena_bytes);",
+        ]
+    return lines
+
+
+# ---- the source --------------------------------------------------------------------------------
+
+
+def _source(model: Model, blob: bytes, name: str) -> str:
+    upper = name.upper()
+    lines = [
+        f"/* {name}.c: see {name}.h. */",
+        f'#include "{name}.h"',
+        "",
+        f"#if !defined(MB_ARENA_LAYOUT) || MB_ARENA_LAYOUT != {ARENA_LAYOUT}",
+        '#error "the core lays its arena out in another way than this model\'s plan: export again"',
+        "#endif",
+        "",
+        "#if defined(__STDC_VERSION__) && __STDC_VERSION__ >= 201112L",
+        f"#define {upper}_ALIGNED _Alignas(MB_ALIGNMENT)",
+        "#elif defined(__GNUC__)",
+        f"#define {upper}_ALIGNED __attribute__((aligned(MB_ALIGNMENT)))",
+        "#else",
+        f'#error "say here how {name}_model is made to start at a multiple of MB_ALIGNMENT bytes"',
+        "#endif",
+        "",
+        f"{upper}_ALIGNED const uint8_t {name}_model[{upper}_MODEL_BYTES] = {{",
+        *_byte_lines(blob),
+        "};",
+        "",
+        "/* Refuses to compile when an arena of the planned size would not do. */",
+        f"typedef char {name}_arena_is_aligned[{upper}_ARENA_BYTES % MB_ALIGNMENT == 0 ? 1 : -1];",
+    ]
+    names = _class_names(model)
+    if names:
+        listed = [f"    {_c_string(text)}," for text in names]
+        lines += ["", f"const char *const {name}_classes[{upper}_N_OUTPUTS] = {{", *listed, "};"]
+    if _n_golden(model):
+        lines += [
+            "",
+            f"int {name}_self_test(void *arena, size_t arena_bytes) {{",
+            f"    return mb_self_test(arena, arena_bytes, {name}_model, {upper}_MODEL_BYTES);",
+            "}",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _byte_lines(blob: bytes) -> list[str]:
+    starts = range(0, len(blob), _BYTES_A_LINE)
+    return ["    " + ",".join(map(str, blob[at : at + _BYTES_A_LINE])) + "," for at in starts]
+
+
+# ---- what the model says of itself -------------------------------------------------------------
+
+
+def _n_golden(model: Model) -> int:
+    return 0 if model.golden is None else len(model.golden.inputs)
+
+
+def _class_names(model: Model) -> list[str]:
+    names = model.meta.get("class_names")
+    if isinstance(names, list) and len(names) == model.n_outputs:
+        return [str(name) for name in names]
+    return []
+
+
+def _c_string(text: str) -> str:
+    """A string literal; octal escapes, because hexadecimal ones have no end, and no trigraphs."""
+    plain = [
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\?' else f"\\{byte:03o}"
+        for byte in text.encode(errors="replace")
+    ]
+    return f'"{"".join(plain)}"'
+
+
+def _plain(text: str) -> str:
+    """Text that can stand in a comment, whatever it was."""
+    safe = "".join(char if 32 <= ord(char) < 127 and char not in "\\?" else "_" for char in text)
+    return safe.replace("*/", "*_").replace("/*", "_*")
+
+
+def file_stem(source: Path) -> str:
+    """The identifier for a model out of the file or run folder it comes from."""
+    return identifier(source.resolve().stem if source.is_file() else source.resolve().name)

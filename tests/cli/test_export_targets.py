@@ -1,0 +1,93 @@
+"""export --to and --state: what other tools take, also of what a device has learnt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.plan import plan
+from metabit.export import container
+
+from .conftest import Cli
+
+
+@pytest.fixture
+def state(model_file: Path, data_file: Path, tmp_path: Path) -> Path:
+    """A folder with two states that the model has learnt."""
+    with np.load(data_file) as data:
+        x, y = data["x"], data["y"]
+    engine = Engine(model_file, learn="all", m=0.0, step_levels=60.0, state=tmp_path / "state")
+    for half in (slice(0, 25), slice(25, 50)):
+        engine.partial_fit(x[half], y[half])
+        engine.commit()
+    return tmp_path / "state"
+
+
+def test_to_c_writes_two_files_named_after_the_model(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "firmware" / "net"
+    answer = cli("export", model_file, "--to", "c", "-o", folder, "--json").answer
+    assert answer["files"] == ["random.c", "random.h"]
+    assert sorted(path.name for path in folder.iterdir()) == ["random.c", "random.h"]
+    assert answer["arena_bytes"]["learn_all"] == plan(model_file, learn="all").arena_bytes
+    header = (folder / "random.h").read_text()
+    assert f"#define RANDOM_ARENA_BYTES {plan(model_file, learn='none').arena_bytes}u" in header
+    assert f"#define RANDOM_MODEL_BYTES {model_file.stat().st_size}u" in header
+
+
+def test_to_c_without_hidden_weights_offers_no_arena_to_learn_in(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    cli("export", model_file, "--to", "c", "--no-state", "--golden", 0, "-o", tmp_path)
+    header = (tmp_path / "random.h").read_text()
+    assert "LEARN" not in header
+    assert "self_test" not in header
+
+
+@pytest.mark.parametrize("newest_only", [False, True])
+def test_a_learnt_state_is_exported(
+    cli: Cli, model_file: Path, data_file: Path, state: Path, tmp_path: Path, newest_only: bool
+) -> None:
+    """The new file predicts as the engine that learnt, and not as the old file."""
+    source = max(state.iterdir()) if newest_only else state
+    target = tmp_path / "learnt.mbit"
+    assert cli("export", model_file, "--state", source, "-o", target).code == 0
+    with np.load(data_file) as data:
+        x = data["x"]
+    learnt = Engine(model_file, learn="all", state=state).scores(x)
+    assert np.array_equal(Engine(target).scores(x), learnt)
+    assert not np.array_equal(Engine(model_file).scores(x), learnt)
+    assert cli("verify", target).code == 0
+
+
+def test_a_damaged_newest_state_gives_way_to_the_one_before(
+    cli: Cli, model_file: Path, state: Path, tmp_path: Path
+) -> None:
+    newest, older = sorted(state.iterdir(), reverse=True)
+    cli("export", model_file, "--state", older, "-o", tmp_path / "older.mbit")
+    newest.write_bytes(newest.read_bytes()[:-1])
+    cli("export", model_file, "--state", newest, "-o", tmp_path / "no").refused(4, "E-STATE-CRC")
+    assert cli("export", model_file, "--state", state, "-o", tmp_path / "kept.mbit").code == 0
+    kept, expected = (container.load(tmp_path / f"{name}.mbit") for name in ("kept", "older"))
+    assert np.array_equal(kept.layers[0].weights, expected.layers[0].weights)
+    older.write_bytes(b"")
+    cli("export", model_file, "--state", state, "-o", tmp_path / "no").refused(4, "E-STATE-CRC")
+
+
+def test_a_state_that_is_not_there_is_refused(cli: Cli, model_file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "no.mbit"
+    cli("export", model_file, "--state", tmp_path, "-o", target).refused(2, "E-STATE-EMPTY")
+    cli("export", tmp_path, "--state", tmp_path, "-o", target).refused(2, "E-USAGE")
+    assert not target.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    target = tmp_path / "file" / "folder"
+    cli("export", model_file, "--to", "c", "-o", target).refused(2, "E-WRITE")
