@@ -142,6 +142,19 @@ def test_export_repacks_a_file(cli: Cli, model_file: Path, data_file: Path, tmp_
     cli("learn", bare, data_file).refused(2, "E-NO-STATE")
 
 
+@pytest.mark.parametrize("style", ["packed", "int2", "float", "qonnx"])
+def test_export_writes_onnx_and_tells_its_size(
+    cli: Cli, model_file: Path, tmp_path: Path, style: str
+) -> None:
+    path = tmp_path / "model.onnx"  # the suffix says the format
+    answer = cli("export", model_file, "-o", path, "--style", style, "--json").answer
+    assert (answer["format"], answer["style"]) == ("onnx", style)
+    assert answer["file_bytes"] == path.stat().st_size
+    again = tmp_path / "again"
+    cli("export", model_file, "-o", again, "--to", "onnx", "--style", style)
+    assert again.read_bytes() == path.read_bytes()
+
+
 def test_export_into_a_missing_folder_is_refused(
     cli: Cli, model_file: Path, tmp_path: Path
 ) -> None:
