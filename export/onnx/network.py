@@ -15,8 +15,9 @@ from onnx import TensorProto, helper
 
 from metabit.export.fold import inverse_std
 from metabit.export.onnx.graph import Graph
+from metabit.export.onnx.layers import layer_sums
 from metabit.export.onnx.style import Fold, Style
-from metabit.export.spec import DenseLayer, InputSpec, Model
+from metabit.export.spec import InputSpec, Layer, Model
 
 InputKind = Literal["integer", "float"]
 
@@ -43,13 +44,13 @@ def build(model: Model, style: Style, input_kind: InputKind) -> onnx.ModelProto:
     several = model.n_banks > 1
     graph = Graph(BANK if several else None)
     values = _input(graph, model.input, input_kind)
-    if len(model.input.shape) > 1:
-        values = graph.node("Flatten", [values], "input/flat", axis=1)
+    before: InputSpec | Layer = model.input
     for layer in model.layers[:-1]:
-        sums = _sums(graph, style, layer, values)
-        values = style.signs(graph, layer.name, sums, Fold.of(layer.thresholds))
+        sums = layer_sums(graph, style, layer, values, before)
+        fold = Fold.of(layer.thresholds, spatial=len(layer.out_shape) - 1)
+        values, before = style.signs(graph, layer.name, sums, fold), layer
     output = model.layers[-1]
-    logits = _logits(graph, output, _sums(graph, style, output, values), model.eps)
+    logits = _logits(graph, output, layer_sums(graph, style, output, values, before), model.eps)
     graph.node("ArgMax", [logits], LABEL, axis=1, keepdims=0, select_last_index=0)
 
     kind = TensorProto.FLOAT if input_kind == "float" else _TYPES[model.input.dtype]
@@ -95,12 +96,7 @@ def _quantized(graph: Graph, spec: InputSpec) -> str:
     return graph.node("Cast", [clipped], "input/float", to=TensorProto.FLOAT)
 
 
-def _sums(graph: Graph, style: Style, layer: DenseLayer, values: str) -> str:
-    weights = style.weights(graph, f"{layer.name}/weight", layer.weights)
-    return graph.node("Gemm", [values, weights], f"{layer.name}/sum", transB=1)
-
-
-def _logits(graph: Graph, layer: DenseLayer, sums: str, eps: float) -> str:
+def _logits(graph: Graph, layer: Layer, sums: str, eps: float) -> str:
     """((sums - mean) * inv_std) * gamma + beta."""
     name = layer.name
     columns = {

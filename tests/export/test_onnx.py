@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from helpers import plain_scores, random_model, random_samples
+from helpers import plain_scores, random_model, random_norm, random_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ from numpy.typing import NDArray
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container
-from metabit.export.fold import scores_from_logits
+from metabit.export.exact import model_scores
+from metabit.export.fold import fold_threshold, scores_from_logits
 from metabit.export.onnx.write import STYLES, to_onnx
-from metabit.export.spec import InputSpec, Model
+from metabit.export.spec import ConvLayer, DenseLayer, InputSpec, Layer, Model, Window
 
 Array = NDArray[Any]
 
@@ -53,6 +55,53 @@ def test_random_networks_give_equal_integers_in_every_style(data: st.DataObject)
             feed = {"input": x} | ({"bank": np.array(bank)} if n_banks > 1 else {})
             scores, labels = run(proto, **feed)
             expected = plain_scores(model, x, bank)
+            assert np.array_equal(scores, expected), (style, bank)
+            assert np.array_equal(labels, expected.argmax(axis=1))
+
+
+@st.composite
+def conv_models(draw: st.DrawFn) -> Model:
+    """Two convolutions and a dense layer over a map of random sides, kernels, steps and pools."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    channels = draw(st.integers(1, 3))
+    shape: tuple[int, ...] = (draw(st.integers(6, 11)), draw(st.integers(6, 11)), channels)
+    in_shape: tuple[int, int, int] = (shape[0], shape[1], channels)
+    n_banks = draw(st.integers(1, 2))
+    layers: list[Layer] = []
+    for index in range(2):
+        window = Window(
+            in_shape, draw(st.integers(1, 3)), draw(st.integers(1, 2)),
+            draw(st.sampled_from(["one", "valid"])), draw(st.integers(1, 2)),
+        )  # fmt: skip
+        if min(window.out_sides) < 1:
+            break
+        n_out = draw(st.integers(1, 9))
+        spread = np.sqrt(window.n_in) * (90.0 if index == 0 else 1.0)
+        norms = tuple(random_norm(rng, n_out, float(spread)) for _ in range(n_banks))
+        thresholds = tuple(fold_threshold(norm, 1e-5, window.n_in * 255) for norm in norms)
+        weights = rng.choice(np.array([-1, 1], dtype=np.int8), (n_out, window.n_in))
+        layers.append(ConvLayer(f"conv{index + 1}", weights, thresholds, norms, window))
+        in_shape = (*window.out_sides, n_out)
+    n_in = math.prod(in_shape)
+    weights = rng.choice(np.array([-1, 1], dtype=np.int8), (4, n_in))
+    norms = tuple(random_norm(rng, 4, float(np.sqrt(n_in))) for _ in range(n_banks))
+    layers.append(DenseLayer("head", weights, (), norms))
+    flat = channels == 1 and draw(st.booleans())
+    zero_point = draw(st.integers(0, 255))
+    return Model(InputSpec("uint8", shape[:2] if flat else shape, 1.0, zero_point), tuple(layers))
+
+
+@settings(max_examples=15, deadline=None)
+@given(model=conv_models(), seed=st.integers(0, 99))
+def test_random_convnets_give_equal_integers_in_every_style(model: Model, seed: int) -> None:
+    x = random_samples(np.random.default_rng(seed), model.input, 6)
+    for style in STYLES:
+        proto = to_onnx(model, style, source=b"")
+        for bank in range(model.n_banks):
+            feed = {"input": x.reshape(6, *model.input.shape)}
+            feed |= {"bank": np.array(bank)} if model.n_banks > 1 else {}
+            scores, labels = run(proto, **feed)
+            expected = model_scores(model, x, bank)
             assert np.array_equal(scores, expected), (style, bank)
             assert np.array_equal(labels, expected.argmax(axis=1))
 
