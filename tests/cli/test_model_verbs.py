@@ -148,7 +148,7 @@ def test_export_writes_onnx_and_tells_its_size(
 ) -> None:
     path = tmp_path / "model.onnx"  # the suffix says the format
     answer = cli("export", model_file, "-o", path, "--style", style, "--json").answer
-    assert (answer["format"], answer["style"]) == ("onnx", style)
+    assert (answer["to"], answer["style"]) == ("onnx", style)
     assert answer["file_bytes"] == path.stat().st_size
     again = tmp_path / "again"
     cli("export", model_file, "-o", again, "--to", "onnx", "--style", style)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -26,8 +27,9 @@ GOLDEN_DEFAULT = 4
     help="The file to write; with --to c, the folder.",
 )  # fmt: skip
 @click.option(
-    "--to", "kind", type=click.Choice(list(TARGETS)), default="mbit", show_default=True,
-    help="mbit: metabit's own file. c: a header and a source for firmware.",
+    "--to", "kind", type=click.Choice(list(TARGETS)),
+    help="mbit: metabit's own file. c: a header and a source for firmware. onnx: for other tools. "
+    "What TARGET's suffix says, else mbit, if not given.",
 )  # fmt: skip
 @click.option(
     "--state", metavar="STATE", type=click.Path(path_type=Path),
@@ -42,15 +44,28 @@ GOLDEN_DEFAULT = 4
     help=f"Samples with known scores that travel along: {GOLDEN_DEFAULT}, or those of SOURCE.",
 )  # fmt: skip
 @click.option("--no-state", is_flag=True, help="Leave the hidden weights out: inference only.")
+@click.option(
+    "--style", type=click.Choice(["packed", "int2", "float", "qonnx"]), default="packed",
+    show_default=True, help="onnx: weights in 1, 2 or 32 bits, or bipolar as QONNX has them.",
+)  # fmt: skip
+@click.option(
+    "--input", "input_kind", type=click.Choice(["integer", "float"]), default="integer",
+    show_default=True, help="onnx: 8-bit samples, or float samples that the graph quantizes.",
+)  # fmt: skip
+@click.option(
+    "--bank", type=click.IntRange(min=0),
+    help="onnx: keep only this bank; if not given all, and the graph chooses by an input.",
+)  # fmt: skip
 def command(
     out: Output,
     source: Path,
     target: Path,
-    kind: str,
+    kind: str | None,
     state: Path | None,
     bits: str | None,
     golden: int | None,
     no_state: bool,
+    **options: Any,
 ) -> Answer:
     """Pack SOURCE, a run folder or a .mbit file, into TARGET.
 
@@ -69,7 +84,9 @@ def command(
         )
     else:
         model = _from_file(source, state, width, golden, no_state)
-    written = TARGETS[kind](out, model, source, target)
+    suffix = target.suffix.lower().removeprefix(".")
+    kind = kind or (suffix if suffix in TARGETS else "mbit")
+    written = TARGETS[kind](out, model, source, target, options)
     return {
         "source": source,
         "to": kind,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from ..edge_runtime.plan import plan
 from ..edge_runtime.sizes import format_kib
 from ..errors import InputError
 from ..export import c_source, container
+from ..export.bits import words
 from ..export.files import write_whole
 from ..export.spec import Model
-from .common import Answer, Output
+from .common import Answer, Output, need_extra
 from .inspect import sizes_table
 
-#: (out, model, source, target) -> answer.
-Write = Callable[[Output, Model, Path, Path], Answer]
+#: What only some targets read: --style and so on, by name.
+Options = Mapping[str, Any]
+#: (out, model, source, target, options) -> answer.
+Write = Callable[[Output, Model, Path, Path, Options], Answer]
 
 
-def _mbit(out: Output, model: Model, _source: Path, target: Path) -> Answer:
+def _mbit(out: Output, model: Model, _source: Path, target: Path, _options: Options) -> Answer:
     container.save(model, target)
     data = container.read_bytes(target)
     container.loads(data, str(target))  # what was written can be read
@@ -29,7 +33,7 @@ def _mbit(out: Output, model: Model, _source: Path, target: Path) -> Answer:
     return {"file": target, "sizes": vars(sizes)}
 
 
-def _c(out: Output, model: Model, source: Path, target: Path) -> Answer:
+def _c(out: Output, model: Model, source: Path, target: Path, _options: Options) -> Answer:
     blob = container.dumps(model)
     arenas = c_source.ArenaBytes(plan(blob, learn="none").arena_bytes)
     if model.learn is not None:
@@ -60,4 +64,28 @@ def _make_folder(folder: Path) -> None:
         ) from error
 
 
-TARGETS: dict[str, Write] = {"mbit": _mbit, "c": _c}
+def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Options) -> Answer:
+    need_extra("export", "onnx")
+
+    from ..export.onnx.write import to_onnx
+
+    style, bank = options["style"], options["bank"]
+    proto = to_onnx(model, style, input_kind=options["input_kind"], bank=bank)
+    n_bytes = write_whole(target, proto.SerializeToString(deterministic=True))
+    weight_bytes = sum(4 * words(layer.n_in) * layer.n_out for layer in model.layers)
+    opset = next(entry.version for entry in proto.opset_import if not entry.domain)
+    out.line(
+        f"{target}: {format_kib(n_bytes)} of ONNX, opset {opset}, style {style}; the weights of "
+        f"the .mbit file are {format_kib(weight_bytes)}"
+    )
+    for kind, values in (("input", proto.graph.input), ("output", proto.graph.output)):
+        for value in values:
+            dims = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+            out.line(f"  {kind} {value.name}: {' × '.join(map(str, dims)) or 'one number'}")
+    return {
+        "file": target, "style": style, "opset": opset, "bank": bank, "file_bytes": n_bytes,
+        "weight_bytes": weight_bytes,
+    }  # fmt: skip
+
+
+TARGETS: dict[str, Write] = {"mbit": _mbit, "c": _c, "onnx": _onnx}
