@@ -3,34 +3,34 @@
 from __future__ import annotations
 
 import json
-import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import CorruptError, FormatError, InputError
+from metabit.errors import CorruptError, InputError
 from metabit.export import layout
-from metabit.export.bits import (
-    level_row_bytes,
-    pack_bits,
-    pack_levels,
-    unpack_bits,
-    unpack_levels,
-    words,
-)
+from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
+from metabit.export.cursor import Cursor
 from metabit.export.files import write_whole
 from metabit.export.layout import Section
-from metabit.export.spec import DenseLayer, Golden, InputSpec, LearnState, Model, Norm, Threshold
+from metabit.export.network_section import Network, dump_network, read_network
+from metabit.export.shapes import LayerShape, default_names, layer_of
+from metabit.export.spec import (
+    ConvLayer,
+    Golden,
+    InputSpec,
+    LearnState,
+    Model,
+    Norm,
+    Threshold,
+)
 
-_NETWORK = struct.Struct("<IIIiffI4II")  # layers, banks, signed, zero, scale, eps, dims, shape, 0
-_LAYER = struct.Struct("<IIII")  # kind, n_in, n_out, 0
 _LEARN = struct.Struct("<IffffIII")  # bits, step, norm rate, error rate, rms rate, 0, 0, 0
 _GOLDEN = struct.Struct("<II")  # samples, 0
-
-DENSE = 1
 
 
 # ---- writing ---------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def dumps(model: Model) -> bytes:
     """
     layout.check_limits(model)
     sections = [
-        (layout.NETWORK, True, _network_bytes(model)),
+        (layout.NETWORK, True, dump_network(model)),
         (layout.WEIGHTS, True, b"".join(pack_bits(la.weights).tobytes() for la in model.layers)),
         (layout.THRESHOLDS, True, _threshold_bytes(model)),
         (layout.NORM, True, b"".join(_norm_bytes(norm) for norm in model.layers[-1].norms)),
@@ -56,22 +56,13 @@ def dumps(model: Model) -> bytes:
     if model.meta:
         text = json.dumps(dict(model.meta), sort_keys=True, ensure_ascii=False, allow_nan=False)
         sections.append((layout.META, False, text.encode()))
-    return layout.assemble(sections)
+    convolves = any(isinstance(layer, ConvLayer) for layer in model.layers)
+    return layout.assemble(sections, minor=layout.FORMAT_MINOR if convolves else 0)
 
 
 def save(model: Model, path: str | Path) -> int:
     """Write a .mbit file, whole or not at all; returns its size in bytes."""
     return write_whole(path, dumps(model))
-
-
-def _network_bytes(model: Model) -> bytes:
-    spec = model.input
-    shape = (*spec.shape, *(1,) * (4 - len(spec.shape)))
-    head = _NETWORK.pack(
-        len(model.layers), model.n_banks, int(spec.dtype == "int8"), spec.zero_point,
-        spec.scale, model.eps, len(spec.shape), *shape, 0,
-    )  # fmt: skip
-    return head + b"".join(_LAYER.pack(DENSE, la.n_in, la.n_out, 0) for la in model.layers)
 
 
 def _threshold_bytes(model: Model) -> bytes:
@@ -146,32 +137,30 @@ def loads(data: bytes, where: str = "blob") -> Model:
         where: its name, for messages.
     """
     found = {section.type: section for section in layout.sections(data, where)}
-    payload = {kind: _Reader(data, section, where) for kind, section in found.items()}
+    payload = {kind: Cursor(data, section, where) for kind, section in found.items()}
     for kind in layout.REQUIRED:
         if kind not in found:
             raise CorruptError(f"{where}: section {kind} is missing", code="E-SECTION-MISSING")
-    spec, eps, n_banks, shapes = _read_network(payload[layout.NETWORK], where)
-    weights = [payload[layout.WEIGHTS].packed_signs(*shape) for shape in shapes]
+    network = read_network(payload[layout.NETWORK], where)
+    shapes = network.shapes
+    weights = [payload[layout.WEIGHTS].packed_signs(s.n_out, s.n_in) for s in shapes]
     payload[layout.WEIGHTS].finish()
-    thresholds = _read_thresholds(payload[layout.THRESHOLDS], n_banks, shapes)
+    thresholds = _read_thresholds(payload[layout.THRESHOLDS], network)
     norms: list[tuple[Norm, ...]] = [() for _ in shapes]
-    norms[-1] = tuple(payload[layout.NORM].norm(shapes[-1][0]) for _ in range(n_banks))
+    norms[-1] = tuple(payload[layout.NORM].norm(shapes[-1].n_out) for _ in range(network.n_banks))
     payload[layout.NORM].finish()
     learn = None
     if layout.LEARN in payload:
-        learn, hidden_norms = _read_learn(payload[layout.LEARN], n_banks, shapes)
+        learn, hidden_norms = _read_learn(payload[layout.LEARN], network)
         norms[:-1] = hidden_norms
         _check_signs(learn, weights, where)
     golden = None
     if layout.GOLDEN in payload:
-        golden = _read_golden(payload[layout.GOLDEN], spec, shapes[-1][0])
+        golden = _read_golden(payload[layout.GOLDEN], network.input, shapes[-1].n_out)
     meta = _read_meta(payload[layout.META]) if layout.META in payload else {}
-    names = _layer_names(meta, len(shapes))
-    layers = tuple(
-        DenseLayer(name, weight, threshold, norm)
-        for name, weight, threshold, norm in zip(names, weights, thresholds, norms, strict=True)
-    )
-    return Model(spec, layers, eps, learn, golden, meta)
+    names = _layer_names(meta, shapes)
+    layers = tuple(map(layer_of, shapes, names, weights, thresholds, norms))
+    return Model(network.input, layers, network.eps, learn, golden, meta)
 
 
 def input_spec(data: bytes, where: str = "blob") -> InputSpec:
@@ -185,98 +174,23 @@ def input_spec(data: bytes, where: str = "blob") -> InputSpec:
         raise CorruptError(
             f"{where}: section {layout.NETWORK} is missing", code="E-SECTION-MISSING"
         )
-    return _read_network(_Reader(data, found[layout.NETWORK], where), where)[0]
+    return read_network(Cursor(data, found[layout.NETWORK], where), where).input
 
 
-class _Reader:
-    """A cursor over one section that refuses to run past its end."""
-
-    def __init__(self, data: bytes, section: Section, where: str) -> None:
-        self._bytes = memoryview(data)[section.offset_bytes :][: section.length_bytes]
-        self._at = 0
-        self._name = f"{where}: section {section.type}"
-
-    def corrupt(self, what: str) -> CorruptError:
-        return CorruptError(f"{self._name}: {what}; export the model again", code="E-SECTION-VALUE")
-
-    def take(self, n_bytes: int) -> memoryview:
-        if n_bytes > len(self._bytes) - self._at:
-            raise self.corrupt(f"ends after {len(self._bytes)} bytes, more are needed")
-        self._at += n_bytes
-        return self._bytes[self._at - n_bytes : self._at]
-
-    def rest(self) -> bytes:
-        return bytes(self.take(len(self._bytes) - self._at))
-
-    def finish(self) -> None:
-        if self._at != len(self._bytes):
-            raise self.corrupt(f"{len(self._bytes) - self._at} bytes too long")
-
-    def unpack(self, record: struct.Struct) -> tuple[int | float, ...]:
-        return record.unpack(self.take(record.size))
-
-    def array(self, dtype: str, *shape: int) -> NDArray[np.generic]:
-        n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
-        return np.frombuffer(self.take(n_bytes), dtype=dtype).reshape(shape).copy()
-
-    def packed_signs(self, rows: int, n_bits: int) -> NDArray[np.int8]:
-        packed = self.array("u1", rows, 4 * words(n_bits)).astype(np.uint8)
-        signs = unpack_bits(packed, n_bits)
-        if not np.array_equal(pack_bits(signs), packed):
-            raise self.corrupt("padding bits are not zero")
-        return signs
-
-    def norm(self, n_out: int) -> Norm:
-        mean, var, gamma, beta = self.array("<f4", 4, n_out).astype(np.float32)
-        norm = Norm(mean, var, gamma, beta)
-        problem = layout.norm_problem(norm)
-        if problem:
-            raise self.corrupt(problem)
-        return norm
-
-
-def _read_network(
-    reader: _Reader, where: str
-) -> tuple[InputSpec, float, int, list[tuple[int, int]]]:
-    values = reader.unpack(_NETWORK)
-    n_layers, n_banks, signed, zero_point, n_dims = (int(values[i]) for i in (0, 1, 2, 3, 6))
-    scale, eps = float(values[4]), float(values[5])
-    shape = tuple(int(v) for v in values[7:11])
-    if not 1 <= n_dims <= 4 or any(n != 1 for n in shape[n_dims:]) or values[11] != 0 or signed > 1:
-        raise reader.corrupt("the input shape or type is wrong")
-    records = [tuple(int(v) for v in reader.unpack(_LAYER)) for _ in range(min(n_layers, 33))]
-    reader.finish()
-    for kind, _, _, reserved in records:
-        if kind != DENSE or reserved != 0:
-            raise FormatError(
-                f"{where}: layer kind {kind} is unknown to this version; update metabit",
-                code="E-LAYER-KIND",
-            )
-    spec = InputSpec("int8" if signed else "uint8", shape[:n_dims], scale, zero_point)
-    shapes = [(n_out, n_in) for _, n_in, n_out, _ in records]
-    problem = layout.network_problem(spec, eps, n_banks, shapes)
-    if problem:
-        raise reader.corrupt(problem)
-    return spec, eps, n_banks, shapes
-
-
-def _read_thresholds(
-    reader: _Reader, n_banks: int, shapes: list[tuple[int, int]]
-) -> list[tuple[Threshold, ...]]:
-    banks: list[list[Threshold]] = [[] for _ in shapes]
-    for _ in range(n_banks):
-        for index, (n_out, _n_in) in enumerate(shapes[:-1]):
-            value = reader.array("<i4", n_out).astype(np.int32)
-            flip = reader.packed_signs(1, n_out)[0] > 0
+def _read_thresholds(reader: Cursor, network: Network) -> list[tuple[Threshold, ...]]:
+    banks: list[list[Threshold]] = [[] for _ in network.shapes]
+    for _ in range(network.n_banks):
+        for index, shape in enumerate(network.shapes[:-1]):
+            value = reader.array("<i4", shape.n_out).astype(np.int32)
+            flip = reader.packed_signs(1, shape.n_out)[0] > 0
             banks[index].append(Threshold(value, flip))
     reader.finish()
     return [tuple(thresholds) for thresholds in banks]
 
 
-def _read_learn(
-    reader: _Reader, n_banks: int, shapes: list[tuple[int, int]]
-) -> tuple[LearnState, list[tuple[Norm, ...]]]:
+def _read_learn(reader: Cursor, network: Network) -> tuple[LearnState, list[tuple[Norm, ...]]]:
     bits, step, norm_rate, error_rate, rms_rate, *reserved = reader.unpack(_LEARN)
+    shapes = network.shapes
     pairs = reader.array("<f4", len(shapes), 2).astype(np.float64)
     problem = layout.learn_problem(
         int(bits), float(step), (float(norm_rate), float(error_rate), float(rms_rate)), pairs
@@ -284,13 +198,14 @@ def _read_learn(
     if problem or any(reserved):
         raise reader.corrupt(problem or "reserved fields are not zero")
     norms: list[list[Norm]] = [[] for _ in shapes[:-1]]
-    for _ in range(n_banks):
-        for index, (n_out, _n_in) in enumerate(shapes[:-1]):
-            norms[index].append(reader.norm(n_out))
+    for _ in range(network.n_banks):
+        for index, shape in enumerate(shapes[:-1]):
+            norms[index].append(reader.norm(shape.n_out))
     levels = []
-    for n_out, n_in in shapes:
-        packed = reader.array("u1", n_out, level_row_bytes(n_in, int(bits))).astype(np.uint8)
-        levels.append(unpack_levels(packed, n_in, int(bits)))
+    for shape in shapes:
+        row_bytes = level_row_bytes(shape.n_in, int(bits))
+        packed = reader.array("u1", shape.n_out, row_bytes).astype(np.uint8)
+        levels.append(unpack_levels(packed, shape.n_in, int(bits)))
         if not np.array_equal(pack_levels(levels[-1], int(bits)), packed):
             raise reader.corrupt("padding bits are not zero")
     reader.finish()
@@ -317,7 +232,7 @@ def _check_signs(learn: LearnState, weights: list[NDArray[np.int8]], where: str)
             )
 
 
-def _read_golden(reader: _Reader, spec: InputSpec, n_out: int) -> Golden:
+def _read_golden(reader: Cursor, spec: InputSpec, n_out: int) -> Golden:
     n, reserved = (int(v) for v in reader.unpack(_GOLDEN))
     if reserved != 0:
         raise reader.corrupt("a reserved field is not zero")
@@ -327,7 +242,7 @@ def _read_golden(reader: _Reader, spec: InputSpec, n_out: int) -> Golden:
     return Golden(raw.astype(np.int8) if spec.dtype == "int8" else raw.astype(np.uint8), scores)
 
 
-def _read_meta(reader: _Reader) -> dict[str, object]:
+def _read_meta(reader: Cursor) -> dict[str, object]:
     try:
         meta = json.loads(reader.rest().decode())
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -337,11 +252,11 @@ def _read_meta(reader: _Reader) -> dict[str, object]:
     return meta
 
 
-def _layer_names(meta: dict[str, object], n_layers: int) -> list[str]:
+def _layer_names(meta: dict[str, object], shapes: Sequence[LayerShape]) -> list[str]:
     names = meta.get("layer_names")
-    if isinstance(names, list) and len(names) == n_layers:
+    if isinstance(names, list) and len(names) == len(shapes):
         return [str(name) for name in names]
-    return [f"fc{i + 1}" for i in range(n_layers)]
+    return default_names(shapes)
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import nn
 
 from metabit.errors import InputError
 from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
-from metabit.export.spec import DenseLayer, InputSpec, LearnState, Model, Norm, Threshold
+from metabit.export.shapes import LayerShape, default_names, layer_of
+from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
 from metabit.export.state import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
 from metabit.trainer import data
+from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
 from metabit.trainer.networks.layers import Normalization
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.runs.run_folder import Run
@@ -34,16 +38,17 @@ def from_run(
         learnable: whether hidden weights and hidden normalisation travel too.
 
     Raises:
-        InputError: its network is not a binary multilayer perceptron.
+        InputError: its network is not binary.
     """
-    if not isinstance(run.model, BinaryMLP):
+    if not isinstance(run.model, BinaryMLP | BinaryConvNet):
         raise InputError(
-            f"{run.path}: only a binary multilayer perceptron can be exported yet, this is a "
+            f"{run.path}: only a binary network can be exported, this is a "
             f"{type(run.model).__name__}",
             code="E-NETWORK",
         )
     sets = data.load(run.dataset)
-    spec = input_spec(sets)
+    maps = isinstance(run.model, BinaryConvNet)
+    spec = map_input(input_spec(sets)) if maps else input_spec(sets)
     model = from_model(run.model, spec, m=run.m, bits=bits, learnable=learnable)
     meta = dict(model.meta) | {
         "recipe": run.recipe.name,
@@ -52,8 +57,8 @@ def from_run(
         "citation": sets.citation,
         "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
     }
-    samples = sets.test.x[:golden].reshape(-1, model.n_inputs)
-    return with_golden(replace(model, meta=meta), samples)
+    samples = map_samples(sets.test.x[:golden]) if maps else sets.test.x[:golden]
+    return with_golden(replace(model, meta=meta), samples.reshape(-1, model.n_inputs))
 
 
 def input_spec(sets: data.DataSet) -> InputSpec:
@@ -62,8 +67,21 @@ def input_spec(sets: data.DataSet) -> InputSpec:
     return InputSpec(dtype, tuple(sets.input_shape), sets.scale, sets.zero_point)
 
 
+def map_input(spec: InputSpec) -> InputSpec:
+    """The input of a convolutional network, for a data set whose pictures have channels first."""
+    if len(spec.shape) == 3:
+        return replace(spec, shape=(*spec.shape[1:], spec.shape[0]))
+    return spec
+
+
+def map_samples(x: NDArray[Any]) -> NDArray[Any]:
+    """Samples as packed networks read them: pictures of shape (n, channels, rows, columns) become
+    (n, rows, columns, channels), those of one channel may come without it."""
+    return np.ascontiguousarray(np.moveaxis(x, 1, 3)) if x.ndim == 4 else x
+
+
 def from_model(
-    net: BinaryMLP,
+    net: BinaryMLP | BinaryConvNet,
     spec: InputSpec,
     *,
     m: float | Sequence[float],
@@ -78,7 +96,8 @@ def from_model(
 
     Args:
         net: the network; its hidden weights are quantized, its normalisation is kept in float32.
-        spec: its input.
+        spec: its input; a convolutional network reads rows, columns and, unless there is only one,
+            channels (see `map_input`).
         m: the metaplasticity coefficient it was trained with, one or one a layer.
         bits: bits a hidden weight, 8 or 4.
         learnable: whether the packed model can learn.
@@ -87,26 +106,33 @@ def from_model(
     Raises:
         InputError: weights or normalisation are not finite, or a limit of the format is broken.
     """
-    n_layers = len(net.linears)
+    n_layers = len(net.layers)
     ms = [float(m)] * n_layers if isinstance(m, int | float) else [float(value) for value in m]
     if len(ms) != n_layers:
         raise InputError(f"{len(ms)} values of m for {n_layers} layers", code="E-M")
     eps = float(np.float32(net.config.eps))
-    hidden = [linear.weight.detach().numpy().astype(np.float32) for linear, _ in net.layers]
+    hidden = [_rows(layer) for layer, _ in net.layers]
     w_max = [saturation(h, m_l, depth) for h, m_l in zip(hidden, ms, strict=True)]
     levels = [quantize_hidden(h, w, bits) for h, w in zip(hidden, w_max, strict=True)]
-    layers = tuple(
-        _dense(f"fc{i + 1}", levels[i], _norms(norm), eps, i, n_layers, learnable)
-        for i, (_, norm) in enumerate(net.layers)
-    )
+    shapes = _shapes(net, levels)
+    names = default_names(shapes)
+    layers = []
+    for i, (_, norm) in enumerate(net.layers):
+        hidden_layer = i + 1 < n_layers
+        norms = _norms(norm)
+        acc_max = shapes[i].n_in * (255 if i == 0 else 1)
+        thresholds = tuple(fold_threshold(n, eps, acc_max) for n in norms if hidden_layer)
+        weights = np.where(levels[i] >= 0, 1, -1).astype(np.int8)
+        kept = norms if learnable or not hidden_layer else ()
+        layers.append(layer_of(shapes[i], names[i], weights, thresholds, kept))
     learn = LearnState(
         bits=bits,
         levels=tuple(levels),
         m=tuple(float(np.float32(m_l * w)) for m_l, w in zip(ms, w_max, strict=True)),
         w_max=tuple(float(np.float32(w)) for w in w_max),
     )
-    meta = {"method": "metaplastic", "m": ms, "layer_names": [layer.name for layer in layers]}
-    return Model(spec, layers, eps, learn if learnable else None, None, meta)
+    meta = {"method": "metaplastic", "m": ms, "layer_names": names}
+    return Model(spec, tuple(layers), eps, learn if learnable else None, None, meta)
 
 
 def _norms(norm: Normalization) -> tuple[Norm, ...]:
@@ -121,29 +147,39 @@ def _norms(norm: Normalization) -> tuple[Norm, ...]:
     )
 
 
-def _dense(
-    name: str,
-    levels: np.ndarray,
-    norms: tuple[Norm, ...],
-    eps: float,
-    index: int,
-    n_layers: int,
-    learnable: bool,
-) -> DenseLayer:
-    hidden = index + 1 < n_layers
-    acc_max = levels.shape[1] * (255 if index == 0 else 1)
-    thresholds: tuple[Threshold, ...] = ()
-    if hidden:
-        thresholds = tuple(fold_threshold(norm, eps, acc_max) for norm in norms)
-    weights = np.where(levels >= 0, 1, -1).astype(np.int8)
-    return DenseLayer(name, weights, thresholds, norms if learnable or not hidden else ())
+def _rows(layer: nn.Module) -> NDArray[np.float32]:
+    """Hidden weights, a row a channel; those of a convolution in the order of patches in maps."""
+    hidden = cast(torch.Tensor, layer.weight).detach()
+    if hidden.ndim == 4:
+        hidden = hidden.permute(0, 2, 3, 1).flatten(1)
+    return hidden.numpy().astype(np.float32)
 
 
-def to_torch(model: Model) -> BinaryMLP:
+def _shapes(net: BinaryMLP | BinaryConvNet, levels: list[Int8Array]) -> list[LayerShape]:
+    windows: list[Window | None] = [None] * len(levels)
+    if isinstance(net, BinaryConvNet):
+        for i, (block, (channels, rows, columns)) in enumerate(
+            zip(net.config.blocks, net.config.map_shapes, strict=False)
+        ):
+            windows[i] = Window(
+                (rows, columns, channels),
+                block.kernel_size,
+                block.stride,
+                block.padding,
+                block.pool,
+            )
+    return [
+        LayerShape(q.shape[0], q.shape[1], window)
+        for q, window in zip(levels, windows, strict=True)
+    ]
+
+
+def to_torch(model: Model) -> BinaryMLP | BinaryConvNet:
     """A PyTorch network with the same labels as the packed model.
 
     Hidden weights are those that the levels stand for, so that training can go on from them. For
-    what an engine has learnt, pass `metabit.export.repack.with_state(model, state)`.
+    what an engine has learnt, pass `metabit.export.repack.with_state(model, state)`. A
+    convolutional network reads pictures with channels first, as PyTorch's do.
 
     Raises:
         InputError: the model was packed without hidden weights.
@@ -155,24 +191,40 @@ def to_torch(model: Model) -> BinaryMLP:
             "again",
             code="E-NO-STATE",
         )
-    config = MLPConfig(
-        n_inputs=model.n_inputs,
-        hidden=tuple(layer.n_out for layer in model.layers[:-1]),
-        n_classes=model.n_outputs,
-        n_banks=model.n_banks,
-        eps=model.eps,
-    )
-    net = BinaryMLP(config)
+    net = _empty_network(model)
     with torch.no_grad():
-        for index, ((linear, module), layer) in enumerate(
+        for index, ((module, normalization), layer) in enumerate(
             zip(net.layers, model.layers, strict=True)
         ):
-            hidden = dequantize_hidden(learn.levels[index], learn.w_max[index], learn.bits)
-            linear.weight.copy_(torch.from_numpy(hidden))
+            rows = dequantize_hidden(learn.levels[index], learn.w_max[index], learn.bits)
+            hidden = torch.from_numpy(rows)
+            if isinstance(layer, ConvLayer):
+                hidden = hidden.reshape(layer.kernels.shape).permute(0, 3, 1, 2)
+            cast(torch.Tensor, module.weight).copy_(hidden)
             for bank, norm in enumerate(layer.norms):
-                _copy_norm(module, bank, norm)
+                _copy_norm(normalization, bank, norm)
     net.eval()
     return net
+
+
+def _empty_network(model: Model) -> BinaryMLP | BinaryConvNet:
+    blocks = tuple(
+        ConvBlock(layer.n_out, w.kernel_size, w.stride, w.padding, w.pool)
+        for layer in model.layers
+        if isinstance(layer, ConvLayer)
+        for w in (layer.window,)
+    )
+    hidden = tuple(layer.n_out for layer in model.layers[len(blocks) : -1])
+    first = model.layers[0]
+    if not isinstance(first, ConvLayer):
+        return BinaryMLP(
+            MLPConfig(model.n_inputs, hidden, model.n_outputs, model.n_banks, eps=model.eps)
+        )
+    rows, columns, channels = first.window.in_shape
+    config = ConvNetConfig(
+        (channels, rows, columns), blocks, hidden, model.n_outputs, model.n_banks, eps=model.eps
+    )
+    return BinaryConvNet(config)
 
 
 def _copy_norm(module: Normalization, bank: int, norm: Norm) -> None:

@@ -11,19 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from metabit.errors import CorruptError, FormatError, InputError
-from metabit.export.spec import (
-    MAX_BANKS,
-    MAX_INPUTS,
-    MAX_LAYERS,
-    MAX_OUTPUTS,
-    InputSpec,
-    Model,
-    Norm,
-)
+from metabit.export.shapes import LayerShape, layers_problem, shape_of
+from metabit.export.spec import MAX_BANKS, MAX_INPUTS, MAX_LAYERS, InputSpec, Model, Norm
 
 MAGIC = b"\x89MBIT\r\n\x1a"
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 0
+FORMAT_MINOR = 1  # written only with convolutions, which 1.0 does not know
 ENDIAN_MARK = 0x01020304
 ALIGNMENT = 64
 MAX_SECTIONS = 64
@@ -54,8 +47,13 @@ def _align(n: int) -> int:
     return -(-n // ALIGNMENT) * ALIGNMENT
 
 
-def assemble(sections: Sequence[tuple[str, bool, bytes]]) -> bytes:
-    """Lay sections (type, critical, payload) out into a file, aligned, with checksums."""
+def assemble(sections: Sequence[tuple[str, bool, bytes]], minor: int) -> bytes:
+    """Lay sections (type, critical, payload) out into a file, aligned, with checksums.
+
+    Args:
+        sections: in their order.
+        minor: the lowest minor version that can read them.
+    """
     offset = _align(HEADER.size + ENTRY.size * len(sections))
     table, body = b"", b""
     start = offset
@@ -68,7 +66,7 @@ def assemble(sections: Sequence[tuple[str, bool, bytes]]) -> bytes:
         )  # fmt: skip
         body += payload
     head = HEADER.pack(
-        MAGIC, FORMAT_MAJOR, FORMAT_MINOR, ENDIAN_MARK, start + len(body), len(sections),
+        MAGIC, FORMAT_MAJOR, minor, ENDIAN_MARK, start + len(body), len(sections),
         zlib.crc32(table), b"", 0,
     )  # fmt: skip
     head = head[:-4] + struct.pack("<I", zlib.crc32(head[:-4]))
@@ -119,6 +117,12 @@ def sections(data: bytes, where: str) -> list[Section]:
     return found
 
 
+def version_text(data: bytes) -> str:
+    """The format version of a file whose envelope has been checked, like "1.0"."""
+    _, major, minor, *_ = HEADER.unpack_from(data)
+    return f"{major}.{minor}"
+
+
 def _check_header(data: bytes, where: str) -> int:
     if len(data) < HEADER.size or data[: len(MAGIC)] != MAGIC:
         raise FormatError(f"{where}: not a .mbit file; `metabit export` makes one", code="E-MAGIC")
@@ -151,9 +155,9 @@ def _check_header(data: bytes, where: str) -> int:
 
 
 def network_problem(
-    spec: InputSpec, eps: float, n_banks: int, shapes: Sequence[tuple[int, int]]
+    spec: InputSpec, eps: float, n_banks: int, shapes: Sequence[LayerShape]
 ) -> str | None:
-    """What breaks a limit of the format, or None. `shapes` are (n_out, n_in) per layer."""
+    """What breaks a limit of the format, or None."""
     low, high = (-128, 127) if spec.dtype == "int8" else (0, 255)
     if not 1 <= len(shapes) <= MAX_LAYERS:
         return f"{len(shapes)} layers; 1 to {MAX_LAYERS} are possible"
@@ -165,12 +169,7 @@ def network_problem(
         return "scale must lie in [1e-30, 1e30] and eps in [1e-8, 1]"
     if any(n < 1 for n in spec.shape) or not 1 <= spec.n_inputs <= MAX_INPUTS:
         return f"input shape {spec.shape}; 1 to {MAX_INPUTS} values are possible"
-    expected = spec.n_inputs
-    for index, (n_out, n_in) in enumerate(shapes):
-        if n_in != expected or not 1 <= n_out <= MAX_OUTPUTS:
-            return f"layer {index} is {n_in} to {n_out}; {expected} to 1...{MAX_OUTPUTS} is allowed"
-        expected = n_out
-    return None
+    return layers_problem(spec.shape, shapes)
 
 
 def learn_problem(
@@ -213,7 +212,7 @@ def norm_problem(norm: Norm) -> str | None:
 
 def check_limits(model: Model) -> None:
     """Raise InputError when a model cannot be written."""
-    shapes = [(layer.n_out, layer.n_in) for layer in model.layers]
+    shapes = [shape_of(layer) for layer in model.layers]
     problem = network_problem(model.input, model.eps, model.n_banks, shapes)
     if not problem and any(len(la.thresholds) != model.n_banks for la in model.layers[:-1]):
         problem = "a hidden layer does not have one threshold set per bank"

@@ -153,7 +153,7 @@ def test_a_later_format_and_an_unknown_critical_section_ask_for_an_update() -> N
         loads(reseal(data))
     known = layout.sections(dumps(random_model(SMALL)), "x")
     payloads = [(s.type, s.critical, b"\0" * s.length_bytes) for s in known[:1]]
-    unknown = layout.assemble([*payloads, ("NEWS", True, b"abc")])
+    unknown = layout.assemble([*payloads, ("NEWS", True, b"abc")], minor=0)
     with pytest.raises(FormatError, match="NEWS"):
         loads(unknown)
     assert native_verdict(unknown) == -1
@@ -165,7 +165,7 @@ def test_an_unknown_optional_section_is_skipped() -> None:
         (s.type, s.critical, data[s.offset_bytes : s.offset_bytes + s.length_bytes])
         for s in sections(data)
     ]
-    extended = layout.assemble([*parts, ("NOTE", False, b"from the future")])
+    extended = layout.assemble([*parts, ("NOTE", False, b"from the future")], minor=0)
     assert_same_model(loads(extended), loads(data))
     assert native_verdict(extended) == 0
 
@@ -178,7 +178,7 @@ def test_meta_that_is_not_an_object_is_refused() -> None:
     ]
     for text in (b"[1]", b"{", b"\xff\xfe", json.dumps("x").encode()):
         with pytest.raises(CorruptError, match="META"):
-            loads(layout.assemble([*parts, ("META", False, text)]))
+            loads(layout.assemble([*parts, ("META", False, text)], minor=0))
 
 
 def test_limits_are_checked_before_anything_is_written(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from rich.table import Table
 from ..edge_runtime.sizes import format_kib
 from ..export import container
 from ..export.bits import level_row_bytes, words
-from ..export.layout import FORMAT_MAJOR, FORMAT_MINOR, Section
-from ..export.spec import Layer, Model
+from ..export.layout import Section, version_text
+from ..export.spec import ConvLayer, Layer, Model
 from .common import Answer, Output, table, verb
 from .options import FILE
 
@@ -25,7 +25,7 @@ def command(out: Output, file: Path) -> Answer:
     model = container.loads(data, str(file))
     sections = container.sections(data, str(file))
     sizes = container.sizes(model, data)
-    _print_header(out, file, model, len(data))
+    _print_header(out, file, model, data)
     _print_layers(out, model)
     _print_sections(out, sections, len(data))
     _print_sizes(out, sizes)
@@ -35,7 +35,7 @@ def command(out: Output, file: Path) -> Answer:
             out.line(f"  {key}: {_short(value)}")
     return {
         "file": file,
-        "format_version": f"{FORMAT_MAJOR}.{FORMAT_MINOR}",
+        "format_version": version_text(data),
         "input": {
             "dtype": model.input.dtype,
             "shape": model.input.shape,
@@ -57,9 +57,12 @@ def _layer(model: Model, index: int) -> Answer:
     layer, learn = model.layers[index], model.learn
     return {
         "name": layer.name,
-        "type": "dense",
+        "type": "conv" if isinstance(layer, ConvLayer) else "dense",
+        **(_window(layer) if isinstance(layer, ConvLayer) else {}),
         "n_in": layer.n_in,
         "n_out": layer.n_out,
+        "out_shape": layer.out_shape,
+        "n_macs": layer.n_macs,
         "n_weights": layer.n_in * layer.n_out,
         "weight_bytes": 4 * words(layer.n_in) * layer.n_out,
         "state_bits": 0 if learn is None else learn.bits,
@@ -71,14 +74,20 @@ def _layer(model: Model, index: int) -> Answer:
     }
 
 
-def _print_header(out: Output, file: Path, model: Model, n_bytes: int) -> None:
+def _window(layer: ConvLayer) -> Answer:
+    """Where a convolution looks."""
+    facts = vars(layer.window)
+    return {name: facts[name] for name in ("in_shape", "kernel_size", "stride", "padding", "pool")}
+
+
+def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
     spec = model.input
     shape = "×".join(map(str, spec.shape))
     learns = f"{model.learn.bits}-bit hidden weights" if model.learn else "no: inference only"
     golden = 0 if model.golden is None else len(model.golden.inputs)
     rows = table(str(file), "", "")
     rows.show_header = False
-    rows.add_row("file", f"{format_kib(n_bytes)}, format {FORMAT_MAJOR}.{FORMAT_MINOR}, intact")
+    rows.add_row("file", f"{format_kib(len(data))}, format {version_text(data)}, intact")
     rows.add_row(
         "input", f"{spec.dtype} {shape}, scale {spec.scale:.6g}, zero point {spec.zero_point}"
     )
@@ -98,12 +107,23 @@ def _print_layers(out: Output, model: Model) -> None:
     for index, layer in enumerate(model.layers):
         facts = _layer(model, index)
         rows.add_row(
-            layer.name, "binary dense", f"{layer.n_in:,}", f"{layer.n_out:,}",
+            layer.name, _kind(layer), f"{layer.n_in:,}", f"{layer.n_out:,}",
             f"{facts['n_weights']:,}", format_kib(facts["weight_bytes"]),
             format_kib(facts["state_bytes"]) if model.learn else "-",
             f"{facts['m']:.3g}" if model.learn else "-", _then(layer),
         )  # fmt: skip
     out.show(rows)
+
+
+def _kind(layer: Layer) -> str:
+    """A layer's type, for people."""
+    if not isinstance(layer, ConvLayer):
+        return "binary dense"
+    window, (rows, columns, _) = layer.window, layer.out_shape
+    stride = f", stride {window.stride}" if window.stride > 1 else ""
+    pool = f", pool {window.pool}" if window.pool > 1 else ""
+    side = window.kernel_size
+    return f"binary conv {side}×{side}, {window.padding}{stride}{pool}, to {rows}×{columns}"
 
 
 def _then(layer: Layer) -> str:
