@@ -18,10 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import results
+from metabit.edge_runtime.bench.subject import Subject
+from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.task_banks import TaskBanks
-from metabit.export.container import dumps
+from metabit.export import state_image
+from metabit.export.container import dumps, loads
+from metabit.export.repack import with_state
 from metabit.export.spec import InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.trainer import data
@@ -136,64 +140,40 @@ def memory() -> list[Record]:
 # ---- time ------------------------------------------------------------------------------------
 
 
-def steps(n_rounds: int = 40, per_round: int = 25) -> Record:
+def steps() -> Record:
     """One learning step here, beside the PyTorch step of the same network, taking turns.
 
     The engine has learnt 5,000 samples before, so that errors are as large as in use.
     """
-    import torch
+    from metabit.trainer.runs.torch_step import torch_step
 
-    from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
-    from metabit.trainer.networks.network import to_input
-    from metabit.trainer.optim import MetaplasticAdam, parameter_groups
-
-    torch.set_num_threads(1)
     x, y, _, _ = fashion()
-    engine = Engine(dumps(network(x[:200], 128, 0, STREAM)), learn="all")
-    engine.partial_fit(x[:5000], y[:5000])
-    net = BinaryMLP(MLPConfig(784, (128, 128), 10))
-    net.eval()  # batch 1 has no batch statistics; the float step then does a little less work
-    optimizer = MetaplasticAdam(parameter_groups(net, 2.0), lr=0.005)
-    times: dict[str, list[float]] = {"engine_predict": [], "engine_learn": [], "torch_learn": []}
-    for i in range(n_rounds):
-        part = slice(5000 + i * per_round, 5000 + (i + 1) * per_round)
-        inputs, labels = to_input(x[part], ZERO_POINT), torch.from_numpy(y[part].astype(np.int64))
+    blob = dumps(network(x[:200], 128, 0, STREAM))
+    subject = Subject(learnt(blob, x[:5000], y[:5000]), x[5000:], y[5000:])
+    run = torch_step(
+        (784, 128, 128, 10), subject.samples, subject.labels, zero_point=ZERO_POINT, m=2.0
+    )
+    turns = [subject.predicting(), subject.learning(), Contestant("torch", run)]
+    names = ("engine_predict", "engine_learn", "torch_learn")
+    times = take_turns(turns, Limits(max_seconds=20.0)).values()
+    return {name: row.to_dict() for name, row in zip(names, times, strict=True)}
 
-        def torch_step(inputs: torch.Tensor = inputs, labels: torch.Tensor = labels) -> None:
-            for k in range(len(inputs)):
-                optimizer.zero_grad()
-                loss = torch.nn.functional.cross_entropy(net(inputs[k : k + 1]), labels[k : k + 1])
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
 
-        for name, work in (
-            ("engine_predict", lambda part=part: engine.predict(x[part])),
-            ("engine_learn", lambda part=part: engine.partial_fit(x[part], y[part])),
-            ("torch_learn", torch_step),
-        ):
-            began = time.perf_counter()
-            work()
-            times[name].append(1e6 * (time.perf_counter() - began) / per_round)
-    return {
-        name: {"min_us": min(values), "median_us": float(np.median(values))}
-        for name, values in times.items()
-    }
+def learnt(blob: bytes, x: Array, y: Array) -> bytes:
+    """The model after it has learnt these samples."""
+    engine = Engine(blob, learn="all").partial_fit(x, y)
+    model = loads(blob)
+    state = state_image.loads(engine.save_state(), model, state_image.model_id(blob))
+    return dumps(with_state(model, state))
 
 
 def board_steps() -> Record:
     """Instructions of one step on the emulated Cortex-M4F, after 5,000 samples learnt."""
-    from metabit.export import state_image
-    from metabit.export.container import loads
-    from metabit.export.repack import with_state
     from metabit.firmware_sim.profile import profile
 
     x, y, _, _ = fashion()
-    blob = dumps(network(x[:200], 128, 0, STREAM))
-    engine = Engine(blob, learn="all").partial_fit(x[:5000], y[:5000])
-    model = loads(blob)
-    state = state_image.loads(engine.save_state(), model, state_image.model_id(blob))
-    learnt = dumps(with_state(model, state))
-    made = profile(learnt, "nrf52840", learn="all", x=x[5000:5020], y=y[5000:5020], n_samples=20)
+    blob = learnt(dumps(network(x[:200], 128, 0, STREAM)), x[:5000], y[:5000])
+    made = profile(blob, "nrf52840", learn="all", x=x[5000:5020], y=y[5000:5020], n_samples=20)
     assert made.learn is not None
     return {
         "board": "nrf52840",

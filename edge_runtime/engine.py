@@ -108,6 +108,11 @@ class Engine:
         if self._state is not None:
             self._restore(self._state)
 
+    @property
+    def handle(self) -> ctypes.c_void_p:
+        """The open `mb_model`, for calls of the C library that have no method here."""
+        return self._handle
+
     # ---- predicting ----
 
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from metabit.export.container import dumps
 
 
 def run_layer(engine: Engine, layer: int, sample: np.ndarray, n: int) -> None:
-    result = _native.library().mb_run_layer(engine._handle, layer, sample.ctypes.data, n)
+    result = _native.library().mb_run_layer(engine.handle, layer, sample.ctypes.data, n)
     _native.check(result, "run_layer")
 
 
@@ -39,7 +39,7 @@ def test_a_layer_that_does_not_exist_is_refused() -> None:
     engine = Engine(dumps(model))
     with pytest.raises(InputError):
         run_layer(engine, 2, np.zeros(12, dtype=np.uint8), 1)
-    assert _native.library().mb_run_layer(engine._handle, 0, None, 1) == -5
+    assert _native.library().mb_run_layer(engine.handle, 0, None, 1) == -5
     assert _native.library().mb_run_layer(ctypes.c_void_p(), 0, None, 1) == -5
 
 

@@ -28,6 +28,7 @@ VERBS = {
     "predict": "Run a model over samples.",
     "learn": "Teach a model from labelled samples, one by one.",
     "verify": "Check a model against the scores it carries.",
+    "bench": "Time a model here, layer by layer, and beside other runtimes.",
     "profile": "Say what a model costs on a board.",
     "simulate": "Run the real firmware on an emulated board.",
     "boards": "List the boards that are known.",

@@ -1,0 +1,130 @@
+"""A packed model as contestants: whole, layer by layer, called from Python, and learning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from metabit.edge_runtime import _native
+from metabit.edge_runtime.bench.layers import LayerWork, layers_of
+from metabit.edge_runtime.bench.timing import Contestant
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
+from metabit.edge_runtime.plan import Learn
+from metabit.export.container import loads, read_bytes
+from metabit.export.spec import DenseLayer, Int32Array, Model
+
+#: Samples that are run one after the other; few enough to stay near the processor.
+N_SAMPLES = 64
+
+PREDICT = "metabit"
+PREDICT_PYTHON = "metabit, Engine.predict of one sample"
+LEARN = "metabit, learning step"
+
+
+class Subject:
+    """A model to time, and what it is timed on.
+
+    Args:
+        source: a .mbit file, or its bytes.
+        samples: shape (n, n_inputs), of which the first 64 are used; random ones if None.
+        labels: shape (n,), in [0, n_outputs); random ones if None.
+        learn, bits, bank: how the engine that learns is opened, see `Engine`.
+
+    Attributes:
+        model: what was read.
+        layers: the work of each layer.
+        samples, labels: what it is timed on.
+    """
+
+    def __init__(
+        self,
+        source: str | Path | bytes,
+        samples: Samples | None = None,
+        labels: Int32Array | None = None,
+        *,
+        learn: Learn = "all",
+        bits: int = 0,
+        bank: int = 0,
+    ) -> None:
+        blob = source if isinstance(source, bytes) else read_bytes(source)
+        where = "blob" if isinstance(source, bytes) else str(source)
+        self.model: Model = loads(blob, where)
+        self.layers: list[LayerWork] = layers_of(self.model)
+        rng = np.random.default_rng(0)
+        if samples is None:
+            info = np.iinfo(self.model.input.dtype)
+            samples = rng.integers(
+                info.min, info.max, (N_SAMPLES, self.model.n_inputs), info.dtype, endpoint=True
+            )
+        self.samples = check_samples(samples[:N_SAMPLES], self.model.input, where)
+        n, n_outputs = len(self.samples), self.model.n_outputs
+        if labels is None:
+            labels = rng.integers(0, n_outputs, n).astype(np.int32)
+        self.labels = check_labels(labels[:n], n, n_outputs, where)
+        self._out = np.empty(n, dtype=np.int32)
+        self._engine = Engine(blob, bank=bank)
+        # Learning moves the weights, so it has an engine of its own.
+        learns = self.model.learn is not None and learn != "none"
+        self._learner = Engine(blob, learn=learn, bits=bits, bank=bank) if learns else None
+
+    @property
+    def widths(self) -> list[int] | None:
+        """Inputs and outputs of each layer of a dense network, None for others."""
+        if not all(isinstance(layer, DenseLayer) for layer in self.model.layers):
+            return None
+        return [self.model.n_inputs, *(layer.n_out for layer in self.model.layers)]
+
+    @property
+    def can_learn(self) -> bool:
+        """Whether there is a learning step to time."""
+        return self._learner is not None
+
+    def predicting(self) -> Contestant:
+        """`mb_predict` from C, sample after sample."""
+        call, handle = _native.library().mb_predict, self._engine.handle
+        x, labels = self.samples.ctypes.data, self._out.ctypes.data
+        return Contestant(PREDICT, self._blocks(lambda n: call(handle, x, n, labels, None)))
+
+    def predicting_from_python(self) -> Contestant:
+        """`Engine.predict` of one sample: what Python adds."""
+        one, call = self.samples[:1], self._engine.predict
+
+        def run(n: int) -> None:
+            for _ in range(n):
+                call(one)
+
+        return Contestant(PREDICT_PYTHON, run)
+
+    def single_layers(self) -> list[Contestant]:
+        """Each layer alone, its weights as near to the processor as they fit."""
+        self._engine.predict(self.samples[:1])  # leaves in the arena what each layer reads
+        return [self._single(index) for index in range(len(self.layers))]
+
+    def learning(self) -> Contestant:
+        """`mb_learn` from C, sample after sample, all of them again and again."""
+        assert self._learner is not None
+        call, handle = _native.library().mb_learn, self._learner.handle
+        x, labels = self.samples.ctypes.data, self.labels.ctypes.data
+        return Contestant(LEARN, self._blocks(lambda n: call(handle, x, labels, n, None)))
+
+    def _single(self, index: int) -> Contestant:
+        call, handle = _native.library().mb_run_layer, self._engine.handle
+        sample = self.samples[:1]
+
+        def run(n: int) -> None:
+            _native.check(call(handle, index, sample.ctypes.data, n), "run_layer")
+
+        return Contestant(self.layers[index].name, run)
+
+    def _blocks(self, call: Callable[[int], int]) -> Callable[[int], None]:
+        """`call(n)`, as often as needed, for at most as many samples as there are at a time."""
+        block = len(self.samples)
+
+        def run(n: int) -> None:
+            for start in range(0, n, block):
+                _native.check(call(min(block, n - start)), "bench")
+
+        return run

@@ -1,0 +1,222 @@
+"""`metabit bench`: how fast a model runs here, layer by layer, and beside other runtimes."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..edge_runtime.bench import rivals as others
+from ..edge_runtime.bench.subject import PREDICT, Subject
+from ..edge_runtime.bench.timing import Contestant, Limits, Times, take_turns
+from ..export import container
+from . import datafile
+from .common import Answer, Bar, Output, need_extra, table, verb
+from .options import BANK, BITS, FILE, learn_option
+from .profile import format_us
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from ..edge_runtime.bench.rivals import Rival
+
+TORCH = "PyTorch, learning step"
+
+
+@verb("bench")
+@FILE
+@click.option(
+    "--data", metavar="DATA", help="Samples, as for `metabit predict`; random ones if not given."
+)
+@click.option(
+    "--num_runs",
+    "--num-runs",
+    type=click.IntRange(min=3),
+    default=100,
+    show_default=True,
+    help="Windows a contestant.",
+)
+@click.option(
+    "--warmup_runs",
+    "--warmup-runs",
+    type=click.IntRange(min=0),
+    default=3,
+    show_default=True,
+    help="Windows before them that are not counted.",
+)
+@click.option(
+    "--max_secs",
+    "--max-secs",
+    type=click.FloatRange(min=0.1),
+    default=10.0,
+    show_default=True,
+    help="Time for each of the tables.",
+)
+@click.option(
+    "--num_threads",
+    "--num-threads",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Threads that the other runtimes may use; metabit uses one.",
+)
+@click.option("--alone", is_flag=True, help="Leave out the other runtimes and PyTorch.")
+@click.option(
+    "--plot", metavar="FILE", type=click.Path(path_type=Path), help="Write a picture (.png)."
+)
+@learn_option("all")
+@BITS
+@BANK
+def command(
+    out: Output, file: Path, data: str | None, num_runs: int, warmup_runs: int, max_secs: float,
+    num_threads: int, alone: bool, plot: Path | None, learn: str, bits: int, bank: int | None,
+) -> Answer:  # fmt: skip
+    """Time FILE on this machine: in total, each layer, from Python, and a learning step.
+
+    A network of the same shape, as int8 and as float, takes turns with it in ONNX Runtime and in
+    LiteRT, and the PyTorch step with the learning step, where they are installed. Windows of at
+    most a millisecond, or one call, alternate, and the clock is measured beside each: compare times
+    within a table, not between runs.
+    """
+    if plot is not None:
+        need_extra("train", "matplotlib", "torch")
+    subject = _subject(file, data, learn, bits, bank or 0)
+    limits = Limits(num_runs, warmup_runs, max_secs)
+    widths = subject.widths
+    rivals: list[Rival] = [] if alone or widths is None else others.rivals(widths, num_threads)
+    runs = [subject.predicting(), subject.predicting_from_python(), *(r.contestant for r in rivals)]
+    steps = _steps(subject, alone)
+    with RoundsBar() as bar:
+        whole = take_turns(runs, limits, bar.rounds("network", limits))
+        single = take_turns(subject.single_layers(), limits, bar.rounds("layers", limits))
+        learnt = take_turns(steps, limits, bar.rounds("learning", limits)) if steps else {}
+    layers = _layers(subject, single)
+    _print_contestants(out, f"{file}: one sample", whole)
+    _print_layers(out, layers, whole[PREDICT])
+    if learnt:
+        _print_contestants(out, "\nlearning one sample", learnt)
+    _print_notes(out, whole[PREDICT], subject, alone)
+    if plot is not None:
+        _write_plot(out, plot, file, whole, single, learnt)
+    return {
+        "file": file,
+        "threads": num_threads,
+        "predict": {name: times.to_dict() for name, times in whole.items()},
+        "layers": layers,
+        "learn": {name: times.to_dict() for name, times in learnt.items()},
+        "rivals": [
+            {"name": r.contestant.name, "runtime": r.runtime, "kind": r.kind, "bytes": r.file_bytes}
+            for r in rivals
+        ],
+    }
+
+
+def _subject(file: Path, data: str | None, learn: str, bits: int, bank: int) -> Subject:
+    if data is None:
+        return Subject(file, learn=learn, bits=bits, bank=bank)
+    samples = datafile.read(data, container.load(file))
+    return Subject(file, samples.x, samples.y, learn=learn, bits=bits, bank=bank)
+
+
+def _steps(subject: Subject, alone: bool) -> list[Contestant]:
+    """The learning step, and that of PyTorch where it is installed and the network is dense."""
+    if not subject.can_learn:
+        return []
+    steps = [subject.learning()]
+    if subject.widths and not alone and importlib.util.find_spec("torch"):
+        from ..trainer.runs.torch_step import torch_step
+
+        assert subject.model.learn is not None
+        run = torch_step(
+            subject.widths, subject.samples, subject.labels,
+            zero_point=subject.model.input.zero_point, m=subject.model.learn.m[0],
+        )  # fmt: skip
+        steps.append(Contestant(TORCH, run))
+    return steps
+
+
+def _layers(subject: Subject, single: Mapping[str, Times]) -> list[Answer]:
+    rows = []
+    for work, times in zip(subject.layers, single.values(), strict=True):
+        speed = work.macs / times.cycles
+        rows.append(
+            {
+                "name": work.name, "kind": work.kind, "macs": work.macs,
+                "touched_bytes": work.touched_bytes, **times.to_dict(), "macs_per_cycle": speed,
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _print_contestants(out: Output, title: str, measured: Mapping[str, Times]) -> None:
+    """A row a contestant; the last column compares with the first of them."""
+    rows = table(title, "", ">min", ">median", ">p99", ">cycles", ">times as long")
+    first = next(iter(measured.values()))
+    for name, times in measured.items():
+        rows.add_row(
+            name, *(format_us(us) for us in (times.min_us, times.median_us, times.p99_us)),
+            f"{times.cycles:,.0f}", f"{times.min_us / first.min_us:.2f}",
+        )  # fmt: skip
+    out.show(rows)
+
+
+def _print_layers(out: Output, layers: list[Answer], whole: Times) -> None:
+    rows = table(
+        "\neach layer alone, its weights near the processor", "layer", ">MAC", ">bytes touched",
+        ">min", ">median", ">p99", ">MAC/cycle",
+    )  # fmt: skip
+    for row in layers:
+        rows.add_row(
+            f"{row['name']} ({row['kind']})", f"{row['macs']:,}", f"{row['touched_bytes']:,}",
+            *(format_us(row[key]) for key in ("min_us", "median_us", "p99_us")),
+            f"{row['macs_per_cycle']:.1f}",
+        )  # fmt: skip
+    rest = whole.min_us - sum(row["min_us"] for row in layers)
+    rows.add_section()
+    macs = sum(row["macs"] for row in layers)
+    rows.add_row("scores, label, and what caches cost", "", "", format_us(max(0.0, rest)))
+    rows.add_row(
+        "whole network", f"{macs:,}", f"{sum(row['touched_bytes'] for row in layers):,}",
+        *(format_us(us) for us in (whole.min_us, whole.median_us, whole.p99_us)),
+        f"{macs / whole.cycles:.1f}", style="bold",
+    )  # fmt: skip
+    out.show(rows)
+
+
+def _print_notes(out: Output, whole: Times, subject: Subject, alone: bool) -> None:
+    clock = whole.to_dict()["clock_mhz"]
+    out.line(
+        f"\nclock, by dependent additions beside each window: {clock['median']:,.0f} MHz, from "
+        f"{clock['min']:,.0f} to {clock['max']:,.0f}; {whole.calls} calls a window",
+        "dim",
+    )
+    if alone:
+        return
+    if subject.widths is None:
+        out.line("other runtimes: only dense networks are compared", "yellow")
+    for name, modules in others.missing().items():
+        lacking = ", ".join(modules)
+        out.line(f'{name} left out: pip install "metabit[bench]" brings {lacking}', "yellow")
+
+
+def _write_plot(
+    out: Output, path: Path, file: Path, whole: Mapping[str, Times], single: Mapping[str, Times],
+    learnt: Mapping[str, Times],
+) -> None:  # fmt: skip
+    from ..trainer.files import write_atomic
+    from .bench_plot import picture
+
+    write_atomic(path, picture(str(file), whole, single, learnt))
+    out.line(f"picture: {path}")
+
+
+class RoundsBar(Bar):
+    """A progress bar of rounds of windows."""
+
+    def rounds(self, name: str, limits: Limits) -> Callable[[], None]:
+        """Begin a row; what is returned moves it on by one round."""
+        task: TaskID = self._bar.add_task(name, total=limits.num_runs, note="")
+        return lambda: self._bar.advance(task)

@@ -1,0 +1,48 @@
+"""One training step in PyTorch, as usually written, to time a step on the device beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.network import to_input
+from metabit.trainer.optim import MetaplasticAdam, parameter_groups
+
+Samples = NDArray[np.uint8] | NDArray[np.int8]
+
+
+def torch_step(
+    widths: Sequence[int], samples: Samples, labels: NDArray[np.int32], *, zero_point: int, m: float
+) -> Callable[[int], None]:
+    """A function that learns n samples, one a step, all of them again and again.
+
+    Args:
+        widths: n_inputs, ..., n_outputs of a binary multilayer perceptron.
+        samples: shape (n, n_inputs).
+        labels: shape (n,), in [0, n_outputs).
+        zero_point: the input value that means zero.
+        m: metaplasticity.
+
+    Batch 1 has no batch statistics, so that normalisation uses its running values; the float step
+    does a little less work for it. One thread: more of them slow such a small step down.
+    """
+    torch.set_num_threads(1)
+    net = BinaryMLP(MLPConfig(widths[0], tuple(widths[1:-1]), widths[-1]))
+    net.eval()
+    optimizer = MetaplasticAdam(parameter_groups(net, m), lr=0.005)
+    inputs = to_input(samples, zero_point)
+    targets = torch.from_numpy(labels.astype(np.int64))
+
+    def run(n: int) -> None:
+        for i in range(n):
+            k = i % len(inputs)
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(net(inputs[k : k + 1]), targets[k : k + 1])
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+
+    return run
