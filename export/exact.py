@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from metabit.export.convolve import layer_sums
 from metabit.export.fold import apply_threshold, normalise, scores_from_logits
-from metabit.export.spec import Golden, Int32Array, Model
+from metabit.export.spec import BoolArray, Golden, Int32Array, Model
 
 
-def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> Int32Array:
-    """Scores of samples.
+def run(
+    model: Model, samples: NDArray[np.generic], bank: int = 0
+) -> tuple[list[BoolArray], Int32Array]:
+    """Bits of the hidden layers, and scores.
 
     Args:
         model: a packed model.
@@ -22,15 +24,23 @@ def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> I
         bank: normalisation bank.
 
     Returns:
-        shape (n, n_outputs), int32; their order is the order of the logits.
+        for each hidden layer a bool array of shape (n, values), and the scores, shape
+        (n, n_outputs), int32; their order is the order of the logits.
     """
     x = samples.astype(np.int64) - model.input.zero_point
+    hidden = []
     for layer in model.layers[:-1]:
         bits = apply_threshold(layer_sums(layer, x), layer.thresholds[bank])
-        x = np.where(bits, 1, -1).reshape(len(x), -1).astype(np.int64)
+        hidden.append(bits.reshape(len(x), -1))
+        x = np.where(hidden[-1], 1, -1).astype(np.int64)
     output = model.layers[-1]
     sums = layer_sums(output, x)[:, 0]
-    return scores_from_logits(normalise(sums, output.norms[bank], model.eps))
+    return hidden, scores_from_logits(normalise(sums, output.norms[bank], model.eps))
+
+
+def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> Int32Array:
+    """Only the scores of `run`."""
+    return run(model, samples, bank)[1]
 
 
 def with_golden(model: Model, samples: NDArray[Any]) -> Model:

@@ -74,6 +74,7 @@ def _metadata(model: Model, blob: bytes, style: str, bank: int | None) -> dict[s
     known |= {
         "metabit.mbit_sha256": hashlib.sha256(blob).hexdigest(),
         "metabit.style": style,
+        "metabit.input_dtype": model.input.dtype,
         "metabit.input_scale": model.input.scale,
         "metabit.input_zero_point": model.input.zero_point,
         "metabit.n_banks": model.n_banks,

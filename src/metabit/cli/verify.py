@@ -1,28 +1,108 @@
-"""`metabit verify`: a model against the scores it carries."""
+"""`metabit verify`: a model against the scores it carries, or one form of it against another."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import numpy as np
 from numpy.typing import NDArray
 
+from ..edge_runtime.artefacts.artefact import Artefact, Samples
+from ..edge_runtime.artefacts.compare import (
+    bank_of,
+    check_comparable,
+    compare,
+    random_samples,
+)
+from ..edge_runtime.artefacts.kinds import open_artefact
 from ..edge_runtime.engine import Engine
 from ..edge_runtime.reference import ReferenceModel
 from ..errors import InputError, MismatchError
 from ..export import container
-from .common import Answer, Output, verb
-from .options import FILE
+from ..export.spec import Model
+from . import datafile
+from .common import Answer, Output, table, verb
+from .options import FILE, LIMIT, SPLIT, TASK
+
+RANDOM_DEFAULT = 256
 
 
 @verb("verify")
 @FILE
-def command(out: Output, file: Path) -> Answer:
-    """Run the golden samples in FILE, and compare every score.
+@click.argument("other", metavar="[OTHER]", required=False, type=click.Path(path_type=Path))
+@click.option("--data", metavar="DATA", help="With OTHER: samples to compare on, too.")
+@LIMIT
+@SPLIT
+@TASK
+@click.option(
+    "--random", "n_random", type=click.IntRange(min=0), default=RANDOM_DEFAULT, metavar="N",
+    show_default=True, help="With OTHER: so many random samples to compare on, too.",
+)  # fmt: skip
+@click.option(
+    "--bank", type=click.IntRange(min=0), metavar="K",
+    help="With OTHER: the bank; that of an exported file, else 0, if not given.",
+)  # fmt: skip
+@click.option(
+    "--model", "base", metavar="MBIT", type=click.Path(path_type=Path),
+    help="With a learnt state: the .mbit file that learnt.",
+)  # fmt: skip
+def command(
+    out: Output, file: Path, other: Path | None, data: str | None, limit: int | None, split: str,
+    task: int | None, n_random: int, bank: int | None, base: Path | None,
+) -> Answer:  # fmt: skip
+    """Run the golden samples in FILE, and compare every score; or compare FILE with OTHER.
 
-    The C engine and the NumPy reference both run them; each must give the scores that PyTorch gave
-    when the file was exported, bit for bit. A difference ends with exit code 5.
+    Alone, a .mbit file is run by the C engine and by the NumPy reference; each must give the scores
+    that PyTorch gave when the file was exported, bit for bit.
+
+    FILE and OTHER are two forms of one model: .mbit, .onnx, or what an engine has learnt. Labels
+    and scores must be equal on the golden samples that one of them carries, on random samples and
+    on those of --data. A difference ends with exit code 5 and names the first layer that differs.
     """
+    if other is None:
+        if data is not None or base is not None or bank is not None:
+            raise InputError("--data, --bank and --model go with OTHER", code="E-USAGE")
+        return _verify_golden(out, file)
+    a, b = open_artefact(file, base), open_artefact(other, base)
+    check_comparable(a, b)
+    chosen = bank_of(a, b, bank)
+    out.line(f"A: {a.where} ({a.runner})   B: {b.where} ({b.runner})   bank {chosen}")
+    rows = table("", "samples", ">count", "labels", "scores")
+    answers = []
+    for where, samples in _samples(a, b, chosen, n_random, data, (limit, split, task)).items():
+        found = compare(a, b, samples, chosen)
+        scores = f"{found.n_scores:,} equal" if found.n_scores else "not comparable"
+        rows.add_row(where, f"{found.n_samples:,}", "all equal", scores)
+        answers.append({"samples": where, **vars(found)})
+    if not answers:
+        raise InputError("no samples to compare on: give --data or --random", code="E-NO-GOLDEN")
+    out.show(rows)
+    return {"file": file, "other": other, "bank": chosen, "compared": answers, "equal": True}
+
+
+def _samples(
+    a: Artefact, b: Artefact, bank: int, n_random: int, data: str | None,
+    chosen: tuple[int | None, str, int | None],
+) -> dict[str, Samples]:  # fmt: skip
+    """Everything to compare on, by name."""
+    found: dict[str, Samples] = {}
+    models = [x.model for x in (a, b) if x.model is not None]
+    golden = next((m.golden for m in models if m.golden is not None), None)
+    if golden is not None and len(golden.inputs):
+        found["golden"] = golden.inputs
+    if n_random:
+        found["random"] = random_samples(a, n_random)
+    if data is not None:
+        limit, split, task = chosen
+        # Where neither form is a packed model, its input is all that is known of it.
+        model = models[0] if models else Model(a.input, ())
+        read = datafile.read(data, model, limit=limit, split=split, task=task)
+        found[read.where] = read.x
+    return found
+
+
+def _verify_golden(out: Output, file: Path) -> Answer:
     data = container.read_bytes(file)
     model = container.loads(data, str(file))
     if model.golden is None or len(model.golden.inputs) == 0:

@@ -1,0 +1,163 @@
+"""An ONNX file, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
+from metabit.errors import FormatError, InputError
+from metabit.export.fold import scores_from_logits
+from metabit.export.spec import BoolArray, InputSpec
+
+if TYPE_CHECKING:
+    import onnx
+    import onnxruntime
+
+_SIGN = "/sign"  # how metabit calls the bits of a layer
+
+
+class OnnxArtefact(Artefact):
+    """A model in ONNX, of metabit or of others.
+
+    A file of metabit gives scores and hidden bits. Of another one only labels are comparable.
+
+    Args:
+        where: the file.
+        proto: its content, checked and whole.
+
+    Raises:
+        FormatError: its inputs or outputs are not those of a classifier, or ONNX Runtime cannot
+            run it.
+    """
+
+    def __init__(self, where: str, proto: onnx.ModelProto) -> None:
+        import onnxruntime
+
+        self.where = where
+        self.runner = f"ONNX Runtime {onnxruntime.__version__}"
+        self._proto = proto
+        self._session = self._start(proto)
+        told = {entry.key: entry.value for entry in proto.metadata_props}
+        self._ours = "metabit.style" in told
+        inputs = self._session.get_inputs()
+        self._is_float = inputs[0].type == "tensor(float)"
+        self._shape = tuple(inputs[0].shape[1:])
+        self.input = self._input_spec(inputs[0], told)
+        if len(inputs) != (2 if self._has_banks else 1):
+            raise self._refuse(f"{len(inputs)} inputs; one is known, and `bank` of metabit's files")
+        self.n_banks = int(_number(told, "metabit.n_banks", 1))
+        if "metabit.bank" in told:
+            self.only_bank = int(_number(told, "metabit.bank", 0))
+        self._logits, self.n_outputs = self._logits_output()
+
+    def outputs(self, samples: Samples, bank: int) -> Outputs:
+        """Of ONNX Runtime, on one thread."""
+        (logits,) = self._run(self._session, [self._logits], samples, bank)
+        scores = None
+        if self._ours and logits.dtype == np.float32:
+            scores = scores_from_logits(logits)
+        return Outputs(logits.argmax(axis=1).astype(np.int64), scores)
+
+    def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
+        """The tensors that metabit calls "<layer>/sign", from a second run that shows them."""
+        if not self._ours:
+            return {}
+        import onnx
+
+        names = [n.output[0] for n in self._proto.graph.node if n.output[0].endswith(_SIGN)]
+        telling = onnx.ModelProto()
+        telling.CopyFrom(self._proto)
+        telling.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
+        tensors = self._run(self._start(telling), names, samples, bank)
+        channels_last = [t.transpose(0, 2, 3, 1) if t.ndim == 4 else t for t in tensors]
+        return {
+            name.removesuffix(_SIGN): tensor > 0
+            for name, tensor in zip(names, channels_last, strict=True)
+        }
+
+    @property
+    def _has_banks(self) -> bool:
+        return any(value.name == "bank" for value in self._session.get_inputs())
+
+    def _start(self, proto: onnx.ModelProto) -> onnxruntime.InferenceSession:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 4  # a refusal is told once, as an error of metabit
+        try:
+            return onnxruntime.InferenceSession(
+                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its exceptions have no common base
+            raise self._refuse(f"ONNX Runtime does not take it: {_one_line(error)}") from error
+
+    def _run(
+        self, session: onnxruntime.InferenceSession, names: list[str], samples: Samples, bank: int
+    ) -> list[NDArray[Any]]:
+        x: NDArray[Any] = samples.reshape(len(samples), *self.input.shape)
+        if self._is_float:
+            x = ((x.astype(np.float64) - self.input.zero_point) * self.input.scale).astype("f4")
+        feed = {session.get_inputs()[0].name: x.reshape(len(samples), *self._shape)}
+        if self._has_banks:
+            feed["bank"] = np.array(bank, dtype=np.int64)
+        try:
+            return [np.asarray(value) for value in session.run(names, feed)]
+        except Exception as error:
+            raise self._refuse(f"ONNX Runtime cannot run it: {_one_line(error)}") from error
+
+    def _input_spec(self, value: Any, told: dict[str, str]) -> InputSpec:
+        if value.type not in ("tensor(uint8)", "tensor(int8)", "tensor(float)"):
+            raise self._refuse(f"its input is {value.type}; known are uint8, int8 and float")
+        if not self._shape or not all(isinstance(n, int) and n > 0 for n in self._shape):
+            raise self._refuse(f"its input has the shape {value.shape}: only the batch may be free")
+        scale, zero = _number(told, "metabit.input_scale", 1.0), 0
+        zero = int(_number(told, "metabit.input_zero_point", 0))
+        dtype = told.get("metabit.input_dtype", "") if self._is_float else value.type[7:-1]
+        return InputSpec("int8" if dtype == "int8" else "uint8", self._shape, scale, zero)
+
+    def _logits_output(self) -> tuple[str, int]:
+        """Name and width of the one output that holds a number a class."""
+        wide = [value for value in self._session.get_outputs() if len(value.shape) == 2]
+        if len(wide) != 1 or not isinstance(wide[0].shape[1], int):
+            raise self._refuse("it has no single output of shape (batch, classes)")
+        return wide[0].name, wide[0].shape[1]
+
+    def _refuse(self, why: str) -> FormatError:
+        return FormatError(f"{self.where}: {why}", code="E-ONNX")
+
+
+def _number(told: dict[str, str], key: str, default: float) -> float:
+    """A number of the metadata; what is none counts as not told."""
+    try:
+        value = json.loads(told.get(key, ""))
+    except ValueError:
+        return default
+    return value if isinstance(value, int | float) else default
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def open_onnx(path: Path, _base: Path | None) -> OnnxArtefact:
+    """An ONNX file, checked.
+
+    Raises:
+        InputError: onnx or ONNX Runtime is not installed.
+        FormatError, CorruptError: see `metabit.export.onnx.read.load`.
+    """
+    for module, extra in (("onnx", "export"), ("onnxruntime", "bench")):
+        if importlib.util.find_spec(module) is None:
+            raise InputError(
+                f'{module} is not installed: pip install "metabit[{extra}]"', code="E-EXTRA"
+            )
+    from metabit.export.onnx.read import load
+
+    return OnnxArtefact(str(path), load(path))

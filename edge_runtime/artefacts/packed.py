@@ -1,0 +1,70 @@
+"""Artefacts that hold a packed model; the C engine runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
+from metabit.edge_runtime.engine import Engine
+from metabit.errors import InputError
+from metabit.export import container
+from metabit.export.exact import run
+from metabit.export.repack import read_state, with_state
+from metabit.export.spec import BoolArray, Model
+from metabit.export.state_image import model_id
+
+
+class PackedArtefact(Artefact):
+    """A packed model.
+
+    Args:
+        where: the file it comes from.
+        model: what it holds.
+    """
+
+    runner = "C engine"
+
+    def __init__(self, where: str, model: Model) -> None:
+        self.where = where
+        self.model: Model = model
+        self.input, self.n_outputs, self.n_banks = model.input, model.n_outputs, model.n_banks
+        self._blob = container.dumps(model)
+
+    def outputs(self, samples: Samples, bank: int) -> Outputs:
+        """Of the C engine."""
+        engine = Engine(self._blob, bank=bank)
+        return Outputs(engine.predict(samples), engine.scores(samples))
+
+    def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
+        """Of the NumPy reference, whose bits are those of the C engine."""
+        bits, _ = run(self.model, samples, bank)
+        layers = self.model.layers
+        return {
+            layer.name: value.reshape(len(samples), *layer.out_shape)
+            for layer, value in zip(layers, bits, strict=False)
+        }
+
+
+def open_mbit(path: Path, _base: Path | None) -> PackedArtefact:
+    """A .mbit file."""
+    return PackedArtefact(str(path), container.load(path))
+
+
+def open_state(path: Path, base: Path | None) -> PackedArtefact:
+    """What an engine has learnt: a state folder or one .mbs file.
+
+    Args:
+        path: the folder or file.
+        base: the .mbit file that learnt.
+
+    Raises:
+        InputError: `base` is missing.
+    """
+    if base is None:
+        raise InputError(
+            f"{path}: a learnt state needs the .mbit file that learnt: add --model FILE",
+            code="E-USAGE",
+        )
+    data = container.read_bytes(base)
+    model = container.loads(data, str(base))
+    return PackedArtefact(str(path), with_state(model, read_state(path, model, model_id(data))))

@@ -1,0 +1,122 @@
+"""Reading ONNX files that anybody may have made: nothing is believed before it is checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+
+from metabit.errors import CorruptError, FormatError, InputError
+
+MAX_FILE_BYTES = 1 << 30
+MAX_ELEMENTS = 1 << 28
+"""Of one tensor, with one sample in the batch."""
+
+DOMAINS = {"", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas"}
+_KNOWN = """
+    Add ArgMax AveragePool BatchNormalization BipolarQuant BitShift BitwiseAnd Cast Clip Concat
+    Constant Conv DequantizeLinear Div Dropout Equal Flatten Gather Gemm GlobalAveragePool Greater
+    GreaterOrEqual Identity Less LessOrEqual MatMul Max MaxPool Min Mul Neg Not Pad QuantizeLinear
+    Relu Reshape Round Shape Sign Slice Softmax Squeeze Sub Transpose Unsqueeze Where Xor
+"""
+OPERATORS = frozenset(_KNOWN.split())
+"""Of the files that can be run to be compared: none that loops, branches or makes large tensors."""
+
+
+def load(path: Path) -> onnx.ModelProto:
+    """An ONNX file with all its tensors, checked.
+
+    Raises:
+        InputError: it cannot be read.
+        CorruptError: it is no ONNX file, a damaged one, or says of tensors what is not so.
+        FormatError: it has an operator that is not known, wants files of other folders, or is
+            larger than what metabit reads.
+    """
+    where = str(path)
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise FormatError(f"{where}: more than {MAX_FILE_BYTES >> 20} MiB", code="E-ONNX")
+        proto = onnx.load_model_from_string(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{where}: cannot be read ({error.strerror})", code="E-READ") from error
+    except DecodeError as error:
+        raise _corrupt(where, "not an ONNX file, or a damaged one") from error
+    if not proto.graph.node:
+        raise _corrupt(where, "not an ONNX file, or one without a graph")
+    _check_operators(proto, where)
+    _load_external(proto, path)
+    return _checked(proto, where)
+
+
+def _check_operators(proto: onnx.ModelProto, where: str) -> None:
+    nodes = [*proto.graph.node, *(node for function in proto.functions for node in function.node)]
+    for node in nodes:
+        graphs = any(a.HasField("g") or a.graphs for a in node.attribute)
+        if node.domain not in DOMAINS or node.op_type not in OPERATORS or graphs:
+            name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
+            raise FormatError(
+                f"{where}: node {node.name or node.output[:1]}: operator {name} is not supported; "
+                f"known are {', '.join(sorted(OPERATORS))}",
+                code="E-ONNX-OPERATOR",
+            )
+
+
+def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
+    yield from proto.graph.initializer
+    nodes = [*proto.graph.node, *(node for function in proto.functions for node in function.node)]
+    for node in nodes:
+        for attribute in node.attribute:
+            if attribute.HasField("t"):
+                yield attribute.t
+            yield from attribute.tensors
+
+
+def _load_external(proto: onnx.ModelProto, path: Path) -> None:
+    """Tensors that lie in files beside the model; only in its folder or below."""
+    folder = path.parent.resolve()
+    for tensor in _tensors(proto):
+        if tensor.data_location != onnx.TensorProto.EXTERNAL:
+            continue
+        told = {entry.key: entry.value for entry in tensor.external_data}
+        location = told.get("location", "")
+        file = (folder / location).resolve()
+        if not location or not file.is_relative_to(folder) or not file.is_file():
+            raise FormatError(
+                f"{path}: tensor {tensor.name} wants the file {location!r}; only files in the "
+                "model's folder are read",
+                code="E-ONNX-EXTERNAL",
+            )
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise FormatError(f"{file}: more than {MAX_FILE_BYTES >> 20} MiB", code="E-ONNX")
+        try:
+            onnx.external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        except (ValueError, OSError, onnx.checker.ValidationError) as error:
+            raise _corrupt(str(path), f"tensor {tensor.name}: {error}") from error
+        tensor.data_location = onnx.TensorProto.DEFAULT
+        del tensor.external_data[:]
+
+
+def _checked(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """The model with shapes inferred, each with one sample in the batch within bounds."""
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+        inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+    except Exception as error:  # protobuf's, the checker's, and those of its C++ side
+        raise _corrupt(where, f"ONNX's checker refuses it: {_one_line(error)}") from error
+    graph = inferred.graph
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        sides = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+        if any(side < 0 for side in sides) or math.prod(s or 1 for s in sides) > MAX_ELEMENTS:
+            raise _corrupt(where, f"tensor {value.name} has the shape {sides}")
+    return inferred
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _corrupt(where: str, what: str) -> CorruptError:
+    return CorruptError(f"{where}: {what}", code="E-ONNX")

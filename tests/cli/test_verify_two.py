@@ -1,0 +1,190 @@
+"""`metabit verify A B`: equal forms pass, any difference is named, hostile files are refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from helpers import random_model
+from onnx import TensorProto, helper
+
+from metabit.edge_runtime.engine import Engine
+from metabit.export import container
+from metabit.export.onnx.write import to_onnx
+from metabit.export.spec import Model
+
+from .conftest import Cli
+
+
+@pytest.fixture
+def model() -> Model:
+    return random_model((12, 33, 9, 4), seed=3, n_banks=2)
+
+
+@pytest.fixture
+def mbit(model: Model, tmp_path: Path) -> Path:
+    container.save(model, tmp_path / "model.mbit")
+    return tmp_path / "model.mbit"
+
+
+@pytest.mark.parametrize("style", ["packed", "int2", "float", "qonnx"])
+def test_an_exported_file_is_equal(
+    cli: Cli, mbit: Path, data_file: Path, tmp_path: Path, style: str
+) -> None:
+    path = tmp_path / "model.onnx"
+    cli("export", mbit, "-o", path, "--style", style)
+    answer = cli("verify", mbit, path, "--data", data_file, "--bank", 1, "--json").answer
+    assert answer["equal"] is True
+    assert [entry["n_samples"] for entry in answer["compared"]] == [3, 256, 50]
+    assert all(entry["n_scores"] == 4 * entry["n_samples"] for entry in answer["compared"])
+
+
+def test_the_bank_of_an_exported_file_is_the_one_compared(
+    cli: Cli, mbit: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.onnx"
+    cli("export", mbit, "-o", path, "--bank", 1, "--input", "float")
+    assert cli("verify", path, mbit, "--json").answer["bank"] == 1
+    cli("verify", path, mbit, "--bank", 0).refused(2, "E-BANK")
+
+
+def test_the_first_layer_that_differs_is_named(
+    cli: Cli, model: Model, mbit: Path, tmp_path: Path
+) -> None:
+    """A threshold of layer fc2 moved: bits of fc1 are equal, one channel of fc2 is not."""
+    layer = model.layers[1]
+    value = layer.thresholds[0].value.copy()
+    value[5] = -(2**31)
+    flip = layer.thresholds[0].flip.copy()
+    flip[5] = ~flip[5]
+    moved = (replace(layer.thresholds[0], value=value, flip=flip), *layer.thresholds[1:])
+    other = replace(
+        model, layers=(model.layers[0], replace(layer, thresholds=moved), model.layers[2])
+    )
+    (tmp_path / "moved.onnx").write_bytes(to_onnx(other, "packed").SerializeToString())
+    done = cli("verify", mbit, tmp_path / "moved.onnx")
+    done.refused(5, "E-DIFFERENT")
+    assert "first in layer fc2, sample" in done.stderr
+    assert "index [5]" in done.stderr
+
+
+def test_another_network_is_no_form_of_the_model(cli: Cli, mbit: Path, tmp_path: Path) -> None:
+    container.save(random_model((13, 4)), tmp_path / "other.mbit")
+    done = cli("verify", mbit, tmp_path / "other.mbit")
+    done.refused(5, "E-DIFFERENT")
+    assert "samples" in done.stderr
+
+
+def test_a_learnt_state_is_equal_to_its_export(
+    cli: Cli, mbit: Path, data_file: Path, tmp_path: Path
+) -> None:
+    state, path = tmp_path / "state", tmp_path / "learnt.onnx"
+    cli("learn", mbit, data_file, "--state", state, "--learn", "all")
+    cli("export", mbit, "--state", state, "-o", path)
+    assert cli("verify", state, path, "--model", mbit).code == 0
+    cli("verify", state, path).refused(2, "E-USAGE")
+    x = np.load(data_file)["x"]
+    engine = Engine(mbit, learn="all", state=state)
+    assert not np.array_equal(engine.scores(x), Engine(mbit).scores(x))  # it did learn
+    cli("verify", mbit, path).refused(5, "E-DIFFERENT")
+
+
+def graph_of(*nodes: onnx.NodeProto, **constants: np.ndarray) -> onnx.ModelProto:
+    """input (batch, 12) uint8 to logits (batch, 4), without a check."""
+    graph = helper.make_graph(
+        nodes, "foreign",
+        [helper.make_tensor_value_info("input", TensorProto.UINT8, ["batch", 12])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["batch", 4])],
+        [onnx.numpy_helper.from_array(values, name) for name, values in constants.items()],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+
+
+def matmul(weights: str = "w") -> onnx.ModelProto:
+    return graph_of(
+        helper.make_node("Cast", ["input"], ["x"], to=TensorProto.FLOAT),
+        helper.make_node("MatMul", ["x", weights], ["logits"]),
+        w=np.zeros((12, 4), dtype=np.float32),
+    )
+
+
+def test_a_foreign_file_is_compared_by_its_labels(cli: Cli, tmp_path: Path) -> None:
+    model = random_model((12, 4), seed=1)
+    signs = model.layers[0].weights.T.astype(np.float32)
+    one = np.ones(4, dtype=np.float32)
+    norm = replace(model.layers[0].norms[0], mean=0 * one, var=one, gamma=one, beta=0 * one)
+    container.save(
+        replace(model, layers=(replace(model.layers[0], norms=(norm,)),), golden=None, learn=None),
+        tmp_path / "a.mbit",
+    )
+    proto = matmul()
+    proto.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(signs, "w"))
+    onnx.save(proto, tmp_path / "b.onnx")
+    answer = cli("verify", tmp_path / "a.mbit", tmp_path / "b.onnx", "--json").answer
+    assert answer["compared"][0]["n_scores"] == 0
+
+
+def hostile(kind: str, folder: Path) -> tuple[onnx.ModelProto, str]:
+    """A model that must be refused, and the code of the refusal."""
+    proto = matmul()
+    weights = proto.graph.initializer[0]
+    if kind == "operator":
+        proto.graph.node[1].op_type = "Loop"
+        return proto, "E-ONNX-OPERATOR"
+    if kind == "domain":
+        proto.graph.node[1].domain = "com.example"
+        return proto, "E-ONNX-OPERATOR"
+    if kind == "external":
+        (folder.parent / "secret").write_bytes(bytes(192))
+        weights.ClearField("raw_data")
+        weights.data_location = TensorProto.EXTERNAL
+        weights.external_data.add(key="location", value="../secret")
+        return proto, "E-ONNX-EXTERNAL"
+    if kind == "shape":
+        weights.dims[0] = 1 << 40
+    elif kind == "negative":
+        weights.dims[0] = -12
+    elif kind == "cycle":
+        proto.graph.node[0].input[0] = "logits"
+    elif kind == "no such tensor":
+        proto.graph.node[1].input[1] = "nowhere"
+    elif kind == "huge":
+        proto = graph_of(
+            helper.make_node("Cast", ["input"], ["x"], to=TensorProto.FLOAT),
+            helper.make_node("Pad", ["x", "pads"], ["y"]),
+            helper.make_node("MatMul", ["y", "w"], ["logits"]),
+            pads=np.array([0, 0, 0, 1 << 40]), w=np.zeros((12, 4), dtype=np.float32),
+        )  # fmt: skip
+    return proto, "E-ONNX"
+
+
+KINDS = (
+    "operator", "domain", "external", "shape", "negative", "cycle", "no such tensor", "huge",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_hostile_onnx_file_is_refused(cli: Cli, mbit: Path, tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    proto, code = hostile(kind, folder)
+    (folder / "bad.onnx").write_bytes(proto.SerializeToString())
+    done = cli("verify", mbit, folder / "bad.onnx")
+    done.refused(4, code)
+    assert "bad.onnx" in done.stderr
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", bytes(100), b"\x08\xff" * 40])
+def test_what_is_no_onnx_file_is_refused(
+    cli: Cli, mbit: Path, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "bad.onnx").write_bytes(content)
+    cli("verify", mbit, tmp_path / "bad.onnx").refused(4, "E-ONNX")
+
+
+def test_a_file_of_an_unknown_kind_is_refused(cli: Cli, mbit: Path) -> None:
+    cli("verify", mbit, Path(__file__)).refused(2, "E-ARTEFACT")
+    cli("verify", mbit, mbit.with_suffix(".onnx")).refused(2, "E-READ")
