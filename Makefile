@@ -15,7 +15,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 # torch with several threads on few cores is many times slower than with one.
 export OMP_NUM_THREADS ?= 1
 
-C_FILES := $(shell find edge_runtime firmware_sim tests -name '*.[ch]' 2>/dev/null)
+C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan m32 aarch64
 
 .PHONY: help demo test check bench reproduce c-variants sanitize dist clean $(PRESETS)

@@ -1,0 +1,102 @@
+"""examples/c: forty lines that link the installed library, for this machine and for a Cortex-M4."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers import random_model
+
+from metabit.cli import run
+from metabit.export import container
+from metabit.firmware_sim import elf
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "c"
+WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with digits.h and digits.c."""
+    folder = tmp_path_factory.mktemp("example")
+    container.save(random_model((64, 40, 10), seed=3), folder / "digits.mbit")
+    made = folder / "digits"
+    assert run(["export", str(folder / "digits.mbit"), "--to", "c", "-o", str(made)]) == 0
+    return made
+
+
+def call(*command: object, **variables: str) -> str:
+    words = [str(word) for word in command]
+    environment = os.environ | variables
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def build(model: Path, work: Path, *options: str) -> Path:
+    """Build and install the library, then build the example against it; returns the program."""
+    prefix = work / "prefix"
+    options = ("-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_INSTALL_LIBDIR=lib", *options)
+    call("cmake", "-S", ROOT, "-B", work / "library", *options)
+    call("cmake", "--build", work / "library")
+    call("cmake", "--install", work / "library", "--prefix", prefix)
+    found = [f"-DCMAKE_PREFIX_PATH={prefix}", f"-DMODEL={model}"]
+    if not any("TOOLCHAIN" in option for option in options):  # it brings flags of its own
+        found.append(f"-DCMAKE_C_FLAGS={WARNINGS}")
+    call("cmake", "-S", EXAMPLE, "-B", work / "example", *found, *options)
+    call("cmake", "--build", work / "example")
+    return work / "example" / "example"
+
+
+@pytest.fixture(scope="module", params=["gcc", "clang"])
+def built(
+    request: pytest.FixtureRequest, model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Folder of a host build, with `prefix` where the library is installed."""
+    work = tmp_path_factory.mktemp(request.param)
+    build(model, work, f"-DCMAKE_C_COMPILER={request.param}")
+    return work
+
+
+def learnt_what_it_was_taught(output: str) -> bool:
+    words = re.fullmatch(r"it said (\d); taught (\d), it says (\d) after \d+ steps\n", output)
+    return words is not None and words[1] != words[2] == words[3]
+
+
+def test_the_example_is_forty_lines_and_says_what_it_includes() -> None:
+    lines = (EXAMPLE / "main.c").read_text().splitlines()
+    assert len(lines) <= 40
+    assert not any("malloc" in line for line in lines)
+
+
+def test_it_links_the_installed_library_and_learns(built: Path) -> None:
+    assert learnt_what_it_was_taught(call(built / "example" / "example"))
+
+
+def test_pkg_config_knows_the_installed_library(model: Path, built: Path, tmp_path: Path) -> None:
+    libraries = built / "prefix" / "lib"
+    pkg_config = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig")}
+    flags = call("pkg-config", "--cflags", "--libs", "metabit", **pkg_config).split()
+    sources = [EXAMPLE / "main.c", model / "digits.c", f"-I{model}"]
+    call("cc", "-std=c99", *WARNINGS.split(), *sources, *flags, "-o", tmp_path / "program")
+    output = call(tmp_path / "program", LD_LIBRARY_PATH=str(libraries))
+    assert learnt_what_it_was_taught(output)
+    header = (ROOT / "edge_runtime" / "include" / "metabit.h").read_text()
+    version = call("pkg-config", "--modversion", "metabit", **pkg_config).strip()
+    assert f'"{version}"' in header
+
+
+@pytest.mark.slow
+def test_it_is_linked_for_a_cortex_m4(model: Path, tmp_path: Path) -> None:
+    tools = EXAMPLE / "cortex-m4.cmake"
+    program = build(
+        model, tmp_path, f"-DCMAKE_TOOLCHAIN_FILE={tools}", f"-DPYTHON={sys.executable}"
+    )
+    parsed = elf.parse(program.read_bytes(), thumb=True)
+    assert {"main", "mb_open", "mb_predict", "mb_learn", "digits_model"} <= parsed.symbols.keys()
+    assert "printf" not in parsed.symbols
