@@ -1,4 +1,4 @@
-"""Exported networks over whole test sets of real data: ONNX Runtime gives equal labels and scores."""
+"""Exported networks over whole test sets of real data: ONNX Runtime gives equal scores."""
 
 from __future__ import annotations
 
