@@ -10,6 +10,7 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 JOBS   ?= 2
+BASE   ?= origin/main
 PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 # torch with several threads on few cores is many times slower than with one.
@@ -18,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan m32 aarch64
 
-.PHONY: help demo test check bench reproduce c-variants sanitize dist clean $(PRESETS)
+.PHONY: help demo test check bench sizes reproduce c-variants sanitize dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ bench: $(VENV)/.installed ## the tables of docs/BENCHMARKS.md, measured here
 	for script in $$(grep -l '^if __name__' benchmarks/*.py); do \
 	    name=$$(basename "$$script" .py); echo "== benchmarks.$$name"; \
 	    $(BIN)/python -m "benchmarks.$$name"; done
+
+sizes: $(VENV)/.installed ## bytes of code a function on four cores, and what changed since BASE=origin/main
+	$(BIN)/python -m benchmarks.code_sizes --base $(BASE)
 
 reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for docs/METHODS.md; hours
 	for file in recipes/benchmarks/*.toml; do \

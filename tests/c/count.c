@@ -1,0 +1,78 @@
+/* count.c: run one model under callgrind, which then knows the instructions of each part.
+ *
+ *     count MODEL SAMPLES N
+ *
+ * reads N samples and, behind them, N labels (int32), and dumps the counts of "layer I" (one run of
+ * layer I), "predict" (one sample) and "learn" (N samples; models that can learn), each for itself. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <valgrind/callgrind.h>
+
+#include "metabit_bench.h"
+
+static void *read_file(const char *path, size_t *bytes) {
+    FILE *file = fopen(path, "rb");
+    void *data = NULL;
+    if (file != NULL && fseek(file, 0, SEEK_END) == 0) {
+        *bytes = (size_t)ftell(file);
+        data = aligned_alloc(64, (*bytes + 63u) / 64u * 64u);
+        rewind(file);
+        if (data == NULL || fread(data, 1, *bytes, file) != *bytes) {
+            exit(2);
+        }
+        fclose(file);
+    }
+    if (data == NULL) {
+        fprintf(stderr, "cannot read %s\n", path);
+        exit(2);
+    }
+    return data;
+}
+
+static mb_model *open_model(const void *blob, size_t bytes, uint32_t learn_layers) {
+    mb_options options = MB_OPTIONS_INFER;
+    mb_model *model = NULL;
+    size_t arena_bytes = 0;
+    options.learn_layers = learn_layers;
+    if (mb_arena_bytes(blob, bytes, &options, &arena_bytes) != MB_OK) {
+        return NULL;
+    }
+    void *arena = aligned_alloc(64, (arena_bytes + 63u) / 64u * 64u);
+    return mb_open(&model, arena, arena_bytes, blob, bytes, &options) == MB_OK ? model : NULL;
+}
+
+int main(int argc, char **argv) {
+    size_t bytes, sample_bytes, n = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+    mb_info info;
+    int32_t label;
+    if (n == 0) {
+        return 2;
+    }
+    const void *blob = read_file(argv[1], &bytes);
+    const uint8_t *samples = read_file(argv[2], &sample_bytes);
+    mb_model *model = open_model(blob, bytes, 0);
+    if (model == NULL || mb_verify(blob, bytes, &info) != MB_OK ||
+        sample_bytes != n * (info.n_inputs + sizeof(int32_t))) {
+        return 2;
+    }
+    for (uint32_t layer = 0; layer < info.n_layers; layer++) {
+        char name[32];
+        snprintf(name, sizeof name, "layer %u", (unsigned)layer);
+        mb_predict(model, samples, 1, &label, NULL);
+        CALLGRIND_ZERO_STATS;
+        mb_run_layer(model, layer, samples, 1);
+        CALLGRIND_DUMP_STATS_AT(name);
+    }
+    CALLGRIND_ZERO_STATS;
+    mb_predict(model, samples, 1, &label, NULL);
+    CALLGRIND_DUMP_STATS_AT("predict");
+    model = open_model(blob, bytes, MB_ALL_LAYERS);
+    if (model != NULL) {
+        const int32_t *labels = (const int32_t *)(const void *)(samples + n * info.n_inputs);
+        mb_learn(model, samples, labels, n, NULL); /* the first steps are not like the others */
+        CALLGRIND_ZERO_STATS;
+        mb_learn(model, samples, labels, n, NULL);
+        CALLGRIND_DUMP_STATS_AT("learn");
+    }
+    return 0;
+}
