@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan m32 aarch64
 
-.PHONY: help demo test check bench sizes reproduce c-variants sanitize dist clean $(PRESETS)
+.PHONY: help demo test check bench sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ sanitize: $(VENV)/.installed asan ## the Python tests of the C core, with the sa
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
 	    $(BIN)/python -m pytest -m "not slow" tests/edge_runtime tests/export/test_container.py
 
+tflite-runtime: $(VENV)/.installed .venv-tflite-runtime/.installed ## TFLite files on tflite-runtime 2.14, which wants NumPy 1
+	$(BIN)/python -m pytest -rP tests/export/test_tflite.py -k chosen_interpreter \
+	    --tflite-python .venv-tflite-runtime/bin/python
+
 dist: $(VENV)/.installed ## source archive and wheel in dist/
 	$(BIN)/python -m build --outdir dist .
 
@@ -74,6 +78,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt CMakeLists.txt $(filter edge_
 
 $(VENV)/.lint: $(VENV)/.installed
 	$(PIP) install --quiet -c constraints.txt -e ".[all,test,lint]"
+	touch $@
+
+# An environment of its own, outside of constraints.txt: the interpreter was built for NumPy 1.
+.venv-tflite-runtime/.installed:
+	$(PYTHON) -m venv .venv-tflite-runtime
+	.venv-tflite-runtime/bin/python -m pip --disable-pip-version-check install --quiet \
+	    tflite-runtime==2.14.0 numpy==1.26.4
 	touch $@
 
 $(BIN)/python:

@@ -13,6 +13,7 @@ from metabit.trainer.data.dataset import DataSet
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--variants", help="folder with builds of tests/c/replay.c: `make c-variants`")
+    parser.addoption("--tflite-python", help="a Python with tflite-runtime: `make tflite-runtime`")
 
 
 @pytest.fixture(scope="session")

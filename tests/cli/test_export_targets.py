@@ -6,10 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import random_model, random_samples
+from tflite_run import run as tflite_run
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.export import container
+from metabit.export.exact import model_scores
+from metabit.export.fold import logits_from_scores
 
 from .conftest import Cli
 
@@ -91,3 +95,27 @@ def test_a_folder_that_cannot_be_made_is_refused(
     (tmp_path / "file").write_text("")
     target = tmp_path / "file" / "folder"
     cli("export", model_file, "--to", "c", "-o", target).refused(2, "E-WRITE")
+
+
+def test_to_tflite_takes_the_bank_asked_for(cli: Cli, tmp_path: Path) -> None:
+    model = random_model((12, 9, 3), seed=5, n_banks=2)
+    container.save(model, tmp_path / "two.mbit")
+    x = random_samples(np.random.default_rng(0), model.input, 50)
+    for bank in (0, 1):
+        target = tmp_path / f"bank{bank}.tflite"  # the suffix says what it is
+        answer = cli("export", tmp_path / "two.mbit", "--bank", bank, "-o", target, "--json").answer
+        assert (answer["to"], answer["file_bytes"]) == ("tflite", target.stat().st_size)
+        got = tflite_run(target.read_bytes(), x)
+        assert np.array_equal(got["logits"], logits_from_scores(model_scores(model, x, bank)))
+    cli("export", tmp_path / "two.mbit", "--bank", 2, "-o", target).refused(2, "E-BANK")
+
+
+def test_a_learnt_state_goes_into_tflite_too(
+    cli: Cli, model_file: Path, data_file: Path, state: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "learnt.tflite"
+    assert cli("export", model_file, "--state", state, "-o", target).code == 0
+    with np.load(data_file) as data:
+        x = data["x"]
+    learnt = Engine(model_file, learn="all", state=state)
+    assert np.array_equal(tflite_run(target.read_bytes(), x)["logits"], learnt.decision_function(x))

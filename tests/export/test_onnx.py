@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,18 +10,19 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from helpers import plain_scores, random_model, random_norm, random_samples
+from helpers import plain_scores, random_model, random_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from random_networks import conv_models
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container
 from metabit.export.exact import model_scores
-from metabit.export.fold import fold_threshold, scores_from_logits
+from metabit.export.fold import scores_from_logits
 from metabit.export.onnx.write import STYLES, to_onnx
-from metabit.export.spec import ConvLayer, DenseLayer, InputSpec, Layer, Model, Window
+from metabit.export.spec import InputSpec, Model
 
 Array = NDArray[Any]
 
@@ -57,38 +57,6 @@ def test_random_networks_give_equal_integers_in_every_style(data: st.DataObject)
             expected = plain_scores(model, x, bank)
             assert np.array_equal(scores, expected), (style, bank)
             assert np.array_equal(labels, expected.argmax(axis=1))
-
-
-@st.composite
-def conv_models(draw: st.DrawFn) -> Model:
-    """Two convolutions and a dense layer over a map of random sides, kernels, steps and pools."""
-    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    channels = draw(st.integers(1, 3))
-    shape: tuple[int, ...] = (draw(st.integers(6, 11)), draw(st.integers(6, 11)), channels)
-    in_shape: tuple[int, int, int] = (shape[0], shape[1], channels)
-    n_banks = draw(st.integers(1, 2))
-    layers: list[Layer] = []
-    for index in range(2):
-        window = Window(
-            in_shape, draw(st.integers(1, 3)), draw(st.integers(1, 2)),
-            draw(st.sampled_from(["one", "valid"])), draw(st.integers(1, 2)),
-        )  # fmt: skip
-        if min(window.out_sides) < 1:
-            break
-        n_out = draw(st.integers(1, 9))
-        spread = np.sqrt(window.n_in) * (90.0 if index == 0 else 1.0)
-        norms = tuple(random_norm(rng, n_out, float(spread)) for _ in range(n_banks))
-        thresholds = tuple(fold_threshold(norm, 1e-5, window.n_in * 255) for norm in norms)
-        weights = rng.choice(np.array([-1, 1], dtype=np.int8), (n_out, window.n_in))
-        layers.append(ConvLayer(f"conv{index + 1}", weights, thresholds, norms, window))
-        in_shape = (*window.out_sides, n_out)
-    n_in = math.prod(in_shape)
-    weights = rng.choice(np.array([-1, 1], dtype=np.int8), (4, n_in))
-    norms = tuple(random_norm(rng, 4, float(np.sqrt(n_in))) for _ in range(n_banks))
-    layers.append(DenseLayer("head", weights, (), norms))
-    flat = channels == 1 and draw(st.booleans())
-    zero_point = draw(st.integers(0, 255))
-    return Model(InputSpec("uint8", shape[:2] if flat else shape, 1.0, zero_point), tuple(layers))
 
 
 @settings(max_examples=15, deadline=None)

@@ -28,8 +28,8 @@ GOLDEN_DEFAULT = 4
 )  # fmt: skip
 @click.option(
     "--to", "kind", type=click.Choice(list(TARGETS)),
-    help="mbit: metabit's own file. c: a header and a source for firmware. onnx: for other tools. "
-    "What TARGET's suffix says, else mbit, if not given.",
+    help="mbit: metabit's own file. c: a header and a source for firmware. onnx, tflite: for other "
+    "tools. What TARGET's suffix says, else mbit, if not given.",
 )  # fmt: skip
 @click.option(
     "--state", metavar="STATE", type=click.Path(path_type=Path),
@@ -54,7 +54,8 @@ GOLDEN_DEFAULT = 4
 )  # fmt: skip
 @click.option(
     "--bank", type=click.IntRange(min=0),
-    help="onnx: keep only this bank; if not given all, and the graph chooses by an input.",
+    help="onnx, tflite: only this bank; if not given, onnx has all and chooses by an input, tflite "
+    "has bank 0.",
 )  # fmt: skip
 def command(
     out: Output,

@@ -88,4 +88,19 @@ def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Optio
     }  # fmt: skip
 
 
-TARGETS: dict[str, Write] = {"mbit": _mbit, "c": _c, "onnx": _onnx}
+def _tflite(out: Output, model: Model, source: Path, target: Path, options: Options) -> Answer:
+    need_extra("export", "tflite", "flatbuffers")
+
+    from ..export.tflite.write import to_tflite
+
+    bank = options["bank"] or 0
+    n_bytes = write_whole(target, to_tflite(model, name=source.stem, bank=bank))
+    of_banks = f", bank {bank} of {model.n_banks}" if model.n_banks > 1 else ""
+    out.line(
+        f"{target}: {format_kib(n_bytes)} of TFLite{of_banks}: hidden layers int8, logits float32 "
+        "with the bits of the engine's own"
+    )
+    return {"file": target, "bank": bank, "file_bytes": n_bytes}
+
+
+TARGETS: dict[str, Write] = {"mbit": _mbit, "c": _c, "onnx": _onnx, "tflite": _tflite}
