@@ -105,10 +105,12 @@ class _Trainer:
         self.outputs = Outputs(stream.n_classes, [task.classes for task in stream], kind)
         self.model = build_network(recipe.network, dataset, stream, self.generator)
         self.banks = [task.bank if recipe.network.banks == "task" else 0 for task in stream]
-        self.evaluation = Evaluation(self.model, dataset, stream, self.outputs, self.banks)
-        self.prequential = Prequential(self.evaluation, recipe.train.prequential)
         options = recipe.method
         self.method = registry.find(options.name)(options, self.model, self._setting())
+        self.evaluation = Evaluation(
+            self.model, dataset, stream, self.outputs, self.banks, self.method.asked
+        )
+        self.prequential = Prequential(self.evaluation, recipe.train.prequential)
         self.schedule = Schedule(options.every_samples, self.method.consolidates())
         self.optimizer = self.method.optimizer(self.model)
         self.order_state = self.generator.get_state()  # at the start of the current epoch

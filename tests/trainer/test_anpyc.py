@@ -170,6 +170,36 @@ def test_later_tasks_take_out_only_what_was_free_before_them(make: Any) -> None:
     assert list(anpyc.facts().values()) == pytest.approx([0.5, 0.4, 0.0])
 
 
+def test_a_task_is_asked_of_the_weights_it_had() -> None:
+    """What free weights become later is not heard, and all weights are put back."""
+    model, (x, y) = real(), samples()
+    anpyc = method(model, prune=50, prune_step=50, own_weights=True)
+    anpyc.start_phase(model, x, y, 0, 1)
+    steps(anpyc, model, 5)
+    anpyc.consolidate(model, x, y, 0)
+    learnt = model(x.float())
+    anpyc.setting.outputs.start_task(1)
+    anpyc.start_phase(model, x, y, 1, 0)
+    with torch.no_grad():
+        for name, free in anpyc.free.items():
+            protected(model)[name][free] += 1.0
+    changed = model(x.float())
+    assert not torch.equal(changed, learnt)
+    with anpyc.asked(model, 0):
+        assert torch.equal(model(x.float()), learnt)
+    with anpyc.asked(model, 1):  # the task being learnt has all of them
+        assert torch.equal(model(x.float()), changed)
+    assert torch.equal(model(x.float()), changed)
+    anpyc.consolidate(model, x, y, 1)
+    anpyc.setting.outputs.start_task(2)
+    with anpyc.asked(model, 1):
+        assert torch.equal(model(x.float()), changed)
+    heard = method(model, prune=50)
+    heard.setting.outputs.start_task(2)
+    with heard.asked(model, 0):
+        assert torch.equal(model(x.float()), changed)
+
+
 def test_importances_add_up_with_pruning_and_the_largest_counts_without() -> None:
     model, (x, y) = real(), samples()
     once = entropy_importance(model, x.float(), torch.arange(3))
@@ -200,7 +230,12 @@ def test_pruning_makes_room_in_a_small_real_network(tmp_path: Path) -> None:
     )
     ewc = run({"name": "ewc", "strength": 100.0, "lr": 0.002}, network, tmp_path / "ewc")
     mas = run({"name": "mas", "strength": 0.03, "lr": 0.002}, network, tmp_path / "mas")
+    own = run(
+        {"name": "anpyc", "strength": 1.0, "prune": 50, "lr": 0.002, "own_weights": True},
+        network | {"banks": "shared"}, tmp_path / "own",
+    )  # fmt: skip
     assert pruned["acc"] > max(ewc["acc"], mas["acc"]) + 0.03
+    assert own["acc"] > pruned["acc"] + 0.05
     shares = [pruned["facts"][f"free_after_task_{n}"] for n in range(1, 6)]
     assert shares == pytest.approx([0.5, 0.4, 0.32, 0.25, 0.0], abs=0.001)
 
@@ -213,6 +248,8 @@ def test_pruning_makes_room_in_a_small_real_network(tmp_path: Path) -> None:
         ({"prune_decay": 1.5}, "prune_decay = 1.5: must be from 0 to 1"),
         ({"retrain_epochs": 0}, "retrain_epochs = 0: must be 1 or more"),
         ({"prune": 10, "consolidate_samples": 50}, "does not go with prune"),
+        ({"own_weights": True}, "own_weights needs prune"),
+        ({"prune": 10, "own_weights": True}, "a sign has no zero"),
     ],
 )
 def test_wrong_options_are_named(method: dict[str, Any], message: str, tmp_path: Path) -> None:

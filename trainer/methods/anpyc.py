@@ -23,6 +23,10 @@ What differs:
 * P percent is of all weights of a layer, so that P percent of it are free after the task.
 * The head is held like every layer (it is never pruned). With outputs of their own, tasks do not
   pull at each other's heads anyway.
+* With `own_weights`, what only later tasks use is taken out while an earlier task is asked for: a
+  task sees the weights it was trained with. Without it, as in the released code, a weight that was
+  free has no importance, so nothing holds it when a later task takes it up, and every earlier task
+  hears it. The task of a sample must be known, as it is for an output of its own.
 * A weight that rests is put back after each step, because moments of an optimizer would move it
   without a gradient.
 * The step of a weight is not made smaller by its importance; the released code does not do it
@@ -34,13 +38,14 @@ going from -1 or +1 to 0, and g is the gradient that goes straight through it. A
 has its sign drawn anew in every step: the others learn to do without it, whatever it becomes later.
 Its hidden weight is next to zero, so the next task can flip it at once.
 
-Bytes: importance and anchor, 8 a weight; with pruning 2 more in hidden layers, where a device would
-do with 2 bits. Works with every network that `per_sample` knows.
+Bytes: importance and anchor, 8 a weight; with pruning 3 more in hidden layers. Works with every
+network that `per_sample` knows; `own_weights` with real-valued ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,6 +69,9 @@ BATCH = 100
 RESTING = 1e-6
 """Size of a resting hidden weight of a binary network."""
 
+NEVER = 2**15 - 1
+"""The task since which a free weight is used."""
+
 
 @dataclass(frozen=True)
 class AnpycOptions(QuadraticOptions):
@@ -74,12 +82,14 @@ class AnpycOptions(QuadraticOptions):
         prune_step: percent that are taken out at a time.
         prune_decay: share of the percent that is left for the next task.
         retrain_epochs: epochs behind each step of pruning; as [train] epochs if not given.
+        own_weights: a task is asked of the weights it had; needs prune and a real-valued network.
     """
 
     prune: int = 0
     prune_step: int = 10
     prune_decay: float = 0.8
     retrain_epochs: int | None = None
+    own_weights: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -90,6 +100,8 @@ class AnpycOptions(QuadraticOptions):
         if self.retrain_epochs is not None:
             epochs = self.retrain_epochs
             require(epochs >= 1, "[method] retrain_epochs", epochs, "must be 1 or more")
+        if self.own_weights and not self.prune:
+            raise refuse("[method] own_weights needs prune: without it every task uses all weights")
         if self.prune and self.consolidate_samples is not None:
             raise refuse(
                 "[method] consolidate_samples does not go with prune, which works on whole tasks"
@@ -142,8 +154,8 @@ class Anpyc(QuadraticMethod):
     """Entropy importance, and pruning in phases.
 
     Attributes:
-        free: by name of each hidden layer's weight, True where no task has used it yet.
-        resting: the same for what is taken out in the task at hand.
+        since: by name of each hidden layer's weight, the task since which it is used, or NEVER.
+        resting: the same, True for what is taken out in the task at hand.
         shares: share of all hidden weights that was free after each task.
     """
 
@@ -152,14 +164,22 @@ class Anpyc(QuadraticMethod):
 
     def __init__(self, options: Any, model: Network, setting: Setting) -> None:
         super().__init__(options, model, setting)
-        self.free: dict[str, Tensor] = {}
+        if options.own_weights and binary_weights(model):
+            raise refuse("[method] own_weights: a sign has no zero; needs a real-valued network")
+        self.since: dict[str, Tensor] = {}
         if options.prune:
             hidden = [f"{name}.weight" for name in weighted_layers(model)][:-1]
             weights = protected(model)
-            self.free = {name: torch.ones(weights[name].shape, dtype=torch.bool) for name in hidden}
-        self.resting = {name: torch.zeros_like(mask) for name, mask in self.free.items()}
+            never = torch.tensor(NEVER, dtype=torch.int16)
+            self.since = {name: never.expand(weights[name].shape).clone() for name in hidden}
+        self.resting = {name: since != since for name, since in self.since.items()}
         self.shares: list[float] = []
         self.generator = torch.Generator().manual_seed(setting.seed)
+
+    @property
+    def free(self) -> dict[str, Tensor]:
+        """By name of each hidden layer's weight, True where no task has used it yet."""
+        return {name: since == NEVER for name, since in self.since.items()}
 
     def phases(self, task: int) -> tuple[int, ...]:
         """Training, and a retraining behind each step of pruning; none in the last task."""
@@ -220,12 +240,31 @@ class Anpyc(QuadraticMethod):
         old = self.importance
         if self.options.prune:
             self.remember(model, {name: old[name] + new[name] for name in new})
-            self.free = {name: mask.clone() for name, mask in self.resting.items()}
-            n_weights = sum(mask.numel() for mask in self.free.values())
-            n_free = sum(int(mask.sum()) for mask in self.free.values())
+            for name, free in self.free.items():
+                self.since[name][free & ~self.resting[name]] = task
+            n_weights = sum(since.numel() for since in self.since.values())
+            n_free = sum(int(free.sum()) for free in self.free.values())
             self.shares.append(n_free / max(n_weights, 1))
         else:
             self.remember(model, {name: torch.maximum(old[name], new[name]) for name in new})
+
+    @contextlib.contextmanager
+    def asked(self, model: Network, task: int) -> Iterator[None]:
+        """With `own_weights`: without the weights that only later tasks use."""
+        if not self.options.own_weights or task >= self.setting.outputs.task:
+            yield
+            return
+        weights = protected(model)
+        kept = {name: weights[name].detach().clone() for name in self.since}
+        with torch.no_grad():
+            for name, since in self.since.items():
+                weights[name][since > task] = 0.0
+        try:
+            yield
+        finally:
+            with torch.no_grad():
+                for name, weight in kept.items():
+                    weights[name].copy_(weight)
 
     def facts(self) -> dict[str, float]:
         """Share of the hidden weights that was left free after each task."""
@@ -237,7 +276,7 @@ class Anpyc(QuadraticMethod):
             return super().state()
         return {
             **super().state(),
-            **{f"free/{name}": mask for name, mask in self.free.items()},
+            **{f"since/{name}": since for name, since in self.since.items()},
             **{f"resting/{name}": mask for name, mask in self.resting.items()},
             "counters/shares": torch.tensor(self.shares, dtype=torch.float64),
             "counters/generator": self.generator.get_state(),
@@ -247,8 +286,8 @@ class Anpyc(QuadraticMethod):
         """Take up what `state` gave."""
         super().load_state(tensors)
         if self.options.prune:
-            free, resting = under(tensors, "free"), under(tensors, "resting")
-            self.free = {name: free[name] for name in self.free}
+            since, resting = under(tensors, "since"), under(tensors, "resting")
+            self.since = {name: since[name] for name in self.since}
             self.resting = {name: resting[name] for name in self.resting}
             self.shares = tensors["counters/shares"].tolist()
             self.generator.set_state(tensors["counters/generator"])

@@ -17,7 +17,7 @@ The schedule fires at the end of each task, or after every so many samples whate
 
 A method of several phases drives the loop itself, with three more hooks: `phases` and `start_phase`
 cut a task into stretches of epochs with something to do before each, and `step` is a whole training
-step, by default the one above.
+step, by default the one above. What is to be different while a task is tested, `asked` does.
 
 Samples are given as the data set stores them, uint8 or int8, shape (n, n_inputs); `inputs` makes of
 them what the network sees.
@@ -174,6 +174,15 @@ class Method:
         optimizer.step()
         self.after_step(model)
         return loss.item()
+
+    def asked(self, model: Network, task: int) -> contextlib.AbstractContextManager[None]:
+        """Around every test of a task: what is to be different in the network meanwhile.
+
+        Args:
+            model: the network, as it is after its last step; to be put back at the end.
+            task: whose samples are labelled, from 0; a later one than that being learnt too.
+        """
+        return contextlib.nullcontext()
 
     def facts(self) -> dict[str, float]:
         """Numbers of the method's own that are worth a place in metrics.json, by name."""

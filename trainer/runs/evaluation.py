@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,9 @@ from metabit.trainer.streams import Stream
 CURVE_POINTS = 200
 """Points of the prequential curve in metrics.json."""
 
+Asked = Callable[[Network, int], contextlib.AbstractContextManager[None]]
+"""From the network and the index of a task to what a method changes while it is asked for."""
+
 
 class Evaluation:
     """Accuracy of a network on the tasks of a stream.
@@ -29,6 +33,7 @@ class Evaluation:
         stream: the tasks.
         outputs: the classes that compete in each.
         banks: the normalisation bank of each task.
+        asked: entered around every test of a task.
     """
 
     def __init__(
@@ -38,12 +43,14 @@ class Evaluation:
         stream: Stream,
         outputs: Outputs,
         banks: Sequence[int],
+        asked: Asked,
     ) -> None:
         self.model = model
         self.dataset = dataset
         self.stream = stream
         self.outputs = outputs
         self.banks = banks
+        self.asked = asked
 
     def accuracies(self, tasks: Sequence[int], bank: int | None = None) -> list[float]:
         """Accuracy on the test samples of these tasks, from 0 to 1; the active bank is put back.
@@ -63,7 +70,8 @@ class Evaluation:
             if key not in known:
                 self.model.use_bank(used)
                 test = task.test
-                known[key] = accuracy(self.labels(test.x, index), test.y)
+                with self.asked(self.model, index):
+                    known[key] = accuracy(self.labels(test.x, index), test.y)
             row.append(known[key])
         self.model.use_bank(before)
         return row
