@@ -34,7 +34,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 
@@ -49,6 +49,8 @@ class Options(ctypes.Structure):
         ("seed", c_uint32),
         ("step_levels", c_float),
         ("m", c_float),
+        ("isa", c_uint32),
+        ("panels", c_uint32),
     ]
 
 
@@ -74,6 +76,7 @@ class RamPlan(ctypes.Structure):
         ("model_bytes", c_uint32),
         ("hidden_bytes", c_uint32),
         ("sign_bytes", c_uint32),
+        ("panel_bytes", c_uint32),
         ("norm_bytes", c_uint32),
         ("activation_bytes", c_uint32),
         ("error_bytes", c_uint32),
@@ -116,6 +119,9 @@ SIGNATURES: dict[str, tuple[type, list[type]]] = {
     "mb_state_bytes": (c_size_t, [c_void_p]),
     "mb_state_save": (c_int, [c_void_p, WRITE_FN, c_void_p]),
     "mb_state_load": (c_int, [c_void_p, READ_FN, c_void_p]),
+    "mb_isa_name": (c_char_p, [c_uint32]),
+    "mb_isa_runs": (c_int, [c_uint32]),
+    "mb_isa_used": (c_uint32, [c_void_p]),
     "mb_error_text": (c_char_p, [c_int]),
     "mb_version": (c_char_p, []),
     "mb_abi_version": (c_uint32, []),

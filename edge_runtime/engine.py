@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metabit.edge_runtime import _native
+from metabit.edge_runtime import _native, isa
 from metabit.edge_runtime.inputs import check_labels, check_samples
-from metabit.edge_runtime.plan import Learn, Plan, as_blob, fit, verify
+from metabit.edge_runtime.plan import Learn, Plan, aligned, as_blob, fit, verify
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.errors import InputError, StorageError
 from metabit.export.container import input_spec
@@ -57,6 +57,9 @@ class Engine:
         state: folder to keep learnt state in; the newest valid state there is loaded.
         keep: how many states to keep there.
 
+    The best kernels of this processor run, or those that the variable METABIT_ISA names. Where
+    `ram` allows, weights are interleaved for them; predictions and learning are the same bits.
+
     Raises:
         BudgetError: the arena does not fit `ram`; says what would.
         FormatError, CorruptError: the file is not a model, or is damaged.
@@ -86,14 +89,17 @@ class Engine:
         self.input: InputSpec = input_spec(self._blob.tobytes(), self._where)
         self.n_inputs, self.n_outputs = int(info.n_inputs), int(info.n_outputs)
         budget = None if ram is None else parse_bytes(ram)
+        number = isa.chosen()
         self.plan: Plan = fit(
-            self._blob, info, self._where, learn=learn, bits=bits, bank=bank, budget_bytes=budget
-        )
+            self._blob, info, self._where, learn=learn, bits=bits, bank=bank, budget_bytes=budget,
+            panels=isa.name(number) != "scalar",
+        )  # fmt: skip
         options = _native.Options(
             self.plan.learn_layers, bits, bank, _check_seed(seed),
             _or_from_file(step_levels, "step_levels", 256.0), _or_from_file(m, "m", 30.0),
+            number, self.plan.panels,
         )  # fmt: skip
-        self._arena = np.zeros(self.plan.arena_bytes // 8, dtype=np.uint64)
+        self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()
         self._lib = _native.library()
         opened = self._lib.mb_open(
@@ -112,6 +118,11 @@ class Engine:
     def handle(self) -> ctypes.c_void_p:
         """The open `mb_model`, for calls of the C library that have no method here."""
         return self._handle
+
+    @property
+    def isa(self) -> str:
+        """The kernel set that runs, such as "avx2"."""
+        return isa.name(self._lib.mb_isa_used(self._handle))
 
     # ---- predicting ----
 

@@ -22,6 +22,7 @@ from metabit.export.container import loads, read_bytes
 PARTS: dict[str, str] = {
     "hidden_bytes": "hidden weights",
     "sign_bytes": "packed signs",
+    "panel_bytes": "interleaved weights",
     "norm_bytes": "running values",
     "activation_bytes": "activations",
     "error_bytes": "errors",
@@ -43,6 +44,7 @@ class Plan:
         learn_layers: layers that learn, counted from the output.
         n_layers: layers in all.
         state_bits: bits a hidden weight, 0 when nothing learns.
+        panels: whether the weights are interleaved in RAM, for the kernels of this machine.
     """
 
     parts: Mapping[str, int]
@@ -51,6 +53,7 @@ class Plan:
     learn_layers: int
     n_layers: int
     state_bits: int
+    panels: bool = False
 
     @property
     def choice(self) -> str:
@@ -82,11 +85,16 @@ def as_blob(source: str | Path | bytes) -> NDArray[np.uint8]:
         shape (n,), uint8, starting at a multiple of 64 bytes.
     """
     data = source if isinstance(source, bytes) else read_bytes(source)
-    memory = np.empty(len(data) + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 64
-    blob = memory[start : start + len(data)]
+    blob = aligned(len(data))
     blob[:] = np.frombuffer(data, dtype=np.uint8)
     return blob
+
+
+def aligned(n_bytes: int) -> NDArray[np.uint8]:
+    """Memory for the C core, shape (n_bytes,), starting at a multiple of 64 bytes; not cleared."""
+    memory = np.empty(n_bytes + 64, dtype=np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + n_bytes]
 
 
 def verify(blob: NDArray[np.uint8], where: str) -> _native.Info:
@@ -153,8 +161,9 @@ def fit(
     bits: int,
     bank: int,
     budget_bytes: int | None,
+    panels: bool = False,
 ) -> Plan:
-    """`plan` for a blob that is already in memory and checked."""
+    """`plan` for a blob that is already in memory and checked; with panels, should they fit too."""
     if bits not in (0, 4, 8):
         raise InputError(f"bits={bits}: choose 8, 4, or 0 for what the file holds", code="E-BITS")
     if not 0 <= bank < info.n_banks:
@@ -176,7 +185,8 @@ def fit(
     plans = [_plan_one(blob, info, number, bits, bank) for number in wanted]
     fitting = [p for p in plans if budget_bytes is None or p.arena_bytes <= budget_bytes]
     if fitting:
-        return fitting[0]
+        wide = _plan_one(blob, info, fitting[0].learn_layers, bits, bank, panels=panels)
+        return wide if budget_bytes is None or wide.arena_bytes <= budget_bytes else fitting[0]
     assert budget_bytes is not None
     raise BudgetError(
         _budget_message(where, blob, info, plans[0], bits, bank, budget_bytes), code="E-BUDGET"
@@ -184,9 +194,14 @@ def fit(
 
 
 def _plan_one(
-    blob: NDArray[np.uint8], info: _native.Info, learn_layers: int, bits: int, bank: int
+    blob: NDArray[np.uint8],
+    info: _native.Info,
+    learn_layers: int,
+    bits: int,
+    bank: int,
+    panels: bool = False,
 ) -> Plan:
-    options = _native.Options(learn_layers, bits, bank, 1, -1.0, -1.0)
+    options = _native.Options(learn_layers, bits, bank, 1, -1.0, -1.0, 0, panels)
     raw = _native.RamPlan()
     result = _native.library().mb_plan_ram(
         blob.ctypes.data, blob.size, ctypes.byref(options), ctypes.byref(raw)
@@ -194,7 +209,7 @@ def _plan_one(
     _native.check(result, "plan")
     state_bits = (bits or info.state_bits) if learn_layers else 0
     parts = {name: int(getattr(raw, name)) for name in PARTS}
-    return Plan(parts, raw.arena_bytes, blob.size, learn_layers, info.n_layers, state_bits)
+    return Plan(parts, raw.arena_bytes, blob.size, learn_layers, info.n_layers, state_bits, panels)
 
 
 def _budget_message(

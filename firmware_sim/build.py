@@ -46,6 +46,8 @@ class Options:
     seed: int = 1
     step_levels: float = -1.0
     m: float = -1.0
+    isa: int = 0
+    panels: int = 0
 
 
 @dataclass(frozen=True)
@@ -128,10 +130,10 @@ def image_source(image: Image) -> str:
     """Assembly source of the model, its options, its arena and its buffers."""
     options = image.options
     words = struct.unpack(
-        "<6I",
+        "<8I",
         struct.pack(
-            "<IIIIff", options.learn_layers, options.state_bits, options.bank, options.seed,
-            options.step_levels, options.m,
+            "<IIIIffII", options.learn_layers, options.state_bits, options.bank, options.seed,
+            options.step_levels, options.m, options.isa, options.panels,
         ),
     )  # fmt: skip
     spaces = {
@@ -178,7 +180,7 @@ def compile_objects(board: Board) -> Path:
     """
     start = FIRMWARE / ("start_cortex_m.S" if board.isa == "thumb" else "start_aarch64.S")
     sources = {
-        "core": sorted((CORE / "src").glob("*.c")),
+        "core": sorted((CORE / "src").rglob("*.c")),
         "firmware": [FIRMWARE / "main.c", start],
     }
     flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS)
@@ -212,7 +214,7 @@ def _fingerprint(sources: dict[str, list[Path]], flags: tuple[str, ...]) -> str:
     """Hash of all that the objects depend on."""
     digest = hashlib.sha256()
     digest.update("\0".join((toolchain_version(), *flags)).encode())
-    headers = [*CORE.glob("src/*.h"), *CORE.glob("include/*.h"), *FIRMWARE.glob("*.h")]
+    headers = [*(CORE / "src").rglob("*.h"), *CORE.glob("include/*.h"), *FIRMWARE.glob("*.h")]
     for path in [*sources["core"], *sources["firmware"], *sorted(headers)]:
         content = path.read_bytes()
         digest.update(f"\0{path.name}\0{len(content)}\0".encode())

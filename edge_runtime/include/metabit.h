@@ -40,7 +40,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 1
+#define MB_ABI_VERSION 2
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with another. */
@@ -82,9 +82,13 @@ typedef struct mb_options {
                               negative: what the blob says */
     float m;             /* metaplasticity, m * |hidden| at the end of the range, for all layers;
                               0 is plain BNN learning, negative: what the blob says */
+    uint32_t isa;        /* number of a kernel set (mb_isa_name()), 0: the best that runs here */
+    uint32_t panels; /* 1: keep the weights in the arena, interleaved for wide registers: the fast
+                              choice where RAM is plenty, with an arena at a multiple of 64 bytes.
+                              0: read the blob's in place. Same bits either way. */
 } mb_options;
 
-#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f}
+#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -102,10 +106,11 @@ typedef struct mb_info {
 
 /* RAM that a model needs, part by part, in bytes. `arena_bytes` is their sum. */
 typedef struct mb_plan {
-    uint32_t model_bytes;      /* bookkeeping: struct mb_model and its layer table */
-    uint32_t hidden_bytes;     /* hidden weights of the layers that learn */
-    uint32_t sign_bytes;       /* their packed sign planes, read by the popcount kernels */
-    uint32_t norm_bytes;       /* running values per channel, and one running value a layer */
+    uint32_t model_bytes;  /* bookkeeping: struct mb_model and its layer table */
+    uint32_t hidden_bytes; /* hidden weights of the layers that learn */
+    uint32_t sign_bytes;   /* their packed sign planes, read by the popcount kernels */
+    uint32_t panel_bytes;  /* interleaved weights of layers that rest, if panels were asked for */
+    uint32_t norm_bytes;   /* running values per channel, and one running value a layer */
     uint32_t activation_bytes; /* activations as bits, sums before normalisation */
     uint32_t error_bytes;      /* backward: two error vectors and one int32 row */
     uint32_t table_bytes;      /* metaplasticity tables */
@@ -190,6 +195,18 @@ MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context
  * loading, learning goes on as if it had never stopped. Should storage fail during the second
  * reading (MB_ERR_STORAGE), open the model again. */
 MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
+
+/* ---- kernels -------------------------------------------------------------------------------- */
+
+/* Name of a set of kernels of this build, such as "avx2" or "scalar"; sets are numbered from 1, best
+ * first. NULL behind the last. All of them give the same bits. */
+MB_API const char *mb_isa_name(uint32_t isa);
+
+/* 1 if this processor and its operating system run that set, 0 if not or if there is none. */
+MB_API int mb_isa_runs(uint32_t isa);
+
+/* The set that a model was opened with. */
+MB_API uint32_t mb_isa_used(const mb_model *model);
 
 /* ---- about ---------------------------------------------------------------------------------- */
 

@@ -36,14 +36,22 @@ static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan
     model->learnt_bytes = (uint32_t)(c->at - model->learnt_at);
 }
 
+/* Room for a layer's packed signs: in panels, or in rows as in the blob. */
+static uint32_t take_signs(const mb_layer *layer, cursor *c, uint32_t *part) {
+    uint64_t rows = mb_panel_rows(layer->layout, layer->n_out);
+    uint32_t alignment = layer->layout == MB_ROWS ? 4u : MB_PANEL_ALIGNMENT;
+    return take(c, (uint64_t)4 * layer->words * rows, alignment, part);
+}
+
 /* What a learning layer needs besides, all of it derived or scratch. */
 static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t widest = 0;
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &layers[i];
         widest = layer->n_out > widest ? layer->n_out : widest;
-        layer->signs_at = take(c, (uint64_t)4 * layer->words * layer->n_out, 4, &plan->sign_bytes);
-        layer->sums_at = take(c, (uint64_t)4 * layer->n_out, 4, &plan->activation_bytes);
+        layer->signs_at = take_signs(layer, c, &plan->sign_bytes);
+        layer->sums_at = take(c, (uint64_t)4 * mb_panel_rows(layer->layout, layer->n_out), 4,
+                              &plan->activation_bytes);
         layer->inv_std_at = take(c, (uint64_t)4 * layer->n_out, 4, &plan->norm_bytes);
         layer->table_at = take(c, 2ull << (model->state_bits - 1u), 2, &plan->table_bytes);
     }
@@ -54,11 +62,16 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
     }
 }
 
-/* Sums of layers that do not learn share one buffer; their activations do not, they are only bits. */
+/* Panels of layers that do not learn. Their sums share one buffer; their activations do not, they are
+ * only bits. */
 static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t widest = 0;
     for (uint32_t i = 0; i < model->first_learning; i++) {
-        widest = layers[i].n_out > widest ? layers[i].n_out : widest;
+        uint32_t rows = mb_panel_rows(layers[i].layout, layers[i].n_out);
+        widest = rows > widest ? rows : widest;
+        if (layers[i].layout != MB_ROWS) {
+            layers[i].signs_at = take_signs(&layers[i], c, &plan->panel_bytes);
+        }
     }
     uint32_t shared = take(c, (uint64_t)4 * widest, 4, &plan->activation_bytes);
     for (uint32_t i = 0; i < model->n_layers; i++) {
@@ -88,6 +101,10 @@ static int resolve(const mb_blob_view *view, const mb_options *options, mb_model
     }
     if (learning > 0 && view->info.state_bits == 0) {
         return MB_ERR_NO_STATE;
+    }
+    model->isa = mb_choose_kernels(options->isa);
+    if (model->isa == 0 || options->panels > 1) {
+        return MB_ERR_INPUT;
     }
     model->state_bits = learning > 0 ? bits : 0;
     model->first_learning = view->info.n_layers - learning;
@@ -124,6 +141,7 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
         layer->n_out = from->n_out;
         layer->words = from->words;
         layer->learns = i >= model->first_learning;
+        layer->layout = !options->panels ? MB_ROWS : i == 0 ? MB_BYTE_PANELS : MB_WORD_PANELS;
         layer->blob_weights_at = from->weights_at;
         layer->blob_threshold_at = from->threshold_at;
         layer->blob_norm_at = from->norm_at;
@@ -233,14 +251,37 @@ static void fill_inv_std(float *inv_std, const float *var, float eps, uint32_t n
     }
 }
 
+/* Store word w of a row of signs, in panels or not. */
+static void put_word(mb_model *model, const mb_layer *layer, uint32_t row, uint32_t w,
+                     uint32_t word) {
+    mb_row_walk walk = mb_walk_row(layer->layout, layer->words, row);
+    uint8_t *signs = (uint8_t *)mb_at(model, layer->signs_at);
+    for (uint32_t b = 0; b < 4; b++) {
+        signs[mb_walk_to(&walk, 4u * w + b)] = (uint8_t)(word >> (8u * b));
+    }
+}
+
+/* Copy the weights of layers that do not learn into their panels. */
+static void fill_panels(mb_model *model) {
+    for (uint32_t i = 0; i < model->first_learning; i++) {
+        const mb_layer *layer = &mb_layers(model)[i];
+        const uint32_t *words = (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
+        for (uint32_t row = 0; layer->signs_at != 0 && row < layer->n_out; row++) {
+            for (uint32_t w = 0; w < layer->words; w++) {
+                put_word(model, layer, row, w, *words++);
+            }
+        }
+    }
+}
+
 void mb_refresh(mb_model *model) {
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &mb_layers(model)[i];
         const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
-        uint32_t *signs = (uint32_t *)mb_at(model, layer->signs_at);
         for (uint32_t row = 0; row < layer->n_out; row++) {
             for (uint32_t w = 0; w < layer->words; w++) {
-                *signs++ = mb_sign_word(levels, w, layer->n_in, model->state_bits);
+                uint32_t word = mb_sign_word(levels, w, layer->n_in, model->state_bits);
+                put_word(model, layer, row, w, word);
             }
             levels += layer->level_row_bytes;
         }
@@ -279,6 +320,7 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
     if (head.first_learning < head.n_layers) {
         start_learning(opened, view, options);
     }
+    fill_panels(opened);
     mb_refresh(opened);
     *model = opened;
     return MB_OK;

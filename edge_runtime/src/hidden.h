@@ -6,11 +6,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernels/kernels.h"
+
 /* One row of hidden weights and its packed signs. */
 typedef struct mb_row {
     uint8_t *levels;
-    uint32_t *signs;
-    uint32_t bits; /* of a level */
+    uint8_t *signs; /* of the whole matrix */
+    uint32_t bits;  /* of a level */
+    mb_row_walk walk;
 } mb_row;
 
 static inline int32_t mb_get_level(const mb_row *row, uint32_t i) {
@@ -42,7 +45,7 @@ static inline bool mb_move_level(const mb_row *row, uint32_t i, int32_t level, i
     }
     mb_set_level(row, i, moved);
     if ((moved ^ level) < 0) {
-        row->signs[i / 32u] ^= 1u << (i % 32u);
+        row->signs[mb_walk_to(&row->walk, i / 8u)] ^= (uint8_t)(1u << (i % 8u));
         ++*flips;
     }
     return true;

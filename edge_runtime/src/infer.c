@@ -1,7 +1,6 @@
 /* infer.c: the forward pass, from a sample to scores. */
 #include "arith.h"
 #include "internal.h"
-#include "kernels.h"
 #include "metabit_bench.h"
 
 mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer) {
@@ -14,32 +13,15 @@ mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer) {
     return norm;
 }
 
-/* bit = (sum >= threshold) != flip: normalisation and sign of an exported layer, folded. */
-static void bits_by_threshold(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
-                              uint32_t n) {
-    const uint32_t *flips = (const uint32_t *)thresholds + n;
-    uint32_t word = 0;
-    for (uint32_t j = 0; j < n; j++) {
-        word |= (uint32_t)(sums[j] >= thresholds[j]) << (j % 32u);
-        if (j % 32u == 31u || j + 1u == n) {
-            *bits++ = word ^ *flips++;
-            word = 0;
-        }
+mb_matrix mb_weights(const mb_model *model, const mb_layer *layer) {
+    mb_matrix weights = {NULL, layer->n_in, layer->n_out, layer->words, MB_ROWS};
+    if (layer->signs_at != 0) {
+        weights.at = (const uint8_t *)mb_at(model, layer->signs_at);
+        weights.layout = layer->layout;
+    } else {
+        weights.at = (const uint8_t *)mb_in_blob(model, layer->blob_weights_at);
     }
-}
-
-/* The same with running values, which move while a layer learns. */
-static void bits_by_norm(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
-                         uint32_t n) {
-    uint32_t word = 0;
-    for (uint32_t j = 0; j < n; j++) {
-        float y = mb_scaled(norm, mb_normalised(norm, sums[j], j), j);
-        word |= (uint32_t)(y >= 0.0f) << (j % 32u);
-        if (j % 32u == 31u || j + 1u == n) {
-            *bits++ = word;
-            word = 0;
-        }
-    }
+    return weights;
 }
 
 /* One layer: from `input`, the sample or the bits of the layer below, to sums and, but for the output
@@ -48,22 +30,23 @@ static void run_layer(const mb_model *model, uint32_t index, const void *input) 
     const mb_layer *layer = &mb_layers(model)[index];
     int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
     uint32_t *bits = (uint32_t *)mb_at(model, layer->bits_at);
+    const mb_kernels *kernels = mb_kernels_of(model);
+    mb_matrix weights = mb_weights(model, layer);
     if (index == 0) {
-        mb_dense_bytes_scalar(sums, mb_weights(model, layer), (const uint8_t *)input, layer->n_in,
-                              layer->n_out, model->input_signed, model->zero_point);
+        kernels->dense_bytes(sums, &weights, (const uint8_t *)input, model->input_signed,
+                             model->zero_point);
     } else {
-        mb_dense_bits_scalar(sums, mb_weights(model, layer), (const uint32_t *)input, layer->n_in,
-                             layer->n_out);
+        kernels->dense_bits(sums, &weights, (const uint32_t *)input);
     }
     if (index + 1u == model->n_layers) {
         return;
     }
     if (layer->learns) {
         mb_norm_view norm = mb_norm(model, layer);
-        bits_by_norm(bits, sums, &norm, layer->n_out);
+        kernels->bits_by_norm(bits, sums, &norm, layer->n_out);
     } else {
         const int32_t *at = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
-        bits_by_threshold(bits, sums, at, layer->n_out);
+        kernels->bits_by_threshold(bits, sums, at, layer->n_out);
     }
 }
 
@@ -77,6 +60,8 @@ void mb_forward(mb_model *model, const uint8_t *sample) {
         run_layer(model, i, input_of(model, i, sample));
     }
 }
+
+uint32_t mb_isa_used(const mb_model *model) { return model != NULL ? model->isa : 0; }
 
 int mb_run_layer(mb_model *model, uint32_t layer, const void *sample, size_t n) {
     if (model == NULL || sample == NULL || layer >= model->n_layers) {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/kernels.h"
 #include "metabit.h"
 #include "strict.h"
 
@@ -59,7 +60,8 @@ typedef struct mb_layer {
     uint32_t blob_weights_at, blob_threshold_at, blob_norm_at; /* in the blob */
     uint32_t level_row_bytes;
     uint32_t levels_at;  /* (n_out, level_row_bytes) hidden weights */
-    uint32_t signs_at;   /* (n_out, words) their packed signs */
+    uint32_t signs_at;   /* packed signs, in the arena because they change or to lie in panels */
+    uint32_t layout;     /* enum mb_layout, of these */
     uint32_t running_at; /* (4, n_out) float: mean, var, mean error, mean error * normalised */
     uint32_t inv_std_at; /* (n_out) float; derived from var */
     uint32_t sums_at;  /* (n_out) int32 before normalisation; shared by layers that do not learn */
@@ -88,6 +90,7 @@ struct mb_model {
     uint32_t bank;
     uint32_t first_learning; /* index of the lowest layer that learns; n_layers when none does */
     uint32_t state_bits;
+    uint32_t isa; /* which kernels, from 1 */
     uint32_t learnt_at,
         learnt_bytes;    /* one block: mb_learnt, rms, running values, hidden weights */
     uint32_t errors_at;  /* (widest learning layer) int16 */
@@ -121,6 +124,10 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
 
 /* Recompute what is derived from the learnt block: packed signs and 1/std. */
 void mb_refresh(mb_model *model);
+
+static inline const mb_kernels *mb_kernels_of(const mb_model *model) {
+    return mb_kernels_number(model->isa);
+}
 
 /* ---- small things --------------------------------------------------------------------------- */
 
@@ -185,27 +192,9 @@ void mb_forward(mb_model *model, const uint8_t *sample);
 /* Scores of the last forward pass into `scores` (n_outputs, may be NULL); returns the label. */
 int32_t mb_read_scores(mb_model *model, int32_t *scores);
 
-/* Weights of a layer: the packed signs it learns, or the blob's. */
-static inline const uint32_t *mb_weights(const mb_model *model, const mb_layer *layer) {
-    return layer->learns ? (const uint32_t *)mb_at(model, layer->signs_at)
-                         : (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
-}
-
-/* y = ((sum - mean) * inv_std) * gamma + beta, each operation rounded on its own. */
-typedef struct mb_norm_view {
-    const float *mean, *inv_std, *gamma, *beta;
-} mb_norm_view;
+/* Weights of a layer: those in the arena, if it learns or has been put into panels, or the blob's. */
+mb_matrix mb_weights(const mb_model *model, const mb_layer *layer);
 
 mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer);
-
-static inline float mb_normalised(const mb_norm_view *norm, int32_t sum, uint32_t channel) {
-    float centred = (float)sum - norm->mean[channel];
-    return centred * norm->inv_std[channel];
-}
-
-static inline float mb_scaled(const mb_norm_view *norm, float normalised, uint32_t channel) {
-    float scaled = normalised * norm->gamma[channel];
-    return scaled + norm->beta[channel];
-}
 
 #endif /* MB_INTERNAL_H */

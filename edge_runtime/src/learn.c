@@ -6,8 +6,8 @@
  *      from which the running means of the error and of error * normalised are subtracted: the part
  *      that batch statistics would remove, kept online (float, per channel);
  *   2. it is rounded to int16 with one power-of-two exponent for the layer;
- *   3. row by row, it is sent back through the old signs (int32, exact), and the row's hidden weights
- *      are updated.
+ *   3. it is sent back through the old signs (int32, exact), and the hidden weights are updated row by
+ *      row.
  *
  * The gradient of weight (j, i) is error_j * x_i and is never stored. Its step, in levels,
  *
@@ -23,7 +23,6 @@
 #include "arith.h"
 #include "hidden.h"
 #include "internal.h"
-#include "kernels.h"
 #include "random.h"
 
 #define MAX_CLASSES 3u
@@ -245,34 +244,22 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
     return (model->step / mb_sqrt(*rms)) * unit;
 }
 
-/* Update a layer, and send its errors back into `back` unless it is the lowest that learns. */
+/* Update a layer's hidden weights and their packed signs. */
 static void learn_layer(mb_model *model, uint32_t index, const layer_input *in, const int16_t *d,
-                        float rate, uint32_t *back) {
+                        float rate) {
     const mb_layer *layer = &mb_layers(model)[index];
     mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
     layer_update update = {
         in, (const uint16_t *)mb_at(model, layer->table_at), rate, learnt->rng, 0, 0};
     mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
-                  (uint32_t *)mb_at(model, layer->signs_at), model->state_bits};
-    uint32_t total = 0;
-    if (back != NULL) {
-        mb_zero(back, (size_t)4 * layer->n_in);
-    }
-    for (uint32_t j = 0; j < layer->n_out; j++) {
-        int32_t error = d[j];
-        if (error != 0) {
-            total += (uint32_t)error;
-            if (back != NULL) { /* before the update: the error goes back through the old signs */
-                mb_back_row_scalar(back, row.signs, error, layer->n_in);
-            }
-            update_row(&update, &row, error);
+                  (uint8_t *)mb_at(model, layer->signs_at),
+                  model->state_bits,
+                  {0, 0, 0}};
+    for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
+        if (d[j] != 0) {
+            row.walk = mb_walk_row(layer->layout, layer->words, j);
+            update_row(&update, &row, d[j]);
         }
-        row.levels += layer->level_row_bytes;
-        row.signs += layer->words;
-    }
-    /* With P the sum where the weight is +1 and T that of all errors: P - (T - P) = 2 P - T. */
-    for (uint32_t i = 0; back != NULL && i < layer->n_in; i++) {
-        back[i] = 2u * back[i] - total;
     }
     model->last_writes += update.writes;
     model->last_flips += update.flips;
@@ -312,14 +299,17 @@ static int32_t learn_one(mb_model *model, const uint8_t *sample, uint32_t label)
         }
         pass_norm(model, layer, error);
         float unit = quantize_errors(d, error, layer->n_out);
-        uint32_t *back = i > model->first_learning ? row : NULL;
         if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
             mb_zero(d, (size_t)2 * layer->n_out);
         }
         float rate = unit == 0.0f ? 0.0f : layer_rate(model, layer, d, unit, &in);
-        learn_layer(model, i, &in, d, rate, back);
-        if (back != NULL) {
-            to_float(error, back, layer->n_in, unit);
+        if (i > model->first_learning) { /* before the update: through the old signs */
+            mb_matrix weights = mb_weights(model, layer);
+            mb_kernels_of(model)->back(row, &weights, d);
+        }
+        learn_layer(model, i, &in, d, rate);
+        if (i > model->first_learning) {
+            to_float(error, row, layer->n_in, unit);
         }
     }
     learnt->n_steps++;
@@ -365,7 +355,8 @@ int mb_get_status(const mb_model *model, mb_status *status) {
     for (uint32_t k = model->first_learning; k < model->n_layers; k++) {
         const mb_layer *layer = &mb_layers(model)[k];
         const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
-        mb_row row = {(uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits};
+        mb_row row = {
+            (uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits, {0, 0, 0}};
         for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
             for (uint32_t i = 0; i < layer->n_in; i++) {
                 int32_t level = mb_get_level(&row, i);

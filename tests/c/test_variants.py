@@ -1,8 +1,8 @@
-"""Every compiler and processor gives the bits of the NumPy reference.
+"""Every compiler and processor gives the bits of the NumPy reference; every kernel set, scalar's.
 
-Alone, this builds tests/c/replay.c with the C compiler of this machine. `make c-variants` builds it
-with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes `--variants build`: then
-each of them must be there.
+Alone, this builds tests/c/replay.c and kernels.c with the C compiler of this machine. `make
+c-variants` builds them with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes
+`--variants build`: then each of them must be there.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ import pytest
 from helpers import random_model, random_samples
 
 from metabit.edge_runtime import sources
+from metabit.edge_runtime.isa import kernel_sets
 from metabit.edge_runtime.reference import ReferenceModel
 from metabit.export.container import dumps
 
+#: Variants for another processor than this one.
+FOREIGN = ("m32", "aarch64")
 VARIANTS = ("gcc", "clang", "asan", "m32", "aarch64")
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 #: As strict as the core is written, and as fast as an impatient user may ask for: with GNU C and
@@ -26,22 +29,37 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 FLAGS = {"strict": ["-std=c99", "-O2"], "fast": ["-std=gnu11", "-O3", "-march=native"]}
 
 
+INCLUDE = [f"-I{sources() / 'include'}"]
+
+
 @pytest.fixture(scope="module")
-def programs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> list[Path]:
+def folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Where each build's test programs are."""
     folder = request.config.getoption("--variants")
     if folder:
-        return [Path(folder) / name / "replay" for name in VARIANTS]
-    core = sorted(str(path) for path in (sources() / "src").glob("*.c"))
-    files = [str(Path(__file__).parent / "replay.c"), *core, f"-I{sources() / 'include'}"]
-    programs = []
+        return [Path(folder) / name for name in VARIANTS]
+    core = sorted(str(path) for path in (sources() / "src").rglob("*.c"))
+    folders = []
     for name, flags in FLAGS.items():
-        programs.append(tmp_path_factory.mktemp("replay") / name / "replay")
-        programs[-1].parent.mkdir()
-        command = [os.environ.get("CC", "cc"), *flags, *WARNINGS, *files, "-o", str(programs[-1])]
-        subprocess.run(command, check=True)
-    return programs
+        folders.append(tmp_path_factory.mktemp("programs") / name)
+        folders[-1].mkdir()
+        for program in ("replay", "kernels"):
+            files = [str(Path(__file__).parent / f"{program}.c"), *core]
+            out = ["-o", str(folders[-1] / program)]
+            command = [os.environ.get("CC", "cc"), *flags, *WARNINGS, *files, *INCLUDE, *out]
+            subprocess.run(command, check=True)
+    return folders
+
+
+def test_every_kernel_set_gives_the_bits_of_the_scalar_one(folders: list[Path]) -> None:
+    for folder in folders:
+        program = folder / "kernels"
+        done = subprocess.run(command(program), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{program}: {done.stderr}"
+        tried = done.stdout.split()
+        assert tried[-1] == "scalar"
+        if folder.name not in FOREIGN:
+            assert tried == [name for name, runs in kernel_sets().items() if runs]
 
 
 def command(program: Path) -> list[str]:
@@ -62,7 +80,7 @@ def command(program: Path) -> list[str]:
     ids=str,
 )
 def test_predictions_learning_and_state_are_numpys(
-    programs: list[Path], tmp_path: Path, sizes: tuple[int, ...], bits: int, dtype: str
+    folders: list[Path], tmp_path: Path, sizes: tuple[int, ...], bits: int, dtype: str
 ) -> None:
     rng = np.random.default_rng(4)
     n = 150
@@ -77,9 +95,9 @@ def test_predictions_learning_and_state_are_numpys(
     parts.append(reference.save_state())
     for name, content in (("model", data), ("x", x.tobytes()), ("y", y.tobytes())):
         (tmp_path / name).write_bytes(content)
-    for program in programs:
-        out = tmp_path / program.parent.name
+    for folder in folders:
+        out = tmp_path / folder.name
         files = [str(tmp_path / name) for name in ("model", "x", "y")]
         options = [str(len(sizes) - 1), "0", "1", "9", str(out)]
-        subprocess.run([*command(program), *files, *options], check=True)
-        assert out.read_bytes() == b"".join(parts), program
+        subprocess.run([*command(folder / "replay"), *files, *options], check=True)
+        assert out.read_bytes() == b"".join(parts), folder

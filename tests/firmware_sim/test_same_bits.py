@@ -10,6 +10,7 @@ import pytest
 from helpers import plain_scores, random_model, random_samples
 
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.plan import plan
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards, session
@@ -66,7 +67,7 @@ def test_a_thousand_learning_steps_and_the_saved_state_are_the_hosts(
     assert np.array_equal(made.learnt, engine.learn(x, y))
     assert made.state_image == engine.save_state()
     assert made.state_image != Engine(dumps(model), learn="all", seed=5).save_state()
-    assert made.arena_bytes == engine.plan.arena_bytes
+    assert made.arena_bytes == plan(dumps(model), learn="all").arena_bytes
 
 
 @pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)

@@ -1,0 +1,122 @@
+/* kernels.h: the inner loops. scalar.c is the specification of what they compute; every other file here
+ * is one instruction set, and list.h says which of them a build has.
+ *
+ * A kernel set reads nothing but its arguments, so one library serves several models with different
+ * sets at once. Sums are exact integers: their order does not matter.
+ */
+#ifndef MB_KERNELS_H
+#define MB_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../strict.h"
+
+/* How a matrix of packed weights (n_out, n_in) lies in memory. */
+enum mb_layout {
+    MB_ROWS = 0,        /* row after row, as a .mbit file has it */
+    MB_WORD_PANELS = 1, /* 16 rows together, word by word: (n_out / 16, words, 16) uint32 */
+    MB_BYTE_PANELS = 2, /* 32 rows together, byte by byte: (n_out / 32, 4 * words, 32) uint8 */
+};
+
+#define MB_WORD_PANEL_ROWS 16u
+#define MB_BYTE_PANEL_ROWS 32u
+#define MB_PANEL_ALIGNMENT 64u
+
+typedef struct mb_matrix {
+    const uint8_t *at;
+    uint32_t n_in, n_out;
+    uint32_t words; /* 32-bit words a row */
+    uint32_t layout;
+} mb_matrix;
+
+/* Normalisation of a layer's sums, (n_out) each:
+ * y = ((sum - mean) * inv_std) * gamma + beta, each operation rounded on its own. */
+typedef struct mb_norm_view {
+    const float *mean, *inv_std, *gamma, *beta;
+} mb_norm_view;
+
+static inline float mb_normalised(const mb_norm_view *norm, int32_t sum, uint32_t channel) {
+    float centred = (float)sum - norm->mean[channel];
+    return centred * norm->inv_std[channel];
+}
+
+static inline float mb_scaled(const mb_norm_view *norm, float normalised, uint32_t channel) {
+    float scaled = normalised * norm->gamma[channel];
+    return scaled + norm->beta[channel];
+}
+
+/* One set of kernels. */
+typedef struct mb_kernels {
+    const char *name;
+
+    bool (*runs)(void); /* whether this processor and operating system have the instructions */
+
+    /* sums[j] = sum over k of W[j][k] * x[k], weights and activations both +-1 and packed.
+     *   sums (n_out), in panels rounded up to whole panels; x (words), padding bits zero */
+    void (*dense_bits)(int32_t *sums, const mb_matrix *weights, const uint32_t *x);
+
+    /* The same for 8-bit x: sums[j] = sum over k of W[j][k] * (x[k] - zero_point).
+     *   x (n_in) uint8, or int8 when is_signed */
+    void (*dense_bytes)(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
+                        uint32_t is_signed, int32_t zero_point);
+
+    /* bit j = (sums[j] >= thresholds[j]) != flip j: normalisation and sign, folded.
+     *   bits (mb_words(n)), sums (n), thresholds (n) and behind them the flips (mb_words(n)) */
+    void (*bits_by_threshold)(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
+                              uint32_t n);
+
+    /* The same with running values: bit j = (normalised sum j >= 0). */
+    void (*bits_by_norm)(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm, uint32_t n);
+
+    /* sums[k] = sum over j of W[j][k] * d[j], modulo 2^32: errors on their way back.
+     *   sums (n_in), d (n_out) */
+    void (*back)(uint32_t *sums, const mb_matrix *weights, const int16_t *d);
+} mb_kernels;
+
+/* ---- panels --------------------------------------------------------------------------------- */
+
+/* Where byte `byte` of row `row` lies, from the start of the matrix. Bytes of a row follow each other in
+ * runs of 2^shift, which begin `step` bytes apart. */
+typedef struct mb_row_walk {
+    size_t at;
+    uint32_t shift, step;
+} mb_row_walk;
+
+static inline mb_row_walk mb_walk_row(uint32_t layout, uint32_t words, uint32_t row) {
+    mb_row_walk walk = {(size_t)4 * words * row, 31, 0};
+    if (layout == MB_WORD_PANELS) {
+        walk.at = (size_t)64 * words * (row / 16u) + 4u * (row % 16u);
+        walk.shift = 2;
+        walk.step = 64;
+    } else if (layout == MB_BYTE_PANELS) {
+        walk.at = (size_t)128 * words * (row / 32u) + row % 32u;
+        walk.shift = 0;
+        walk.step = 32;
+    }
+    return walk;
+}
+
+static inline size_t mb_walk_to(const mb_row_walk *walk, uint32_t byte) {
+    uint32_t run = byte >> walk->shift;
+    return walk->at + (size_t)run * walk->step + (byte - (run << walk->shift));
+}
+
+/* Rows of a layer with its last panel filled up. */
+static inline uint32_t mb_panel_rows(uint32_t layout, uint32_t n_out) {
+    uint32_t rows = layout == MB_ROWS          ? 1u
+                    : layout == MB_WORD_PANELS ? MB_WORD_PANEL_ROWS
+                                               : MB_BYTE_PANEL_ROWS;
+    return (n_out + rows - 1u) / rows * rows;
+}
+
+/* ---- which sets there are, choose.c --------------------------------------------------------- */
+
+/* Number `isa` of list.h, counted from 1; NULL behind the last. */
+const mb_kernels *mb_kernels_number(uint32_t isa);
+
+/* Resolve mb_options.isa: 0 is the best that runs here. Returns 0 for a set that does not. */
+uint32_t mb_choose_kernels(uint32_t wanted);
+
+#endif /* MB_KERNELS_H */

@@ -1,0 +1,32 @@
+/* lanes.h: the kernels once, for any register width. A file that includes it has defined MB_TARGET, the
+ * attribute that switches its instructions on; vec and VEC_BYTES, a register of 16, 32 or 64 bytes; and
+ *
+ *   v_load v_store v_zero v_xor v_and v_add8 v_add16 v_add32 v_sub16 v_sub32 v_shl16 v_shr16
+ *   v_set32(at)             the 32-bit word at an address, in every lane
+ *   v_table(at)             the 16 bytes at an address, in every 16 bytes
+ *   v_rows(at, next)        one byte of VEC_BYTES rows: 32 at `at` and, in 64 bytes, 32 at `next`
+ *   v_look_up(table, i)     byte by byte within 16 bytes; 0 where i has its highest bit set
+ *   v_pack8(a, b)           16-bit lanes to bytes, within every 16 bytes
+ *   v_count(a) v_add_count COUNT_WORDS v_widen   ones in bytes or words; adding them; how many words
+ *                           may be added; the sum in each 32-bit lane
+ *   v_sum8(a)               the sum of the four bytes of each 32-bit lane
+ *   v_add_rows(sums, even, odd)   16-bit lanes of rows of even and of odd number, onto int32 sums
+ *   v_test16(a, bit)        all ones in the 16-bit lanes that have the bit
+ *   v_add_pairs(sum, mask, pair)   both 16-bit halves of pair, where mask is set, onto 32-bit lanes
+ *   v_at_least(a, b)        one bit a 32-bit lane: a >= b
+ *   v_norm_bits(sums, norm, j)     one bit a channel from j on: the normalised sum is not negative
+ */
+#ifndef MB_KERNELS_LANES_H
+#define MB_KERNELS_LANES_H
+
+#include "scalar.h"
+
+#define MB_INLINE static inline __attribute__((always_inline)) MB_TARGET
+
+#define LANES (VEC_BYTES / 4u)
+
+#include "lanes_bits.h"
+#include "lanes_bytes.h"
+#include "lanes_layer.h"
+
+#endif /* MB_KERNELS_LANES_H */

@@ -1,0 +1,14 @@
+/* list.h: the kernel sets of this build, best first. The one list that dispatcher, tests and benchmarks
+ * read. On a host the best one that runs is taken when a model is opened; a microcontroller's build has
+ * one, so that no other takes flash.
+ */
+#ifndef MB_KERNEL_LIST_H
+#define MB_KERNEL_LIST_H
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#define MB_KERNEL_LIST(X) X(avx2) X(ssse3) X(scalar)
+#else
+#define MB_KERNEL_LIST(X) X(scalar)
+#endif
+
+#endif /* MB_KERNEL_LIST_H */

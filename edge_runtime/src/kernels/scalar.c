@@ -1,0 +1,158 @@
+/* scalar.c: the kernels in plain C, a word at a time. The specification: every other kernel must
+ * agree with these exactly. */
+#include "scalar.h"
+
+static uint32_t popcount32(uint32_t x) {
+    x -= (x >> 1) & 0x55555555u;
+    x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+    return (((x + (x >> 4)) & 0x0f0f0f0fu) * 0x01010101u) >> 24;
+}
+
+/* Word w of a row, wherever its bytes are. */
+static uint32_t word_of(const mb_matrix *weights, const mb_row_walk *walk, uint32_t w) {
+    if (weights->layout != MB_BYTE_PANELS) {
+        return *(const uint32_t *)(const void *)(weights->at + mb_walk_to(walk, 4u * w));
+    }
+    uint32_t word = 0;
+    for (uint32_t b = 4; b-- > 0;) {
+        word = word << 8 | weights->at[mb_walk_to(walk, 4u * w + b)];
+    }
+    return word;
+}
+
+void mb_dense_bits_scalar(int32_t *sums, const mb_matrix *weights, const uint32_t *x) {
+    uint32_t step = weights->layout == MB_ROWS ? 1u : MB_WORD_PANEL_ROWS;
+    for (uint32_t j = 0; j < weights->n_out; j++) {
+        mb_row_walk walk = mb_walk_row(weights->layout, weights->words, j);
+        const uint32_t *row = (const uint32_t *)(const void *)(weights->at + walk.at);
+        uint32_t differ = 0; /* padding bits are zero in both and never differ */
+        for (uint32_t w = 0; w < weights->words; w++, row += step) {
+            differ += popcount32(*row ^ x[w]);
+        }
+        sums[j] = (int32_t)weights->n_in - 2 * (int32_t)differ;
+    }
+}
+
+/* For four inputs, the sums of all sixteen subsets: entry n adds those whose bit in n is set.
+ * Four values of at most 255 in size stay below 2^15. */
+static void subset_sums(int16_t table[16], const int16_t x[4]) {
+    table[0] = 0;
+    for (uint32_t bit = 0; bit < 4; bit++) {
+        for (uint32_t n = 0; n < 1u << bit; n++) {
+            table[n + (1u << bit)] = (int16_t)(table[n] + x[bit]);
+        }
+    }
+}
+
+static int32_t centred(const uint8_t *x, uint32_t i, uint32_t is_signed, int32_t zero_point) {
+    int32_t value = is_signed ? (int32_t)(x[i] ^ 0x80u) - 128 : (int32_t)x[i];
+    return value - zero_point;
+}
+
+/* A column of 32 inputs at a time: eight tables of subset sums, then every row of weights needs only
+ * eight look-ups a word instead of 32 additions. With P the sum where the bit is 1 and T the sum of
+ * all inputs, the result is P - (T - P) = 2 P - T. */
+void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
+                           uint32_t is_signed, int32_t zero_point) {
+    uint32_t n_in = weights->n_in;
+    int32_t total = 0;
+    for (uint32_t j = 0; j < weights->n_out; j++) {
+        sums[j] = 0;
+    }
+    for (uint32_t w = 0; w < weights->words; w++) {
+        int16_t table[8][16];
+        for (uint32_t group = 0; group < 8; group++) {
+            int16_t four[4];
+            for (uint32_t i = 0; i < 4; i++) {
+                uint32_t at = 32u * w + 4u * group + i;
+                int32_t value = at < n_in ? centred(x, at, is_signed, zero_point) : 0;
+                four[i] = (int16_t)value;
+                total += value;
+            }
+            subset_sums(table[group], four);
+        }
+        for (uint32_t j = 0; j < weights->n_out; j++) {
+            mb_row_walk walk = mb_walk_row(weights->layout, weights->words, j);
+            uint32_t bits = word_of(weights, &walk, w);
+            int32_t low = table[0][bits & 15u] + table[1][bits >> 4 & 15u] +
+                          table[2][bits >> 8 & 15u] + table[3][bits >> 12 & 15u];
+            int32_t high = table[4][bits >> 16 & 15u] + table[5][bits >> 20 & 15u] +
+                           table[6][bits >> 24 & 15u] + table[7][bits >> 28];
+            sums[j] += low + high;
+        }
+    }
+    for (uint32_t j = 0; j < weights->n_out; j++) {
+        sums[j] = 2 * sums[j] - total;
+    }
+}
+
+void mb_bits_by_threshold_scalar(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
+                                 uint32_t n) {
+    const uint32_t *flips = (const uint32_t *)thresholds + n;
+    uint32_t word = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        word |= (uint32_t)(sums[j] >= thresholds[j]) << (j % 32u);
+        if (j % 32u == 31u || j + 1u == n) {
+            *bits++ = word ^ *flips++;
+            word = 0;
+        }
+    }
+}
+
+void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
+                            uint32_t n) {
+    uint32_t word = 0;
+    for (uint32_t j = 0; j < n; j++) {
+        float y = mb_scaled(norm, mb_normalised(norm, sums[j], j), j);
+        word |= (uint32_t)(y >= 0.0f) << (j % 32u);
+        if (j % 32u == 31u || j + 1u == n) {
+            *bits++ = word;
+            word = 0;
+        }
+    }
+}
+
+/* sums[k] += error where the weight is +1, for one word of a row. */
+static void back_word(uint32_t *sums, uint32_t bits, uint32_t error, uint32_t n) {
+    for (uint32_t b = 0; b < n; b++) {
+        sums[b] += error & (0u - (bits >> b & 1u));
+    }
+}
+
+/* With P the sum where the weight is +1 and T that of all errors: P - (T - P) = 2 P - T. */
+void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d) {
+    uint32_t n_in = weights->n_in, total = 0;
+    for (uint32_t i = 0; i < n_in; i++) {
+        sums[i] = 0;
+    }
+    for (uint32_t j = 0; j < weights->n_out; j++) {
+        uint32_t error = (uint32_t)(int32_t)d[j];
+        if (error == 0) {
+            continue;
+        }
+        total += error;
+        mb_row_walk walk = mb_walk_row(weights->layout, weights->words, j);
+        uint32_t w = 0;
+        for (; 32u * w + 32u <= n_in; w++) {
+            back_word(sums + 32u * (size_t)w, word_of(weights, &walk, w), error, 32);
+        }
+        if (32u * w < n_in) {
+            back_word(sums + 32u * (size_t)w, word_of(weights, &walk, w), error, n_in - 32u * w);
+        }
+    }
+    for (uint32_t i = 0; i < n_in; i++) {
+        sums[i] = 2u * sums[i] - total;
+    }
+}
+
+static bool runs(void) { return true; }
+
+const mb_kernels mb_kernels_scalar = {
+    "scalar",
+    runs,
+    mb_dense_bits_scalar,
+    mb_dense_bytes_scalar,
+    mb_bits_by_threshold_scalar,
+    mb_bits_by_norm_scalar,
+    mb_back_scalar,
+};

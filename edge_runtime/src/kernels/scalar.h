@@ -1,0 +1,18 @@
+/* scalar.h: the scalar kernels by name, for sets that have nothing better for one of them. */
+#ifndef MB_KERNELS_SCALAR_H
+#define MB_KERNELS_SCALAR_H
+
+#include "kernels.h"
+
+void mb_dense_bits_scalar(int32_t *sums, const mb_matrix *weights, const uint32_t *x);
+void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
+                           uint32_t is_signed, int32_t zero_point);
+void mb_bits_by_threshold_scalar(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
+                                 uint32_t n);
+void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
+                            uint32_t n);
+void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d);
+
+extern const mb_kernels mb_kernels_scalar;
+
+#endif /* MB_KERNELS_SCALAR_H */

@@ -1,0 +1,235 @@
+/* kernels.c: every kernel set of this build that runs here, against the scalar one.
+ *
+ * Shapes are adversarial and random, contents random, all zero and all one. Every buffer lies against a
+ * page that must not be touched, first at its end and then at its start, so that one byte read or written
+ * outside ends the program. Prints the sets it has tried; exits with 1 at the first difference.
+ */
+#define _DEFAULT_SOURCE
+#include "../../edge_runtime/src/kernels/scalar.h"
+#include <metabit.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum fill { RANDOM, ZEROS, ONES, N_FILLS };
+
+static uint64_t seed = 1;
+
+static uint32_t draw(void) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 32);
+}
+
+/* ---- buffers between forbidden pages -------------------------------------------------------- */
+
+typedef struct guarded {
+    uint8_t *map, *at;
+    size_t map_bytes, bytes;
+} guarded;
+
+static bool at_end; /* where buffers touch their forbidden page */
+
+static guarded guard(size_t bytes) {
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), inner = (bytes + page - 1) / page * page + page;
+    guarded g;
+    g.map_bytes = inner + 2 * page;
+    g.bytes = bytes;
+    g.map = mmap(NULL, g.map_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (g.map == MAP_FAILED || mprotect(g.map + page, inner, PROT_READ | PROT_WRITE) != 0) {
+        perror("mmap");
+        exit(2);
+    }
+    g.at = at_end ? g.map + page + inner - bytes : g.map + page;
+    return g;
+}
+
+static void release(guarded *g) { munmap(g->map, g->map_bytes); }
+
+static void fill(guarded *g, enum fill how) {
+    for (size_t i = 0; i < g->bytes; i++) {
+        g->at[i] = how == ZEROS ? 0 : how == ONES ? 0xff : (uint8_t)draw();
+    }
+}
+
+static void clear_padding(uint32_t *row, uint32_t n_bits) {
+    if (n_bits % 32u) {
+        row[n_bits / 32u] &= (1u << n_bits % 32u) - 1u;
+    }
+}
+
+/* ---- one shape ------------------------------------------------------------------------------ */
+
+typedef struct shape {
+    uint32_t n_in, n_out;
+} shape;
+
+static const mb_kernels *set;
+static shape now;
+
+static void same(const void *one, const void *other, size_t bytes, const char *what) {
+    if (memcmp(one, other, bytes) != 0) {
+        fprintf(stderr, "%s: %s differs from scalar for %u inputs, %u outputs\n", set->name, what,
+                (unsigned)now.n_in, (unsigned)now.n_out);
+        exit(1);
+    }
+}
+
+/* The rows of a matrix in another layout. */
+static guarded in_layout(const uint32_t *rows, uint32_t layout, uint32_t words) {
+    guarded g = guard((size_t)4 * words * mb_panel_rows(layout, now.n_out));
+    memset(g.at, 0, g.bytes);
+    for (uint32_t j = 0; j < now.n_out; j++) {
+        mb_row_walk walk = mb_walk_row(layout, words, j);
+        const uint8_t *row = (const uint8_t *)(rows + (size_t)j * words);
+        for (uint32_t b = 0; b < 4u * words; b++) {
+            g.at[mb_walk_to(&walk, b)] = row[b];
+        }
+    }
+    return g;
+}
+
+static guarded sums_for(uint32_t layout) {
+    return guard((size_t)4 * mb_panel_rows(layout, now.n_out));
+}
+
+static void try_bits(const mb_matrix *rows, uint32_t layout, enum fill how) {
+    guarded x = guard((size_t)4 * rows->words), expected = sums_for(MB_ROWS);
+    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded found = sums_for(layout);
+    mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
+    fill(&x, how);
+    clear_padding((uint32_t *)(void *)x.at, now.n_in);
+    mb_dense_bits_scalar((int32_t *)(void *)expected.at, rows, (uint32_t *)(void *)x.at);
+    set->dense_bits((int32_t *)(void *)found.at, &matrix, (uint32_t *)(void *)x.at);
+    same(found.at, expected.at, expected.bytes, "dense_bits");
+    release(&x), release(&expected), release(&w), release(&found);
+}
+
+static void try_bytes(const mb_matrix *rows, uint32_t layout, enum fill how) {
+    static const struct {
+        uint32_t is_signed;
+        int32_t zero_point;
+    } inputs[] = {{0, 0}, {0, 255}, {0, 77}, {1, -128}, {1, 127}, {1, 0}};
+    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded x = guard(rows->n_in), expected = sums_for(MB_ROWS), found = sums_for(layout);
+    mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
+    fill(&x, how);
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
+        uint32_t is_signed = inputs[i].is_signed;
+        int32_t zero = inputs[i].zero_point;
+        mb_dense_bytes_scalar((int32_t *)(void *)expected.at, rows, x.at, is_signed, zero);
+        set->dense_bytes((int32_t *)(void *)found.at, &matrix, x.at, is_signed, zero);
+        same(found.at, expected.at, expected.bytes, "dense_bytes");
+    }
+    release(&x), release(&expected), release(&w), release(&found);
+}
+
+static void try_back(const mb_matrix *rows, uint32_t layout, enum fill how) {
+    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded d = guard((size_t)2 * now.n_out), expected = guard((size_t)4 * now.n_in);
+    guarded found = guard((size_t)4 * now.n_in);
+    mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
+    int16_t *errors = (int16_t *)(void *)d.at;
+    for (uint32_t j = 0; j < now.n_out; j++) {
+        int32_t value = how == RANDOM ? (int32_t)(draw() % 65535u) - 32767
+                        : how == ONES ? 32767
+                                      : -32767;
+        errors[j] = (int16_t)(how == RANDOM && draw() % 3u == 0 ? 0 : value);
+    }
+    mb_back_scalar((uint32_t *)(void *)expected.at, rows, errors);
+    set->back((uint32_t *)(void *)found.at, &matrix, errors);
+    same(found.at, expected.at, expected.bytes, "back");
+    release(&d), release(&expected), release(&w), release(&found);
+}
+
+/* Both ways from sums to bits, over n_out channels; thresholds lie close to the sums. */
+static void try_activation(enum fill how) {
+    uint32_t n = now.n_out, words = (n + 31u) / 32u;
+    guarded sums = guard((size_t)4 * n), thresholds = guard((size_t)4 * (n + words));
+    guarded norm = guard((size_t)16 * n), expected = guard((size_t)4 * words);
+    guarded found = guard((size_t)4 * words);
+    int32_t *s = (int32_t *)(void *)sums.at, *t = (int32_t *)(void *)thresholds.at;
+    float *f = (float *)(void *)norm.at;
+    mb_norm_view view = {f, f + n, f + 2 * (size_t)n, f + 3 * (size_t)n};
+    fill(&thresholds, how);
+    clear_padding((uint32_t *)t + n, n);
+    for (uint32_t j = 0; j < n; j++) {
+        s[j] = how == RANDOM ? (int32_t)(draw() % 2001u) - 1000
+               : how == ONES ? INT32_MAX
+                             : INT32_MIN;
+        t[j] = how == RANDOM ? s[j] + (int32_t)(draw() % 3u) - 1
+               : how == ONES ? INT32_MIN
+                             : INT32_MAX;
+        f[j] = (float)(how == RANDOM ? s[j] : 0) + (float)(draw() % 5u) * 0.25f - 0.5f;
+        f[n + j] = 0.001f * (float)(draw() % 1000u);
+        f[2 * n + j] = 0.01f * (float)(draw() % 300u) - 1.5f;
+        f[3 * n + j] = draw() % 4u ? 0.0f : 0.001f * (float)(draw() % 100u) - 0.05f;
+    }
+    mb_bits_by_threshold_scalar((uint32_t *)(void *)expected.at, s, t, n);
+    set->bits_by_threshold((uint32_t *)(void *)found.at, s, t, n);
+    same(found.at, expected.at, expected.bytes, "bits_by_threshold");
+    mb_bits_by_norm_scalar((uint32_t *)(void *)expected.at, s, &view, n);
+    set->bits_by_norm((uint32_t *)(void *)found.at, s, &view, n);
+    same(found.at, expected.at, expected.bytes, "bits_by_norm");
+    release(&sums), release(&thresholds), release(&norm), release(&expected), release(&found);
+}
+
+static void try_shape(shape size) {
+    now = size;
+    for (int how = 0; how < N_FILLS; how++) {
+        uint32_t words = (now.n_in + 31u) / 32u;
+        guarded rows = guard((size_t)4 * words * now.n_out);
+        mb_matrix matrix = {rows.at, now.n_in, now.n_out, words, MB_ROWS};
+        fill(&rows, (enum fill)how);
+        for (uint32_t j = 0; j < now.n_out; j++) {
+            clear_padding((uint32_t *)(void *)rows.at + (size_t)j * words, now.n_in);
+        }
+        for (int x = 0; x < N_FILLS; x++) {
+            try_bits(&matrix, MB_ROWS, (enum fill)x);
+            try_bits(&matrix, MB_WORD_PANELS, (enum fill)x);
+            try_bytes(&matrix, MB_ROWS, (enum fill)x);
+            try_bytes(&matrix, MB_BYTE_PANELS, (enum fill)x);
+            try_back(&matrix, MB_ROWS, (enum fill)x);
+            try_back(&matrix, MB_WORD_PANELS, (enum fill)x);
+        }
+        release(&rows);
+        try_activation((enum fill)how);
+    }
+}
+
+static void try_set(void) {
+    static const uint32_t lengths[] = {1,   2,   31,  32,  33,  63,  64,  65,  127,
+                                       128, 129, 255, 256, 257, 784, 991, 992, 993};
+    static const uint32_t rows[] = {1, 2, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97};
+    static const shape large[] = {{65535, 3}, {65536, 17}, {65537, 2}, {70001, 1}, {3, 1025}};
+    for (int side = 0; side < 2; side++) {
+        at_end = side == 0;
+        for (size_t i = (size_t)side; i < sizeof lengths / sizeof *lengths; i += 2) {
+            for (size_t j = 0; j < sizeof rows / sizeof *rows; j++) {
+                shape size = {lengths[i], rows[j]};
+                try_shape(size);
+            }
+        }
+        for (int i = 0; i < 30; i++) {
+            shape size = {1u + draw() % 700u, 1u + draw() % 130u};
+            try_shape(size);
+        }
+    }
+    for (size_t i = 0; i < sizeof large / sizeof *large; i++) {
+        try_shape(large[i]);
+    }
+}
+
+int main(void) {
+    for (uint32_t isa = 1; mb_isa_name(isa) != NULL; isa++) {
+        set = mb_kernels_number(isa);
+        if (mb_isa_runs(isa)) {
+            try_set();
+            printf("%s\n", set->name);
+        }
+    }
+    return 0;
+}
