@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from metabit.edge_runtime.bench.rival_networks import random_network
+from metabit.edge_runtime.bench.rival_networks import Int8Layer, Shape, random_network
 from metabit.edge_runtime.bench.timing import Contestant
 
 #: Runtime for people -> its package, and what else writing a model for it needs.
@@ -46,14 +46,14 @@ def missing() -> dict[str, list[str]]:
     return {name: modules for name, modules in lacking.items() if modules}
 
 
-def rivals(widths: Sequence[int], threads: int = 1) -> list[Rival]:
-    """The same widths in every runtime that is installed, as int8 and as float.
+def rivals(shapes: Sequence[Shape], threads: int = 1) -> list[Rival]:
+    """A network of these layers in every runtime that is installed, as int8 and as float.
 
     Args:
-        widths: n_inputs, ..., n_outputs of a dense network.
+        shapes: of the layers, one behind the other.
         threads: threads each runtime may use.
     """
-    layers = random_network(widths)
+    layers = random_network(shapes)
     made = []
     for name, (package, _) in RUNTIMES.items():
         if name in missing():
@@ -67,7 +67,9 @@ def rivals(widths: Sequence[int], threads: int = 1) -> list[Rival]:
     return made
 
 
-def _onnx(layers: Sequence[Any], kind: str, threads: int) -> tuple[bytes, Callable[[int], object]]:
+def _onnx(
+    layers: Sequence[Int8Layer], kind: str, threads: int
+) -> tuple[bytes, Callable[[int], object]]:
     from metabit.edge_runtime.bench import onnx_network
 
     blob = getattr(onnx_network, f"{kind.removesuffix('32')}_model")(layers)
@@ -98,7 +100,7 @@ def onnx_session(blob: bytes, threads: int) -> Any:
 
 
 def _tflite(
-    layers: Sequence[Any], kind: str, threads: int
+    layers: Sequence[Int8Layer], kind: str, threads: int
 ) -> tuple[bytes, Callable[[int], object]]:
     from metabit.edge_runtime.bench import tflite_network
 

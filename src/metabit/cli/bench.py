@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..edge_runtime.bench import rivals as others
+from ..edge_runtime.bench.rival_networks import shapes_of
 from ..edge_runtime.bench.subject import PREDICT, Subject
 from ..edge_runtime.bench.timing import Contestant, Limits, Times, take_turns
 from ..export import container
@@ -85,8 +86,9 @@ def command(
         need_extra("train", "matplotlib", "torch")
     subject = _subject(file, data, learn, bits, bank or 0)
     limits = Limits(num_runs, warmup_runs, max_secs)
-    widths = subject.widths
-    rivals: list[Rival] = [] if alone or widths is None else others.rivals(widths, num_threads)
+    rivals: list[Rival] = []
+    if not alone:
+        rivals = others.rivals(shapes_of(subject.model), num_threads)
     runs = [subject.predicting(), subject.predicting_from_python(), *(r.contestant for r in rivals)]
     steps = _steps(subject, alone)
     with RoundsBar() as bar:
@@ -195,8 +197,6 @@ def _print_notes(out: Output, whole: Times, subject: Subject, alone: bool) -> No
     )
     if alone:
         return
-    if subject.widths is None:
-        out.line("other runtimes: only dense networks are compared", "yellow")
     for name, modules in others.missing().items():
         lacking = ", ".join(modules)
         out.line(f'{name} left out: pip install "metabit[bench]" brings {lacking}', "yellow")
