@@ -28,6 +28,8 @@ from metabit.export.untrained import untrained
 PINNED = Path(__file__).parent / "results" / "instructions.json"
 DRIVER = Path(__file__).parent.parent / "tests" / "c" / "count.c"
 TOLERANCE = 0.02
+#: Kernel sets that callgrind's processor runs.
+PATHS = ("avx2", "ssse3", "scalar")
 N_LEARN = 20
 #: Widths of the networks: the first one is what most users have, the second has long rows of bits,
 #: the third learns. They can all learn; only the third is counted while it does.
@@ -66,8 +68,9 @@ def measure() -> Counts:
             blob, samples = _network(widths)
             (work / "model").write_bytes(blob)
             (work / "samples").write_bytes(samples)
-            for case, count in _count(program, work).items():
-                counts[f"{name} {case}"] = count
+            for path in PATHS:
+                for case, count in _count(program, work, path).items():
+                    counts[f"{path} {name} {case}"] = count
     return counts
 
 
@@ -80,12 +83,12 @@ def _network(widths: tuple[int, ...]) -> tuple[bytes, bytes]:
     return dumps(model), x.tobytes() + y.tobytes()
 
 
-def _count(program: Path, work: Path) -> Counts:
+def _count(program: Path, work: Path, path: str) -> Counts:
     """Run under callgrind; a file for every part that the program asks for."""
     for old in work.glob("out*"):
         old.unlink()
     command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={work / 'out'}", "-q"]
-    command += [str(program), str(work / "model"), str(work / "samples"), str(N_LEARN)]
+    command += [str(program), str(work / "model"), str(work / "samples"), str(N_LEARN), path]
     subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
     counts: Counts = {}
     for part in work.glob("out.*"):
@@ -121,7 +124,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help="write the counts as the new ones")
     record = parser.parse_args().record
     counts = measure()
-    for case, count in counts.items():
+    for case, count in sorted(counts.items()):
         print(f"{case:<34} {count:>12,}")
     if PINNED.exists():
         print("\n".join(differences(counts, pinned()["counts"])) or "as recorded")

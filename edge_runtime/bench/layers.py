@@ -12,11 +12,13 @@ from metabit.export.spec import ConvLayer, Layer, Model
 #:   VPOPCNTDQ: xor, popcount, add, two a cycle (Zen 4, Ice Lake and later): 512 * 2 / 3.
 #:   AVX-512BW, AVX2: xor, two masks, a shift, two look-ups, two additions; two 512-bit or four
 #:   256-bit operations a cycle (Zen 4; on cores with three ports AVX2 is bound at 96).
+#:   SSSE3: the same on 128 bits, four a cycle.
 #:   NEON: xor, popcount, add, two a cycle (Cortex-A72, A76).
 ROOFS: dict[str, float] = {
     "avx512-vpopcntdq": 512 * 2 / 3,
     "avx512-bw": 512 * 2 / 8,
     "avx2": 256 * 4 / 8,
+    "ssse3": 128 * 4 / 8,
     "neon": 128 * 2 / 3,
 }
 

@@ -71,6 +71,11 @@ class Subject:
         self._learner = Engine(blob, learn=learn, bits=bits, bank=bank) if learns else None
 
     @property
+    def path(self) -> str:
+        """The kernel set that runs, such as "avx2"."""
+        return self._engine.isa
+
+    @property
     def widths(self) -> list[int] | None:
         """Inputs and outputs of each layer of a dense network, None for others."""
         if not all(isinstance(layer, DenseLayer) for layer in self.model.layers):

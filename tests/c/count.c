@@ -1,11 +1,12 @@
 /* count.c: run one model under callgrind, which then knows the instructions of each part.
  *
- *     count MODEL SAMPLES N
+ *     count MODEL SAMPLES N ISA
  *
- * reads N samples and, behind them, N labels (int32), and dumps the counts of "layer I" (one run of
+ * takes the kernel set ISA, reads N samples and, behind them, N labels (int32), and dumps the counts of "layer I" (one run of
  * layer I), "predict" (one sample) and "learn" (N samples; models that can learn), each for itself. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <valgrind/callgrind.h>
 
 #include "metabit_bench.h"
@@ -29,8 +30,20 @@ static void *read_file(const char *path, size_t *bytes) {
     return data;
 }
 
-static mb_model *open_model(const void *blob, size_t bytes, uint32_t learn_layers) {
+static uint32_t number_of(const char *isa) {
+    uint32_t number = 1;
+    while (mb_isa_name(number) != NULL && strcmp(mb_isa_name(number), isa) != 0) {
+        number++;
+    }
+    return number;
+}
+
+/* As the Python engine opens it: with panels for all sets but the scalar one. */
+static mb_model *open_model(const void *blob, size_t bytes, uint32_t learn_layers,
+                            const char *isa) {
     mb_options options = MB_OPTIONS_INFER;
+    options.isa = number_of(isa);
+    options.panels = strcmp(isa, "scalar") != 0;
     mb_model *model = NULL;
     size_t arena_bytes = 0;
     options.learn_layers = learn_layers;
@@ -42,7 +55,7 @@ static mb_model *open_model(const void *blob, size_t bytes, uint32_t learn_layer
 }
 
 int main(int argc, char **argv) {
-    size_t bytes, sample_bytes, n = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+    size_t bytes, sample_bytes, n = argc == 5 ? strtoul(argv[3], NULL, 10) : 0;
     mb_info info;
     int32_t label;
     if (n == 0) {
@@ -50,7 +63,7 @@ int main(int argc, char **argv) {
     }
     const void *blob = read_file(argv[1], &bytes);
     const uint8_t *samples = read_file(argv[2], &sample_bytes);
-    mb_model *model = open_model(blob, bytes, 0);
+    mb_model *model = open_model(blob, bytes, 0, argv[4]);
     if (model == NULL || mb_verify(blob, bytes, &info) != MB_OK ||
         sample_bytes != n * (info.n_inputs + sizeof(int32_t))) {
         return 2;
@@ -66,7 +79,7 @@ int main(int argc, char **argv) {
     CALLGRIND_ZERO_STATS;
     mb_predict(model, samples, 1, &label, NULL);
     CALLGRIND_DUMP_STATS_AT("predict");
-    model = open_model(blob, bytes, MB_ALL_LAYERS);
+    model = open_model(blob, bytes, MB_ALL_LAYERS, argv[4]);
     if (model != NULL) {
         const int32_t *labels = (const int32_t *)(const void *)(samples + n * info.n_inputs);
         mb_learn(model, samples, labels, n, NULL); /* the first steps are not like the others */

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..edge_runtime.bench import rivals as others
+from ..edge_runtime.bench.layers import ROOFS
 from ..edge_runtime.bench.rival_networks import shapes_of
 from ..edge_runtime.bench.subject import PREDICT, Subject
 from ..edge_runtime.bench.timing import Contestant, Limits, Times, take_turns
@@ -105,6 +106,7 @@ def command(
         _write_plot(out, plot, file, whole, single, learnt)
     return {
         "file": file,
+        "path": subject.path,
         "threads": num_threads,
         "predict": {name: times.to_dict() for name, times in whole.items()},
         "layers": layers,
@@ -148,6 +150,7 @@ def _layers(subject: Subject, single: Mapping[str, Times]) -> list[Answer]:
             {
                 "name": work.name, "kind": work.kind, "macs": work.macs,
                 "touched_bytes": work.touched_bytes, **times.to_dict(), "macs_per_cycle": speed,
+                "share_of_roof": work.roof_share(speed, subject.path),
             }
         )  # fmt: skip
     return rows
@@ -168,13 +171,14 @@ def _print_contestants(out: Output, title: str, measured: Mapping[str, Times]) -
 def _print_layers(out: Output, layers: list[Answer], whole: Times) -> None:
     rows = table(
         "\neach layer alone, its weights near the processor", "layer", ">MAC", ">bytes touched",
-        ">min", ">median", ">p99", ">MAC/cycle",
+        ">min", ">median", ">p99", ">MAC/cycle", ">of the roof",
     )  # fmt: skip
     for row in layers:
         rows.add_row(
             f"{row['name']} ({row['kind']})", f"{row['macs']:,}", f"{row['touched_bytes']:,}",
             *(format_us(row[key]) for key in ("min_us", "median_us", "p99_us")),
             f"{row['macs_per_cycle']:.1f}",
+            "-" if row["share_of_roof"] is None else f"{row['share_of_roof']:.0%}",
         )  # fmt: skip
     rest = whole.min_us - sum(row["min_us"] for row in layers)
     rows.add_section()
@@ -190,8 +194,11 @@ def _print_layers(out: Output, layers: list[Answer], whole: Times) -> None:
 
 def _print_notes(out: Output, whole: Times, subject: Subject, alone: bool) -> None:
     clock = whole.to_dict()["clock_mhz"]
+    roof = ROOFS.get(subject.path)
+    words = "" if roof is None else f"; the roof of layers of bits is {roof:.0f} MAC/cycle"
+    out.line(f"\nkernels: {subject.path}{words}", "dim")
     out.line(
-        f"\nclock, by dependent additions beside each window: {clock['median']:,.0f} MHz, from "
+        f"clock, by dependent additions beside each window: {clock['median']:,.0f} MHz, from "
         f"{clock['min']:,.0f} to {clock['max']:,.0f}; {whole.calls} calls a window",
         "dim",
     )
