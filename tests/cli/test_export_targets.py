@@ -119,3 +119,9 @@ def test_a_learnt_state_goes_into_tflite_too(
         x = data["x"]
     learnt = Engine(model_file, learn="all", state=state)
     assert np.array_equal(tflite_run(target.read_bytes(), x)["logits"], learnt.decision_function(x))
+
+
+def test_to_c_brings_the_core_along_when_asked(cli: Cli, model_file: Path, tmp_path: Path) -> None:
+    assert cli("export", model_file, "--to", "c", "--core", "-o", tmp_path).code == 0
+    assert (tmp_path / "metabit" / "src" / "model.c").is_file()
+    assert (tmp_path / "metabit" / "library.properties").is_file()

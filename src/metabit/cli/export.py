@@ -43,6 +43,10 @@ GOLDEN_DEFAULT = 4
     "--golden", type=click.IntRange(min=0, max=1000), metavar="N",
     help=f"Samples with known scores that travel along: {GOLDEN_DEFAULT}, or those of SOURCE.",
 )  # fmt: skip
+@click.option(
+    "--core", is_flag=True,
+    help="c: the C core too, as a library for Arduino, PlatformIO, Zephyr, ESP-IDF or CMake.",
+)  # fmt: skip
 @click.option("--no-state", is_flag=True, help="Leave the hidden weights out: inference only.")
 @click.option(
     "--style", type=click.Choice(["packed", "int2", "float", "qonnx"]), default="packed",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ..edge_runtime.c_library import library_files
 from ..edge_runtime.plan import plan
 from ..edge_runtime.sizes import format_kib
 from ..errors import InputError
@@ -33,7 +34,7 @@ def _mbit(out: Output, model: Model, _source: Path, target: Path, _options: Opti
     return {"file": target, "sizes": vars(sizes)}
 
 
-def _c(out: Output, model: Model, source: Path, target: Path, _options: Options) -> Answer:
+def _c(out: Output, model: Model, source: Path, target: Path, options: Options) -> Answer:
     blob = container.dumps(model)
     arenas = c_source.ArenaBytes(plan(blob, learn="none").arena_bytes)
     if model.learn is not None:
@@ -41,27 +42,34 @@ def _c(out: Output, model: Model, source: Path, target: Path, _options: Options)
         arenas = c_source.ArenaBytes(arenas.predict, head, everything)
     name = c_source.file_stem(source)
     files = c_source.c_files(model, blob, name, arenas, source.name)
-    _make_folder(target)
-    for file, content in files.items():
-        write_whole(target / file, content)
+    _write_files(target, files)
+    if options["core"]:
+        _write_files(target / "metabit", library_files())
     out.line(
         f"{target / name}.h and {name}.c: {format_kib(len(blob))} of flash, "
         f"{format_kib(arenas.predict)} of RAM to predict"
     )
-    out.line(f"next: add both to your project, beside the C core ({name}.h says how)", "dim")
+    core = (
+        f"the library {target / 'metabit'}" if options["core"] else "the C core (--core writes it)"
+    )
+    out.line(f"next: add both to your project, and {core}; {name}.h says how", "dim")
     return {
         "folder": target, "files": sorted(files), "name": name, "model_bytes": len(blob),
         "arena_bytes": vars(arenas),
     }  # fmt: skip
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot make the folder {folder}: {error.strerror}", code="E-WRITE"
-        ) from error
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files, by their paths in the folder."""
+    for name, content in files.items():
+        path = folder / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"cannot make the folder {path.parent}: {error.strerror}", code="E-WRITE"
+            ) from error
+        write_whole(path, content)
 
 
 def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Options) -> Answer:
