@@ -6,10 +6,15 @@ reference and the C core share: each is rounded on its own, in this order, and n
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+from numpy.typing import NDArray
 
 from metabit.errors import InputError
 from metabit.export.spec import Float32Array, Int32Array, Norm, Threshold
+
+Int64Array = NDArray[np.int64]
 
 INT32_MIN = -(2**31)
 
@@ -39,9 +44,8 @@ def normalise(acc: Int32Array, norm: Norm, eps: float) -> Float32Array:
 def fold_threshold(norm: Norm, eps: float, acc_max: int) -> Threshold:
     """Find, per channel, the integer at which the normalised value changes its sign.
 
-    Every float operation in `normalise` is monotone in acc, so the sign changes at most once in
-    [-acc_max, acc_max]. Bisection over the integers finds that place by evaluating the float
-    expression itself: the packed network then has the same bits, always.
+    The float expression itself is evaluated, every operation of which is monotone in the sum: the
+    packed network then has the same bits, always.
 
     Args:
         norm: shape (n_out,) values.
@@ -49,8 +53,7 @@ def fold_threshold(norm: Norm, eps: float, acc_max: int) -> Threshold:
         acc_max: the largest sum that the layer can produce.
 
     Returns:
-        thresholds for bit = (acc >= value) != flip. A channel that never changes its sign gets
-        the value -2**31.
+        see `find_thresholds`.
     """
     for name in ("mean", "var", "gamma", "beta"):
         if not np.all(np.isfinite(getattr(norm, name))):
@@ -58,15 +61,32 @@ def fold_threshold(norm: Norm, eps: float, acc_max: int) -> Threshold:
                 f"normalisation {name} holds NaN or infinity: the training diverged; lower lr",
                 code="E-NOT-FINITE",
             )
-    n_out = norm.mean.size
+    return find_thresholds(
+        lambda acc: normalise(acc.astype(np.int32), norm, eps) >= 0, norm.mean.size, acc_max
+    )
+
+
+def find_thresholds(
+    is_set: Callable[[Int64Array], np.ndarray], n_out: int, acc_max: int
+) -> Threshold:
+    """The place in [-acc_max, acc_max] at which each channel's bit changes, by bisection.
+
+    Args:
+        is_set: sums, one a channel, to bits; both of shape (n_out,). It changes once at most.
+        n_out: channels.
+        acc_max: the largest sum.
+
+    Returns:
+        thresholds for bit = (acc >= value) != flip. A channel that never changes its sign gets
+        the value -2**31.
+    """
     # low and high keep different signs; where they do not, the channel is constant.
     low = np.full(n_out, -acc_max, dtype=np.int64)
     high = np.full(n_out, acc_max, dtype=np.int64)
-    sign_low = normalise(low.astype(np.int32), norm, eps) >= 0
-    sign_high = normalise(high.astype(np.int32), norm, eps) >= 0
+    sign_low, sign_high = is_set(low), is_set(high)
     while np.any(high - low > 1):
         middle = (low + high) // 2
-        same_as_low = (normalise(middle.astype(np.int32), norm, eps) >= 0) == sign_low
+        same_as_low = is_set(middle) == sign_low
         low = np.where(same_as_low, middle, low)
         high = np.where(same_as_low, high, middle)
     constant = sign_low == sign_high

@@ -39,6 +39,8 @@ class Artefact(ABC):
         n_banks: normalisation banks that can be chosen from.
         only_bank: the one bank of the model that is in the file; None where all are.
         model: the packed model, where the artefact holds one.
+        tells_samples: whether the file says what its samples mean, scale and zero point; a file of
+            others does not, and takes those of the form that it is compared with.
     """
 
     where: str
@@ -48,6 +50,7 @@ class Artefact(ABC):
     n_banks: int = 1
     only_bank: int | None = None
     model: Model | None = None
+    tells_samples: bool = True
 
     @abstractmethod
     def outputs(self, samples: Samples, bank: int) -> Outputs:

@@ -27,24 +27,6 @@ class Comparison:
     n_scores_differ: int
 
 
-def check_comparable(a: Artefact, b: Artefact) -> None:
-    """Refuse two artefacts that take other samples or know other classes.
-
-    Raises:
-        MismatchError: they cannot be forms of one model.
-    """
-    for what, of_a, of_b in (
-        ("samples", (a.input.dtype, a.input.n_inputs), (b.input.dtype, b.input.n_inputs)),
-        ("zero point", a.input.zero_point, b.input.zero_point),
-        ("classes", a.n_outputs, b.n_outputs),
-    ):
-        if of_a != of_b:
-            raise MismatchError(
-                f"{a.where} and {b.where} are not one model: {what} {of_a} and {of_b}",
-                code="E-DIFFERENT",
-            )
-
-
 def compare(a: Artefact, b: Artefact, samples: Samples, bank: int) -> Comparison:
     """Run both on samples of shape (n, n_inputs), and compare.
 

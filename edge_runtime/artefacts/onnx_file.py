@@ -48,6 +48,7 @@ class OnnxArtefact(Artefact):
         inputs = self._session.get_inputs()
         self._is_float = inputs[0].type == "tensor(float)"
         self._shape = tuple(inputs[0].shape[1:])
+        self.tells_samples = self._ours
         self.input = self._input_spec(inputs[0], told)
         if len(inputs) != (2 if self._has_banks else 1):
             raise self._refuse(f"{len(inputs)} inputs; one is known, and `bank` of metabit's files")
@@ -101,7 +102,7 @@ class OnnxArtefact(Artefact):
     def _run(
         self, session: onnxruntime.InferenceSession, names: list[str], samples: Samples, bank: int
     ) -> list[NDArray[Any]]:
-        x: NDArray[Any] = samples.reshape(len(samples), *self.input.shape)
+        x: NDArray[Any] = samples
         if self._is_float:
             x = ((x.astype(np.float64) - self.input.zero_point) * self.input.scale).astype("f4")
         feed = {session.get_inputs()[0].name: x.reshape(len(samples), *self._shape)}

@@ -48,7 +48,8 @@ def to_onnx(
         "A binary network of metabit. Every logit has the bits of metabit's own engine."
     )
     onnx.checker.check_model(proto, full_check=True)
-    return proto
+    # Viewers and flows to FPGAs want the shape of every tensor in the file.
+    return onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
 
 
 def one_bank(model: Model, bank: int) -> Model:
@@ -78,6 +79,7 @@ def _metadata(model: Model, blob: bytes, style: str, bank: int | None) -> dict[s
         "metabit.input_scale": model.input.scale,
         "metabit.input_zero_point": model.input.zero_point,
         "metabit.n_banks": model.n_banks,
+        "metabit.eps": model.eps,
     }
     if bank is not None:
         known["metabit.bank"] = bank

@@ -188,3 +188,45 @@ def test_what_is_no_onnx_file_is_refused(
 def test_a_file_of_an_unknown_kind_is_refused(cli: Cli, mbit: Path) -> None:
     cli("verify", mbit, Path(__file__)).refused(2, "E-ARTEFACT")
     cli("verify", mbit, mbit.with_suffix(".onnx")).refused(2, "E-READ")
+
+
+def test_an_imported_network_is_equal_to_its_source(cli: Cli, mbit: Path, tmp_path: Path) -> None:
+    path, back = tmp_path / "model.onnx", tmp_path / "back.mbit"
+    cli("export", mbit, "-o", path, "--style", "qonnx")
+    answer = cli("import", path, "-o", back, "--json").answer
+    assert [layer["name"] for layer in answer["layers"]] == ["fc1", "fc2", "fc3"]
+    assert [layer["n_macs"] for layer in answer["layers"]] == [12 * 33, 33 * 9, 9 * 4]
+    assert cli("verify", back).code == 0
+    assert cli("verify", back, path, "--bank", 1).code == 0
+    assert cli("verify", back, mbit).code == 0
+
+
+def test_an_imported_network_of_others_has_their_labels(cli: Cli, tmp_path: Path) -> None:
+    """Maps channel first in the graph, and float pixels."""
+    rng = np.random.default_rng(4)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["sums"], "/features/0/Conv", kernel_shape=[3, 3]),
+        helper.make_node("Sub", ["sums", "t"], ["centred"]),
+        helper.make_node("Sign", ["centred"], ["bits"]),
+        helper.make_node("Flatten", ["bits"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "v"], ["logits"]),
+    ]
+    constants = {
+        "w": rng.choice([-1.0, 1.0], (6, 2, 3, 3)), "v": rng.choice([-0.5, 0.5], (6 * 3 * 2, 4)),
+        "t": rng.normal(0, 1, (6, 1, 1)),
+    }  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "foreign",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 2, 5, 4])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", 4])],
+        [onnx.numpy_helper.from_array(v.astype(np.float32), k) for k, v in constants.items()],
+    )  # fmt: skip
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    path, back = tmp_path / "foreign.onnx", tmp_path / "back.mbit"
+    path.write_bytes(proto.SerializeToString())
+    cli("import", path, "-o", back).refused(4, "E-IMPORT")
+    cli("import", path, "-o", back, "--samples", "uint8,much").refused(2, "E-USAGE")
+    done = cli("import", path, "-o", back, "--samples", "uint8,0.0078125,128", "--json")
+    assert done.answer["channels_first"] is True
+    assert done.answer["layers"][0]["name"] == "features.0"
+    assert container.load(back).input.shape == (5, 4, 2)

@@ -23,6 +23,7 @@ VERBS = {
     "compare": "Compare finished runs: one table, and plots.",
     "reproduce": "Run the benchmark of a paper, and print its table.",
     "export": "Pack a trained network into a .mbit file.",
+    "import": "Make a .mbit file of an ONNX network of binary layers.",
     "inspect": "Show what is in a .mbit file.",
     "plan": "Show the RAM a model needs, to the byte.",
     "predict": "Run a model over samples.",
@@ -35,6 +36,9 @@ VERBS = {
     "data": "List data sets, or fetch one.",
     "doctor": "Check the installation.",
 }
+
+#: Modules of verbs that are words of Python.
+MODULES = {"import": ".import_onnx"}
 
 INTERRUPTED = 130
 
@@ -50,7 +54,7 @@ class LazyGroup(click.Group):
         """Import `metabit.cli.<verb>` and return its `command`."""
         if cmd_name not in VERBS:
             return None
-        command = importlib.import_module(f".{cmd_name}", __name__).command
+        command = importlib.import_module(MODULES.get(cmd_name, f".{cmd_name}"), __name__).command
         assert isinstance(command, click.Command)
         return command
 

@@ -8,13 +8,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from ..edge_runtime.artefacts.align import align
 from ..edge_runtime.artefacts.artefact import Artefact, Samples
-from ..edge_runtime.artefacts.compare import (
-    bank_of,
-    check_comparable,
-    compare,
-    random_samples,
-)
+from ..edge_runtime.artefacts.compare import bank_of, compare, random_samples
 from ..edge_runtime.artefacts.kinds import open_artefact
 from ..edge_runtime.engine import Engine
 from ..edge_runtime.reference import ReferenceModel
@@ -64,8 +60,7 @@ def command(
         if data is not None or base is not None or bank is not None:
             raise InputError("--data, --bank and --model go with OTHER", code="E-USAGE")
         return _verify_golden(out, file)
-    a, b = open_artefact(file, base), open_artefact(other, base)
-    check_comparable(a, b)
+    a, b = align(open_artefact(file, base), open_artefact(other, base))
     chosen = bank_of(a, b, bank)
     out.line(f"A: {a.where} ({a.runner})   B: {b.where} ({b.runner})   bank {chosen}")
     rows = table("", "samples", ">count", "labels", "scores")

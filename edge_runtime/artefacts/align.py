@@ -1,0 +1,70 @@
+"""Two artefacts brought to the same samples: their quantization and the order of their values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
+from metabit.errors import MismatchError
+from metabit.export.spec import BoolArray
+
+
+class ChannelsFirst(Artefact):
+    """An artefact that wants its maps channel first, for samples of row, column, channel.
+
+    Args:
+        inner: the artefact.
+        shape: of a sample: rows, columns, channels.
+    """
+
+    def __init__(self, inner: Artefact, shape: tuple[int, ...]) -> None:
+        self.where, self.runner, self._inner = inner.where, inner.runner, inner
+        self.input = replace(inner.input, shape=shape)
+        self.n_outputs, self.n_banks = inner.n_outputs, inner.n_banks
+        self.only_bank, self.tells_samples = inner.only_bank, inner.tells_samples
+
+    def outputs(self, samples: Samples, bank: int) -> Outputs:
+        """Of the artefact, for the same values channel first."""
+        return self._inner.outputs(self._turned(samples), bank)
+
+    def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
+        """Of the artefact."""
+        return self._inner.hidden(self._turned(samples), bank)
+
+    def _turned(self, samples: Samples) -> Samples:
+        maps = samples.reshape(len(samples), *self.input.shape).transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(maps).reshape(len(samples), -1)  # type: ignore[return-value]
+
+
+def align(a: Artefact, b: Artefact) -> tuple[Artefact, Artefact]:
+    """Both for the same samples.
+
+    Raises:
+        MismatchError: they take other samples or know other classes: they are not one model.
+    """
+    if not a.tells_samples:
+        a.input = replace(b.input, shape=a.input.shape)
+    elif not b.tells_samples:
+        b.input = replace(a.input, shape=b.input.shape)
+    if _is_turned(a.input.shape, b.input.shape):
+        a = ChannelsFirst(a, b.input.shape)
+    elif _is_turned(b.input.shape, a.input.shape):
+        b = ChannelsFirst(b, a.input.shape)
+    for what, of_a, of_b in (
+        ("samples", (a.input.dtype, a.input.n_inputs), (b.input.dtype, b.input.n_inputs)),
+        ("zero point", a.input.zero_point, b.input.zero_point),
+        ("classes", a.n_outputs, b.n_outputs),
+    ):
+        if of_a != of_b:
+            raise MismatchError(
+                f"{a.where} and {b.where} are not one model: {what} {of_a} and {of_b}",
+                code="E-DIFFERENT",
+            )
+    return a, b
+
+
+def _is_turned(first: tuple[int, ...], last: tuple[int, ...]) -> bool:
+    """Whether `first` is channel, row, column of what `last` has as row, column, channel."""
+    return len(first) == 3 and first != last and (*first[1:], first[0]) == last

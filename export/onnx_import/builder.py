@@ -1,0 +1,273 @@
+"""From the steps of a graph to the layers of a packed model, for one normalisation bank."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.export.onnx_import.chain import OPERATORS, Chain, Float64Array, operation
+from metabit.export.onnx_import.errors import node_name, refuse
+from metabit.export.onnx_import.linear import Frame, Linear, binary, frame_of, window_of
+from metabit.export.onnx_import.output import Output, output_of
+from metabit.export.onnx_import.samples import Quantization, Seen, seen
+from metabit.export.onnx_import.steps import Path, Step
+from metabit.export.spec import Int8Array, Threshold
+
+_SHAPES = ("Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze")
+_LINEAR = ("Gemm", "MatMul", "Conv")
+SUPPORTED = tuple(sorted({*_SHAPES, *_LINEAR, *OPERATORS, "Pad", "MaxPool"}))
+_FIRST_MAX = 255
+
+
+@dataclass
+class Built:
+    """One bank of a network.
+
+    Attributes:
+        quantization: of the input.
+        input_shape: of a sample in metabit's order.
+        channels_first: whether the graph wants samples channel first.
+        layers: in order; the last is the output layer.
+        thresholds: of the hidden layers.
+        zeros: a layer: channels for which a sum gives 0 in the graph and +1 in metabit.
+        output: normalisation of the scores.
+    """
+
+    quantization: Quantization
+    input_shape: tuple[int, ...]
+    channels_first: bool
+    layers: list[Linear]
+    thresholds: list[Threshold]
+    zeros: list[int]
+    output: Output
+
+
+class Builder:
+    """Goes along the path and keeps track of where each value lies.
+
+    `_order` has the shape of the current values of one sample; each entry is the place of that
+    value in metabit's order (row, column, channel) of what came out of the layer before.
+    """
+
+    def __init__(
+        self, path: Path, told: Quantization | None, eps: float | None, where: str
+    ) -> None:
+        self._path, self._told, self._eps, self._where = path, told, eps, where
+        shape = path.input_shape
+        if not 1 <= len(shape) <= 4:
+            raise refuse(where, f"a sample of {len(shape)} dimensions; 1 to 4 are possible")
+        self._order = np.arange(math.prod(shape)).reshape(shape)
+        self._map: tuple[int, int, int] | None = None
+        self._shape, self._channels_first = shape, False
+        self._frame: Frame | None = None
+        self._input_chain = Chain()
+        self._seen: Seen | None = None
+        self._one = 1.0
+        self._layers: list[Linear] = []
+        self._thresholds: list[Threshold] = []
+        self._zeros: list[int] = []
+
+    def build(self) -> Built:
+        """All layers.
+
+        Raises:
+            FormatError: the network is no chain of binary layers.
+        """
+        for step in self._path.steps:
+            self._take(step)
+        if not self._layers:
+            raise refuse(self._where, "it has no layer: no Gemm, MatMul or Conv on its path")
+        last = self._layers[-1]
+        if last.window is not None:
+            raise refuse(self._where, "its last layer is a convolution; end with a dense one")
+        assert self._seen is not None
+        output = output_of(last, self._by_channel, self._eps, self._where)
+        return Built(
+            self._seen.quantization, self._shape, self._channels_first, self._layers,
+            self._thresholds, self._zeros, output,
+        )  # fmt: skip
+
+    def _take(self, step: Step) -> None:
+        name = step.operator
+        if name in _SHAPES:
+            self._reshape(step)
+        elif name in _LINEAR:
+            self._linear(step)
+        elif name == "Pad":
+            self._frame = frame_of(step, self._where)
+        elif name == "MaxPool":
+            self._pool(step)
+        else:
+            made = operation(step, self._by_channel)
+            if made is None:
+                raise refuse(
+                    self._where,
+                    f"{node_name(step.node)}: not supported here; supported are "
+                    f"{', '.join(SUPPORTED)}",
+                )
+            (self._layers[-1].chain if self._layers else self._input_chain).append(name, made)
+            if self._layers:
+                self._layers[-1].steps.append(step)
+
+    # ---- where values lie ----
+
+    def _reshape(self, step: Step) -> None:
+        if step.operator == "Transpose":
+            perm = list(step.attributes.get("perm", range(self._order.ndim + 1)[::-1]))
+            if perm[0] != 0:
+                raise refuse(self._where, f"{node_name(step.node)} moves the batch")
+            self._order = self._order.transpose([axis - 1 for axis in perm[1:]])
+        elif step.shape[:1] != (1,) or math.prod(step.shape) != self._order.size:
+            raise refuse(self._where, f"{node_name(step.node)} mixes samples of the batch")
+        else:
+            self._order = self._order.reshape(step.shape[1:])
+
+    def _by_channel(self, value: NDArray[Any], *, axis: int = -1) -> Float64Array:
+        """A constant as one value a channel, shape () or (n_channels,)."""
+        numbers = np.asarray(value, dtype=np.float64)
+        if numbers.size == 1:
+            return numbers.reshape(())
+        try:
+            if axis == 1:
+                numbers = numbers.reshape(-1, *(1,) * (self._order.ndim - 1))
+            spread = np.broadcast_to(numbers, (1, *self._order.shape)).reshape(-1)
+        except ValueError:
+            spread = np.zeros(0)
+        if not self._layers or not spread.size:
+            raise refuse(
+                self._where,
+                f"a constant of shape {value.shape} where values have the shape "
+                f"{self._order.shape}; one number, or one a channel of a layer, is possible",
+            )
+        n_out = len(self._layers[-1].signs)
+        channel = self._order.reshape(-1) % n_out
+        chosen = np.empty(n_out)
+        chosen[channel] = spread
+        if not np.array_equal(chosen[channel], spread):
+            raise refuse(self._where, "a constant differs between places of one channel")
+        return chosen
+
+    # ---- layers ----
+
+    def _linear(self, step: Step) -> None:
+        first = not self._layers
+        self._close()
+        if step.operands[0] is not None or step.constant(1) is None:
+            raise refuse(self._where, f"{node_name(step.node)}: its weights are not constant")
+        made, size, sums = (self._conv if step.operator == "Conv" else self._dense)(step)
+        assert self._seen is not None
+        made.acc_max *= _FIRST_MAX if first else 1
+        shift = self._seen.shift * sums if first else np.zeros(1)
+        if first and made.window is not None and made.window.padding == "one" and shift.any():
+            raise refuse(self._where, f"{made.name} pads, and its zero point is no whole number")
+        made.chain.prepend(size * (self._seen.factor if first else self._one), shift)
+        made.steps.append(step)
+        self._layers.append(made)
+        self._bias(step, made)
+        if made.window is None:
+            self._order = np.arange(len(made.signs))
+        else:
+            self._enter(made)
+
+    def _close(self) -> None:
+        """Decide the bits of the layer before, or what the first layer sees."""
+        if not self._layers:
+            self._seen = seen(self._path.input_type, self._input_chain, self._told, self._where)
+            self._one = self._seen.factor
+            return
+        threshold, self._one, n_zero = self._layers[-1].thresholds(self._where)
+        self._thresholds.append(threshold)
+        self._zeros.append(n_zero)
+
+    def _name(self, step: Step) -> str:
+        """The layer's own name in the graph, or fc1, conv2 and so on."""
+        told = (step.node.name or step.node.output[0]).strip("/")
+        name = told.rpartition("/")[0].replace("/", ".")
+        kind = "conv" if step.operator == "Conv" else "fc"
+        number = sum((layer.window is not None) == (kind == "conv") for layer in self._layers) + 1
+        taken = {layer.name for layer in self._layers}
+        return name if name and name not in taken else f"{kind}{number}"
+
+    def _dense(self, step: Step) -> tuple[Linear, Float64Array, Float64Array]:
+        told, weights = step.attributes, step.constant(1)
+        assert weights is not None
+        if weights.ndim != 2 or told.get("transA", 0) or self._order.ndim != 1:
+            raise refuse(self._where, f"{node_name(step.node)}: not one matrix times one vector")
+        rows = weights if told.get("transB", 0) else weights.T
+        signs, size = binary(rows, step, self._where)
+        ordered = np.empty_like(signs)
+        ordered[:, self._order] = signs
+        n_in = signs.shape[1]
+        size = size * float(told.get("alpha", 1.0))
+        made = Linear(self._name(step), ordered, None, n_in)
+        return made, size, signs.sum(axis=1, dtype=np.float64)
+
+    def _conv(self, step: Step) -> tuple[Linear, Float64Array, Float64Array]:
+        weights = step.constant(1)
+        assert weights is not None
+        in_shape = self._maps(step)
+        window = window_of(step, in_shape, self._frame, self._one, self._where)
+        self._frame = None
+        signs, size = binary(weights, step, self._where)
+        rows: Int8Array = np.ascontiguousarray(signs.transpose(0, 2, 3, 1)).reshape(len(signs), -1)
+        made = Linear(self._name(step), rows, window, window.n_in)
+        return made, size, rows.sum(axis=1, dtype=np.float64)
+
+    def _maps(self, step: Step) -> tuple[int, int, int]:
+        """Rows, columns and channels of what a convolution reads."""
+        if self._order.ndim != 3:
+            raise refuse(self._where, f"{node_name(step.node)} reads {self._order.shape}, no maps")
+        channels, rows, columns = self._order.shape
+        plain = np.arange(self._order.size)
+        if not np.array_equal(self._order.transpose(1, 2, 0).reshape(-1), plain):
+            if self._layers or not np.array_equal(self._order.reshape(-1), plain):
+                raise refuse(self._where, f"{node_name(step.node)} reads maps in another order")
+            self._channels_first, self._shape = True, (rows, columns, channels)
+        elif not self._layers and len(self._shape) not in (2, 3):
+            self._shape = (rows, columns, channels)
+        elif not self._layers and channels == 1:
+            self._shape = (rows, columns, 1) if len(self._shape) == 3 else (rows, columns)
+        return rows, columns, channels
+
+    def _enter(self, layer: Linear) -> None:
+        """Values now lie as the maps of a convolution, channel first."""
+        assert layer.window is not None
+        rows, columns = layer.window.out_sides
+        if min(rows, columns) < 1:
+            raise refuse(self._where, f"{layer.name}: its kernel does not fit {layer.window}")
+        shape = (rows, columns, len(layer.signs))
+        self._order = np.arange(math.prod(shape)).reshape(shape).transpose(2, 0, 1)
+
+    def _bias(self, step: Step, made: Linear) -> None:
+        bias = step.constant(2)
+        if bias is None:
+            return
+        values = np.broadcast_to(np.asarray(bias, np.float64).reshape(-1), (len(made.signs),))
+        values = values * float(step.attributes.get("beta", 1.0))
+        made.chain.append("bias", lambda x: x + values)
+
+    def _pool(self, step: Step) -> None:
+        told = step.attributes
+        sides = list(told.get("kernel_shape", []))
+        layer = self._layers[-1] if self._layers else None
+        if layer is None or layer.window is None or layer.window.pool > 1:
+            raise refuse(
+                self._where, f"{node_name(step.node)}: one pooling a convolution, behind it"
+            )
+        plain = (
+            len(set(sides)) == 1 and list(told.get("strides", [1, 1])) == sides
+            and not any(told.get("pads", [0])) and set(told.get("dilations", [1])) == {1}
+        )  # fmt: skip
+        uneven = any(side % sides[0] for side in layer.window.sum_sides) if sides else True
+        if not plain or (told.get("ceil_mode", 0) and uneven):
+            raise refuse(
+                self._where,
+                f"{node_name(step.node)}: windows must be square, next to each other, and whole",
+            )
+        layer.pool(int(sides[0]))
+        layer.steps.append(step)
+        self._enter(layer)

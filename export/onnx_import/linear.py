@@ -1,0 +1,197 @@
+"""One layer on its way: binary weights, where they look, and what follows them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.export.fold import find_thresholds
+from metabit.export.onnx_import.chain import Chain, Float64Array
+from metabit.export.onnx_import.errors import node_name, refuse
+from metabit.export.onnx_import.steps import Step
+from metabit.export.shapes import LayerShape
+from metabit.export.spec import Int8Array, Padding, Threshold, Window
+
+_PROBES = 513
+
+
+@dataclass
+class Linear:
+    """A layer whose weights are known and whose bits are not decided yet.
+
+    Attributes:
+        name: for people.
+        signs: shape (n_out, n_in), columns in metabit's order.
+        window: of a convolution.
+        acc_max: the largest sum.
+        chain: what follows the sums.
+        steps: the nodes that follow, the linear one first.
+    """
+
+    name: str
+    signs: Int8Array
+    window: Window | None
+    acc_max: int
+    chain: Chain = field(default_factory=Chain)
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def shape(self) -> LayerShape:
+        """Of the layer to be."""
+        n_out, n_in = self.signs.shape
+        return LayerShape(n_out, n_in, self.window)
+
+    def pool(self, side: int) -> None:
+        """Max-pooling here, which metabit does with the sums.
+
+        Operations before it must not turn the order round: where they do, in channels of negative
+        scale, the weights are negated and with them the sums.
+        """
+        assert self.window is not None
+        low, high = self._ends()
+        falling = np.broadcast_to(high < low, self.signs.shape[:1])
+        self.signs = np.where(falling[:, None], -self.signs, self.signs).astype(np.int8)
+        self.chain.prepend(np.where(falling, -1.0, 1.0))
+        self.window = replace(self.window, pool=side)
+
+    def thresholds(self, where: str) -> tuple[Threshold, float, int]:
+        """The bits of the layer: thresholds, the size c of its activations, -c and +c, and the
+        number of channels for which a sum gives 0, which is +1 in metabit.
+
+        Raises:
+            FormatError: the activations take other values.
+        """
+        n_out = len(self.signs)
+        threshold = find_thresholds(
+            lambda sums: self._at(sums.astype(np.float64)) >= 0, n_out, self.acc_max
+        )
+        edge = np.clip(threshold.value.astype(np.int64), -self.acc_max, self.acc_max)
+        near = [np.clip(edge + step, -self.acc_max, self.acc_max) for step in (-1, 0, 1)]
+        grid = np.unique(np.linspace(-self.acc_max, self.acc_max, _PROBES).astype(np.int64))
+        points = np.concatenate([np.stack(near), np.repeat(grid[:, None], n_out, axis=1)])
+        values = np.broadcast_to(self.chain.of(points.astype(np.float64)), points.shape)
+        size = float(np.abs(values).max())
+        zero = values == 0
+        plain = np.all(zero | (np.abs(values) == size)) and not np.any(zero[[3, -1]])
+        if not math.isfinite(size) or size == 0 or not plain:
+            found = ", ".join(f"{value:.6g}" for value in np.unique(values)[:4])
+            raise refuse(
+                where,
+                f"the activations behind {self.name} are not binary: they take values such as "
+                f"{found}; they must be -c and +c, as Sign, BipolarQuant or Where make them",
+            )
+        return threshold, size, int(zero.any(axis=0).sum())
+
+    def _ends(self) -> tuple[Float64Array, Float64Array]:
+        ends = np.array([-self.acc_max, self.acc_max], dtype=np.float64)
+        low, high = self.chain.of(np.repeat(ends[:, None], len(self.signs), axis=1))
+        return low, high
+
+    def _at(self, sums: Float64Array) -> Float64Array:
+        values: Float64Array = np.broadcast_to(self.chain.of(sums[None, :]), (1, len(sums)))[0]
+        return values
+
+
+def binary(weights: NDArray[Any], step: Step, where: str) -> tuple[Int8Array, Float64Array]:
+    """Signs of weights, and their size, one a channel.
+
+    Args:
+        weights: shape (n_out, ...), each -a or +a with one a > 0 a channel.
+
+    Raises:
+        FormatError: they are not binary.
+    """
+    rows = np.abs(weights.reshape(len(weights), -1).astype(np.float64))
+    size = rows.max(axis=1, initial=0.0)
+    if (
+        not np.isfinite(rows).all()
+        or np.any(size <= 0)
+        or not np.allclose(rows, size[:, None], rtol=1e-6, atol=0)
+    ):
+        n_values = len(np.unique(weights))
+        raise refuse(
+            where,
+            f"the weights of {node_name(step.node)} are not binary: {n_values} different values; "
+            "each channel's must be -a and +a",
+        )
+    return np.where(weights > 0, 1, -1).astype(np.int8), size
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A Pad node in front of a convolution.
+
+    Attributes:
+        before, behind: rows and columns on each side, alike in both directions.
+        value: what they hold.
+    """
+
+    before: int
+    behind: int
+    value: float
+
+
+def frame_of(step: Step, where: str) -> Frame:
+    """The padding that a Pad node adds to maps of shape (1, channels, rows, columns).
+
+    Raises:
+        FormatError: it pads other axes, unevenly, or not with a constant.
+    """
+    pads, value = step.constant(1), step.constant(2, 0.0)
+    mode = step.attributes.get("mode", b"constant")
+    sides = [] if pads is None else [int(n) for n in pads]
+    if len(sides) != 8 or value is None or len(step.operands) > 3 or mode != b"constant":
+        raise refuse(where, f"{node_name(step.node)}: maps can be padded with a constant only")
+    if sides[2] != sides[3] or sides[6] != sides[7] or any(sides[i] for i in (0, 1, 4, 5)):
+        raise refuse(where, f"{node_name(step.node)}: {sides} is not the same for rows and columns")
+    return Frame(sides[2], sides[6], float(value.reshape(-1)[0]))
+
+
+def window_of(
+    step: Step, in_shape: tuple[int, int, int], frame: Frame | None, one: float, where: str
+) -> Window:
+    """Where a Conv node looks.
+
+    Args:
+        step: the node; its weights are the second operand.
+        in_shape: rows, columns and channels of the maps, without padding.
+        frame: the Pad node in front.
+        one: what an activation of +1 is in the graph.
+        where: name of the file.
+
+    Raises:
+        FormatError: metabit has no such convolution.
+    """
+    told, weights = step.attributes, step.constant(1)
+    assert weights is not None
+    name = node_name(step.node)
+    k, strides = int(weights.shape[2]), told.get("strides", [1, 1])
+    plain = (
+        weights.ndim == 4 and weights.shape[3] == k and strides[0] == strides[1]
+        and told.get("group", 1) == 1 and set(told.get("dilations", [1])) == {1}
+        and told.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")
+    )  # fmt: skip
+    if not plain:
+        raise refuse(
+            where,
+            f"{name}: only square kernels and steps, one group and no dilation are possible",
+        )
+    if any(told.get("pads", [0])):
+        raise refuse(
+            where,
+            f"{name} pads with zeros, which are neither -1 nor +1; pad with +1, or not at all",
+        )
+    padding: Padding = "valid"
+    if frame is not None and (frame.before, frame.behind) != (0, 0):
+        if (frame.before, frame.behind, frame.value) != ((k - 1) // 2, k // 2, one):
+            raise refuse(
+                where,
+                f"{name}: padding of {frame.before} and {frame.behind} with {frame.value:g}; "
+                f"possible are {(k - 1) // 2} and {k // 2} with {one:g}, or none",
+            )
+        padding = "one"
+    return Window(in_shape, k, int(strides[0]), padding)

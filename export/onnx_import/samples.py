@@ -1,0 +1,84 @@
+"""The input of an imported network: how an 8-bit sample becomes what the first layer sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from onnx import TensorProto
+
+from metabit.export.onnx_import.chain import Chain
+from metabit.export.onnx_import.errors import refuse
+
+_INTEGERS: dict[int, Literal["uint8", "int8"]] = {
+    TensorProto.UINT8: "uint8", TensorProto.INT8: "int8",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Quantization:
+    """How an 8-bit sample q stands for a number: scale * (q - zero_point)."""
+
+    dtype: Literal["uint8", "int8"]
+    scale: float = 1.0
+    zero_point: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the first layer sees of a sample q: factor * (q - zero_point - shift)."""
+
+    quantization: Quantization
+    factor: float
+    shift: float
+
+
+def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -> Seen:
+    """What the operations in front of the first layer do with a sample.
+
+    Args:
+        input_type: ONNX's type of the input.
+        chain: operations on it, with one value for all samples' values.
+        told: how float samples are quantized; of an integer input only the scale counts.
+        where: name of the file.
+
+    Raises:
+        FormatError: they do anything but shift and scale, or `told` is missing.
+    """
+    if input_type in _INTEGERS:
+        dtype = _INTEGERS[input_type]
+        scale = told.scale if told is not None else 1.0
+        real = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(np.float64)
+        levels, fixed = real, None
+    elif input_type != TensorProto.FLOAT:
+        raise refuse(where, "its input is neither uint8, int8 nor float")
+    elif told is None:
+        raise refuse(
+            where,
+            "its input is float; say how 8-bit samples stand for it, such as "
+            "--samples uint8,0.00392157,0 for 0...1 (type, scale, zero point)",
+        )
+    else:
+        dtype, scale, fixed = told.dtype, told.scale, told.zero_point
+        levels = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(np.float64)
+        real = scale * (levels - fixed)
+    values = np.broadcast_to(chain.of(real[:, None]), (256, 1))[:, 0]
+    factor = float((values[-1] - values[0]) / 255)
+    if (
+        not np.isfinite(values).all()
+        or factor <= 0
+        or not np.allclose(np.diff(values), factor, rtol=1e-4, atol=0)
+    ):
+        raise refuse(
+            where,
+            f"what comes before its first layer ({', '.join(chain.operators) or 'nothing'}) is "
+            "not a shift and a positive scale of 8-bit samples",
+        )
+    zero = float(levels[0] - values[0] / factor)  # where the first layer sees 0
+    if abs(zero - round(zero)) < 1e-3:
+        zero = round(zero)
+    zero_point = fixed if fixed is not None else int(np.clip(round(zero), levels[0], levels[-1]))
+    if abs(factor - 1) < 1e-6:
+        factor = 1.0
+    return Seen(Quantization(dtype, scale, zero_point), factor, zero - zero_point)

@@ -1,0 +1,99 @@
+"""`metabit import`: an ONNX network of binary layers, made elsewhere, into a .mbit file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from ..edge_runtime.sizes import format_kib
+from ..errors import InputError
+from ..export import container
+from ..export.exact import with_golden
+from ..export.spec import Model
+from .common import Answer, Output, need_extra, table, verb
+
+if TYPE_CHECKING:
+    from ..export.onnx_import.samples import Quantization
+
+GOLDEN_SAMPLES = 4
+
+
+@verb("import")
+@click.argument("source", metavar="ONNX", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", "target", required=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="The .mbit file to write.",
+)  # fmt: skip
+@click.option(
+    "--samples", metavar="TYPE,SCALE,ZERO",
+    help="For graphs that take floats: 8-bit samples q of this type (uint8, int8) stand for "
+    "SCALE * (q - ZERO).",
+)  # fmt: skip
+def command(out: Output, source: Path, target: Path, samples: str | None) -> Answer:
+    """Make a .mbit file of ONNX, a network of binary layers, and tell what became of each layer.
+
+    Layers are Gemm, MatMul or Conv with weights -a and +a, as metabit, QONNX and Brevitas (with
+    BipolarQuant) and Larq-like networks (with Sign) have them; what follows them, up to the next
+    sign, becomes integer thresholds. The model predicts; it has no hidden weights to learn from.
+    """
+    need_extra("export", "onnx")
+
+    from ..export.onnx.read import load
+    from ..export.onnx_import.importer import from_onnx
+
+    told = None if samples is None else _quantization(samples)
+    imported = from_onnx(load(source), str(source), told)
+    model = _with_random_golden(imported.model)
+    n_bytes = container.save(model, target)
+    rows = table(f"{source} → {target}: {format_kib(n_bytes)}", "layer", "was", "is", ">packed",
+                 ">MACs", "note")  # fmt: skip
+    for layer in imported.layers:
+        rows.add_row(
+            layer.name, " ".join(layer.nodes), layer.became, format_kib(layer.packed_bytes),
+            f"{layer.n_macs:,}", layer.note,
+        )  # fmt: skip
+    out.show(rows)
+    spec = model.input
+    out.line(
+        f"samples: {spec.dtype} {'×'.join(map(str, spec.shape))}, scale {spec.scale:.6g}, zero "
+        f"point {spec.zero_point}"
+        + (", channels last here, first in the graph" if imported.channels_first else "")
+    )
+    out.line(f"next: metabit verify {target} {source}", "dim")
+    return {
+        "source": source,
+        "file": target,
+        "file_bytes": n_bytes,
+        "channels_first": imported.channels_first,
+        "layers": [vars(layer) for layer in imported.layers],
+    }
+
+
+def _quantization(text: str) -> Quantization:
+    from ..export.onnx_import.samples import Quantization
+
+    parts = text.split(",")
+    try:
+        dtype, scale, zero = parts[0], float(parts[1]), int(parts[2])
+        info = np.iinfo(dtype)
+        if len(parts) != 3 or dtype not in ("uint8", "int8") or not 1e-30 <= scale <= 1e30:
+            raise ValueError
+        if not info.min <= zero <= info.max:
+            raise ValueError
+    except (ValueError, IndexError) as error:
+        raise InputError(
+            f'--samples "{text}": write type, scale and zero point, such as uint8,0.00392157,0',
+            code="E-USAGE",
+        ) from error
+    return Quantization("int8" if dtype == "int8" else "uint8", scale, zero)
+
+
+def _with_random_golden(model: Model) -> Model:
+    """The model with random samples and their scores, so that a device can test itself."""
+    info = np.iinfo(model.input.dtype)
+    shape = (GOLDEN_SAMPLES, model.n_inputs)
+    values = np.random.default_rng(0).integers(info.min, info.max + 1, shape)
+    return with_golden(model, values.astype(info.dtype))

@@ -1,0 +1,295 @@
+"""ONNX into .mbit: metabit's own files come back whole, others' networks keep their labels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from helpers import random_model, random_samples
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from metabit.errors import FormatError
+from metabit.export.exact import model_scores
+from metabit.export.onnx.read import load
+from metabit.export.onnx.write import STYLES, to_onnx
+from metabit.export.onnx_import.importer import Imported, from_onnx
+from metabit.export.onnx_import.output import variance_of
+from metabit.export.onnx_import.samples import Quantization
+from metabit.export.spec import Model
+
+Array = NDArray[Any]
+UNIT = Quantization("uint8", 1 / 255, 0)
+
+
+def imported(proto: onnx.ModelProto, folder: Path, told: Quantization | None = None) -> Imported:
+    """Through a file, so that it is checked as every other one."""
+    path = folder / "model.onnx"
+    path.write_bytes(proto.SerializeToString())
+    return from_onnx(load(path), "model.onnx", told)
+
+
+def assert_same_network(a: Model, b: Model) -> None:
+    assert a.input == b.input
+    for one, other in zip(a.layers, b.layers, strict=True):
+        assert one.name == other.name
+        assert np.array_equal(one.weights, other.weights)
+        for t, u in zip(one.thresholds, other.thresholds, strict=True):
+            assert np.array_equal(t.value, u.value)
+            assert np.array_equal(t.flip, u.flip)
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("input_kind", ["integer", "float"])
+def test_our_own_files_come_back_bit_for_bit(style: str, input_kind: Any, tmp_path: Path) -> None:
+    model = random_model((21, 16, 9, 4), seed=3, dtype="int8", zero_point=-9, n_banks=2)
+    model = replace(model, input=replace(model.input, scale=float(np.float32(0.1))))
+    back = imported(to_onnx(model, style, input_kind=input_kind), tmp_path)
+    assert_same_network(back.model, model)
+    x = random_samples(np.random.default_rng(0), model.input, 50)
+    for bank in (0, 1):
+        assert np.array_equal(model_scores(back.model, x, bank), model_scores(model, x, bank))
+    assert [layer.packed_bytes for layer in back.layers] == [64, 36, 16]
+
+
+def test_every_inverse_standard_deviation_has_a_variance() -> None:
+    from metabit.export.fold import inverse_std
+
+    rng = np.random.default_rng(0)
+    var = (10.0 ** rng.uniform(-8, 12, 5000)).astype(np.float32)
+    for eps in (1e-5, 1e-3, 1.0):
+        inv_std = inverse_std(var, eps)
+        assert np.array_equal(inverse_std(variance_of(inv_std, eps), eps), inv_std)
+
+
+# ---- networks of others ----------------------------------------------------------------------
+
+
+class Graph:
+    """A graph under construction, as other tools write it."""
+
+    def __init__(self, shape: list[int], kind: int = TensorProto.FLOAT) -> None:
+        self.rng = np.random.default_rng(7)
+        self.nodes: list[onnx.NodeProto] = []
+        self.constants: list[TensorProto] = []
+        self.input = helper.make_tensor_value_info("x", kind, ["n", *shape])
+        self.at = "x"
+
+    def constant(self, values: Any, dtype: str = "float32") -> str:
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
+        return name
+
+    def step(self, operator: str, *constants: Any, first: Any = None, **more: Any) -> None:
+        names = [c if isinstance(c, str) else self.constant(c) for c in constants]
+        inputs = [self.at, *names] if first is None else [self.constant(first), self.at, *names]
+        self.at = f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, inputs, [self.at], **more))
+
+    def side(self, operator: str, *inputs: Any, **more: Any) -> str:
+        """A node on constants only."""
+        names = [c if isinstance(c, str) else self.constant(c) for c in inputs]
+        name = f"s{len(self.nodes)}"
+        self.nodes.append(helper.make_node(operator, names, [name], **more))
+        return name
+
+    def batch_norm(self, n: int, size: float = 1.0) -> None:
+        rng = self.rng
+        gamma = rng.normal(0, 1, n)
+        self.step(
+            "BatchNormalization", gamma, rng.normal(0, 0.5, n), rng.normal(0, size, n),
+            rng.uniform(0.3, 2, n) * size**2, epsilon=1e-3,
+        )  # fmt: skip
+
+    def signs(self, *shape: int, size: float = 1.0) -> Array:
+        return size * self.rng.choice([-1.0, 1.0], shape)
+
+    def proto(self, n_classes: int) -> onnx.ModelProto:
+        output = helper.make_tensor_value_info(self.at, TensorProto.FLOAT, ["n", n_classes])
+        graph = helper.make_graph(self.nodes, "other", [self.input], [output], self.constants)
+        opsets = [helper.make_opsetid("", 18), helper.make_opsetid("qonnx.custom_op.general", 1)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+def labels(proto: onnx.ModelProto, x: Array) -> Array:
+    session = onnxruntime.InferenceSession(
+        proto.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    (logits,) = session.run(None, {"x": x})
+    assert len(np.unique(logits.argmax(axis=1))) > 1  # the test could fail
+    result: Array = logits.argmax(axis=1)
+    return result
+
+
+def assert_labels(
+    proto: onnx.ModelProto, back: Imported, q: Array, feed: Array | None = None
+) -> None:
+    """Of 8-bit samples q, as the graph takes them."""
+    expected = labels(proto, q / np.float32(255) if feed is None else feed)
+    flat = q.reshape(len(q), -1)
+    if back.channels_first:
+        flat = np.ascontiguousarray(np.moveaxis(q, 1, 3)).reshape(len(q), -1)
+    assert np.array_equal(model_scores(back.model, flat).argmax(axis=1), expected)
+
+
+def samples(*shape: int) -> NDArray[np.uint8]:
+    return np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+
+
+def test_dense_layers_with_sign_and_batch_norm(tmp_path: Path) -> None:
+    """As PyTorch and Larq have them: normalised pixels, weights with a scale, Gemm with a bias."""
+    g = Graph([30])
+    g.step("Sub", 0.5)
+    g.step("Div", 0.5)  # the zero point is 127.5: no integer
+    g.step("MatMul", g.signs(30, 40, size=0.25))
+    g.batch_norm(40)
+    g.step("Sign")
+    g.step("Gemm", g.signs(12, 40), g.rng.normal(0, 2, 12), transB=1)
+    g.step("Clip", -1.0, 1.0)
+    g.step("Sign")
+    g.step("MatMul", g.signs(12, 5))
+    g.batch_norm(5, size=3)
+    g.step("Softmax")
+    proto, q = g.proto(5), samples(300, 30)
+    back = imported(proto, tmp_path, UNIT)
+    assert_labels(proto, back, q)
+    assert [layer.nodes[-1] for layer in back.layers[:2]] == ["Sign", "Sign"]
+
+
+def test_a_convolutional_network_channel_first(tmp_path: Path) -> None:
+    """Pooling behind the sign and behind a batch norm of both signs, +1 padding, a flat head."""
+    g = Graph([3, 10, 8])
+    g.step("Conv", g.signs(8, 3, 3, 3), kernel_shape=[3, 3])
+    g.batch_norm(8, size=2)
+    g.step("MaxPool", kernel_shape=[2, 2], strides=[2, 2])  # some of the scales are negative
+    g.step("Sign")
+    g.step("Pad", g.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64"), 1.0)
+    g.step("Conv", g.signs(6, 8, 3, 3), kernel_shape=[3, 3])
+    g.batch_norm(6, size=4)
+    g.step("Sign")
+    g.step("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    g.step("Flatten")
+    g.step("MatMul", g.signs(6 * 2 * 1, 4))
+    proto, q = g.proto(4), samples(200, 3, 10, 8)
+    back = imported(proto, tmp_path, UNIT)
+    assert back.channels_first
+    assert back.model.input.shape == (10, 8, 3)
+    assert_labels(proto, back, q)
+
+
+def test_weights_and_bits_of_bipolar_quant(tmp_path: Path) -> None:
+    """As QONNX and Brevitas have it: float values made bipolar, scales that are not one."""
+    domain = {"domain": "qonnx.custom_op.general"}
+    g = Graph([24], TensorProto.UINT8)
+    g.step("Cast", to=TensorProto.FLOAT)
+    for n_in, n_out, scale in ((24, 16, 0.1), (16, 5, 0.7)):
+        values = g.rng.normal(0, 1, (n_out, n_in))
+        weights = g.side("BipolarQuant", values, scale, **domain)
+        turned = g.side("Transpose", weights, perm=[1, 0])
+        g.step("MatMul", turned)
+        g.batch_norm(n_out, size=100 if n_in == 24 else 1)
+        if n_out == 16:
+            g.step("BipolarQuant", 0.5, **domain)
+    proto, q = g.proto(5), samples(300, 24)
+    functions = to_onnx(random_model((4, 3, 2)), "qonnx").functions
+    runnable = onnx.ModelProto()
+    runnable.CopyFrom(proto)
+    runnable.functions.extend(functions)
+    back = imported(runnable, tmp_path)
+    assert_labels(runnable, back, q, feed=q)
+
+
+def test_signs_written_as_comparisons(tmp_path: Path) -> None:
+    """2 * (x >= t) - 1, and a sign that is never zero: sign(sign(x) + 0.1)."""
+    g = Graph([20], TensorProto.UINT8)
+    g.step("Cast", to=TensorProto.FLOAT)
+    g.step("MatMul", g.signs(20, 16))
+    g.step("GreaterOrEqual", g.rng.normal(0, 200, 16))
+    g.step("Cast", to=TensorProto.FLOAT)
+    g.step("Mul", first=2.0)
+    g.step("Sub", 1.0)
+    g.step("MatMul", g.signs(16, 9))
+    g.step("Sign")  # even sums: zero is one of them
+    g.step("Add", 0.1)
+    g.step("Sign")
+    g.step("MatMul", g.signs(9, 4))
+    g.step("Add", g.rng.normal(0, 0.3, 4))
+    proto, q = g.proto(4), samples(300, 20)
+    back = imported(proto, tmp_path)
+    assert_labels(proto, back, q, feed=q)
+    assert [layer.note for layer in back.layers[:2]] == ["", ""]
+
+
+def test_a_sign_of_zero_is_told(tmp_path: Path) -> None:
+    g = Graph([20], TensorProto.UINT8)
+    g.step("Cast", to=TensorProto.FLOAT)
+    g.step("MatMul", g.signs(20, 8))
+    g.step("Sign")
+    g.step("MatMul", g.signs(8, 3))
+    back = imported(g.proto(3), tmp_path)
+    assert "gives 0 in 8 channels" in back.layers[0].note
+
+
+# ---- refusals --------------------------------------------------------------------------------
+
+
+def two_layers(g: Graph, between: Any) -> onnx.ModelProto:
+    g.step("MatMul", g.signs(20, 8))
+    between(g)
+    g.step("MatMul", g.signs(8, 3))
+    return g.proto(3)
+
+
+def skip(g: Graph) -> None:
+    g.step("Sign")
+    before = g.at
+    g.step("Neg")
+    g.nodes.append(helper.make_node("Add", [g.at, before], ["joined"]))
+    g.at = "joined"
+
+
+REFUSED = {
+    "ternary weights": (lambda g: g.step("MatMul", g.rng.integers(-1, 2, (8, 8))), "not binary"),
+    "activations of ReLU": (lambda g: g.step("Relu"), "behind fc1 are not binary"),
+    "a skip connection": (skip, "joins or branches"),
+    "a softmax between layers": (lambda g: g.step("Softmax"), "behind the end of the scores"),
+    "bits 0 and 1": (lambda g: g.step("Greater", 0.0), "not binary"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_binary_is_refused_with_the_reason(name: str, tmp_path: Path) -> None:
+    between, reason = REFUSED[name]
+    g = Graph([20])
+    proto = two_layers(g, between)
+    if name == "bits 0 and 1":
+        for node in proto.graph.node[2:]:
+            node.input[0] = "as_float"
+        proto.graph.node.insert(
+            2, helper.make_node("Cast", ["t1"], ["as_float"], to=TensorProto.FLOAT)
+        )
+    with pytest.raises(FormatError, match=reason) as caught:
+        imported(proto, tmp_path, UNIT)
+    assert caught.value.code == "E-IMPORT"
+
+
+def test_float_samples_need_to_be_explained(tmp_path: Path) -> None:
+    g = Graph([20])
+    g.step("MatMul", g.signs(20, 3))
+    with pytest.raises(FormatError, match="--samples uint8"):
+        imported(g.proto(3), tmp_path)
+
+
+def test_zero_padding_is_refused(tmp_path: Path) -> None:
+    g = Graph([1, 6, 6])
+    g.step("Conv", g.signs(4, 1, 3, 3), kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    g.step("Sign")
+    g.step("Flatten")
+    g.step("MatMul", g.signs(144, 3))
+    with pytest.raises(FormatError, match="pads with zeros"):
+        imported(g.proto(3), tmp_path, UNIT)
