@@ -63,19 +63,29 @@ def mean_square(x: NDArray[np.int64], is_input: bool) -> np.float32:
     return F(np.uint64(np.sum(x**2))) / F(x.size)
 
 
-def quantize_errors(error: Float32Array) -> tuple[Int32Array, np.float32]:
+def mean_in_order(values: Float32Array) -> Float32Array:
+    """Mean over the first axis, added up in its order; shape of one row, float32."""
+    total = np.zeros_like(values[0])
+    for row in values:
+        total = total + row
+    result: Float32Array = total * (F(1) / F(len(values)))
+    return result
+
+
+def quantize_errors(error: Float32Array, bits: int) -> tuple[Int32Array, np.float32]:
     """Errors as int16 values d and a power of two `unit`: error is about d * unit.
 
     Returns:
-        d of shape (n,) with the largest |d| in [2**14, 2**15), and unit; zeros and 0 when there is
-        nothing to send back.
+        d of the shape of `error` with the largest |d| in [2**(bits - 1), 2**bits), and unit; zeros
+        and 0 when there is nothing to send back.
     """
     largest = np.abs(error).max()
     if not (F(1e-30) <= largest <= F(1e30)):
-        return np.zeros(error.size, dtype=np.int32), F(0)
-    exponent = 14 - (int(np.array(largest, dtype=F).view(np.int32)) >> 23) + 127
+        return np.zeros(error.shape, dtype=np.int32), F(0)
+    most = F(2**bits - 1)
+    exponent = bits - 1 - (int(np.array(largest, dtype=F).view(np.int32)) >> 23) + 127
     scaled = error * pow2(np.array([exponent], dtype=np.int32))[0]
-    scaled = np.clip(scaled, F(-32767), F(32767))
+    scaled = np.clip(scaled, -most, most)
     d = np.where(scaled < 0, scaled - F(0.5), scaled + F(0.5)).astype(np.int32)
     return d, pow2(np.array([-exponent], dtype=np.int32))[0]
 

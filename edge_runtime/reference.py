@@ -6,17 +6,20 @@ same order; sums are integers; random numbers come from the same generator in th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import arith
+from metabit.edge_runtime.reference_conv import error_bits, gradients, send_back
 from metabit.export import state_image
 from metabit.export.container import loads
+from metabit.export.convolve import window_sums
 from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits
 from metabit.export.spec import (
     BoolArray,
+    ConvLayer,
     Float32Array,
     Int8Array,
     Int32Array,
@@ -45,12 +48,13 @@ class LayerState:
 
 @dataclass
 class Pass:
-    """One layer in one forward pass."""
+    """One layer in one forward pass; a dense layer has one position."""
 
-    x: NDArray[np.int64]  # (n_in,) what it saw: x - zero_point, or +-1
-    sums: Int32Array  # (n_out,)
-    normalised: Float32Array  # (n_out,)
-    y: Float32Array  # (n_out,)
+    x: NDArray[np.int64]  # what it saw: x - zero_point, or +-1, flat
+    sums: Int32Array  # (n_positions, n_out), pooled
+    winners: NDArray[np.int64]  # (n_positions, n_out) where in the window of pooling the sum was
+    normalised: Float32Array  # (n_positions, n_out)
+    y: Float32Array  # (n_positions, n_out)
 
 
 class ReferenceModel:
@@ -119,21 +123,24 @@ class ReferenceModel:
         for index, layer in enumerate(self.model.layers):
             passes.append(self._layer(index, layer, x))
             if index + 1 < len(self.model.layers):
-                x = np.where(self._bits(index, layer, passes[-1]), 1, -1).astype(np.int64)
+                bits = self._bits(index, layer, passes[-1])
+                x = np.where(bits, 1, -1).reshape(-1).astype(np.int64)
         return passes
 
     def _layer(self, index: int, layer: Layer, x: NDArray[np.int64]) -> Pass:
         state = self.states.get(index)
-        signs = layer.weights if state is None else np.where(state.levels >= 0, 1, -1)
-        sums = (signs.astype(np.int64) @ x).astype(np.int32)
+        if state is not None:
+            layer = replace(layer, weights=np.where(state.levels >= 0, 1, -1).astype(np.int8))
+        in_windows = window_sums(layer, x[None])[0]
+        sums, winners = in_windows.max(axis=1), in_windows.argmax(axis=1)  # the first of equal ones
         empty = np.empty(0, dtype=F)
         if not layer.norms:  # a hidden layer of a model that carries thresholds only
-            return Pass(x, sums, empty, empty)
+            return Pass(x, sums, winners, empty, empty)
         norm = layer.norms[self.bank]
         mean = norm.mean if state is None else state.mean
         inv_std = inverse_std(norm.var, self.model.eps) if state is None else state.inv_std
         normalised = (sums.astype(F) - mean) * inv_std
-        return Pass(x, sums, normalised, normalised * norm.gamma + norm.beta)
+        return Pass(x, sums, winners, normalised, normalised * norm.gamma + norm.beta)
 
     def _bits(self, index: int, layer: Layer, run: Pass) -> BoolArray:
         if index in self.states:
@@ -143,7 +150,7 @@ class ReferenceModel:
 
     def scores(self, samples: NDArray[np.generic]) -> Int32Array:
         """Integer scores, shape (n, n_outputs), for samples of shape (n, n_inputs)."""
-        rows = [scores_from_logits(self.forward(sample)[-1].y) for sample in samples]
+        rows = [scores_from_logits(self.forward(sample)[-1].y[0]) for sample in samples]
         return np.array(rows, dtype=np.int32).reshape(len(samples), self.model.n_outputs)
 
     def predict(self, samples: NDArray[np.generic]) -> NDArray[np.int64]:
@@ -162,77 +169,120 @@ class ReferenceModel:
 
     def _learn_one(self, sample: NDArray[np.generic], label: int) -> int:
         passes = self.forward(sample)
-        logits = passes[-1].y
+        logits = passes[-1].y[0]
         predicted = int(scores_from_logits(logits).argmax())
         error = arith.softmax(logits)
         error[label] = error[label] - F(1)
         for index in range(len(self.model.layers) - 1, self.first - 1, -1):
             run = passes[index]
+            error = error.reshape(run.sums.shape)
             if index + 1 < len(self.model.layers):
                 error = np.where(np.abs(run.y) <= F(1), error, F(0)).astype(F)
             error = self._pass_norm(index, run, error)
-            d, unit = arith.quantize_errors(error)
-            rate = self._rate(index, run, d, unit) if unit else F(0)
-            back = self._update(index, run, d, rate)
+            d, unit = arith.quantize_errors(error, self._error_bits(index))
+            back = self._send_back(index, run, d)
+            if unit and isinstance(self.model.layers[index], ConvLayer):
+                self._move_kernels(index, run, d, unit)
+            elif unit:
+                self._move_rows(index, run, d[0], unit)
             error = (back.astype(F) * unit).astype(F)
         self.n_steps += 1
         return predicted
 
+    def _error_bits(self, index: int) -> int:
+        layer = self.model.layers[index]
+        return error_bits(layer, index == 0) if isinstance(layer, ConvLayer) else 15
+
     def _pass_norm(self, index: int, run: Pass, error: Float32Array) -> Float32Array:
+        """Back through the normalisation; running values follow the means over positions."""
         state, norm = self.states[index], self.model.layers[index].norms[self.bank]
         e = error * norm.gamma
         corrected = (e - state.mean_error) - run.normalised * state.mean_product
         result: Float32Array = corrected * state.inv_std
-        state.mean_error = arith.running_mean(state.mean_error, e, self.error_rate)
-        product = e * run.normalised
-        state.mean_product = arith.running_mean(state.mean_product, product, self.error_rate)
+        mean_e, mean_product = arith.mean_in_order(e), arith.mean_in_order(e * run.normalised)
+        state.mean_error = arith.running_mean(state.mean_error, mean_e, self.error_rate)
+        state.mean_product = arith.running_mean(state.mean_product, mean_product, self.error_rate)
         delta = run.sums.astype(F) - state.mean
-        state.mean = state.mean + self.norm_rate * delta
         keep = F(1) - self.norm_rate
-        state.var = (keep * (state.var + self.norm_rate * (delta * delta))).astype(F)
+        state.mean = state.mean + self.norm_rate * arith.mean_in_order(delta)
+        spread = self.norm_rate * arith.mean_in_order(delta * delta)
+        state.var = (keep * (state.var + spread)).astype(F)
         state.inv_std = inverse_std(state.var, self.model.eps)
         return result
 
-    def _rate(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> np.float32:
-        """Levels per unit of d and of x; folds this step into the running mean square."""
-        state = self.states[index]
-        squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
-        mean_square = (F(squares) / F(d.size)) * (unit * unit)
-        mean_square = mean_square * arith.mean_square(run.x, index == 0)
-        first = state.rms == 0
-        state.rms = mean_square if first else self._running_rms(state.rms, mean_square)
+    def _send_back(self, index: int, run: Pass, d: Int32Array) -> NDArray[np.int64]:
+        """Errors of what the layer saw, through the old signs, flat."""
+        layer = self.model.layers[index]
+        signs = np.where(self.states[index].levels >= 0, 1, -1).astype(np.int64)
+        if isinstance(layer, ConvLayer):
+            return send_back(layer.window, signs, run.winners, d)
+        back: NDArray[np.int64] = np.asarray(d[0].astype(np.int64) @ signs, dtype=np.int64)
+        return back
+
+    def _follow_rms(self, state: LayerState, mean_square: np.float32) -> None:
+        """Fold the mean square of this step's gradient into the running one."""
+        if state.rms == 0:
+            state.rms = mean_square
+        else:
+            old, value = np.array([state.rms]), np.array([mean_square])
+            state.rms = F(arith.running_mean(old, value, self.rms_rate)[0])
+
+    def _rate(self, state: LayerState, unit: np.float32) -> np.float32:
+        """Levels per unit of an integer gradient."""
         if state.rms < F(1e-30):
             return F(0)
         rate: np.float32 = (self.step / np.sqrt(state.rms)) * unit
         return rate
 
-    def _running_rms(self, old: np.float32, value: np.float32) -> np.float32:
-        running = arith.running_mean(np.array([old]), np.array([value]), self.rms_rate)
-        return F(running[0])
-
-    def _update(self, index: int, run: Pass, d: Int32Array, rate: np.float32) -> NDArray[np.int64]:
-        """Send d back through the old signs, then move hidden weights. Returns shape (n_in,)."""
-        state = self.states[index]
-        signs = np.where(state.levels >= 0, 1, -1).astype(np.int64)
-        back: NDArray[np.int64] = np.asarray(d.astype(np.int64) @ signs, dtype=np.int64)
-        classes = _column_classes(run.x, index == 0)
+    def _move_rows(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:
+        """Dense: the gradient of weight (j, i) is d[j] * x[i], and is never stored."""
+        state, x = self.states[index], run.x
+        squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
+        mean_square = (F(squares) / F(d.size)) * (unit * unit)
+        self._follow_rms(state, mean_square * arith.mean_square(x, index == 0))
+        rate = self._rate(state, unit)
+        classes = _column_classes(x, index == 0)
         for j in np.flatnonzero(d):
+            gradient = x if d[j] > 0 else -x
             for columns, bound in classes:
-                self._walk(state, int(j), run.x, columns, bound, int(d[j]), rate)
-        return back
+                p = (rate * F(abs(d[j]))) * F(bound)
+                self._walk(state, int(j), gradient, columns, bound, p)
+
+    def _move_kernels(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:
+        """Convolution: a row's gradient is formed whole, then moves its weights.
+
+        The rate is that of the steps before this one, so that no gradient is formed twice; the
+        first step of all only measures.
+        """
+        state, layer = self.states[index], self.model.layers[index]
+        assert isinstance(layer, ConvLayer)
+        rate, total = self._rate(state, unit), F(0)
+        columns = np.arange(layer.n_in)
+        for j, row in enumerate(gradients(layer, run.x, run.winners, d)):
+            largest = int(np.abs(row).max())
+            if largest == 0:
+                continue
+            shift = max(0, largest.bit_length() - 15)  # sizes in 15 bits
+            size = np.abs(row) >> shift
+            factor = arith.pow2(np.array([shift], dtype=np.int32))[0]
+            squares = F(np.uint64(np.sum(size**2)))
+            total = total + squares * (factor * factor)
+            bound = largest >> shift
+            p = (rate * F(bound)) * factor
+            self._walk(state, j, np.sign(row) * size, columns, bound, p)
+        self._follow_rms(state, (total / F(layer.n_in * layer.n_out)) * (unit * unit))
 
     def _walk(
         self,
         state: LayerState,
         j: int,
-        x: NDArray[np.int64],
+        gradient: NDArray[np.int64],
         columns: NDArray[np.int64],
         bound: int,
-        d: int,
-        rate: np.float32,
+        p: np.float32,
     ) -> None:
-        """Move some hidden weights of row j in these columns, whose |x| is at most `bound`."""
-        p = (rate * F(abs(d))) * F(bound)
+        """Move some hidden weights of row j in these columns, whose |gradient| is at most `bound`;
+        a step of that size is expected to move a weight by `p` levels."""
         scale = arith.skip_scale(min(p, F(0.5)))
         if scale == 0:
             return
@@ -242,10 +292,10 @@ class ReferenceModel:
         while k < columns.size:
             i = int(columns[k])
             level = int(state.levels[j, i])
-            falls = (x[i] > 0) == (d > 0)
+            falls = bool(gradient[i] > 0)  # the step is minus the gradient
             shrinks = falls == (level >= 0)
             size = level if level >= 0 else ~level
-            keep = (int(state.table[size]) if shrinks else 65536) * abs(int(x[i]))
+            keep = (int(state.table[size]) if shrinks else 65536) * abs(int(gradient[i]))
             if keep >= certain or (self.rng.next() * certain) >> 32 < keep:
                 moved = level + (-1 if falls else 1)
                 if -limit <= moved < limit:

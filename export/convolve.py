@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -9,6 +11,7 @@ from numpy.typing import NDArray
 from metabit.export.spec import ConvLayer, Float32Array, Int32Array, Layer, Window
 
 Int64Array = NDArray[np.int64]
+Number = TypeVar("Number", Float32Array, Int64Array)
 
 
 def patches(x: Int64Array, window: Window) -> Int64Array:
@@ -30,7 +33,7 @@ def patches(x: Int64Array, window: Window) -> Int64Array:
     return seen.transpose(0, 1, 2, 4, 5, 3).reshape(*seen.shape[:3], window.n_in)
 
 
-def in_windows(sums: Float32Array, pool: int) -> Float32Array:
+def in_windows(sums: Number, pool: int) -> Number:
     """Sums by window of max-pooling.
 
     Args:
@@ -47,22 +50,30 @@ def in_windows(sums: Float32Array, pool: int) -> Float32Array:
     return split.transpose(0, 1, 3, 2, 4, 5).reshape(n, out_rows, out_columns, pool**2, channels)
 
 
-def layer_sums(layer: Layer, x: Int64Array) -> Int32Array:
-    """Integer sums of a layer, those of a convolution pooled.
+def window_sums(layer: Layer, x: Int64Array) -> Int32Array:
+    """Integer sums of a layer, those of a convolution by window of pooling.
 
     Args:
         layer: dense or convolutional.
         x: shape (n, values), what the layer before hands on; flat maps are row, column, channel.
 
     Returns:
-        shape (n, n_positions, n_out), int32.
+        shape (n, n_positions, positions in a window, n_out), int32; a window has 1 position
+        without pooling.
     """
     # float32 holds all partial sums, which stay below 2**24, and multiplies matrices faster.
     weights = layer.weights.T.astype(np.float32)
     if isinstance(layer, ConvLayer):
-        sums = patches(x, layer.window).astype(np.float32) @ weights
-        sums = in_windows(sums, layer.window.pool).max(axis=3)
+        sums = in_windows(patches(x, layer.window).astype(np.float32) @ weights, layer.window.pool)
     else:
         sums = x.astype(np.float32) @ weights
-    shaped: Int32Array = sums.reshape(len(x), layer.n_positions, layer.n_out).astype(np.int32)
+    in_window = layer.window.pool**2 if isinstance(layer, ConvLayer) else 1
+    shape = (len(x), layer.n_positions, in_window, layer.n_out)
+    shaped: Int32Array = sums.reshape(shape).astype(np.int32)
     return shaped
+
+
+def layer_sums(layer: Layer, x: Int64Array) -> Int32Array:
+    """The largest sum of each window, shape (n, n_positions, n_out); see `window_sums`."""
+    largest: Int32Array = window_sums(layer, x).max(axis=2)
+    return largest

@@ -31,7 +31,7 @@ def run(
     hidden = []
     for layer in model.layers[:-1]:
         bits = apply_threshold(layer_sums(layer, x), layer.thresholds[bank])
-        hidden.append(bits.reshape(len(x), -1))
+        hidden.append(bits.reshape(len(x), layer.n_positions * layer.n_out))
         x = np.where(hidden[-1], 1, -1).astype(np.int64)
     output = model.layers[-1]
     sums = layer_sums(output, x)[:, 0]

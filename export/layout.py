@@ -169,6 +169,9 @@ def network_problem(
         return "scale must lie in [1e-30, 1e30] and eps in [1e-8, 1]"
     if any(n < 1 for n in spec.shape) or not 1 <= spec.n_inputs <= MAX_INPUTS:
         return f"input shape {spec.shape}; 1 to {MAX_INPUTS} values are possible"
+    window = shapes[0].window
+    if window is not None and window.before and spec.zero_point == high:
+        return f"padding of zero point + 1, which {spec.dtype} does not have with {high}"
     return layers_problem(spec.shape, shapes)
 
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metabit.export.fold import fold_threshold, normalise, scores_from_logits
+from metabit.export.shapes import LayerShape, default_names, layer_of, maps_of
 from metabit.export.spec import (
-    DenseLayer,
+    ConvLayer,
     Golden,
     InputSpec,
+    Int8Array,
     Int32Array,
+    Layer,
     LearnState,
     Model,
     Norm,
+    Padding,
+    Window,
 )
 
 Samples = NDArray[np.uint8] | NDArray[np.int8]
@@ -45,6 +52,47 @@ def random_norm(rng: np.random.Generator, n_out: int, spread: float) -> Norm:
 def random_model(
     sizes: Sequence[int],
     *,
+    dtype: str = "uint8",
+    zero_point: int = 0,
+    **options: Any,
+) -> Model:
+    """A random network of dense layers `sizes` = (n_inputs, ..., n_outputs)."""
+    shapes = [LayerShape(n_out, n_in) for n_in, n_out in itertools.pairwise(sizes)]
+    return random_network((sizes[0],), shapes, dtype=dtype, zero_point=zero_point, **options)
+
+
+def random_convnet(
+    input_shape: tuple[int, ...],
+    blocks: Sequence[tuple[int, int, int, Padding, int]],
+    dense: Sequence[int],
+    **options: Any,
+) -> Model:
+    """A random convolutional network.
+
+    Args:
+        input_shape: rows, columns and, unless there is only one, channels.
+        blocks: channels, kernel side, stride, padding and pool of each convolution.
+        dense: widths of the dense layers behind them, the number of classes last.
+        options: those of `random_network`.
+    """
+    shapes: list[LayerShape] = []
+    before: tuple[int, ...] = input_shape
+    for n_out, *geometry in blocks:
+        maps = maps_of(before)
+        assert maps is not None
+        window = Window(maps, *geometry)  # type: ignore[arg-type]
+        shapes.append(LayerShape(n_out, window.n_in, window))
+        before = shapes[-1].out_shape
+    for n_out in dense:
+        shapes.append(LayerShape(n_out, math.prod(before)))
+        before = (n_out,)
+    return random_network(input_shape, shapes, **options)
+
+
+def random_network(
+    input_shape: tuple[int, ...],
+    shapes: Sequence[LayerShape],
+    *,
     seed: int = 0,
     dtype: str = "uint8",
     zero_point: int = 0,
@@ -55,28 +103,28 @@ def random_model(
     m: float = 2.0,
     step_levels: float = 0.3,
 ) -> Model:
-    """A random network of dense layers `sizes` = (n_inputs, ..., n_outputs)."""
+    """A network of these layers with random weights and normalisation."""
     rng = np.random.default_rng(seed)
     assert dtype in ("uint8", "int8")
-    spec = InputSpec("int8" if dtype == "int8" else "uint8", (sizes[0],), 1.0, zero_point)
+    spec = InputSpec("int8" if dtype == "int8" else "uint8", input_shape, 1.0, zero_point)
     half = 2 ** (bits - 1)
     eps = float(np.float32(1e-5))
-    levels, layers = [], []
-    for index, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
-        hidden = rng.normal(0, half / 4, (n_out, n_in))
+    levels: list[Int8Array] = []
+    layers: list[Layer] = []
+    for index, shape in enumerate(shapes):
+        hidden = rng.normal(0, half / 4, (shape.n_out, shape.n_in))
         levels.append(np.clip(np.floor(hidden), -half, half - 1).astype(np.int8))
-        spread = np.sqrt(n_in) * (90.0 if index == 0 else 1.0)
-        norms = tuple(random_norm(rng, n_out, float(spread)) for _ in range(n_banks))
-        acc_max = n_in * (255 if index == 0 else 1)
-        hidden_layer = index + 2 < len(sizes)
+        spread = np.sqrt(shape.n_in) * (90.0 if index == 0 else 1.0)
+        norms = tuple(random_norm(rng, shape.n_out, float(spread)) for _ in range(n_banks))
+        acc_max = shape.n_in * (255 if index == 0 else 1)
+        hidden_layer = index + 1 < len(shapes)
         layers.append(
-            DenseLayer(
-                name=f"fc{index + 1}",
-                weights=np.where(levels[-1] >= 0, 1, -1).astype(np.int8),
-                thresholds=tuple(fold_threshold(n, eps, acc_max) for n in norms)
-                if hidden_layer
-                else (),
-                norms=norms if learnable or not hidden_layer else (),
+            layer_of(
+                shape,
+                default_names(shapes)[index],
+                np.where(levels[-1] >= 0, 1, -1).astype(np.int8),
+                tuple(fold_threshold(n, eps, acc_max) for n in norms) if hidden_layer else (),
+                norms if learnable or not hidden_layer else (),
             )
         )
     n_layers = len(layers)
@@ -97,17 +145,42 @@ def random_model(
     )
 
 
+def plain_sums(layer: Layer, values: NDArray[np.int64]) -> Int32Array:
+    """Sums of a layer, shape (n, positions, n_out): a convolution a tap at a time, padded here."""
+    if not isinstance(layer, ConvLayer):
+        return (values @ layer.weights.T.astype(np.int64)).astype(np.int32)[:, None]
+    window, kernels = layer.window, layer.kernels.astype(np.int64)
+    k, step, (rows, columns) = window.kernel_size, window.stride, window.sum_sides
+    maps = values.reshape(len(values), *window.in_shape)
+    if window.padding == "one":
+        sides = ((k - 1) // 2, k // 2)
+        maps = np.pad(maps, ((0, 0), sides, sides, (0, 0)), constant_values=1)
+    sums = np.zeros((len(maps), rows, columns, layer.n_out), dtype=np.int64)
+    for a, b in itertools.product(range(k), range(k)):
+        seen = maps[:, a : a + step * rows : step, b : b + step * columns : step]
+        sums += seen @ kernels[:, a, b].T
+    pool, (out_rows, out_columns) = window.pool, window.out_sides
+    pooled = np.full((len(maps), out_rows, out_columns, layer.n_out), -(2**40))
+    for a, b in itertools.product(range(pool), range(pool)):
+        here = sums[:, a : a + pool * out_rows : pool, b : b + pool * out_columns : pool]
+        pooled = np.maximum(pooled, here)
+    return pooled.reshape(len(maps), layer.n_positions, layer.n_out).astype(np.int32)
+
+
 def plain_scores(model: Model, x: Samples, bank: int = 0) -> Int32Array:
     """Scores computed from the float normalisation alone, without any threshold or packing."""
     values = x.astype(np.int64) - model.input.zero_point
     for index, layer in enumerate(model.layers):
-        sums = (values @ layer.weights.T.astype(np.int64)).astype(np.int32)
+        sums = plain_sums(layer, values)
         if not layer.norms:  # exported without hidden normalisation
             threshold = layer.thresholds[bank]
-            values = np.where((sums >= threshold.value) != threshold.flip, 1, -1)
+            bits = (sums >= threshold.value) != threshold.flip
+            values = np.where(bits, 1, -1).reshape(len(x), math.prod(layer.out_shape))
             continue
         y = normalise(sums, layer.norms[bank], model.eps)
         if index + 1 == len(model.layers):
-            return scores_from_logits(y)
-        values = np.where(y >= 0, 1, -1).astype(np.int64)
+            return scores_from_logits(y[:, 0])
+        values = (
+            np.where(y >= 0, 1, -1).reshape(len(x), math.prod(layer.out_shape)).astype(np.int64)
+        )
     raise AssertionError("a model has an output layer")

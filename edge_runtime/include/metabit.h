@@ -44,7 +44,7 @@ extern "C" {
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with another. */
-#define MB_ARENA_LAYOUT 1
+#define MB_ARENA_LAYOUT 2
 
 /* Blob and arena start at a multiple of this many bytes. */
 #define MB_ALIGNMENT 8

@@ -16,6 +16,8 @@ static uint32_t take(cursor *c, uint64_t bytes, uint32_t alignment, uint32_t *pa
     return start > UINT32_MAX ? UINT32_MAX : (uint32_t)start;
 }
 
+static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
 static uint32_t clamp_layers(uint32_t wanted, uint32_t n_layers) {
     return wanted < n_layers ? wanted : n_layers;
 }
@@ -36,30 +38,62 @@ static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan
     model->learnt_bytes = (uint32_t)(c->at - model->learnt_at);
 }
 
+/* Sums that kernels write for one position: those of whole panels. */
+static uint32_t panel_slots(const mb_layer *layer) {
+    return mb_panel_rows(layer->layout, layer->n_out);
+}
+
+/* The same for all positions: what is too much for one is overwritten by the next. */
+static uint32_t sum_slots(const mb_layer *layer) {
+    return mb_values(layer) - layer->n_out + panel_slots(layer);
+}
+
 /* Room for a layer's packed signs: in panels, or in rows as in the blob. */
 static uint32_t take_signs(const mb_layer *layer, cursor *c, uint32_t *part) {
-    uint64_t rows = mb_panel_rows(layer->layout, layer->n_out);
+    uint64_t rows = panel_slots(layer);
     uint32_t alignment = layer->layout == MB_ROWS ? 4u : MB_PANEL_ALIGNMENT;
     return take(c, (uint64_t)4 * layer->words * rows, alignment, part);
 }
 
 /* What a learning layer needs besides, all of it derived or scratch. */
 static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
-    uint32_t widest = 0;
+    uint32_t widest = 0, longest = 0, masked = 0;
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &layers[i];
-        widest = layer->n_out > widest ? layer->n_out : widest;
+        widest = larger(widest, mb_values(layer));
         layer->signs_at = take_signs(layer, c, &plan->sign_bytes);
-        layer->sums_at = take(c, (uint64_t)4 * mb_panel_rows(layer->layout, layer->n_out), 4,
-                              &plan->activation_bytes);
+        layer->sums_at = take(c, (uint64_t)4 * sum_slots(layer), 4, &plan->activation_bytes);
+        if (layer->window.pool > 1) {
+            layer->winners_at = take(c, mb_values(layer), 1, &plan->activation_bytes);
+        }
         layer->inv_std_at = take(c, (uint64_t)4 * layer->n_out, 4, &plan->norm_bytes);
         layer->table_at = take(c, 2ull << (model->state_bits - 1u), 2, &plan->table_bytes);
     }
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        longest = larger(longest, mb_convolves(&layers[i]) ? layers[i].n_in : 0);
+        masked = larger(masked, layers[i].window.pool > 1 ? layers[i].n_out : 0);
+    }
     model->row_at = take(c, (uint64_t)4 * widest, 4, &plan->error_bytes);
     model->errors_at = take(c, (uint64_t)2 * widest, 2, &plan->error_bytes);
-    if (model->first_learning == 0) {
+    model->gradient_at = take(c, (uint64_t)4 * longest, 4, &plan->error_bytes);
+    model->masked_at = take(c, (uint64_t)2 * masked, 2, &plan->error_bytes);
+    if (model->first_learning == 0 && !mb_convolves(&layers[0])) {
         model->columns_at = take(c, (uint64_t)2 * model->n_inputs, 2, &plan->activation_bytes);
     }
+}
+
+/* What convolutions need to go over a map: one patch, and with pooling the sums of one position. */
+static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
+    uint32_t patch_bytes = 0, window_bytes = 0;
+    for (uint32_t i = 0; i < model->n_layers; i++) {
+        if (mb_convolves(&layers[i])) {
+            patch_bytes = larger(patch_bytes, i == 0 ? layers[i].n_in : 4u * layers[i].words);
+            window_bytes =
+                larger(window_bytes, layers[i].window.pool > 1 ? 4u * panel_slots(&layers[i]) : 0);
+        }
+    }
+    model->patch_at = take(c, patch_bytes, 4, &plan->activation_bytes);
+    model->window_at = take(c, window_bytes, 4, &plan->activation_bytes);
 }
 
 /* Panels of layers that do not learn. Their sums share one buffer; their activations do not, they are
@@ -67,8 +101,7 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
 static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t widest = 0;
     for (uint32_t i = 0; i < model->first_learning; i++) {
-        uint32_t rows = mb_panel_rows(layers[i].layout, layers[i].n_out);
-        widest = rows > widest ? rows : widest;
+        widest = larger(widest, panel_slots(&layers[i]));
         if (layers[i].layout != MB_ROWS) {
             layers[i].signs_at = take_signs(&layers[i], c, &plan->panel_bytes);
         }
@@ -79,7 +112,7 @@ static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb
             layers[i].sums_at = shared;
         }
         if (i + 1 < model->n_layers) {
-            uint64_t bytes = (uint64_t)4 * mb_words(layers[i].n_out);
+            uint64_t bytes = (uint64_t)4 * mb_words(mb_values(&layers[i]));
             layers[i].bits_at = take(c, bytes, 4, &plan->activation_bytes);
         }
     }
@@ -140,6 +173,8 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
         layer->n_in = from->n_in;
         layer->n_out = from->n_out;
         layer->words = from->words;
+        layer->n_positions = from->n_positions;
+        layer->window = from->window;
         layer->learns = i >= model->first_learning;
         layer->layout = !options->panels ? MB_ROWS : i == 0 ? MB_BYTE_PANELS : MB_WORD_PANELS;
         layer->blob_weights_at = from->weights_at;
@@ -155,6 +190,7 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
         lay_out_learning(model, layers, &c, plan);
     }
     lay_out_activations(model, layers, &c, plan);
+    lay_out_patch(model, layers, &c, plan);
     take(&c, 0, MB_ALIGNMENT, &plan->activation_bytes);
     if (c.at > UINT32_MAX) {
         return MB_ERR_BUDGET;

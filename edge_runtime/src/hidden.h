@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "kernels/kernels.h"
+#include "random.h"
 
 /* One row of hidden weights and its packed signs. */
 typedef struct mb_row {
@@ -49,6 +50,28 @@ static inline bool mb_move_level(const mb_row *row, uint32_t i, int32_t level, i
         ++*flips;
     }
     return true;
+}
+
+/* What draws the moves of a layer. */
+typedef struct mb_mover {
+    const uint16_t *table; /* f_meta by magnitude */
+    uint32_t *rng;
+    uint32_t writes, flips;
+} mb_mover;
+
+/* Move one candidate against its gradient, or leave it: it is kept with probability |gradient| / bound,
+ * times f_meta where the move shrinks the hidden weight. `certain` is bound * 2^16; bound < 2^16. */
+static inline void mb_try_move(mb_mover *mover, const mb_row *row, uint32_t i, int32_t gradient,
+                               uint32_t certain) {
+    int32_t level = mb_get_level(row, i);
+    bool falls = gradient > 0;
+    bool shrinks = falls == (level >= 0);
+    uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
+    uint32_t share = shrinks ? (uint32_t)mover->table[size] + 1u : 65536u;
+    uint32_t keep = share * (uint32_t)(gradient < 0 ? -gradient : gradient);
+    if (keep >= certain || (uint32_t)(((uint64_t)mb_random(mover->rng) * certain) >> 32) < keep) {
+        mover->writes += mb_move_level(row, i, level, falls ? -1 : 1, &mover->flips);
+    }
 }
 
 #endif /* MB_HIDDEN_H */

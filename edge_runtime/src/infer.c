@@ -1,5 +1,6 @@
 /* infer.c: the forward pass, from a sample to scores. */
 #include "arith.h"
+#include "conv.h"
 #include "internal.h"
 #include "metabit_bench.h"
 
@@ -28,6 +29,10 @@ mb_matrix mb_weights(const mb_model *model, const mb_layer *layer) {
  * layer, bits. */
 static void run_layer(const mb_model *model, uint32_t index, const void *input) {
     const mb_layer *layer = &mb_layers(model)[index];
+    if (mb_convolves(layer)) {
+        mb_convolve(model, index, input);
+        return;
+    }
     int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
     uint32_t *bits = (uint32_t *)mb_at(model, layer->bits_at);
     const mb_kernels *kernels = mb_kernels_of(model);

@@ -23,10 +23,22 @@
 
 /* ---- the blob ------------------------------------------------------------------------------- */
 
-/* One binary dense layer, as the blob has it. Offsets are from the start of the blob. */
+/* Where a convolution looks. Its input has n_in / kernel^2 channels; maps lie row, column, channel. */
+typedef struct mb_window {
+    uint32_t in_rows, in_columns;
+    uint32_t out_columns; /* behind pooling */
+    uint8_t kernel;       /* side; 0 in a dense layer */
+    uint8_t stride;
+    uint8_t pool;   /* side of a window of max-pooling, 1 for none */
+    uint8_t before; /* rows of padding above the map, columns on its left */
+} mb_window;
+
+/* One binary layer, as the blob has it. Offsets are from the start of the blob. */
 typedef struct mb_layer_view {
-    uint32_t n_in;
-    uint32_t n_out;
+    uint32_t n_in;        /* weights a channel */
+    uint32_t n_out;       /* channels */
+    uint32_t n_positions; /* places at which each channel hands a value on, 1 in a dense layer */
+    mb_window window;
     uint32_t words;      /* 32-bit words a row of weights */
     uint32_t weights_at; /* (n_out, words) uint32 */
     uint32_t
@@ -56,6 +68,8 @@ int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t ba
 /* One layer of an open model. Offsets are from the start of the arena, 0 where it does not learn. */
 typedef struct mb_layer {
     uint32_t n_in, n_out, words;
+    uint32_t n_positions;
+    mb_window window;
     uint32_t learns;
     uint32_t blob_weights_at, blob_threshold_at, blob_norm_at; /* in the blob */
     uint32_t level_row_bytes;
@@ -64,8 +78,11 @@ typedef struct mb_layer {
     uint32_t layout;     /* enum mb_layout, of these */
     uint32_t running_at; /* (4, n_out) float: mean, var, mean error, mean error * normalised */
     uint32_t inv_std_at; /* (n_out) float; derived from var */
-    uint32_t sums_at;  /* (n_out) int32 before normalisation; shared by layers that do not learn */
-    uint32_t bits_at;  /* (mb_words(n_out)) uint32 activations; hidden layers */
+    uint32_t sums_at; /* (n_positions, n_out) int32 before normalisation; layers that do not learn
+                          * share room for one position */
+    uint32_t
+        winners_at;    /* (n_positions, n_out) uint8: where in the window of pooling the sum was */
+    uint32_t bits_at;  /* (mb_words(n_positions * n_out)) uint32 activations; hidden layers */
     uint32_t table_at; /* (2^(bits-1)) uint16 f_meta by magnitude */
     uint32_t rms_at;   /* float, running mean square of the gradient */
 } mb_layer;
@@ -92,10 +109,14 @@ struct mb_model {
     uint32_t state_bits;
     uint32_t isa; /* which kernels, from 1 */
     uint32_t learnt_at,
-        learnt_bytes;    /* one block: mb_learnt, rms, running values, hidden weights */
-    uint32_t errors_at;  /* (widest learning layer) int16 */
-    uint32_t row_at;     /* (widest learning layer) int32, reused as float */
-    uint32_t columns_at; /* (n_inputs) uint16, if the first layer learns */
+        learnt_bytes;     /* one block: mb_learnt, rms, running values, hidden weights */
+    uint32_t errors_at;   /* (most values behind a learning layer) int16 */
+    uint32_t row_at;      /* (most values behind a learning layer) int32, reused as float */
+    uint32_t columns_at;  /* (n_inputs) uint16, if the first layer is dense and learns */
+    uint32_t patch_at;    /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
+    uint32_t window_at;   /* (n_out, or whole panels) int32 sums of one position of a window */
+    uint32_t gradient_at; /* (n_in) int32, if a convolution learns */
+    uint32_t masked_at;   /* (n_out) int16, if one with pooling learns */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;
@@ -185,6 +206,13 @@ static inline bool mb_same(const void *one, const void *other, size_t bytes) {
 uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes);
 
 /* ---- forward pass --------------------------------------------------------------------------- */
+
+static inline bool mb_convolves(const mb_layer *layer) { return layer->window.kernel != 0; }
+
+/* Values that a layer hands on for one sample. */
+static inline uint32_t mb_values(const mb_layer *layer) {
+    return layer->n_positions * layer->n_out;
+}
 
 /* Run all layers on one sample; sums and activations stay in the arena. */
 void mb_forward(mb_model *model, const uint8_t *sample);

@@ -21,6 +21,8 @@
  * the largest |x| of a class by more than half a level, the whole class is scaled down to that.
  */
 #include "arith.h"
+#include "conv.h"
+#include "errors.h"
 #include "hidden.h"
 #include "internal.h"
 #include "random.h"
@@ -56,114 +58,14 @@ static int32_t input_value(const layer_input *in, uint32_t i) {
 
 static uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
 
-static float absolute(float x) { return x < 0.0f ? -x : x; }
-
-/* A running mean. What is too small to matter becomes zero, so that no denormal number arises. */
-static float running_mean(float old, float value, float rate) {
-    float updated = old + rate * (value - old);
-    return absolute(updated) < 1e-30f ? 0.0f : updated;
-}
-
-/* ---- errors, per channel, in float ---------------------------------------------------------- */
-
-/* Softmax cross-entropy: error of the logits = probability - (1 for the true label). */
-static void output_error(mb_model *model, float *error, uint32_t label) {
-    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
-    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
-    mb_norm_view norm = mb_norm(model, output);
-    float largest = 0.0f, total = 0.0f;
-    for (uint32_t j = 0; j < output->n_out; j++) {
-        error[j] = mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j);
-        largest = j == 0 || error[j] > largest ? error[j] : largest;
-    }
-    for (uint32_t j = 0; j < output->n_out; j++) {
-        error[j] = mb_exp(error[j] - largest);
-        total = total + error[j];
-    }
-    for (uint32_t j = 0; j < output->n_out; j++) {
-        error[j] = error[j] / total;
-    }
-    error[label] = error[label] - 1.0f;
-}
-
-/* The straight-through estimator of the sign: the error passes only where |y| <= 1. */
-static void pass_sign(const mb_model *model, const mb_layer *layer, float *error) {
-    const int32_t *sums = (const int32_t *)mb_at(model, layer->sums_at);
-    mb_norm_view norm = mb_norm(model, layer);
-    for (uint32_t j = 0; j < layer->n_out; j++) {
-        float y = mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j);
-        error[j] = absolute(y) <= 1.0f ? error[j] : 0.0f;
-    }
-}
-
-/* Back through the normalisation, and let its running values follow this sample. */
-static void pass_norm(mb_model *model, const mb_layer *layer, float *error) {
-    const int32_t *sums = (const int32_t *)mb_at(model, layer->sums_at);
-    mb_norm_view norm = mb_norm(model, layer);
-    uint32_t n = layer->n_out;
-    float *mean = (float *)mb_at(model, layer->running_at);
-    float *var = mean + n, *mean_error = var + n, *mean_product = mean_error + n;
-    float *inv_std = (float *)mb_at(model, layer->inv_std_at);
-    float keep = 1.0f - model->norm_rate;
-    for (uint32_t j = 0; j < n; j++) {
-        float normalised = mb_normalised(&norm, sums[j], j);
-        float e = error[j] * norm.gamma[j];
-        float corrected = (e - mean_error[j]) - normalised * mean_product[j];
-        error[j] = corrected * inv_std[j];
-        mean_error[j] = running_mean(mean_error[j], e, model->error_rate);
-        mean_product[j] = running_mean(mean_product[j], e * normalised, model->error_rate);
-        float delta = (float)sums[j] - mean[j];
-        mean[j] = mean[j] + model->norm_rate * delta;
-        var[j] = keep * (var[j] + model->norm_rate * (delta * delta));
-        inv_std[j] = 1.0f / mb_sqrt(var[j] + model->eps);
-    }
-}
-
-/* Round errors to int16 so that the largest lies in [2^14, 2^15). Returns the unit, 0 if all are 0. */
-static float quantize_errors(int16_t *d, const float *error, uint32_t n) {
-    float largest = 0.0f;
-    for (uint32_t j = 0; j < n; j++) {
-        largest = absolute(error[j]) > largest ? absolute(error[j]) : largest;
-    }
-    if (!(largest >= 1e-30f && largest <= 1e30f)) {
-        return 0.0f;
-    }
-    int32_t exponent = 14 - mb_exponent(largest);
-    float scale = mb_pow2(exponent);
-    for (uint32_t j = 0; j < n; j++) {
-        float scaled = error[j] * scale;
-        scaled = scaled >= -32767.0f ? scaled : -32767.0f;
-        scaled = scaled <= 32767.0f ? scaled : 32767.0f;
-        d[j] = (int16_t)(int32_t)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f);
-    }
-    return mb_pow2(-exponent);
-}
-
 /* ---- moves --------------------------------------------------------------------------------- */
 
 /* What stays the same over a layer's update. */
 typedef struct layer_update {
     const layer_input *in;
-    const uint16_t *table;
     float rate; /* levels per unit of d and of x */
-    uint32_t *rng;
-    uint32_t writes, flips;
+    mb_mover mover;
 } layer_update;
-
-/* Move one candidate, or not. */
-static void try_column(layer_update *u, const mb_row *row, uint32_t i, int32_t d,
-                       uint32_t certain) {
-    int32_t x = input_value(u->in, i);
-    int32_t level = mb_get_level(row, i);
-    bool falls = (x > 0) == (d > 0); /* the step is minus the gradient */
-    bool shrinks = falls == (level >= 0);
-    uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
-    uint32_t share = shrinks ? (uint32_t)u->table[size] + 1u : 65536u;
-    uint32_t keep = share * magnitude(x);
-    if (keep >= certain || (uint32_t)(((uint64_t)mb_random(u->rng) * certain) >> 32) < keep) {
-        u->writes += mb_move_level(row, i, level, falls ? -1 : 1, &u->flips);
-    }
-}
 
 /* Update one row: in each class of columns, walk from candidate to candidate. */
 static void update_row(layer_update *u, const mb_row *row, int32_t d) {
@@ -175,12 +77,13 @@ static void update_row(layer_update *u, const mb_row *row, int32_t d) {
         if (scale == 0) {
             continue;
         }
-        uint32_t k = class->start + mb_random_skip(u->rng, scale);
+        uint32_t k = class->start + mb_random_skip(u->mover.rng, scale);
         for (; k < class->end; k++) { /* a gap is below 2^26: k does not wrap */
             uint32_t i = u->in->columns ? u->in->columns[k] : k;
-            try_column(u, row, i, d, class->bound << 16);
+            int32_t x = input_value(u->in, i);
+            mb_try_move(&u->mover, row, i, d > 0 ? x : -x, class->bound << 16);
             if (k + 1u < class->end) {
-                k += mb_random_skip(u->rng, scale);
+                k += mb_random_skip(u->mover.rng, scale);
             }
         }
     }
@@ -237,7 +140,7 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
     float *rms = (float *)mb_at(model, layer->rms_at);
     float mean_square = ((float)squares / (float)layer->n_out) * (unit * unit);
     mean_square = mean_square * in->mean_square;
-    *rms = *rms == 0.0f ? mean_square : running_mean(*rms, mean_square, model->rms_rate);
+    *rms = *rms == 0.0f ? mean_square : mb_running_mean(*rms, mean_square, model->rms_rate);
     if (*rms < 1e-30f) {
         return 0.0f;
     }
@@ -250,7 +153,7 @@ static void learn_layer(mb_model *model, uint32_t index, const layer_input *in, 
     const mb_layer *layer = &mb_layers(model)[index];
     mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
     layer_update update = {
-        in, (const uint16_t *)mb_at(model, layer->table_at), rate, learnt->rng, 0, 0};
+        in, rate, {(const uint16_t *)mb_at(model, layer->table_at), learnt->rng, 0, 0}};
     mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
                   (uint8_t *)mb_at(model, layer->signs_at),
                   model->state_bits,
@@ -261,8 +164,30 @@ static void learn_layer(mb_model *model, uint32_t index, const layer_input *in, 
             update_row(&update, &row, d[j]);
         }
     }
-    model->last_writes += update.writes;
-    model->last_flips += update.flips;
+    model->last_writes += update.mover.writes;
+    model->last_flips += update.mover.flips;
+}
+
+/* A dense layer: what it saw, the step's size, then all rows. */
+static void learn_dense(mb_model *model, uint32_t index, const void *input, const int16_t *d,
+                        float unit, uint32_t *back) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    layer_input in = {0};
+    if (index == 0) {
+        in.bytes = (const uint8_t *)input;
+        in.is_signed = model->input_signed;
+        in.zero_point = model->zero_point;
+        in.columns = (uint16_t *)mb_at(model, model->columns_at);
+    } else {
+        in.bits = (const uint32_t *)input;
+    }
+    measure_input(&in, layer->n_in);
+    float rate = unit == 0.0f ? 0.0f : layer_rate(model, layer, d, unit, &in);
+    if (back != NULL) { /* before the update: through the old signs */
+        mb_matrix weights = mb_weights(model, layer);
+        mb_kernels_of(model)->back(back, &weights, d);
+    }
+    learn_layer(model, index, &in, d, rate);
 }
 
 static void to_float(float *out, const uint32_t *in, uint32_t n, float unit) {
@@ -281,35 +206,24 @@ static int32_t learn_one(mb_model *model, const uint8_t *sample, uint32_t label)
     model->last_flips = 0;
     mb_forward(model, sample);
     int32_t predicted = mb_read_scores(model, NULL);
-    output_error(model, error, label);
+    mb_output_error(model, error, label);
     for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
-        const mb_layer *layer = &mb_layers(model)[i];
-        layer_input in = {0};
-        if (i == 0) {
-            in.bytes = sample;
-            in.is_signed = model->input_signed;
-            in.zero_point = model->zero_point;
-            in.columns = (uint16_t *)mb_at(model, model->columns_at);
-        } else {
-            in.bits = (const uint32_t *)mb_at(model, mb_layers(model)[i - 1u].bits_at);
-        }
-        measure_input(&in, layer->n_in);
+        const mb_layer *layer = &mb_layers(model)[i], *below = i > 0 ? layer - 1 : NULL;
+        const void *input = below == NULL ? sample : mb_at(model, below->bits_at);
+        bool convolves = mb_convolves(layer);
         if (i + 1u < model->n_layers) {
-            pass_sign(model, layer, error);
+            mb_pass_sign(model, layer, error);
         }
-        pass_norm(model, layer, error);
-        float unit = quantize_errors(d, error, layer->n_out);
+        mb_pass_norm(model, layer, error);
+        uint32_t bits = convolves ? mb_conv_error_bits(layer, i) : MB_ERROR_BITS;
+        float unit = mb_quantize_errors(d, error, mb_values(layer), bits);
+        uint32_t *back = i > model->first_learning ? row : NULL;
         if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
-            mb_zero(d, (size_t)2 * layer->n_out);
+            mb_zero(d, (size_t)2 * mb_values(layer));
         }
-        float rate = unit == 0.0f ? 0.0f : layer_rate(model, layer, d, unit, &in);
-        if (i > model->first_learning) { /* before the update: through the old signs */
-            mb_matrix weights = mb_weights(model, layer);
-            mb_kernels_of(model)->back(row, &weights, d);
-        }
-        learn_layer(model, i, &in, d, rate);
-        if (i > model->first_learning) {
-            to_float(error, row, layer->n_in, unit);
+        (convolves ? mb_learn_convolution : learn_dense)(model, i, input, d, unit, back);
+        if (back != NULL) {
+            to_float(error, back, mb_values(below), unit);
         }
     }
     learnt->n_steps++;

@@ -1,125 +1,24 @@
-/* model.c: check a .mbit blob and find its parts. The one place in C that knows byte offsets;
- * docs/FORMAT.md is its twin.
+/* model.c: check what the sections of a .mbit blob say, and find the parts of the network in them.
+ * With envelope.c the one place in C that knows byte offsets; docs/FORMAT.md is its twin.
  *
- * The blob is hostile: no field is used before the checksum over it and its bounds have been checked,
- * and sizes are computed in 64 bits before they are compared.
+ * The blob is hostile: no field is used before its bounds have been checked, and sizes are computed in
+ * 64 bits before they are compared.
  */
-#include "internal.h"
+#include "envelope.h"
 
-#define HEADER_BYTES 64u
-#define ENTRY_BYTES 32u
-#define SECTION_ALIGNMENT 64u
-#define MAX_SECTIONS 64u
-#define FORMAT_MAJOR 1u
-#define ENDIAN_MARK 0x01020304u
-#define CRITICAL 1u
 #define KIND_DENSE 1u
+#define KIND_CONVOLUTION 2u
 
 #define MAX_BANKS 1024u
 #define MAX_INPUTS 65536u
 #define MAX_OUTPUTS 65535u
-
-#define TYPE(a, b, c, d) \
-    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
-
-static const uint8_t magic[8] = {0x89, 'M', 'B', 'I', 'T', '\r', '\n', 0x1a};
-
-enum { NETWORK, WEIGHTS, THRESHOLDS, NORM, LEARN, GOLDEN, META, N_TYPES };
-
-static const uint32_t types[N_TYPES] = {
-    TYPE('N', 'E', 'T', 'W'), TYPE('W', 'G', 'T', 'S'), TYPE('T', 'H', 'R', 'S'),
-    TYPE('N', 'O', 'R', 'M'), TYPE('L', 'E', 'R', 'N'), TYPE('G', 'O', 'L', 'D'),
-    TYPE('M', 'E', 'T', 'A'),
-};
-
-/* Where each known section lies; length 0 and offset 0 when it is absent. */
-typedef struct section_map {
-    uint32_t at[N_TYPES];
-    uint32_t bytes[N_TYPES];
-} section_map;
-
-static uint32_t u32(const uint8_t *bytes, uint32_t at) {
-    uint32_t value;
-    mb_copy(&value, bytes + at, sizeof value);
-    return value;
-}
-
-static float f32(const uint8_t *bytes, uint32_t at) {
-    float value;
-    mb_copy(&value, bytes + at, sizeof value);
-    return value;
-}
-
-static bool all_zero(const uint8_t *bytes, size_t n) {
-    uint8_t any = 0;
-    for (size_t i = 0; i < n; i++) {
-        any |= bytes[i];
-    }
-    return any == 0;
-}
+#define MAX_ROW 65536u
+#define MAX_MAP (1u << 24)
+#define MAX_POOL 15u
+#define MAX_TAPS 65535u
 
 /* False for NaN too. */
 static bool within(float value, float low, float high) { return value >= low && value <= high; }
-
-/* ---- envelope ------------------------------------------------------------------------------- */
-
-static int check_header(const uint8_t *b, size_t blob_bytes, uint32_t *n_sections) {
-    if (blob_bytes < HEADER_BYTES || !mb_same(b, magic, sizeof magic)) {
-        return MB_ERR_FORMAT;
-    }
-    if (mb_crc32(0, b, 60) != u32(b, 60)) {
-        return MB_ERR_CORRUPT;
-    }
-    uint32_t major = u32(b, 8) & 0xffffu;
-    if (major != FORMAT_MAJOR || u32(b, 12) != ENDIAN_MARK) {
-        return MB_ERR_FORMAT;
-    }
-    *n_sections = u32(b, 20);
-    if (u32(b, 16) != blob_bytes || *n_sections > MAX_SECTIONS || !all_zero(b + 28, 32) ||
-        blob_bytes < HEADER_BYTES + (size_t)*n_sections * ENTRY_BYTES) {
-        return MB_ERR_CORRUPT;
-    }
-    if (mb_crc32(0, b + HEADER_BYTES, *n_sections * ENTRY_BYTES) != u32(b, 24)) {
-        return MB_ERR_CORRUPT;
-    }
-    return MB_OK;
-}
-
-/* Note a section in the map. Unknown types are refused when critical, else skipped. */
-static int place(section_map *map, uint32_t type, uint32_t flags, uint32_t at, uint32_t bytes) {
-    for (int i = 0; i < N_TYPES; i++) {
-        if (types[i] == type) {
-            if (map->at[i] != 0) {
-                return MB_ERR_CORRUPT; /* twice */
-            }
-            map->at[i] = at;
-            map->bytes[i] = bytes;
-            return MB_OK;
-        }
-    }
-    return (flags & CRITICAL) ? MB_ERR_FORMAT : MB_OK;
-}
-
-static int check_sections(const uint8_t *b, size_t blob_bytes, uint32_t n, section_map *map) {
-    uint64_t end = HEADER_BYTES + (uint64_t)n * ENTRY_BYTES;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t entry = HEADER_BYTES + i * ENTRY_BYTES;
-        uint32_t flags = u32(b, entry + 4), at = u32(b, entry + 8), bytes = u32(b, entry + 12);
-        uint64_t expected = (end + SECTION_ALIGNMENT - 1u) & ~(uint64_t)(SECTION_ALIGNMENT - 1u);
-        if (at != expected || (uint64_t)at + bytes > blob_bytes || flags > CRITICAL ||
-            !all_zero(b + entry + 20, 12) || !all_zero(b + end, (size_t)(at - end)) ||
-            mb_crc32(0, b + at, bytes) != u32(b, entry + 16)) {
-            return MB_ERR_CORRUPT;
-        }
-        end = (uint64_t)at + bytes;
-        int error = place(map, u32(b, entry), flags, at, bytes);
-        if (error != MB_OK) {
-            return error;
-        }
-    }
-    bool complete = map->at[NETWORK] && map->at[WEIGHTS] && map->at[THRESHOLDS] && map->at[NORM];
-    return end == blob_bytes && complete ? MB_OK : MB_ERR_CORRUPT;
-}
 
 /* ---- network -------------------------------------------------------------------------------- */
 
@@ -154,6 +53,91 @@ static int read_input(mb_blob_view *v, uint32_t at) {
     return MB_OK;
 }
 
+/* What a layer hands on to the next one: a map, or with no columns a vector of n values. */
+typedef struct shape {
+    uint32_t rows, columns, channels;
+    uint32_t n;
+} shape;
+
+static shape sample_shape(const mb_blob_view *v, uint32_t at) {
+    uint32_t n_dims = u32(v->bytes, at + 24);
+    shape sample = {0, 0, 0, v->info.n_inputs};
+    if (n_dims == 2 || n_dims == 3) { /* of two dimensions: the third is 1, one channel */
+        sample.rows = u32(v->bytes, at + 28);
+        sample.columns = u32(v->bytes, at + 32);
+        sample.channels = u32(v->bytes, at + 36);
+    }
+    return sample;
+}
+
+/* Sums on one side of a map; 0 where the kernel does not fit. */
+static uint32_t sum_side(uint32_t side, const mb_window *window, uint32_t padded) {
+    uint32_t outside = padded ? 1u : window->kernel;
+    return side < outside ? 0 : (side - outside) / window->stride + 1u;
+}
+
+/* Read the window of a convolution; `map` becomes what the layer hands on. */
+static int read_window(mb_layer_view *layer, uint32_t geometry, shape *map) {
+    mb_window *window = &layer->window;
+    uint32_t padded = geometry >> 24;
+    window->kernel = (uint8_t)geometry;
+    window->stride = (uint8_t)(geometry >> 8);
+    window->pool = (uint8_t)(geometry >> 16);
+    if (padded > 1) {
+        return MB_ERR_FORMAT;
+    }
+    uint32_t taps = (uint32_t)window->kernel * window->kernel;
+    if (map->columns == 0 || taps == 0 || window->stride == 0 || window->pool == 0 ||
+        window->pool > MAX_POOL || (uint64_t)taps * map->channels != layer->n_in ||
+        (uint64_t)taps * layer->n_out > MAX_TAPS) {
+        return MB_ERR_CORRUPT;
+    }
+    window->before = padded ? (uint8_t)((window->kernel - 1u) / 2u) : 0;
+    window->in_rows = map->rows;
+    window->in_columns = map->columns;
+    uint32_t rows = sum_side(map->rows, window, padded);
+    uint32_t columns = sum_side(map->columns, window, padded);
+    map->rows = rows / window->pool;
+    map->columns = columns / window->pool;
+    map->channels = layer->n_out;
+    /* Rows times columns is at most the number of inputs, 2^16. */
+    if (map->rows == 0 || map->columns == 0 || (uint64_t)rows * columns * layer->n_out > MAX_MAP) {
+        return MB_ERR_CORRUPT;
+    }
+    window->out_columns = map->columns;
+    layer->n_positions = map->rows * map->columns;
+    map->n = layer->n_positions * layer->n_out;
+    return MB_OK;
+}
+
+/* One record of the network. `map` is what the layer reads, and becomes what it hands on. */
+static int read_layer(const mb_blob_view *v, uint32_t record, mb_layer_view *layer, shape *map) {
+    uint32_t kind = u32(v->bytes, record), geometry = u32(v->bytes, record + 12);
+    layer->n_in = u32(v->bytes, record + 4);
+    layer->n_out = u32(v->bytes, record + 8);
+    if (layer->n_in > MAX_ROW || layer->n_out < 1 || layer->n_out > MAX_OUTPUTS) {
+        return MB_ERR_CORRUPT;
+    }
+    if (kind == KIND_CONVOLUTION) {
+        return read_window(layer, geometry, map);
+    }
+    if (kind != KIND_DENSE || geometry != 0) {
+        return MB_ERR_FORMAT;
+    }
+    if (layer->n_in != map->n) {
+        return MB_ERR_CORRUPT;
+    }
+    layer->n_positions = 1;
+    *map = (shape){0, 0, 0, layer->n_out};
+    return MB_OK;
+}
+
+/* Around the first map lies the integer zero point + 1, which a sample must be able to hold. */
+static bool padding_exists(const mb_blob_view *v) {
+    int32_t highest = v->info.input_signed ? 127 : 255;
+    return v->layers[0].window.before == 0 || v->info.zero_point < highest;
+}
+
 static int read_layers(mb_blob_view *v, const section_map *map) {
     uint32_t at = map->at[NETWORK];
     if (map->bytes[NETWORK] < 48) {
@@ -166,20 +150,14 @@ static int read_layers(mb_blob_view *v, const section_map *map) {
     if (map->bytes[NETWORK] != 48u + 16u * v->info.n_layers) {
         return MB_ERR_CORRUPT;
     }
-    uint32_t n_in = v->info.n_inputs;
+    shape handed_on = sample_shape(v, at);
     uint64_t weights_at = map->at[WEIGHTS];
     for (uint32_t i = 0; i < v->info.n_layers; i++) {
-        uint32_t record = at + 48u + 16u * i;
         mb_layer_view *layer = &v->layers[i];
-        if (u32(v->bytes, record) != KIND_DENSE || u32(v->bytes, record + 12) != 0) {
-            return MB_ERR_FORMAT;
+        error = read_layer(v, at + 48u + 16u * i, layer, &handed_on);
+        if (error != MB_OK) {
+            return error;
         }
-        layer->n_in = u32(v->bytes, record + 4);
-        layer->n_out = u32(v->bytes, record + 8);
-        if (layer->n_in != n_in || layer->n_out < 1 || layer->n_out > MAX_OUTPUTS) {
-            return MB_ERR_CORRUPT;
-        }
-        n_in = layer->n_out;
         layer->words = mb_words(layer->n_in);
         layer->weights_at = (uint32_t)weights_at;
         weights_at += (uint64_t)4 * layer->words * layer->n_out;
@@ -187,7 +165,10 @@ static int read_layers(mb_blob_view *v, const section_map *map) {
             return MB_ERR_CORRUPT;
         }
     }
-    v->info.n_outputs = n_in;
+    if (handed_on.columns != 0 || !padding_exists(v)) {
+        return MB_ERR_CORRUPT; /* the last layer is dense */
+    }
+    v->info.n_outputs = handed_on.n;
     return weights_at == (uint64_t)map->at[WEIGHTS] + map->bytes[WEIGHTS] ? MB_OK : MB_ERR_CORRUPT;
 }
 
@@ -349,17 +330,12 @@ static int read_golden(mb_blob_view *v, const section_map *map) {
 
 int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t bank) {
     section_map map;
-    uint32_t n_sections = 0;
     mb_zero(view, sizeof *view);
-    mb_zero(&map, sizeof map);
     if (blob == NULL || (uintptr_t)blob % MB_ALIGNMENT != 0) {
         return MB_ERR_INPUT;
     }
     view->bytes = (const uint8_t *)blob;
-    int error = check_header(view->bytes, blob_bytes, &n_sections);
-    if (error == MB_OK) {
-        error = check_sections(view->bytes, blob_bytes, n_sections, &map);
-    }
+    int error = mb_find_sections(&map, view->bytes, blob_bytes);
     if (error == MB_OK) {
         error = read_layers(view, &map);
     }

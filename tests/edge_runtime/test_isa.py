@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers import random_convnet, random_model, random_samples
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.isa import kernel_sets
 from metabit.errors import InputError
 from metabit.export.container import dumps
+from metabit.export.spec import Padding
 
 RUNNING = [name for name, runs in kernel_sets().items() if runs]
 
@@ -36,6 +37,28 @@ def test_every_kernel_set_predicts_and_learns_the_same(
     monkeypatch: pytest.MonkeyPatch, isa: str, bits: int
 ) -> None:
     assert run(monkeypatch, isa, bits, None) == run(monkeypatch, "scalar", bits, None)
+
+
+@pytest.mark.parametrize("isa", RUNNING)
+@pytest.mark.parametrize("channels", [32, 33])
+def test_every_kernel_set_convolves_the_same(
+    monkeypatch: pytest.MonkeyPatch, isa: str, channels: int
+) -> None:
+    blocks: list[tuple[int, int, int, Padding, int]] = [
+        (channels, 3, 1, "one", 2),
+        (channels, 3, 1, "valid", 1),
+    ]
+    data = dumps(random_convnet((9, 10), blocks, (20, 5), step_levels=0.2))
+    rng = np.random.default_rng(3)
+    x, y = rng.integers(0, 256, (40, 90), dtype=np.uint8), rng.integers(0, 5, 40)
+
+    def said(isa: str) -> list[bytes]:
+        monkeypatch.setenv("METABIT_ISA", isa)
+        engine = Engine(data, learn="all", seed=4)
+        scores = Engine(data).scores(x)
+        return [scores.tobytes(), engine.learn(x, y).tobytes(), engine.save_state()]
+
+    assert said(isa) == said("scalar")
 
 
 @pytest.mark.parametrize("isa", RUNNING)

@@ -21,9 +21,10 @@ F = np.float32
 class Watched(ReferenceModel):
     """A reference that remembers the errors and rates of its last step, by layer."""
 
-    def _update(self, index: int, run: Pass, d: Int32Array, rate: np.float32) -> NDArray[np.int64]:
-        self.seen = getattr(self, "seen", {}) | {index: (run.x, d, float(rate))}
-        return super()._update(index, run, d, rate)
+    def _move_rows(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:
+        super()._move_rows(index, run, d, unit)
+        rate = float(self._rate(self.states[index], unit))
+        self.seen = getattr(self, "seen", {}) | {index: (run.x, d, rate)}
 
 
 def expected_moves(

@@ -1,0 +1,89 @@
+/* envelope.c: header, section table and checksums of a .mbit blob; docs/FORMAT.md is its twin.
+ *
+ * The blob is hostile: no field is used before the checksum over it and its bounds have been checked.
+ */
+#include "envelope.h"
+
+#define HEADER_BYTES 64u
+#define ENTRY_BYTES 32u
+#define SECTION_ALIGNMENT 64u
+#define MAX_SECTIONS 64u
+#define FORMAT_MAJOR 1u
+#define ENDIAN_MARK 0x01020304u
+#define CRITICAL 1u
+
+#define TYPE(a, b, c, d) \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
+
+static const uint8_t magic[8] = {0x89, 'M', 'B', 'I', 'T', '\r', '\n', 0x1a};
+
+static const uint32_t types[N_TYPES] = {
+    TYPE('N', 'E', 'T', 'W'), TYPE('W', 'G', 'T', 'S'), TYPE('T', 'H', 'R', 'S'),
+    TYPE('N', 'O', 'R', 'M'), TYPE('L', 'E', 'R', 'N'), TYPE('G', 'O', 'L', 'D'),
+    TYPE('M', 'E', 'T', 'A'),
+};
+
+static int check_header(const uint8_t *b, size_t blob_bytes, uint32_t *n_sections) {
+    if (blob_bytes < HEADER_BYTES || !mb_same(b, magic, sizeof magic)) {
+        return MB_ERR_FORMAT;
+    }
+    if (mb_crc32(0, b, 60) != u32(b, 60)) {
+        return MB_ERR_CORRUPT;
+    }
+    uint32_t major = u32(b, 8) & 0xffffu;
+    if (major != FORMAT_MAJOR || u32(b, 12) != ENDIAN_MARK) {
+        return MB_ERR_FORMAT;
+    }
+    *n_sections = u32(b, 20);
+    if (u32(b, 16) != blob_bytes || *n_sections > MAX_SECTIONS || !all_zero(b + 28, 32) ||
+        blob_bytes < HEADER_BYTES + (size_t)*n_sections * ENTRY_BYTES) {
+        return MB_ERR_CORRUPT;
+    }
+    if (mb_crc32(0, b + HEADER_BYTES, *n_sections * ENTRY_BYTES) != u32(b, 24)) {
+        return MB_ERR_CORRUPT;
+    }
+    return MB_OK;
+}
+
+/* Note a section in the map. Unknown types are refused when critical, else skipped. */
+static int place(section_map *map, uint32_t type, uint32_t flags, uint32_t at, uint32_t bytes) {
+    for (int i = 0; i < N_TYPES; i++) {
+        if (types[i] == type) {
+            if (map->at[i] != 0) {
+                return MB_ERR_CORRUPT; /* twice */
+            }
+            map->at[i] = at;
+            map->bytes[i] = bytes;
+            return MB_OK;
+        }
+    }
+    return (flags & CRITICAL) ? MB_ERR_FORMAT : MB_OK;
+}
+
+static int check_sections(const uint8_t *b, size_t blob_bytes, uint32_t n, section_map *map) {
+    uint64_t end = HEADER_BYTES + (uint64_t)n * ENTRY_BYTES;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t entry = HEADER_BYTES + i * ENTRY_BYTES;
+        uint32_t flags = u32(b, entry + 4), at = u32(b, entry + 8), bytes = u32(b, entry + 12);
+        uint64_t expected = (end + SECTION_ALIGNMENT - 1u) & ~(uint64_t)(SECTION_ALIGNMENT - 1u);
+        if (at != expected || (uint64_t)at + bytes > blob_bytes || flags > CRITICAL ||
+            !all_zero(b + entry + 20, 12) || !all_zero(b + end, (size_t)(at - end)) ||
+            mb_crc32(0, b + at, bytes) != u32(b, entry + 16)) {
+            return MB_ERR_CORRUPT;
+        }
+        end = (uint64_t)at + bytes;
+        int error = place(map, u32(b, entry), flags, at, bytes);
+        if (error != MB_OK) {
+            return error;
+        }
+    }
+    bool complete = map->at[NETWORK] && map->at[WEIGHTS] && map->at[THRESHOLDS] && map->at[NORM];
+    return end == blob_bytes && complete ? MB_OK : MB_ERR_CORRUPT;
+}
+
+int mb_find_sections(section_map *map, const uint8_t *blob, size_t blob_bytes) {
+    uint32_t n_sections = 0;
+    mb_zero(map, sizeof *map);
+    int error = check_header(blob, blob_bytes, &n_sections);
+    return error != MB_OK ? error : check_sections(blob, blob_bytes, n_sections, map);
+}
