@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -28,6 +29,10 @@ class ChannelsFirst(Artefact):
     def outputs(self, samples: Samples, bank: int) -> Outputs:
         """Of the artefact, for the same values channel first."""
         return self._inner.outputs(self._turned(samples), bank)
+
+    def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
+        """Of the artefact, for a sample that is turned before."""
+        return self._inner.caller(self._turned(sample), bank)
 
     def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
         """Of the artefact."""

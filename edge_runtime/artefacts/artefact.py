@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,10 @@ class Artefact(ABC):
             samples: shape (n, n_inputs), the input's dtype.
             bank: normalisation bank, checked by `check_bank`.
         """
+
+    @abstractmethod
+    def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
+        """One prediction of one sample, shape (1, n_inputs), as people call it: to be timed."""
 
     def hidden(self, _samples: Samples, _bank: int) -> dict[str, BoolArray]:
         """Bits of the hidden layers, by layer, in order; shape (n, *out_shape) each.

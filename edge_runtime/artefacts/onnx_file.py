@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,11 @@ class OnnxArtefact(Artefact):
             scores = scores_from_logits(logits)
         return Outputs(logits.argmax(axis=1).astype(np.int64), scores)
 
+    def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
+        """`InferenceSession.run` for all outputs."""
+        feed = self._feed(sample, bank)
+        return lambda: self._session.run(None, feed)
+
     def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
         """The tensors that metabit calls "<layer>/sign", from a second run that shows them."""
         if not self._ours:
@@ -102,16 +108,19 @@ class OnnxArtefact(Artefact):
     def _run(
         self, session: onnxruntime.InferenceSession, names: list[str], samples: Samples, bank: int
     ) -> list[NDArray[Any]]:
+        try:
+            return [np.asarray(value) for value in session.run(names, self._feed(samples, bank))]
+        except Exception as error:
+            raise self._refuse(f"ONNX Runtime cannot run it: {_one_line(error)}") from error
+
+    def _feed(self, samples: Samples, bank: int) -> dict[str, NDArray[Any]]:
         x: NDArray[Any] = samples
         if self._is_float:
             x = ((x.astype(np.float64) - self.input.zero_point) * self.input.scale).astype("f4")
-        feed = {session.get_inputs()[0].name: x.reshape(len(samples), *self._shape)}
+        feed = {self._session.get_inputs()[0].name: x.reshape(len(samples), *self._shape)}
         if self._has_banks:
             feed["bank"] = np.array(bank, dtype=np.int64)
-        try:
-            return [np.asarray(value) for value in session.run(names, feed)]
-        except Exception as error:
-            raise self._refuse(f"ONNX Runtime cannot run it: {_one_line(error)}") from error
+        return feed
 
     def _input_spec(self, value: Any, told: dict[str, str]) -> InputSpec:
         if value.type not in ("tensor(uint8)", "tensor(int8)", "tensor(float)"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
@@ -34,6 +35,11 @@ class PackedArtefact(Artefact):
         """Of the C engine."""
         engine = Engine(self._blob, bank=bank)
         return Outputs(engine.predict(samples), engine.scores(samples))
+
+    def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
+        """`Engine.predict`."""
+        engine = Engine(self._blob, bank=bank)
+        return lambda: engine.predict(sample)
 
     def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
         """Of the NumPy reference, whose bits are those of the C engine."""
