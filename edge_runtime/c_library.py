@@ -13,7 +13,7 @@ _HOST_ONLY = ("metabit_posix.h",)
 def library_files() -> dict[str, bytes]:
     """Paths in the library's folder, and contents.
 
-    All C lies in src/, headers too: Arduino looks nowhere else. The descriptions around it come from
+    All C lies in src/, headers too: Arduino looks nowhere else. Around it stand the descriptions of
     edge_runtime/library/.
     """
     descriptions = sources() / "library"
@@ -22,7 +22,8 @@ def library_files() -> dict[str, bytes]:
         for path in sorted(descriptions.rglob("*"))
         if path.is_file()
     }
-    for path in (*sources().glob("src/*.[ch]"), *sources().glob("include/*.h")):
-        if path.name not in _HOST_ONLY:
-            found[f"src/{path.name}"] = path
+    for folder in ("src", "include"):
+        for path in (sources() / folder).rglob("*.[ch]"):
+            if path.name not in _HOST_ONLY:
+                found[f"src/{path.relative_to(sources() / folder).as_posix()}"] = path
     return {name: path.read_bytes() for name, path in sorted(found.items())}

@@ -8,6 +8,7 @@ from pathlib import Path
 from metabit.edge_runtime.artefacts.artefact import Artefact
 from metabit.edge_runtime.artefacts.onnx_file import open_onnx
 from metabit.edge_runtime.artefacts.packed import open_mbit, open_state
+from metabit.edge_runtime.artefacts.tflite_file import open_tflite
 from metabit.errors import InputError
 
 #: (path, the .mbit file that a learnt state belongs to) -> artefact, by the suffix of the file.
@@ -15,6 +16,7 @@ KINDS: dict[str, Callable[[Path, Path | None], Artefact]] = {
     ".mbit": open_mbit,
     ".mbs": open_state,
     ".onnx": open_onnx,
+    ".tflite": open_tflite,
 }
 
 

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 _FILE_ID = b"TFL3"
 _SCHEMA_VERSION = 3
 _ALIGNMENT = 16  # of constants, as the schema asks for
-_TYPES = {"int8": "INT8", "uint8": "UINT8", "int32": "INT32", "float32": "FLOAT32"}
+TYPES = {"int8": "INT8", "uint8": "UINT8", "int32": "INT32", "float32": "FLOAT32"}
 
 #: Operator: (name of its table of options, version where tensors are 8-bit, version elsewhere), as
 #: TensorFlow's own converter numbers them.
-_OPERATORS = {
+OPERATORS = {
     "FULLY_CONNECTED": ("FullyConnectedOptions", 4, 1),
     "CONV_2D": ("Conv2DOptions", 3, 1),
     "MAX_POOL_2D": ("Pool2DOptions", 2, 1),
@@ -158,7 +158,7 @@ class _Writer:
             buffer = self._store(little.tobytes())
         fields: dict[str, Any] = {
             "Shape": self._ints([abs(n) for n in tensor.shape]),
-            "Type": getattr(tflite.TensorType, _TYPES[tensor.dtype]),
+            "Type": getattr(tflite.TensorType, TYPES[tensor.dtype]),
             "Buffer": buffer,
             "Name": self._text(tensor.name),
         }
@@ -173,7 +173,7 @@ class _Writer:
         return self._table("Tensor", **fields)
 
     def _operator(self, operator: Operator) -> int:
-        table, version_8_bit, version = _OPERATORS[operator.kind]
+        table, version_8_bit, version = OPERATORS[operator.kind]
         if self.graph.tensors[operator.inputs[0]].dtype in ("int8", "uint8"):
             version = version_8_bit
         code = (operator.kind, version)

@@ -17,6 +17,9 @@ from metabit.export.spec import Layer, Model, Norm
 from metabit.export.tflite.graph import Graph, Tensor, dumps
 from metabit.export.tflite.layers import Activation, add_hidden, add_input
 
+FORMAT = "metabit/tflite/1"
+"""Of the metadata."""
+
 
 def to_tflite(
     model: Model, *, name: str = "metabit", bank: int = 0, source: bytes | None = None
@@ -49,8 +52,10 @@ def to_tflite(
     hidden = model.layers[:-1]
     if hidden:
         y = add_input(graph, y, "input_int8")
+    bits: dict[str, str] = {}
     for layer in hidden:
         y = add_hidden(graph, y, layer, layer.thresholds[bank])
+        bits[layer.name] = graph.tensors[y.tensor].name
     output = model.layers[-1]
     logits = _add_output(graph, y, output, output.norms[bank], model.eps)
     axis = graph.constant("classes", np.array(1, np.int32))
@@ -65,16 +70,18 @@ def to_tflite(
         graph, [x], [logits, label],
         name=name,
         description=f"A binary network of metabit {metabit.__version__}, exact in int8",
-        metadata={"metabit": _metadata(model, blob, bank)},
+        metadata={"metabit": _metadata(model, blob, bank, bits)},
     )  # fmt: skip
 
 
-def _metadata(model: Model, blob: bytes, bank: int) -> bytes:
+def _metadata(model: Model, blob: bytes, bank: int, bits: dict[str, str]) -> bytes:
+    """Where the file comes from, and which tensors hold the bits of which layer."""
     facts = {
-        "format": "metabit/tflite/1",
+        "format": FORMAT,
         "version": metabit.__version__,
         "mbit_sha256": hashlib.sha256(blob).hexdigest(),
         "bank": bank,
+        "bits": bits,
         "meta": dict(model.meta),
     }
     return json.dumps(facts, sort_keys=True, allow_nan=False).encode()

@@ -116,12 +116,12 @@ def test_a_sketch_compiles_for_a_nano_33_ble(project: Path) -> None:
     )
     library = project / "metabit"
     include = ["-I.", f"-I{library / 'src'}", "-ffreestanding", "-Os"]
-    for source in (*library.glob("src/*.c"), project / f"{NAME}.c", project / "sketch.cpp"):
+    for source in (*library.glob("src/**/*.c"), project / f"{NAME}.c", project / "sketch.cpp"):
         language = (
             ["-std=gnu++17", "-fno-exceptions"] if source.suffix == ".cpp" else ["-std=gnu11"]
         )
         run_zig([*board.flags, *include, *language, "-c", str(source)], project, board)
-    assert len(list(project.glob("*.o"))) == len(list(library.glob("src/*.c"))) + 2
+    assert len(list(project.glob("*.o"))) == len(list(library.glob("src/**/*.c"))) + 2
 
 
 def test_every_description_has_the_librarys_version_and_names_what_is_there(project: Path) -> None:

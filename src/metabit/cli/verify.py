@@ -52,7 +52,7 @@ def command(
     Alone, a .mbit file is run by the C engine and by the NumPy reference; each must give the scores
     that PyTorch gave when the file was exported, bit for bit.
 
-    FILE and OTHER are two forms of one model: .mbit, .onnx, or what an engine has learnt. Labels
+    FILE and OTHER are two forms of one model: .mbit, .onnx, .tflite, or a learnt state. Labels
     and scores must be equal on the golden samples that one of them carries, on random samples and
     on those of --data. A difference ends with exit code 5 and names the first layer that differs.
     """
