@@ -15,8 +15,8 @@ from metabit.export.spec import ConvLayer, Layer, Model
 #:   SSSE3: the same on 128 bits, four a cycle.
 #:   NEON: xor, popcount, add, two a cycle (Cortex-A72, A76).
 ROOFS: dict[str, float] = {
-    "avx512-vpopcntdq": 512 * 2 / 3,
-    "avx512-bw": 512 * 2 / 8,
+    "avx512vpopcnt": 512 * 2 / 3,
+    "avx512bw": 512 * 2 / 8,
     "avx2": 256 * 4 / 8,
     "ssse3": 128 * 4 / 8,
     "neon": 128 * 2 / 3,

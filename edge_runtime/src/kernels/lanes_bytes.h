@@ -18,7 +18,7 @@ typedef struct v_tables {
     uint8_t x[CHUNK_INPUTS + 64u];
     uint8_t low[CHUNK_GROUPS][16], high[CHUNK_GROUPS][16];
     uint32_t total;
-} v_tables;
+} __attribute__((aligned(64))) v_tables;
 
 /* Entry n of the table of the lane's 16 bytes takes input i of its four where bit i of n is set. */
 #define TAKE(lane, i, n) (((n) >> (i)) & 1 ? 4 * (lane) + (i) : 0x80), 0x80
@@ -92,59 +92,100 @@ MB_INLINE v_split v_split_add(v_split sum, vec bytes) {
 
 MB_INLINE vec v_split_even(v_split sum) { return v_sub16(sum.all, v_shl16(sum.odd, 8)); }
 
-/* One register of rows: what the weights of 16 inputs look up. */
-typedef struct v_found {
-    vec low, high;
-} v_found;
+/* Two registers of rows, which share the loads of tables. */
+typedef struct v_two {
+    vec one, other;
+} v_two;
 
-MB_INLINE v_found v_look_up_16(const v_tables *t, uint32_t g, const uint8_t *at,
-                               const uint8_t *next, vec nibble) {
-    vec w0 = v_rows(at, next), w1 = v_rows(at + 32, next + 32);
-    vec n0 = v_and(w0, nibble), n1 = v_and(v_shr16(w0, 4), nibble);
-    vec n2 = v_and(w1, nibble), n3 = v_and(v_shr16(w1, 4), nibble);
-    v_found found;
-    found.low = v_add8(
-        v_add8(v_look_up(v_table(t->low[g]), n0), v_look_up(v_table(t->low[g + 1u]), n1)),
-        v_add8(v_look_up(v_table(t->low[g + 2u]), n2), v_look_up(v_table(t->low[g + 3u]), n3)));
-    found.high = v_add8(
-        v_add8(v_look_up(v_table(t->high[g]), n0), v_look_up(v_table(t->high[g + 1u]), n1)),
-        v_add8(v_look_up(v_table(t->high[g + 2u]), n2), v_look_up(v_table(t->high[g + 3u]), n3)));
-    return found;
-}
+/* Sums of two registers of rows on their way through a chunk. */
+typedef struct v_chunk_sum {
+    v_split low_one, low_other, high_one, high_other;
+} v_chunk_sum;
 
-/* Add a chunk to the sums of one register of rows. */
-MB_INLINE void v_bytes_tile(int32_t *sums, const v_tables *t, const uint8_t *at,
-                            const uint8_t *next, uint32_t groups) {
+/* A group of four inputs: what the lowest nibbles look up. High parts are added up; low parts, which
+ * soon fill a byte, are returned. This order of operations keeps few registers alive. */
+MB_INLINE v_two v_look_up_4(v_two *high, const v_tables *t, uint32_t g, vec one, vec other) {
     static const uint8_t nibbles[16] = {15, 15, 15, 15, 15, 15, 15, 15,
                                         15, 15, 15, 15, 15, 15, 15, 15};
     const vec nibble = v_table(nibbles);
-    v_split low = {v_zero(), v_zero()}, high = low;
-    for (uint32_t g = 0; g < groups;) {
-        uint32_t end = groups - g > 16u ? g + 16u : groups;
-        vec high8 = v_zero();
-        for (; g < end; g += 4u, at += 64, next += 64) {
-            v_found found = v_look_up_16(t, g, at, next, nibble);
-            low = v_split_add(low, found.low);
-            high8 = v_add8(high8, found.high);
-        }
-        high = v_split_add(high, high8);
-    }
+    vec low_table = v_table(t->low[g]), high_table = v_table(t->high[g]);
+    one = v_and(one, nibble);
+    other = v_and(other, nibble);
+    high->one = v_add8(high->one, v_look_up(high_table, one));
+    high->other = v_add8(high->other, v_look_up(high_table, other));
+    v_two low = {v_look_up(low_table, one), v_look_up(low_table, other)};
+    return low;
+}
+
+MB_INLINE v_two v_two_add8(v_two a, v_two b) {
+    v_two sum = {v_add8(a.one, b.one), v_add8(a.other, b.other)};
+    return sum;
+}
+
+/* Two groups of four inputs: a byte of weights a row. */
+MB_INLINE v_two v_look_up_8(v_two *high, const v_tables *t, uint32_t g, v_two bytes) {
+    v_two low = v_look_up_4(high, t, g, bytes.one, bytes.other);
+    return v_two_add8(low,
+                      v_look_up_4(high, t, g + 1u, v_shr16(bytes.one, 4), v_shr16(bytes.other, 4)));
+}
+
+/* Where two registers of rows begin: a register of 64 bytes is in two panels. */
+typedef struct v_places {
+    const uint8_t *one[2], *other[2];
+} v_places;
+
+MB_INLINE v_two v_two_rows(const v_places *rows, size_t at) {
+    v_two bytes = {v_rows(rows->one[0] + at, rows->one[1] + at),
+                   v_rows(rows->other[0] + at, rows->other[1] + at)};
+    return bytes;
+}
+
+MB_INLINE void v_finish_rows(int32_t *sums, v_split low, v_split high) {
     v_add_rows(sums, v_add16(v_split_even(low), v_shl16(v_split_even(high), 6)),
                v_add16(low.odd, v_shl16(high.odd, 6)));
 }
 
-/* Add a chunk to the sums of all rows. */
+/* Add a chunk to the sums of two registers of rows. */
+MB_INLINE void v_bytes_tile(int32_t *sums, const v_tables *t, const v_places *rows,
+                            uint32_t groups) {
+    const v_split none = {v_zero(), v_zero()};
+    v_chunk_sum sum = {none, none, none, none};
+    size_t at = 0;
+    for (uint32_t g = 0; g < groups;) {
+        uint32_t end = groups - g > 16u ? g + 16u : groups;
+        v_two high = {v_zero(), v_zero()};
+        for (; g < end; g += 4u, at += 64) {
+            v_two low = v_look_up_8(&high, t, g, v_two_rows(rows, at));
+            low = v_two_add8(low, v_look_up_8(&high, t, g + 2u, v_two_rows(rows, at + 32)));
+            sum.low_one = v_split_add(sum.low_one, low.one);
+            sum.low_other = v_split_add(sum.low_other, low.other);
+        }
+        sum.high_one = v_split_add(sum.high_one, high.one);
+        sum.high_other = v_split_add(sum.high_other, high.other);
+    }
+    v_finish_rows(sums, sum.low_one, sum.high_one);
+    v_finish_rows(sums + VEC_BYTES, sum.low_other, sum.high_other);
+}
+
+/* Add a chunk, which begins at byte `from` of every row, to the sums of all rows. */
 MB_INLINE void v_bytes_chunk(int32_t *sums, const mb_matrix *weights, const v_tables *t,
-                             uint32_t from_byte, uint32_t groups) {
+                             uint32_t from, uint32_t groups) {
     uint32_t rows = mb_panel_rows(MB_BYTE_PANELS, weights->n_out);
     size_t panel_bytes = (size_t)128 * weights->words;
-    for (uint32_t j = 0; j < rows; j += VEC_BYTES) {
-        const uint8_t *at = weights->at + j / 32u * panel_bytes + j % 32u + 32u * (size_t)from_byte;
-        if (j + VEC_BYTES <= rows) {
-            v_bytes_tile(sums + j, t, at, at + panel_bytes, groups);
-        } else { /* half a register is left: the same 32 rows twice */
-            int32_t spare[VEC_BYTES] = {0};
-            v_bytes_tile(spare, t, at, at, groups);
+    const uint8_t *start = weights->at + 32u * (size_t)from;
+    for (uint32_t j = 0; j < rows; j += 2u * VEC_BYTES) {
+        const uint8_t *at[4];
+        for (uint32_t i = 0; i < 4u; i++) { /* what is missing of a last tile is computed twice */
+            uint32_t row = j + i / 2u * VEC_BYTES + (VEC_BYTES == 64u ? i % 2u * 32u : 0);
+            row = row < rows ? row : j;
+            at[i] = start + row / 32u * panel_bytes + row % 32u;
+        }
+        v_places places = {{at[0], at[1]}, {at[2], at[3]}};
+        if (rows - j >= 2u * VEC_BYTES) {
+            v_bytes_tile(sums + j, t, &places, groups);
+        } else {
+            int32_t spare[2u * VEC_BYTES] = {0};
+            v_bytes_tile(spare, t, &places, groups);
             for (uint32_t i = 0; i < rows - j; i++) {
                 sums[j + i] += spare[i];
             }

@@ -6,7 +6,7 @@
 #define MB_KERNEL_LIST_H
 
 #if defined(__GNUC__) && defined(__x86_64__)
-#define MB_KERNEL_LIST(X) X(avx2) X(ssse3) X(scalar)
+#define MB_KERNEL_LIST(X) X(avx512vpopcnt) X(avx512bw) X(avx2) X(ssse3) X(scalar)
 #else
 #define MB_KERNEL_LIST(X) X(scalar)
 #endif

@@ -9,13 +9,11 @@ static uint32_t popcount32(uint32_t x) {
 }
 
 /* Word w of a row, wherever its bytes are. */
-static uint32_t word_of(const mb_matrix *weights, const mb_row_walk *walk, uint32_t w) {
-    if (weights->layout != MB_BYTE_PANELS) {
-        return *(const uint32_t *)(const void *)(weights->at + mb_walk_to(walk, 4u * w));
-    }
+static uint32_t word_of(const mb_matrix *weights, uint32_t row, uint32_t w) {
+    mb_row_walk walk = mb_walk_row(weights->layout, weights->words, row);
     uint32_t word = 0;
     for (uint32_t b = 4; b-- > 0;) {
-        word = word << 8 | weights->at[mb_walk_to(walk, 4u * w + b)];
+        word = word << 8 | weights->at[mb_walk_to(&walk, 4u * w + b)];
     }
     return word;
 }
@@ -55,6 +53,7 @@ static int32_t centred(const uint8_t *x, uint32_t i, uint32_t is_signed, int32_t
 void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
                            uint32_t is_signed, int32_t zero_point) {
     uint32_t n_in = weights->n_in;
+    bool in_rows = weights->layout == MB_ROWS;
     int32_t total = 0;
     for (uint32_t j = 0; j < weights->n_out; j++) {
         sums[j] = 0;
@@ -71,9 +70,9 @@ void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_
             }
             subset_sums(table[group], four);
         }
-        for (uint32_t j = 0; j < weights->n_out; j++) {
-            mb_row_walk walk = mb_walk_row(weights->layout, weights->words, j);
-            uint32_t bits = word_of(weights, &walk, w);
+        const uint32_t *column = (const uint32_t *)(const void *)weights->at + w;
+        for (uint32_t j = 0; j < weights->n_out; j++, column += weights->words) {
+            uint32_t bits = in_rows ? *column : word_of(weights, j, w);
             int32_t low = table[0][bits & 15u] + table[1][bits >> 4 & 15u] +
                           table[2][bits >> 8 & 15u] + table[3][bits >> 12 & 15u];
             int32_t high = table[4][bits >> 16 & 15u] + table[5][bits >> 20 & 15u] +
@@ -114,30 +113,25 @@ void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_v
 
 /* sums[k] += error where the weight is +1, for one word of a row. */
 static void back_word(uint32_t *sums, uint32_t bits, uint32_t error, uint32_t n) {
-    for (uint32_t b = 0; b < n; b++) {
-        sums[b] += error & (0u - (bits >> b & 1u));
+    for (uint32_t b = 0; b < n; b++, bits >>= 1) {
+        sums[b] += error & (0u - (bits & 1u));
     }
 }
 
 /* With P the sum where the weight is +1 and T that of all errors: P - (T - P) = 2 P - T. */
 void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d) {
     uint32_t n_in = weights->n_in, total = 0;
+    bool in_rows = weights->layout == MB_ROWS;
+    const uint32_t *row = (const uint32_t *)(const void *)weights->at;
     for (uint32_t i = 0; i < n_in; i++) {
         sums[i] = 0;
     }
-    for (uint32_t j = 0; j < weights->n_out; j++) {
+    for (uint32_t j = 0; j < weights->n_out; j++, row += weights->words) {
         uint32_t error = (uint32_t)(int32_t)d[j];
-        if (error == 0) {
-            continue;
-        }
         total += error;
-        mb_row_walk walk = mb_walk_row(weights->layout, weights->words, j);
-        uint32_t w = 0;
-        for (; 32u * w + 32u <= n_in; w++) {
-            back_word(sums + 32u * (size_t)w, word_of(weights, &walk, w), error, 32);
-        }
-        if (32u * w < n_in) {
-            back_word(sums + 32u * (size_t)w, word_of(weights, &walk, w), error, n_in - 32u * w);
+        for (uint32_t w = 0; error != 0 && w < weights->words; w++) {
+            uint32_t n = n_in - 32u * w < 32u ? n_in - 32u * w : 32u;
+            back_word(sums + 32u * (size_t)w, in_rows ? row[w] : word_of(weights, j, w), error, n);
         }
     }
     for (uint32_t i = 0; i < n_in; i++) {
