@@ -17,11 +17,12 @@ from metabit.export.fold import fold_threshold
 from metabit.export.shapes import LayerShape, default_names, layer_of
 from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
 from metabit.export.state import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
-from metabit.trainer import data
+from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
 from metabit.trainer.networks.layers import Normalization
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.runs.run_folder import Run
+from metabit.trainer.streams.build import build
 
 GOLDEN_DEFAULT = 4
 
@@ -46,7 +47,7 @@ def from_run(
             f"{type(run.model).__name__}",
             code="E-NETWORK",
         )
-    sets = data.load(run.dataset)
+    sets, _ = build(run.recipe.data.whole_set())  # padded and encoded as the network saw it
     maps = isinstance(run.model, BinaryConvNet)
     spec = map_input(input_spec(sets)) if maps else input_spec(sets)
     model = from_model(run.model, spec, m=run.m, bits=bits, learnable=learnable)
@@ -61,7 +62,7 @@ def from_run(
     return with_golden(replace(model, meta=meta), samples.reshape(-1, model.n_inputs))
 
 
-def input_spec(sets: data.DataSet) -> InputSpec:
+def input_spec(sets: DataSet) -> InputSpec:
     """The input of a network that was trained on this data set."""
     dtype = cast(Literal["uint8", "int8"], sets.dtype)
     return InputSpec(dtype, tuple(sets.input_shape), sets.scale, sets.zero_point)

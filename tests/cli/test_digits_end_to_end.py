@@ -110,3 +110,25 @@ def test_training_without_torch_says_what_to_install(
     done = cli("train", RECIPE, "-o", tmp_path / "run")
     done.refused(2, "E-EXTRA")
     assert 'pip install "metabit[train]"' in done.stderr
+
+
+ENCODED = """
+name = "encoded"
+network = { hidden = [16], banks = "task" }
+method = { m = 1.0 }
+train = { epochs = 1, batch = 25 }
+data = { name = "digits", stream = "permuted", n_tasks = 2, CHANGE }
+"""
+
+
+@pytest.mark.parametrize("change", ["thermometer = 3", "pad = 1"])
+def test_a_network_of_changed_samples_travels_with_them(
+    cli: Cli, tmp_path: Path, change: str
+) -> None:
+    recipe, packed = tmp_path / "encoded.toml", tmp_path / "encoded.mbit"
+    recipe.write_text(ENCODED.replace("CHANGE", change))
+    cli("train", recipe, "-o", tmp_path / "run")
+    assert cli("export", tmp_path / "run", "-o", packed).code == 0
+    assert cli("verify", packed).code == 0
+    answer = cli("predict", packed, "digits", "--task", 2, "--json").answer
+    assert answer["accuracy"] > 0.3
