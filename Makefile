@@ -19,10 +19,10 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan m32 aarch64
 
-.PHONY: help demo test check bench sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test check bench bench-accuracy sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
-	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.installed ## the whole story on real data, about a minute; writes report/
 	$(BIN)/metabit demo
@@ -36,10 +36,12 @@ check: $(VENV)/.lint gcc clang ## style, types and C warnings, each an error
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 
-bench: $(VENV)/.installed ## the tables of docs/BENCHMARKS.md, measured here
-	for script in $$(grep -l '^if __name__' benchmarks/*.py); do \
-	    name=$$(basename "$$script" .py); echo "== benchmarks.$$name"; \
-	    $(BIN)/python -m "benchmarks.$$name"; done
+bench: $(VENV)/.installed ## times, sizes and instructions for docs/BENCHMARKS.md, measured here
+	for name in inference learning_speed scaling; do \
+	    echo "== benchmarks.$$name"; $(BIN)/python -m "benchmarks.$$name"; done
+
+bench-accuracy: $(VENV)/.installed ## accuracy and memory of learning for docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks.device_learning
 
 sizes: $(VENV)/.installed ## bytes of code a function on four cores, and what changed since BASE=origin/main
 	$(BIN)/python -m benchmarks.code_sizes --base $(BASE)

@@ -1,4 +1,4 @@
-"""Learning on the device: accuracy, memory, bits and time. Fills the first table of BENCHMARKS.md.
+"""Learning on the device: accuracy, memory and bits. Fills a table of docs/BENCHMARKS.md.
 
     python -m benchmarks.device_learning [--jobs 2] [--seeds 3] [--only NAME ...]
 
@@ -17,15 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import results
-from metabit.edge_runtime.bench.subject import Subject
-from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
+from benchmarks import page, results
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.task_banks import TaskBanks
-from metabit.export import state_image
-from metabit.export.container import dumps, loads
-from metabit.export.repack import with_state
+from metabit.export.container import dumps
 from metabit.export.spec import InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.trainer import data
@@ -137,68 +133,13 @@ def memory() -> list[Record]:
     return rows
 
 
-# ---- time ------------------------------------------------------------------------------------
-
-
-def steps() -> Record:
-    """One learning step here, beside the PyTorch step of the same network, taking turns.
-
-    The engine has learnt 5,000 samples before, so that errors are as large as in use.
-    """
-    from metabit.trainer.runs.torch_step import torch_step
-
-    x, y, _, _ = fashion()
-    blob = dumps(network(x[:200], 128, 0, STREAM))
-    subject = Subject(learnt(blob, x[:5000], y[:5000]), x[5000:], y[5000:])
-    run = torch_step(
-        (784, 128, 128, 10), subject.samples, subject.labels, zero_point=ZERO_POINT, m=2.0
-    )
-    turns = [subject.predicting(), subject.learning(), Contestant("torch", run)]
-    names = ("engine_predict", "engine_learn", "torch_learn")
-    times = take_turns(turns, Limits(max_seconds=20.0)).values()
-    return {name: row.to_dict() for name, row in zip(names, times, strict=True)}
-
-
-def learnt(blob: bytes, x: Array, y: Array) -> bytes:
-    """The model after it has learnt these samples."""
-    engine = Engine(blob, learn="all").partial_fit(x, y)
-    model = loads(blob)
-    state = state_image.loads(engine.save_state(), model, state_image.model_id(blob))
-    return dumps(with_state(model, state))
-
-
-def board_steps() -> Record:
-    """Instructions of one step on the emulated Cortex-M4F, after 5,000 samples learnt."""
-    from metabit.firmware_sim.profile import profile
-
-    x, y, _, _ = fashion()
-    blob = learnt(dumps(network(x[:200], 128, 0, STREAM)), x[:5000], y[:5000])
-    made = profile(blob, "nrf52840", learn="all", x=x[5000:5020], y=y[5000:5020], n_samples=20)
-    assert made.learn is not None
-    return {
-        "board": "nrf52840",
-        "predict_instructions": made.predict.counts.total,
-        "learn_instructions": made.learn.counts.total,
-        "learn_instructions_max": max(made.learn.totals),
-        "samples": len(made.learn.totals),
-        "ram_used_bytes": made.ram.used_bytes,
-        "flash_used_bytes": made.flash.used_bytes,
-    }
-
-
 # ---- all of it -------------------------------------------------------------------------------
 
 
 def run_all(jobs: int, n_seeds: int, only: Iterable[str]) -> Record:
     """Everything, the accuracy runs in parallel."""
-    wanted = set(only) or {"stream", "permuted", "memory", "steps", "boards"}
-    record: Record = {}
-    # Times first, while nothing else of ours runs.
-    simple: dict[str, Callable[[], Any]] = {"memory": memory, "steps": steps, "boards": board_steps}
-    for name, measure in simple.items():
-        if name in wanted:
-            print(f"{name} ...", flush=True)
-            record[name] = measure()
+    wanted = set(only) or {"stream", "permuted", "memory"}
+    record: Record = {"memory": memory()} if "memory" in wanted else {}
     kinds: dict[str, Callable[[int, bool], Record]] = {"stream": stream, "permuted": permuted}
     with ProcessPoolExecutor(jobs) as pool:
         pending = [
@@ -225,7 +166,7 @@ def main() -> None:
     args = parser.parse_args()
     command = f"python -m benchmarks.device_learning --seeds {args.seeds}"
     results.save("device_learning", command, run_all(args.jobs, args.seeds, args.only))
-    results.write_tables()
+    page.write()
 
 
 if __name__ == "__main__":

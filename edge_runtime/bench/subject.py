@@ -16,8 +16,10 @@ from metabit.edge_runtime.plan import Learn
 from metabit.export.container import loads, read_bytes
 from metabit.export.spec import DenseLayer, Int32Array, Model
 
-#: Samples that are run one after the other; few enough to stay near the processor.
-N_SAMPLES = 64
+#: Samples that are predicted again and again; few enough to stay near the processor.
+N_NEAR = 64
+#: Random samples that are drawn where none are given.
+N_DRAWN = 1024
 
 PREDICT = "metabit"
 PREDICT_PYTHON = "metabit, Engine.predict of one sample"
@@ -29,7 +31,8 @@ class Subject:
 
     Args:
         source: a .mbit file, or its bytes.
-        samples: shape (n, n_inputs), of which the first 64 are used; random ones if None.
+        samples: shape (n, n_inputs); random ones if None. Of these, 64 are predicted again and
+            again; all are learnt, one after the other, so that it does not become easy.
         labels: shape (n,), in [0, n_outputs); random ones if None.
         learn, bits, bank: how the engine that learns is opened, see `Engine`.
 
@@ -57,9 +60,9 @@ class Subject:
         if samples is None:
             info = np.iinfo(self.model.input.dtype)
             samples = rng.integers(
-                info.min, info.max, (N_SAMPLES, self.model.n_inputs), info.dtype, endpoint=True
+                info.min, info.max, (N_DRAWN, self.model.n_inputs), info.dtype, endpoint=True
             )
-        self.samples = check_samples(samples[:N_SAMPLES], self.model.input, where)
+        self.samples = check_samples(samples, self.model.input, where)
         n, n_outputs = len(self.samples), self.model.n_outputs
         if labels is None:
             labels = rng.integers(0, n_outputs, n).astype(np.int32)
@@ -69,6 +72,16 @@ class Subject:
         # Learning moves the weights, so it has an engine of its own.
         learns = self.model.learn is not None and learn != "none"
         self._learner = Engine(blob, learn=learn, bits=bits, bank=bank) if learns else None
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the packed model."""
+        return self._engine.plan.blob_bytes
+
+    @property
+    def arena_bytes(self) -> int:
+        """RAM that inference takes."""
+        return self._engine.plan.arena_bytes
 
     @property
     def path(self) -> str:
@@ -89,9 +102,13 @@ class Subject:
 
     def predicting(self) -> Contestant:
         """`mb_predict` from C, sample after sample."""
-        call, handle = _native.library().mb_predict, self._engine.handle
-        x, labels = self.samples.ctypes.data, self._out.ctypes.data
-        return Contestant(PREDICT, self._blocks(lambda n: call(handle, x, n, labels, None)))
+        predict, handle = _native.library().mb_predict, self._engine.handle
+        labels = self._out.ctypes.data
+
+        def call(start: int, n: int) -> int:
+            return int(predict(handle, self.samples[start:].ctypes.data, n, labels, None))
+
+        return Contestant(PREDICT, _walk(min(N_NEAR, len(self.samples)), call))
 
     def predicting_from_python(self) -> Contestant:
         """`Engine.predict` of one sample: what Python adds."""
@@ -109,11 +126,15 @@ class Subject:
         return [self._single(index) for index in range(len(self.layers))]
 
     def learning(self) -> Contestant:
-        """`mb_learn` from C, sample after sample, all of them again and again."""
+        """`mb_learn` from C, sample after sample; each window goes on where the last one ended."""
         assert self._learner is not None
-        call, handle = _native.library().mb_learn, self._learner.handle
-        x, labels = self.samples.ctypes.data, self.labels.ctypes.data
-        return Contestant(LEARN, self._blocks(lambda n: call(handle, x, labels, n, None)))
+        learn, handle = _native.library().mb_learn, self._learner.handle
+
+        def call(start: int, n: int) -> int:
+            x, labels = self.samples[start:].ctypes.data, self.labels[start:].ctypes.data
+            return int(learn(handle, x, labels, n, None))
+
+        return Contestant(LEARN, _walk(len(self.samples), call))
 
     def _single(self, index: int) -> Contestant:
         call, handle = _native.library().mb_run_layer, self._engine.handle
@@ -124,12 +145,17 @@ class Subject:
 
         return Contestant(self.layers[index].name, run)
 
-    def _blocks(self, call: Callable[[int], int]) -> Callable[[int], None]:
-        """`call(n)`, as often as needed, for at most as many samples as there are at a time."""
-        block = len(self.samples)
 
-        def run(n: int) -> None:
-            for start in range(0, n, block):
-                _native.check(call(min(block, n - start)), "bench")
+def _walk(n_samples: int, call: Callable[[int, int], int]) -> Callable[[int], None]:
+    """A function that hands its n to `call(start, count)`, going round and round the samples."""
+    at = 0
 
-        return run
+    def run(n: int) -> None:
+        nonlocal at
+        while n > 0:
+            count = min(n, n_samples - at)
+            _native.check(call(at, count), "bench")
+            at = (at + count) % n_samples
+            n -= count
+
+    return run

@@ -19,8 +19,6 @@ from metabit.edge_runtime import _native
 
 #: Additions of one look at the clock: about 10 µs.
 SPIN = 32_768
-#: A window is filled with as many calls as fit into this, at least one.
-WINDOW_US = 250.0
 #: Cycles are taken from this share of the windows, the quickest: the others were disturbed.
 QUIET = 0.25
 
@@ -46,11 +44,13 @@ class Limits:
         num_runs: windows a contestant.
         warmup_runs: windows before them that are not counted.
         max_seconds: no new round of windows is begun after this; at least three are made.
+        window_us: a window is filled with as many calls as fit into this, at least one.
     """
 
     num_runs: int = 100
     warmup_runs: int = 3
     max_seconds: float = 10.0
+    window_us: float = 250.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def take_turns(
     Returns:
         times by name, in the order given.
     """
-    calls = {c.name: _calls_a_window(c) for c in contestants}
+    calls = {c.name: _calls_a_window(c, limits.window_us) for c in contestants}
     windows: dict[str, list[tuple[float, float]]] = {c.name: [] for c in contestants}
     for _ in range(limits.warmup_runs):
         for contestant in contestants:
@@ -145,7 +145,11 @@ def take_turns(
 
 
 def _window(contestant: Contestant, calls: int) -> tuple[float, float]:
-    """Microseconds a call, and the clock: an interruption can only make it look slower."""
+    """Microseconds a call, and the clock: an interruption can only make it look slower.
+
+    A call that is not counted brings back what the others have driven out of the caches.
+    """
+    contestant.run(1)
     before = clock_mhz()
     began = time.perf_counter_ns()
     contestant.run(calls)
@@ -153,12 +157,11 @@ def _window(contestant: Contestant, calls: int) -> tuple[float, float]:
     return took / calls / 1000.0, max(before, clock_mhz())
 
 
-def _calls_a_window(contestant: Contestant) -> int:
+def _calls_a_window(contestant: Contestant, window_us: float) -> int:
     """How many calls fill a window; doubles until the time can be read well."""
-    contestant.run(1)  # the first call may do more than the others
     calls = 1
     while True:
         took_us, _ = _window(contestant, calls)
-        if took_us * calls >= WINDOW_US / 4:
-            return max(1, int(WINDOW_US / took_us))
+        if took_us * calls >= window_us / 4:
+            return max(1, int(window_us / took_us))
         calls *= 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -18,7 +19,7 @@ Samples = NDArray[np.uint8] | NDArray[np.int8]
 def torch_step(
     widths: Sequence[int], samples: Samples, labels: NDArray[np.int32], *, zero_point: int, m: float
 ) -> Callable[[int], None]:
-    """A function that learns n samples, one a step, all of them again and again.
+    """A function that learns n samples, one a step; it goes on where its last call ended.
 
     Args:
         widths: n_inputs, ..., n_outputs of a binary multilayer perceptron.
@@ -37,9 +38,10 @@ def torch_step(
     inputs = to_input(samples, zero_point)
     targets = torch.from_numpy(labels.astype(np.int64))
 
+    order = itertools.cycle(range(len(inputs)))
+
     def run(n: int) -> None:
-        for i in range(n):
-            k = i % len(inputs)
+        for k in itertools.islice(order, n):
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(net(inputs[k : k + 1]), targets[k : k + 1])
             loss.backward()  # type: ignore[no-untyped-call]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,9 @@ def command(
     with RoundsBar() as bar:
         whole = take_turns(runs, limits, bar.rounds("network", limits))
         single = take_turns(subject.single_layers(), limits, bar.rounds("layers", limits))
-        learnt = take_turns(steps, limits, bar.rounds("learning", limits)) if steps else {}
+        # Samples differ in what they teach, so that a window should hold several.
+        longer = replace(limits, window_us=1000.0)
+        learnt = take_turns(steps, longer, bar.rounds("learning", limits)) if steps else {}
     layers = _layers(subject, single)
     _print_contestants(out, f"{file}: one sample", whole)
     _print_layers(out, layers, whole[PREDICT])

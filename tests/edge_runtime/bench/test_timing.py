@@ -32,7 +32,7 @@ def test_contestants_take_turns_after_their_warm_up() -> None:
     assert [len(t.us) for t in times.values()] == [5, 5]
     assert len(rounds) == 5
     a, b = (times[name].calls for name in "ab")
-    one_round = ["a"] * a + ["b"] * b
+    one_round = ["a"] * (1 + a) + ["b"] * (1 + b)  # one call of each is not counted
     assert log[-7 * len(one_round) :] == 7 * one_round
 
 

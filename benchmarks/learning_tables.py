@@ -1,0 +1,87 @@
+"""The tables of docs/BENCHMARKS.md about learning on the device."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.results import table
+
+Record = dict[str, Any]
+
+HEADER = ["what", "target", "measured", "remarks"]
+
+
+def accuracy_and_memory(r: Record) -> str:
+    """From results/device_learning.json."""
+    nets = {(row["network"], row["state_bits"]): row for row in r["memory"]}
+    small, large = nets["784-128-128-10", 8], nets["784-256-256-10", 4]
+    bits = " / ".join(f"{nets['784-128-128-10', b]['bits_per_weight_state']:.2f}" for b in (8, 4))
+    n_seeds = len({row["seed"] for row in r["stream"]})
+    gap = np.array(_of(r["permuted"], "mean", False)) - np.array(_of(r["permuted"], "mean", True))
+    rows = [
+        ["Fashion-MNIST stream, one pass at batch 1, 784-128-128-10: accuracy at the end, %",
+         "≥ 82.5", _spread(_of(r["stream"], "final", False)),
+         f"m = 0: {_spread(_of(r['stream'], 'final', True))}; mean after the last five parts: "
+         f"{_spread(_of(r['stream'], 'last_five_parts', False))}; {n_seeds} seeds"],
+        ["five permuted tasks, one pass each at batch 1, 784-256-256-10: mean accuracy at the "
+         "end, %", "-", _spread(_of(r["permuted"], "mean", False)),
+         f"m = 0: {_spread(_of(r['permuted'], 'mean', True))}"],
+        ["the same: gap between m > 0 and m = 0, points", "≥ 25",
+         f"{100 * gap.mean():.1f} ± {100 * gap.std(ddof=1):.1f}",
+         "8-bit state; the target is a prototype's, at batch 100 with two passes"],
+        ["bits a weight for hidden weights and signs, 8- / 4-bit state", "≤ 9 / ≤ 5", bits,
+         "784-128-128-10; rows of signs are filled up to 32 bits"],
+        ["arena, 784-128-128-10, 8 bits", "≤ 140 KiB", f"{small['arena_bytes'] / 1024:.1f} KiB",
+         f"{small['arena_bytes']:,} bytes, {small['bits_per_weight_everything']:.2f} bits a weight "
+         "in all"],
+        ["arena, 784-256-256-10, 4 bits", "≤ 200 KiB (B ≤ 16)",
+         f"{large['arena_bytes'] / 1024:.1f} KiB", f"{large['arena_bytes']:,} bytes, batch 1"],
+    ]  # fmt: skip
+    return table(HEADER, rows)
+
+
+def speed(r: Record) -> str:
+    """From results/learning_speed.json."""
+    rows = []
+    steps = {row["network"]: row for row in r.get("steps", [])}
+    small, large = steps.get("784-128-128-10"), steps.get("784-256-256-256-256-10")
+    if small and large:
+        learn, torch = small["learn"], small["torch"]
+        rows += [
+            ["learning step, 784-128-128-10, x86, one core", "≤ 25 µs",
+             f"{learn['median_us']:.1f} µs",
+             f"kernels: {small['path']}; quickest window {learn['min_us']:.1f} µs"],
+            ["the same against the PyTorch step", "≥ 30×",
+             f"{torch['median_us'] / learn['median_us']:.1f}×",
+             f"eager, one thread: {torch['median_us']:,.0f} µs, quickest {torch['min_us']:,.0f}"],
+            ["784-256-256-256-256-10, x86, one core: steps a second", "≥ 10,000",
+             f"{1e6 / large['learn']['median_us']:,.0f}",
+             f"quickest window {1e6 / large['learn']['min_us']:,.0f}; PyTorch "
+             f"{1e6 / large['torch']['median_us']:,.0f}"],
+        ]  # fmt: skip
+    for row in r.get("boards", []):
+        name = {"nrf52840": "Cortex-M4F"}.get(row["board"], row["board"])
+        rows.append(
+            [f"learning step, {row['network']}, {name}: instructions",
+             "≤ 1.5 M" if row["board"] == "nrf52840" else "-",
+             f"{row['learn_instructions'] / 1e6:.2f} M",
+             f"mean of {row['samples']} samples, at most {row['learn_instructions_max'] / 1e6:.2f} "
+             f"M; counted on an emulated core"]
+        )  # fmt: skip
+        if row["board"] == "raspberry-pi-3b-plus":
+            low, typical, high = row["learn_us"]
+            rows.append(
+                ["the same: predicted steps a second", "≥ 2,000", f"{1e6 / typical:,.0f}",
+                 f"from {1e6 / high:,.0f} to {1e6 / low:,.0f}; an estimate from instructions"]
+            )  # fmt: skip
+    return table(HEADER, rows)
+
+
+def _spread(values: list[float]) -> str:
+    return f"{100 * np.mean(values):.2f} ± {100 * np.std(values, ddof=1):.2f}"
+
+
+def _of(rows: list[Record], key: str, plain: bool) -> list[float]:
+    return [row[key] for row in rows if (row["m"] == 0) == plain]

@@ -1,0 +1,61 @@
+"""docs/BENCHMARKS.md: its tables are made from the JSON files beside this, between marks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks import inference_tables, learning_tables, results, scaling_tables
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "BENCHMARKS.md"
+
+Record = dict[str, Any]
+
+#: Mark in the page -> the results it is made from, and how.
+TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
+    "inference-dense": ("inference", inference_tables.networks),
+    "inference-layers": ("inference", inference_tables.layers),
+    "inference-conv": ("inference", inference_tables.convolutions),
+    "inference-rest": ("inference", inference_tables.rest),
+    "device-learning": ("device_learning", learning_tables.accuracy_and_memory),
+    "learning-speed": ("learning_speed", learning_tables.speed),
+    "scaling": ("scaling", scaling_tables.summary),
+}
+
+
+def render(document: str) -> str:
+    """The page with all tables made again."""
+    for mark, (name, table) in TABLES.items():
+        document = _between(document, mark, table(results.load(name)["results"]))
+    names = sorted({name for name, _ in TABLES.values()})
+    return _between(document, "circumstances", _circumstances(names))
+
+
+def write() -> None:
+    """Make the tables again, in place."""
+    DOCUMENT.write_text(render(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def _between(document: str, mark: str, text: str) -> str:
+    start, end = f"<!-- {mark} -->", f"<!-- end {mark} -->"
+    head, rest = document.split(start)
+    return f"{head}{start}\n{text}\n{end}{rest.split(end)[1]}"
+
+
+def _circumstances(names: list[str]) -> str:
+    rows = [
+        [f"{name}: {part}", c["processor"], _versions(c), c["commit"], c["date"],
+         f"`{c['command']}`"]
+        for name in names
+        for part, c in sorted(results.load(name)["circumstances"].items())
+    ]  # fmt: skip
+    return results.table(["part", "processor", "versions", "commit", "date", "command"], rows)
+
+
+def _versions(c: Record) -> str:
+    return f"Python {c['python']}, NumPy {c['numpy']}, PyTorch {c['torch']}"
+
+
+if __name__ == "__main__":
+    write()
