@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import models
 from metabit.edge_runtime import _native, sources
 from metabit.export.container import dumps
 from metabit.export.spec import InputSpec
@@ -31,9 +32,9 @@ TOLERANCE = 0.02
 #: Kernel sets that callgrind's processor runs.
 PATHS = ("avx2", "ssse3", "scalar")
 N_LEARN = 20
-#: Widths of the networks: the first one is what most users have, the second has long rows of bits,
-#: the third learns. They can all learn; only the third is counted while it does.
-NETWORKS = ((784, 512, 512, 10), (64, 4096, 64, 10), (784, 128, 128, 10))
+#: Widths of dense networks that learn: what most users have, long rows of bits, a small one. Beside
+#: them there is a convolution of 14x14x64 between others, for inference.
+WIDTHS = ((784, 512, 512, 10), (64, 4096, 64, 10), (784, 128, 128, 10))
 
 Counts = dict[str, int]
 
@@ -63,9 +64,7 @@ def measure() -> Counts:
         flags = ["-std=c11", "-O2", f"-I{sources() / 'include'}", f"-Wl,-rpath,{library().parent}"]
         command = ["gcc", *flags, str(DRIVER), str(library()), "-o", str(program)]
         subprocess.run(command, check=True)
-        for widths in NETWORKS:
-            name = "-".join(map(str, widths))
-            blob, samples = _network(widths)
+        for name, (blob, samples) in _networks().items():
             (work / "model").write_bytes(blob)
             (work / "samples").write_bytes(samples)
             for path in PATHS:
@@ -74,13 +73,22 @@ def measure() -> Counts:
     return counts
 
 
-def _network(widths: tuple[int, ...]) -> tuple[bytes, bytes]:
-    """A packed network that can learn, and samples with labels behind them."""
+def _networks() -> dict[str, tuple[bytes, bytes]]:
+    """Packed networks by name, each with samples and labels behind them."""
+    made = {"conv": (models.convolution(14, 64), b"".join(_samples(14 * 14, 2)))}
+    for widths in WIDTHS:
+        x, y = _samples(widths[0], widths[-1])
+        samples = np.frombuffer(x, dtype=np.uint8).reshape(N_LEARN, -1)
+        model = untrained(InputSpec("uint8", widths[:1], 1.0, 128), widths[1:], samples, seed=1)
+        made["-".join(map(str, widths))] = dumps(model), x + y
+    return made
+
+
+def _samples(n_inputs: int, n_outputs: int) -> tuple[bytes, bytes]:
+    """Random samples, and their labels as the driver reads them."""
     rng = np.random.default_rng(0)
-    x = rng.integers(0, 256, (N_LEARN, widths[0])).astype(np.uint8)
-    y = rng.integers(0, widths[-1], N_LEARN).astype("<i4")
-    model = untrained(InputSpec("uint8", widths[:1], 1.0, 128), widths[1:], x, seed=1)
-    return dumps(model), x.tobytes() + y.tobytes()
+    x = rng.integers(0, 256, (N_LEARN, n_inputs)).astype(np.uint8)
+    return x.tobytes(), rng.integers(0, n_outputs, N_LEARN).astype("<i4").tobytes()
 
 
 def _count(program: Path, work: Path, path: str) -> Counts:
