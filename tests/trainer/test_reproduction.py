@@ -236,7 +236,13 @@ def test_an_experiment_gives_its_own_numbers(
 ) -> None:
     from metabit.trainer import experiments
 
-    (tmp_path / "waves.py").write_text("def run(seed, scale):\n    return {'height': seed + 0.5}\n")
+    (tmp_path / "waves.py").write_text(
+        "import numpy as np\n"
+        "from metabit.trainer.outcome import Outcome\n"
+        "def run(seed, scale):\n"
+        "    curve = (np.arange(3.0), np.array([1.0, 2.0, 5.0]))\n"
+        "    return Outcome({'height': seed + 0.5}, {'sea': curve} if seed else {})\n"
+    )
     monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path)])
     text = (
         'name = "tiny"\ntitle = "x"\nexperiment = "waves"\n'
@@ -246,6 +252,9 @@ def test_an_experiment_gives_its_own_numbers(
     workers = Workers(serial, 1, Notes())
     document, _ = reproduce(made, made.rows, "small", 3, tmp_path / "out", workers)
     assert document["rows"][0]["metrics"]["height"]["values"] == [0.5, 1.5, 2.5]
+    pictures = sorted((tmp_path / "out").rglob("curves.png"))
+    assert [path.parent.name for path in pictures] == ["seed-1", "seed-2"]
+    assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
     assert document["targets"][0]["met"] is True
     assert ["height", "1.5000 ± 1.0000"] in page.table(document)[1]
 

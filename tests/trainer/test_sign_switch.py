@@ -41,9 +41,10 @@ def test_the_larger_the_hidden_weights_the_worse_their_flips(network: Trained) -
     model, x, y, accuracy = network
     assert accuracy > 0.85
     found = correlations(TINY, model, x, y, seed=0)
-    assert found["rank_correlation_layer_2"] > 0.85
-    assert found["bins_layer_2"] >= 7
-    assert correlations(TINY, model, x, y, seed=0) == found
+    assert found.numbers["rank_correlation_layer_2"] > 0.85
+    assert found.numbers["bins_layer_2"] >= 7
+    assert len(found.curves["layer 2"][1]) == found.numbers["bins_layer_2"]
+    assert correlations(TINY, model, x, y, seed=0).numbers == found.numbers
 
 
 def test_shuffled_magnitudes_tell_nothing(network: Trained, put_back: None) -> None:
@@ -54,7 +55,7 @@ def test_shuffled_magnitudes_tell_nothing(network: Trained, put_back: None) -> N
         order = torch.randperm(weight.numel(), generator=generator)
         sign = torch.where(weight >= 0, 1.0, -1.0)  # the network stays the same function
         weight.copy_(sign * weight.abs().view(-1)[order].view_as(weight))
-    assert correlations(TINY, model, x, y, seed=0)["rank_correlation_layer_2"] < 0.6
+    assert correlations(TINY, model, x, y, seed=0).numbers["rank_correlation_layer_2"] < 0.6
 
 
 def test_the_network_is_the_same_afterwards(network: Trained) -> None:

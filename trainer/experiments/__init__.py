@@ -1,1 +1,4 @@
-"""Experiments that are no training runs of a recipe: each file has `run(seed, scale)`."""
+"""Experiments that are no training runs of a recipe.
+
+Each file has `run(seed, scale)`, which gives an `Outcome`.
+"""

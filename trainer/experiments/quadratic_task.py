@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from metabit.trainer.magnitude_bins import bin_means, rank_correlation
 from metabit.trainer.optim import MetaplasticSGD
+from metabit.trainer.outcome import Outcome
 
 Floats = NDArray[np.float64]
 
@@ -97,7 +98,7 @@ def _signs(hidden: torch.Tensor) -> torch.Tensor:
     return torch.where(hidden >= 0, 1.0, -1.0).to(hidden.dtype)
 
 
-def run(seed: int, scale: str) -> dict[str, float]:
+def run(seed: int, scale: str) -> Outcome:
     """Rank correlations of a weight's magnitude with the cost of flipping its sign.
 
     Args:
@@ -110,6 +111,7 @@ def run(seed: int, scale: str) -> dict[str, float]:
         rank_correlation_weights: over single weights.
         rank_correlation_shuffled: over bins, with magnitudes dealt out at random; near 0.
         two_weights_agree: 1 where the larger of figure 5a's two weights is the costlier, else 0.
+        And the curves behind the first, the second and the fourth.
     """
     task = many_weights(seed)
     hidden = learn(task)
@@ -120,10 +122,16 @@ def run(seed: int, scale: str) -> dict[str, float]:
     pair = two_weights()
     two = learn(pair)
     costlier = np.argmax(pair.flip_costs(np.where(two >= 0, 1.0, -1.0)))
-    return {
-        "rank_correlation": rank_correlation(*bin_means(hidden, costs)),
-        "rank_correlation_metaplastic": rank_correlation(*bin_means(protected, protected_costs)),
+    curves = {
+        "plain": bin_means(hidden, costs),
+        "metaplastic": bin_means(protected, protected_costs),
+        "shuffled": bin_means(shuffled, costs),
+    }
+    numbers = {
+        "rank_correlation": rank_correlation(*curves["plain"]),
+        "rank_correlation_metaplastic": rank_correlation(*curves["metaplastic"]),
         "rank_correlation_weights": rank_correlation(np.abs(hidden), costs),
-        "rank_correlation_shuffled": rank_correlation(*bin_means(shuffled, costs)),
+        "rank_correlation_shuffled": rank_correlation(*curves["shuffled"]),
         "two_weights_agree": float(np.argmax(np.abs(two)) == costlier),
     }
+    return Outcome(numbers, curves)

@@ -30,6 +30,7 @@ from metabit.trainer.networks.layers import BinaryLinear
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import to_input
 from metabit.trainer.networks.quantizers import sign_activation
+from metabit.trainer.outcome import Outcome
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.streams import build
 
@@ -79,7 +80,7 @@ SCALES = {
 }
 
 
-def run(seed: int, scale: str) -> dict[str, float]:
+def run(seed: int, scale: str) -> Outcome:
     """Rank correlation of magnitude and harm, for each layer of a network trained for this.
 
     Args:
@@ -88,25 +89,25 @@ def run(seed: int, scale: str) -> dict[str, float]:
 
     Returns:
         rank_correlation_layer_1, ..., over the bins that have enough weights; bins_layer_1, ...,
-        their number; accuracy of the network, from 0 to 1.
+        their number; accuracy of the network, from 0 to 1. A curve a layer.
     """
     wanted = SCALES[scale]
     model, x, y, accuracy = trained(wanted, seed)
-    return {"accuracy": accuracy, **correlations(wanted, model, x, y, seed)}
+    found = correlations(wanted, model, x, y, seed)
+    return Outcome({"accuracy": accuracy, **found.numbers}, found.curves)
 
 
-def correlations(
-    wanted: Scale, model: BinaryMLP, x: Tensor, y: Tensor, seed: int
-) -> dict[str, float]:
+def correlations(wanted: Scale, model: BinaryMLP, x: Tensor, y: Tensor, seed: int) -> Outcome:
     """The part of `run` that comes after training."""
     generator = np.random.default_rng(seed)
-    found = {}
+    found = Outcome({})
     with torch.no_grad():
         model.eval()
         for layer, (flips, draws) in enumerate(zip(wanted.flips, wanted.draws, strict=True)):
             bins, harm = switch_harm(model, x, y, layer, flips, draws, generator)
-            found[f"rank_correlation_layer_{layer + 1}"] = rank_correlation(bins, harm)
-            found[f"bins_layer_{layer + 1}"] = float(len(bins))
+            found.numbers[f"rank_correlation_layer_{layer + 1}"] = rank_correlation(bins, harm)
+            found.numbers[f"bins_layer_{layer + 1}"] = float(len(bins))
+            found.curves[f"layer {layer + 1}"] = (bins, harm)
             if layer + 1 < len(wanted.flips):
                 linear, norm = model.layers[layer]
                 x = sign_activation(norm(linear(x)))

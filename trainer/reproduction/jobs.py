@@ -22,12 +22,15 @@ from metabit.errors import CorruptError
 from metabit.trainer.circumstances import circumstances
 from metabit.trainer.files import write_atomic
 from metabit.trainer.loop import train
+from metabit.trainer.outcome import Outcome, cost_figure
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Progress
 
 SCHEMA = "metabit/job/1"
 DONE = "job.json"
+CURVES = "curves.png"
+"""The picture of an experiment."""
 
 Numbers = dict[str, float | None]
 
@@ -115,10 +118,13 @@ def _experiment(job: Job) -> dict[str, Any]:
     torch.set_num_threads(1)  # the workers share the cores, and sums depend on the number
     begun = time.monotonic()
     module = importlib.import_module(f"metabit.trainer.experiments.{job.experiment}")
-    numbers: dict[str, float] = module.run(job.seed, job.scale)
+    found: Outcome = module.run(job.seed, job.scale)
+    if found.curves:
+        title = f"{job.experiment.replace('_', ' ')}, seed {job.seed}"
+        write_atomic(job.folder / CURVES, cost_figure(found.curves, title))
     return {
         "stream": "",
-        "numbers": {key: _finite(value) for key, value in numbers.items()}
+        "numbers": {key: _finite(value) for key, value in found.numbers.items()}
         | {"seconds": round(time.monotonic() - begun, 3)},
     }
 
