@@ -89,6 +89,15 @@ def random_convnet(
     return random_network(input_shape, shapes, **options)
 
 
+def small_convnet(**options: Any) -> Model:
+    """Two convolutions and two dense layers: 9 x 7 x 2 in, 4 out; channels that fill no word."""
+    blocks: list[tuple[int, int, int, Padding, int]] = [
+        (6, 3, 1, "one", 2),
+        (5, 2, 1, "valid", 1),
+    ]
+    return random_convnet((9, 7, 2), blocks, (8, 4), **options)
+
+
 def random_network(
     input_shape: tuple[int, ...],
     shapes: Sequence[LayerShape],

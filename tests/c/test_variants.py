@@ -13,12 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers import random_convnet, random_model, random_samples
 
 from metabit.edge_runtime import sources
 from metabit.edge_runtime.isa import kernel_sets
 from metabit.edge_runtime.reference import ReferenceModel
 from metabit.export.container import dumps
+from metabit.export.spec import Model, Padding
 
 #: Variants for another processor than this one.
 FOREIGN = ("m32", "aarch64")
@@ -82,13 +83,37 @@ def command(program: Path) -> list[str]:
 def test_predictions_learning_and_state_are_numpys(
     folders: list[Path], tmp_path: Path, sizes: tuple[int, ...], bits: int, dtype: str
 ) -> None:
-    rng = np.random.default_rng(4)
-    n = 150
     model = random_model(sizes, bits=bits, dtype=dtype, n_banks=2)
-    data = dumps(model)
+    replay(folders, tmp_path, model, n=150)
+
+
+CONVNETS: list[tuple[tuple[int, ...], list[tuple[int, int, int, Padding, int]]]] = [
+    ((9, 7, 2), [(6, 3, 1, "one", 2), (5, 2, 1, "valid", 1)]),
+    ((8, 8), [(32, 3, 1, "one", 2), (33, 3, 2, "one", 1)]),
+    ((8, 9, 3), [(7, 4, 3, "one", 1), (32, 2, 1, "one", 3)]),
+]
+
+
+@pytest.mark.parametrize(("shape", "blocks"), CONVNETS, ids=str)
+@pytest.mark.parametrize("bits", [8, 4])
+def test_convolutions_are_numpys(
+    folders: list[Path],
+    tmp_path: Path,
+    shape: tuple[int, ...],
+    blocks: list[tuple[int, int, int, Padding, int]],
+    bits: int,
+) -> None:
+    model = random_convnet(shape, blocks, (9, 4), bits=bits, dtype="int8", n_banks=2)
+    replay(folders, tmp_path, model, n=30)
+
+
+def replay(folders: list[Path], tmp_path: Path, model: Model, n: int) -> None:
+    """Run and teach a model with every build, and compare with NumPy."""
+    rng = np.random.default_rng(4)
+    data, n_layers = dumps(model), len(model.layers)
     x = random_samples(rng, model.input, n)
-    y = rng.integers(0, sizes[-1], n).astype("<i4")
-    reference = ReferenceModel(data, learn_layers=len(sizes) - 1, bank=1, seed=9)
+    y = rng.integers(0, model.n_outputs, n).astype("<i4")
+    reference = ReferenceModel(data, learn_layers=n_layers, bank=1, seed=9)
     scores = reference.scores(x)
     expected = np.concatenate([scores.argmax(axis=1), scores.reshape(-1), [0]]).astype("<i4")
     parts = [expected.tobytes(), reference.learn(x, y).astype("<i4").tobytes()]
@@ -98,6 +123,6 @@ def test_predictions_learning_and_state_are_numpys(
     for folder in folders:
         out = tmp_path / folder.name
         files = [str(tmp_path / name) for name in ("model", "x", "y")]
-        options = [str(len(sizes) - 1), "0", "1", "9", str(out)]
+        options = [str(n_layers), "0", "1", "9", str(out)]
         subprocess.run([*command(folder / "replay"), *files, *options], check=True)
         assert out.read_bytes() == b"".join(parts), folder

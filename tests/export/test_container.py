@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers import random_model, small_convnet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +19,8 @@ from metabit.edge_runtime import _native
 from metabit.errors import CorruptError, FormatError, InputError, MetabitError
 from metabit.export import layout
 from metabit.export.container import dumps, load, loads, save, sections, sizes
-from metabit.export.spec import LearnState, Model
+from metabit.export.shapes import shape_of
+from metabit.export.spec import ConvLayer, LearnState, Model
 
 SMALL = (33, 20, 5)
 
@@ -65,6 +66,21 @@ def test_a_model_comes_back_as_it_was(
     assert_same_model(load(path), model)
     assert dumps(load(path)) == path.read_bytes()
     assert native_verdict(path.read_bytes()) == 0
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("learnable", [True, False])
+def test_a_convolutional_model_comes_back_as_it_was(bits: int, learnable: bool) -> None:
+    model = small_convnet(bits=bits, learnable=learnable, n_banks=2, dtype="int8")
+    data = dumps(model)
+    assert layout.version_text(data) == "1.1"
+    assert layout.version_text(dumps(random_model(SMALL))) == "1.0"
+    back = loads(data)
+    assert_same_model(back, model)
+    for one, other in zip(back.layers, model.layers, strict=True):
+        assert shape_of(one) == shape_of(other)
+    assert dumps(back) == data
+    assert native_verdict(data) == 0
 
 
 def test_every_section_starts_on_a_multiple_of_64_and_none_is_left_out() -> None:
@@ -122,13 +138,19 @@ def python_accepts(data: bytes) -> bool:
     return True
 
 
+LIARS = [
+    dumps(replace(model, meta={}))
+    for bits in (4, 8)
+    for model in (random_model((9, 5, 3), golden=1, bits=bits), small_convnet(golden=1, bits=bits))
+]
+
+
 @settings(max_examples=1500, deadline=None)
 @given(st.data())
 def test_values_that_lie_under_right_checksums_get_the_same_verdict_twice(
     draw: st.DataObject,
 ) -> None:
-    model = random_model((9, 5, 3), golden=1, bits=draw.draw(st.sampled_from([4, 8])))
-    data = bytearray(dumps(replace(model, meta={})))
+    data = bytearray(draw.draw(st.sampled_from(LIARS)))
     for _ in range(draw.draw(st.integers(1, 3))):
         at = draw.draw(st.integers(0, len(data) // 4 - 1)) * 4
         special = st.sampled_from(
@@ -137,6 +159,67 @@ def test_values_that_lie_under_right_checksums_get_the_same_verdict_twice(
         struct.pack_into("<I", data, at, draw.draw(special | st.integers(0, 2**32 - 1)))
     resealed = reseal(data)
     assert python_accepts(resealed) == (native_verdict(resealed) == 0)
+
+
+def with_record(data: bytes, layer: int, record: bytes, shape: tuple[int, ...] = ()) -> bytes:
+    """A file whose NETW says something else of one layer, and of the shape of a sample."""
+    (network,) = (s for s in sections(data) if s.type == "NETW")
+    lying = bytearray(data)
+    if shape:
+        struct.pack_into("<I4I", lying, network.offset_bytes + 24, len(shape), *shape)
+    at = network.offset_bytes + 48 + 16 * layer
+    lying[at : at + 16] = record
+    return reseal(lying)
+
+
+@pytest.mark.parametrize(
+    "geometry",
+    [
+        (0, 1, 2, 1),  # no kernel
+        (3, 0, 2, 1),  # no stride
+        (3, 1, 0, 1),  # no pooling
+        (3, 1, 16, 1),  # a window with more positions than a byte counts
+        (3, 1, 2, 2),  # a padding that does not exist
+        (3, 1, 2, 0),  # other maps: the dense layer behind does not fit any more
+        (3, 9, 2, 1),  # one position a side, two are pooled
+        (2, 1, 2, 1),  # not as many weights as there are
+        (255, 1, 1, 1),
+        (255, 255, 15, 1),
+        (255, 255, 255, 255),
+    ],
+    ids=str,
+)
+def test_a_convolution_that_lies_is_refused(geometry: tuple[int, int, int, int]) -> None:
+    data = dumps(small_convnet(golden=1))
+    assert with_record(data, 0, struct.pack("<III4B", 2, 18, 6, 3, 1, 2, 1)) == data
+    lying = with_record(data, 0, struct.pack("<III4B", 2, 18, 6, *geometry))
+    assert native_verdict(lying) < 0
+    assert not python_accepts(lying)
+
+
+@pytest.mark.parametrize(
+    ("record", "shape"),
+    [
+        ((2, 9, 65535, 3, 1, 1, 1), (256, 256, 1, 1)),  # 2**32 sums and more
+        ((2, 65536, 65535, 1, 1, 1, 0), (1, 1, 65536, 1)),  # weights of 512 MiB
+        ((2, 1, 65535, 1, 1, 1, 0), (65536, 1, 1, 1)),
+        ((2, 9, 65535, 3, 1, 1, 1), (1, 1, 1, 1)),  # errors that do not fit 32 bits
+        ((2, 0, 6, 3, 1, 1, 1), (9, 7, 0, 1)),
+        ((2, 0, 6, 3, 1, 1, 1), (0xFFFFFFFF, 1, 1, 1)),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("n_dims", [1, 2, 3, 4])
+def test_huge_maps_are_refused_before_anything_of_their_size_is_touched(
+    record: tuple[int, ...], shape: tuple[int, ...], n_dims: int
+) -> None:
+    lying = bytearray(
+        with_record(dumps(small_convnet(golden=1)), 0, struct.pack("<III4B", *record), shape)
+    )
+    (network,) = (s for s in layout.sections(bytes(lying), "x") if s.type == "NETW")
+    struct.pack_into("<I", lying, network.offset_bytes + 24, n_dims)
+    assert native_verdict(reseal(lying)) < 0
+    assert not python_accepts(reseal(lying))
 
 
 def test_foreign_files_are_named_as_such() -> None:
@@ -196,6 +279,25 @@ def test_limits_are_checked_before_anything_is_written(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="cannot pack"):
             save(broken, path)
     assert not path.exists()
+
+
+def test_a_convolution_that_does_not_fit_is_not_written() -> None:
+    model = small_convnet()
+    first, *rest = model.layers
+    assert isinstance(first, ConvLayer)
+    assert isinstance(rest[0], ConvLayer)
+    wrong = [
+        replace(first, window=replace(first.window, pool=9)),
+        replace(first, window=replace(first.window, in_shape=(7, 9, 2))),
+        replace(first, window=replace(first.window, stride=0)),
+    ]
+    broken = [replace(model, layers=(layer, *rest)) for layer in wrong]
+    broken.append(replace(model, layers=(first, rest[0])))  # ends with maps
+    broken.append(replace(model, layers=(*rest[1:], first)))
+    broken.append(replace(model, input=replace(model.input, zero_point=255)))  # 256 is no padding
+    for bad in broken:
+        with pytest.raises(InputError, match="cannot pack"):
+            dumps(bad)
 
 
 def test_saving_replaces_whole_files_and_leaves_nothing_behind(tmp_path: Path) -> None:

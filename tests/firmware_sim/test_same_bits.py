@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import plain_scores, random_model, random_samples
+from helpers import plain_scores, random_model, random_samples, small_convnet
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
@@ -76,6 +76,19 @@ def test_learning_without_floating_point_hardware_is_the_hosts(board: str) -> No
     made = simulate(dumps(model), board, learn="all", n_samples=150, n_counted=1)
     assert len(made.learnt) == 150
     assert made.state_bytes > 0
+
+
+@pytest.mark.parametrize("board", BOARDS + SOFT, ids=lambda b: Path(b).stem)
+def test_convolutions_predict_and_learn_as_on_the_host(board: str) -> None:
+    model = small_convnet(dtype="int8", zero_point=-7, step_levels=0.2)
+    rng = np.random.default_rng(7)
+    x, y = random_samples(rng, model.input, 25), rng.integers(0, 4, 25)
+    made = simulate(dumps(model), board, x=x, y=y, learn="all", n_samples=25, seed=5, n_counted=1)
+    assert np.array_equal(made.scores, plain_scores(model, x))
+    engine = Engine(dumps(model), learn="all", seed=5)
+    untaught = engine.save_state()
+    assert np.array_equal(made.learnt, engine.learn(x, y))
+    assert made.state_image == engine.save_state() != untaught
 
 
 @pytest.mark.parametrize(
