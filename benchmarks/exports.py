@@ -10,7 +10,6 @@ Results go to benchmarks/results/exports.json; the tables of docs/EXPORTS.md are
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,7 +26,7 @@ from metabit.export import container
 from metabit.export.spec import Model
 from metabit.trainer import data
 
-PAGE = results.ROOT / "docs" / "EXPORTS.md"
+PAGE = Path(__file__).parent.parent / "docs" / "EXPORTS.md"
 LIMITS = Limits(num_runs=60, warmup_runs=3, max_seconds=6.0)
 
 #: Networks: data set, task (from 1) whose test samples are run, bank, and the recipe.
@@ -164,7 +163,7 @@ def measure(name: str) -> dict[str, Any]:
 
 def write_page() -> None:
     """Put the tables made from the JSON file between their marks in docs/EXPORTS.md."""
-    record = json.loads((results.FOLDER / "exports.json").read_text(encoding="utf-8"))
+    record = results.load("exports")
     text = "\n\n".join(
         _table(name, record["results"][name]) for name in NETWORKS if name in record["results"]
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,6 +55,21 @@ class PackedArtefact(Artefact):
 def open_mbit(path: Path, _base: Path | None) -> PackedArtefact:
     """A .mbit file."""
     return PackedArtefact(str(path), container.load(path))
+
+
+def open_safetensors(path: Path, _base: Path | None) -> PackedArtefact:
+    """A .safetensors file of metabit.
+
+    Raises:
+        InputError: safetensors is not installed.
+    """
+    if importlib.util.find_spec("safetensors") is None:
+        raise InputError(
+            'safetensors is not installed: pip install "metabit[export]"', code="E-EXTRA"
+        )
+    from metabit.export import tensors
+
+    return PackedArtefact(str(path), tensors.load(path))
 
 
 def open_state(path: Path, base: Path | None) -> PackedArtefact:

@@ -230,3 +230,17 @@ def test_an_imported_network_of_others_has_their_labels(cli: Cli, tmp_path: Path
     assert done.answer["channels_first"] is True
     assert done.answer["layers"][0]["name"] == "features.0"
     assert container.load(back).input.shape == (5, 4, 2)
+
+
+def test_safetensors_are_one_more_form_of_a_model(
+    cli: Cli, mbit: Path, data_file: Path, tmp_path: Path
+) -> None:
+    """Of a model and of what it has learnt; what comes back can learn on."""
+    state, path, back = tmp_path / "state", tmp_path / "model.safetensors", tmp_path / "back.mbit"
+    cli("learn", mbit, data_file, "--state", state, "--learn", "all")
+    assert cli("export", mbit, "-o", path, "--state", state).code == 0
+    assert cli("verify", state, path, "--model", mbit).code == 0
+    assert cli("export", path, "-o", back).code == 0
+    assert cli("verify", back).code == 0
+    assert cli("learn", back, data_file).code == 0
+    assert cli("verify", path, back).code == 0

@@ -28,8 +28,8 @@ GOLDEN_DEFAULT = 4
 )  # fmt: skip
 @click.option(
     "--to", "kind", type=click.Choice(list(TARGETS)),
-    help="mbit: metabit's own file. c: a header and a source for firmware. onnx, tflite: for other "
-    "tools. What TARGET's suffix says, else mbit, if not given.",
+    help="mbit: metabit's own file. c: a header and a source for firmware. onnx, tflite, "
+    "safetensors: for other tools. What TARGET's suffix says, else mbit, if not given.",
 )  # fmt: skip
 @click.option(
     "--state", metavar="STATE", type=click.Path(path_type=Path),
@@ -72,7 +72,7 @@ def command(
     no_state: bool,
     **options: Any,
 ) -> Answer:
-    """Pack SOURCE, a run folder or a .mbit file, into TARGET.
+    """Pack SOURCE, a run folder, a .mbit or a .safetensors file, into TARGET.
 
     Binary weights take one bit each; the hidden weights, which learning on the device goes on from,
     take 8 or 4 bits.
@@ -114,8 +114,15 @@ def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
 def _from_file(
     source: Path, state: Path | None, bits: int | None, golden: int | None, no_state: bool
 ) -> Model:
-    data = container.read_bytes(source)
-    model = container.loads(data, str(source))
+    if source.suffix.lower() == ".safetensors":
+        need_extra("export", "safetensors")
+        from ..export import tensors
+
+        model = tensors.load(source)
+        data = container.dumps(model)
+    else:
+        data = container.read_bytes(source)
+        model = container.loads(data, str(source))
     if state is not None:
         model = with_state(model, read_state(state, model, model_id(data)))
     if no_state:

@@ -111,4 +111,19 @@ def _tflite(out: Output, model: Model, source: Path, target: Path, options: Opti
     return {"file": target, "bank": bank, "file_bytes": n_bytes}
 
 
-TARGETS: dict[str, Write] = {"mbit": _mbit, "c": _c, "onnx": _onnx, "tflite": _tflite}
+def _safetensors(
+    out: Output, model: Model, _source: Path, target: Path, _options: Options
+) -> Answer:
+    need_extra("export", "safetensors")
+
+    from ..export.tensors import dumps
+
+    n_bytes = write_whole(target, dumps(model))
+    hidden = "hidden weights included" if model.learn is not None else "without hidden weights"
+    out.line(f"{target}: {format_kib(n_bytes)} of safetensors, {hidden}")
+    return {"file": target, "file_bytes": n_bytes}
+
+
+TARGETS: dict[str, Write] = {
+    "mbit": _mbit, "c": _c, "onnx": _onnx, "tflite": _tflite, "safetensors": _safetensors,
+}  # fmt: skip
