@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
+_BATCH = 256  # samples a call, so that memory does not grow with a data set
 _SIGN = "/sign"  # how metabit calls the bits of a layer
 
 
@@ -47,6 +48,8 @@ class OnnxArtefact(Artefact):
         told = {entry.key: entry.value for entry in proto.metadata_props}
         self._ours = "metabit.style" in told
         inputs = self._session.get_inputs()
+        if not inputs:
+            raise self._refuse("it has no input")
         self._is_float = inputs[0].type == "tensor(float)"
         self._shape = tuple(inputs[0].shape[1:])
         self.tells_samples = self._ours
@@ -73,11 +76,11 @@ class OnnxArtefact(Artefact):
 
     def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
         """The tensors that metabit calls "<layer>/sign", from a second run that shows them."""
-        if not self._ours:
-            return {}
         import onnx
 
         names = [n.output[0] for n in self._proto.graph.node if n.output[0].endswith(_SIGN)]
+        if not self._ours or not names:
+            return {}
         telling = onnx.ModelProto()
         telling.CopyFrom(self._proto)
         telling.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
@@ -108,8 +111,10 @@ class OnnxArtefact(Artefact):
     def _run(
         self, session: onnxruntime.InferenceSession, names: list[str], samples: Samples, bank: int
     ) -> list[NDArray[Any]]:
+        parts = [samples[i : i + _BATCH] for i in range(0, max(1, len(samples)), _BATCH)]
         try:
-            return [np.asarray(value) for value in session.run(names, self._feed(samples, bank))]
+            runs = [session.run(names, self._feed(part, bank)) for part in parts]
+            return [np.concatenate(values) for values in zip(*runs, strict=True)]
         except Exception as error:
             raise self._refuse(f"ONNX Runtime cannot run it: {_one_line(error)}") from error
 
@@ -149,7 +154,7 @@ def _number(told: dict[str, str], key: str, default: float) -> float:
         value = json.loads(told.get(key, ""))
     except ValueError:
         return default
-    return value if isinstance(value, int | float) else default
+    return value if isinstance(value, int | float) and abs(value) < 1e30 else default
 
 
 def _one_line(error: Exception) -> str:

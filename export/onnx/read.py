@@ -102,11 +102,18 @@ def _load_external(proto: onnx.ModelProto, path: Path) -> None:
 def _checked(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     """The model with shapes inferred, each with one sample in the batch within bounds."""
     try:
+        for tensor in _tensors(proto):
+            onnx.numpy_helper.to_array(tensor)  # its bytes are those of its shape
         onnx.checker.check_model(proto, full_check=True)
         inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
     except Exception as error:  # protobuf's, the checker's, and those of its C++ side
         raise _corrupt(where, f"ONNX's checker refuses it: {_one_line(error)}") from error
     graph = inferred.graph
+    names = [name for node in graph.node for name in (node.name, *node.input, *node.output)]
+    names += [value.name for value in (*graph.input, *graph.output)]
+    names += [d.dim_param for v in graph.output for d in v.type.tensor_type.shape.dim]
+    if any(isinstance(name, bytes) for name in names):  # protobuf's way to say so
+        raise _corrupt(where, "a name that is no text")
     for value in (*graph.input, *graph.value_info, *graph.output):
         sides = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
         if any(side < 0 for side in sides) or math.prod(s or 1 for s in sides) > MAX_ELEMENTS:

@@ -96,6 +96,8 @@ def _batch_norm(step: Step, by_channel: ByChannel) -> Operation | None:
     if any(value is None for value in step.operands[1:5]):
         return None
     gamma, beta, mean, var = (by_channel(v, axis=1) for v in step.operands[1:5] if v is not None)
+    if np.any(var < 0):
+        return None
     inv_std = 1 / np.sqrt(var + float(step.attributes.get("epsilon", 1e-5)))
     return lambda x: (x - mean) * inv_std * gamma + beta
 

@@ -17,6 +17,8 @@ from metabit.export.onnx_import.steps import path_of
 from metabit.export.shapes import layer_of
 from metabit.export.spec import MAX_BANKS, InputSpec, Layer, Model
 
+MIN_EPS = 1e-8
+
 
 @dataclass(frozen=True)
 class LayerReport:
@@ -70,11 +72,10 @@ def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None =
     told = _metadata(proto)
     banks = _n_banks(proto, told, where)
     eps = _number(told, "metabit.eps")
+    if eps is not None and not MIN_EPS <= eps <= 1:
+        raise refuse(where, f"its metadata tell an eps of {eps}")
     quantization = samples or _quantization(told)
-    built = [
-        Builder(path_of(proto, bank, where), quantization, eps, where).build()
-        for bank in range(banks)
-    ]
+    built = [_built(proto, bank, quantization, eps, where) for bank in range(banks)]
     first = built[0]
     layers = tuple(_layer(built, index) for index in range(len(first.layers)))
     spec = InputSpec(
@@ -92,6 +93,18 @@ def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None =
     check_limits(model)
     reports = tuple(_report(first, index, layer) for index, layer in enumerate(layers))
     return Imported(model, reports, first.channels_first)
+
+
+def _built(
+    proto: onnx.ModelProto, bank: int, told: Quantization | None, eps: float | None, where: str
+) -> Built:
+    try:
+        # Numbers of the file may be anything; what comes out of them is checked.
+        with np.errstate(all="ignore"):
+            return Builder(path_of(proto, bank, where), told, eps, where).build()
+    except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        # The checker does not see everything: attributes of another type, operands that do not fit.
+        raise refuse(where, f"its nodes contradict each other ({error})") from error
 
 
 def _layer(built: list[Built], index: int) -> Layer:
@@ -136,7 +149,7 @@ def _value(text: str) -> object:
 
 def _number(told: Mapping[str, str], key: str) -> float | None:
     value = _value(told.get(key, ""))
-    return float(value) if isinstance(value, int | float) else None
+    return float(value) if isinstance(value, int | float) and abs(value) < 1e30 else None
 
 
 def _quantization(told: Mapping[str, str]) -> Quantization | None:

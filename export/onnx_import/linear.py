@@ -143,7 +143,7 @@ def frame_of(step: Step, where: str) -> Frame:
     """
     pads, value = step.constant(1), step.constant(2, 0.0)
     mode = step.attributes.get("mode", b"constant")
-    sides = [] if pads is None else [int(n) for n in pads]
+    sides = [] if pads is None else [int(n) for n in np.ravel(pads)]
     if len(sides) != 8 or value is None or len(step.operands) > 3 or mode != b"constant":
         raise refuse(where, f"{node_name(step.node)}: maps can be padded with a constant only")
     if sides[2] != sides[3] or sides[6] != sides[7] or any(sides[i] for i in (0, 1, 4, 5)):

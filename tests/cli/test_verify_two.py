@@ -230,6 +230,7 @@ def test_an_imported_network_of_others_has_their_labels(cli: Cli, tmp_path: Path
     assert done.answer["channels_first"] is True
     assert done.answer["layers"][0]["name"] == "features.0"
     assert container.load(back).input.shape == (5, 4, 2)
+    assert cli("verify", path, back).code == 0
 
 
 def test_safetensors_are_one_more_form_of_a_model(
