@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from helpers import random_model
+from helpers import random_model, random_samples
+from random_networks import small_convnet
 
 from metabit.edge_runtime.plan import plan
 from metabit.export.c_source import ArenaBytes, c_files
 from metabit.export.container import dumps
+from metabit.export.exact import with_golden
 from metabit.export.spec import Model
 
 PROGRAM = Path(__file__).parent / "export" / "c_program" / "program.c"
@@ -18,21 +20,22 @@ NAME = "hostile_name"
 CLASSES = ['say "x"', "back\\slash ??/", "ends */ here", "ümlaut", "%s\n"]
 
 
-def model() -> Model:
-    made = random_model((70, 33, 5), seed=3, dtype="int8", zero_point=-5)
+def model(kind: str = "dense") -> Model:
+    """A dense network that can learn, or a small convolutional one that cannot."""
+    if kind == "dense":
+        made = random_model((70, 33, 5), seed=3, dtype="int8", zero_point=-5)
+    else:
+        made = small_convnet(zero_point=7)
+        made = with_golden(made, random_samples(np.random.default_rng(0), made.input, 3))
     meta = {"class_names": CLASSES, "note": "*/ int x; ??/ \n \\", "method": "metaplastic"}
     return replace(made, meta=meta)
 
 
-def write(folder: Path, name: str = NAME) -> Path:
+def write(folder: Path, name: str = NAME, kind: str = "dense") -> Path:
     """The exported files of `model`, and its golden samples as `samples`."""
-    made = model()
+    made = model(kind)
     blob = dumps(made)
-    arenas = ArenaBytes(
-        plan(blob, learn="none").arena_bytes,
-        plan(blob, learn="head").arena_bytes,
-        plan(blob, learn="all").arena_bytes,
-    )
+    arenas = ArenaBytes(plan(blob, learn="none").arena_bytes)
     for file, content in c_files(made, blob, name, arenas, "a*/b.mbit").items():
         (folder / file).write_bytes(content)
     assert made.golden is not None
@@ -44,8 +47,8 @@ def write(folder: Path, name: str = NAME) -> Path:
     return folder
 
 
-def golden_scores() -> np.ndarray:
-    golden = model().golden
+def golden_scores(kind: str = "dense") -> np.ndarray:
+    golden = model(kind).golden
     assert golden is not None
     return golden.scores
 

@@ -52,3 +52,12 @@ def conv_models(draw: st.DrawFn) -> Model:
     flat = channels == 1 and draw(st.booleans())
     zero_point = draw(st.integers(0, 255))
     return Model(InputSpec("uint8", shape[:2] if flat else shape, 1.0, zero_point), tuple(layers))
+
+
+def small_convnet(zero_point: int) -> Model:
+    """A padded and pooled convolution of 6 x 6 values in front of a dense layer with 5 classes."""
+    head = random_model((18, 5), seed=5).layers[0]
+    hidden = random_model((9, 2, 3), seed=6).layers[0]
+    window = Window((6, 6, 1), 3, padding="one", pool=2)
+    conv = ConvLayer("conv", hidden.weights, hidden.thresholds, (), window)
+    return Model(InputSpec("uint8", (6, 6), 1.0, zero_point), (conv, head))

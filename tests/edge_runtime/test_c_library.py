@@ -115,7 +115,7 @@ def test_a_sketch_compiles_for_a_nano_33_ble(project: Path) -> None:
         f"int setup();\nint setup() {{ return {NAME}_self_test(arena, sizeof arena); }}\n"
     )
     library = project / "metabit"
-    include = ["-I.", f"-I{library / 'src'}", "-ffreestanding", "-Os"]
+    include = [f"-I{project}", f"-I{library / 'src'}", "-ffreestanding", "-Os"]
     for source in (*library.glob("src/**/*.c"), project / f"{NAME}.c", project / "sketch.cpp"):
         language = (
             ["-std=gnu++17", "-fno-exceptions"] if source.suffix == ".cpp" else ["-std=gnu11"]

@@ -57,16 +57,17 @@ def test_the_header_is_cplusplus_too(tmp_path: Path) -> None:
     subprocess.run(["g++", *flags, str(folder / "sketch.cpp")], check=True)
 
 
+@pytest.mark.parametrize("kind", ["dense", "conv"])
 @pytest.mark.parametrize("name", BOARDS, ids=lambda b: Path(b).stem)
-def test_a_board_gives_the_golden_scores(tmp_path: Path, name: str) -> None:
+def test_a_board_gives_the_golden_scores(tmp_path: Path, name: str, kind: str) -> None:
     """Built for the board as its firmware is, run on its emulated core."""
-    folder, board = write(tmp_path), boards.load(name)
+    folder, board = write(tmp_path, kind=kind), boards.load(name)
     core = compile_objects(board)
     (folder / "link.ld").write_text(linker.script(board))
     start = FIRMWARE / f"start_{'cortex_m' if board.isa == 'thumb' else board.isa}.S"
     for file in (start, PROGRAM, folder / f"{NAME}.c", folder / "samples.c"):
-        compiled = ["-DON_A_BOARD", "-I.", *INCLUDES, "-c", str(file), "-o", f"{file.stem}.o"]
-        run_zig([*board.flags, *C_FLAGS, *compiled], folder, board)
+        compiled = ["-DON_A_BOARD", f"-I{folder}", *INCLUDES, "-c", str(file)]
+        run_zig([*board.flags, *C_FLAGS, *compiled, "-o", f"{file.stem}.o"], folder, board)
     parts = [str(path) for path in core.glob("core/*.o")]
     objects = [f"{start.stem}.o", "program.o", f"{NAME}.o", "samples.o"]
     link = ["-T", "link.ld", "-Wl,--gc-sections", "-Wl,-e,fw_reset", "-o", "out.elf"]
@@ -75,9 +76,9 @@ def test_a_board_gives_the_golden_scores(tmp_path: Path, name: str) -> None:
     device = Emulator(Firmware(board, data, parse(data, thumb=board.isa == "thumb")))
     device.run()
     results = np.frombuffer(device.read(device.symbol("program_results"), 12), "<i4")
-    scores = device.read(device.symbol("program_scores"), 4 * golden_scores().size)
+    scores = device.read(device.symbol("program_scores"), 4 * golden_scores(kind).size)
     assert results.tolist() == [0, 0, 0]
-    assert np.array_equal(np.frombuffer(scores, "<i4"), golden_scores().ravel())
+    assert np.array_equal(np.frombuffer(scores, "<i4"), golden_scores(kind).ravel())
 
 
 def test_a_core_with_another_arena_is_refused_by_the_compiler(tmp_path: Path) -> None:

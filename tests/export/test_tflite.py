@@ -18,7 +18,7 @@ from helpers import random_model, random_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from random_networks import conv_models, dense_models
+from random_networks import conv_models, dense_models, small_convnet
 from tflite_run import KERNELS, run
 
 from metabit.edge_runtime.engine import Engine
@@ -26,7 +26,7 @@ from metabit.errors import InputError
 from metabit.export.container import dumps, loads
 from metabit.export.exact import model_scores
 from metabit.export.fold import logits_from_scores
-from metabit.export.spec import ConvLayer, InputSpec, Model, Window
+from metabit.export.spec import InputSpec, Model
 from metabit.export.tflite.write import to_tflite
 from metabit.export.untrained import untrained
 from metabit.trainer.data.dataset import DataSet
@@ -93,20 +93,11 @@ def test_the_longest_rows_and_sums_are_exact() -> None:
     assert_equal(single, x)
 
 
-def convnet(zero_point: int) -> Model:
-    """A padded and pooled convolution in front of a dense layer."""
-    head = random_model((18, 3), seed=5).layers[0]
-    hidden = random_model((9, 2, 3), seed=6).layers[0]
-    window = Window((6, 6, 1), 3, padding="one", pool=2)
-    conv = ConvLayer("conv", hidden.weights, hidden.thresholds, (), window)
-    return Model(InputSpec("uint8", (6, 6), 1.0, zero_point), (conv, head))
-
-
 def test_a_padded_input_without_room_beside_its_zero_point_is_refused() -> None:
-    x = random_samples(np.random.default_rng(3), convnet(254).input, 20)
-    assert_equal(convnet(254), x)
+    x = random_samples(np.random.default_rng(3), small_convnet(254).input, 20)
+    assert_equal(small_convnet(254), x)
     with pytest.raises(InputError, match="zero point is the largest") as refused:
-        to_tflite(convnet(255))
+        to_tflite(small_convnet(255))
     assert refused.value.code == "E-TFLITE-PADDING"
 
 
@@ -135,7 +126,7 @@ def test_logits_and_labels_are_the_engines_on_every_test_sample(
 
 def test_files_run_on_the_chosen_interpreter(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """`make tflite-runtime` chooses tflite-runtime, which needs NumPy 1; alone, this is LiteRT."""
-    models: list[Model] = [convnet(7)]
+    models: list[Model] = [small_convnet(7)]
 
     @settings(max_examples=12, deadline=None, derandomize=True, database=None)
     @given(model=st.one_of(dense_models(), conv_models()))
