@@ -52,9 +52,12 @@ def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
     """
     array = np.asarray(x)
     if array.ndim < 2 or (array.shape[1:] not in (spec.shape, (spec.n_inputs,))):
+        channels_first = (*spec.shape[-1:], *spec.shape[:-1])
+        hint = "; pictures have their channels last: x.transpose(0, 2, 3, 1)"
         raise InputError(
             f"{where}: samples have shape {array.shape}, expected (n, "
-            f"{', '.join(str(n) for n in spec.shape)})",
+            f"{', '.join(str(n) for n in spec.shape)})"
+            f"{hint if array.ndim == 4 and array.shape[1:] == channels_first else ''}",
             code="E-SHAPE",
         )
     flat = array.reshape(len(array), spec.n_inputs)

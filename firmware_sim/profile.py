@@ -74,7 +74,8 @@ class LayerRow:
 
     Attributes:
         name: for people.
-        n_in, n_out: its shape.
+        n_in, n_out: weights of a channel, and channels.
+        n_macs: multiplications by a weight for one sample.
         weight_bytes: packed weights in the model.
         state_bytes: hidden weights in RAM, 0 when it does not learn.
         learns: whether it learns.
@@ -83,6 +84,7 @@ class LayerRow:
     name: str
     n_in: int
     n_out: int
+    n_macs: int
     weight_bytes: int
     state_bytes: int
     learns: bool
@@ -303,7 +305,8 @@ def _layers(running: Session) -> tuple[LayerRow, ...]:
         learns = index >= first
         state = level_row_bytes(layer.n_in, plan.state_bits) * layer.n_out if learns else 0
         weight_bytes = 4 * words(layer.n_in) * layer.n_out
-        rows.append(LayerRow(layer.name, layer.n_in, layer.n_out, weight_bytes, state, learns))
+        shape = (layer.n_in, layer.n_out, layer.n_macs)
+        rows.append(LayerRow(layer.name, *shape, weight_bytes, state, learns))
     return tuple(rows)
 
 

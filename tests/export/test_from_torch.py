@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import state_image
 from metabit.export.container import dumps, loads
 from metabit.export.fold import fold_threshold, normalise, scores_from_logits
-from metabit.export.from_torch import from_model, input_spec, to_torch
+from metabit.export.from_torch import from_model, input_spec, map_samples, to_torch
 from metabit.export.repack import with_state
-from metabit.export.spec import Norm
+from metabit.export.spec import InputSpec, Norm
 from metabit.export.state import dequantize_hidden, quantize_hidden, saturation
 from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.data.thermometer import quantiles
+from metabit.trainer.networks.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.networks.network import to_input
 
@@ -40,6 +45,85 @@ def network(sets: DataSet, n_banks: int = 2, seed: int = 0) -> BinaryMLP:
                 norm.beta[bank].copy_(0.3 * torch.randn(norm.n_features, generator=generator))
     net.eval()
     return net
+
+
+SMALL_MAPS = ConvNetConfig(
+    input_shape=(2, 9, 7),
+    blocks=(
+        ConvBlock(6, pool=2),
+        ConvBlock(40, kernel_size=2, padding="valid"),
+        ConvBlock(17, stride=2),
+    ),
+    hidden=(33,),
+    n_classes=4,
+    n_banks=2,
+)
+
+
+def convolutional(config: ConvNetConfig, seen: NDArray[Any], zero_point: int = 0) -> BinaryConvNet:
+    """A network whose statistics have seen some samples, with scales of both signs and zero."""
+    generator = torch.Generator().manual_seed(1)
+    net = BinaryConvNet(config, generator)
+    x = to_input(net.samples(seen), zero_point)
+    with torch.no_grad():
+        for bank in range(config.n_banks):
+            net.use_bank(bank)
+            net.train()
+            for _ in range(20):  # the running statistics follow
+                net(x)
+            for _, norm in net.layers:
+                norm.gamma[bank].copy_(torch.randn(norm.n_features, generator=generator))
+                norm.gamma[bank][::7] = 0
+                norm.beta[bank].copy_(0.3 * torch.randn(norm.n_features, generator=generator))
+    net.eval()
+    return net
+
+
+@pytest.mark.parametrize("zero_point", [0, 128])
+@pytest.mark.parametrize("bits", [8, 4])
+def test_packed_convolutions_give_pytorchs_scores(bits: int, zero_point: int) -> None:
+    x = np.random.default_rng(2).integers(0, 256, (50, 2, 9, 7)).astype(np.uint8)
+    net = convolutional(SMALL_MAPS, x, zero_point)
+    data = dumps(from_model(net, InputSpec("uint8", (9, 7, 2), 1.0, zero_point), m=2.0, bits=bits))
+    for bank in range(2):
+        net.use_bank(bank)
+        with torch.no_grad():
+            logits = net(to_input(x, zero_point)).numpy()
+        engine = Engine(data, bank=bank)
+        assert np.array_equal(engine.scores(map_samples(x)), scores_from_logits(logits))
+        assert len(np.unique(logits, axis=0)) > 10
+        again = to_torch(loads(data))
+        again.use_bank(bank)
+        with torch.no_grad():
+            assert np.array_equal(again(to_input(x, zero_point)).numpy(), logits)
+    with pytest.raises(InputError, match="channels last"):
+        Engine(data).predict(x)
+
+
+def test_thermometer_coded_pictures_are_a_convolutions_input(digits: DataSet) -> None:
+    code = quantiles(digits.train.x, 3)
+    x = code.encode_maps(digits.test.x[:200, None])
+    net = convolutional(replace(SMALL_MAPS, input_shape=(3, 8, 8), n_banks=1), x)
+    data = dumps(from_model(net, InputSpec("int8", (8, 8, 3)), m=2.0))
+    with torch.no_grad():
+        logits = net(to_input(x, 0)).numpy()
+    assert np.array_equal(Engine(data).scores(map_samples(x)), scores_from_logits(logits))
+    assert len(np.unique(logits, axis=0)) > 10
+
+
+def test_what_convolutions_learnt_becomes_a_pytorch_network(digits: DataSet) -> None:
+    net = convolutional(CONFIGS["digits-small"], digits.train.x[:200])
+    data = dumps(from_model(net, input_spec(digits), m=2.0))
+    engine = Engine(data, learn="all", step_levels=2.0)
+    before = engine.predict(digits.test.x)
+    engine.partial_fit(digits.train.x[:60], digits.train.y[:60])
+    after = engine.predict(digits.test.x)
+    assert not np.array_equal(before, after)
+    model = loads(data)
+    state = state_image.loads(engine.save_state(), model, state_image.model_id(data))
+    learnt = with_state(model, state)
+    assert np.array_equal(to_torch(learnt).predict(digits.test.x), after)
+    assert np.array_equal(Engine(dumps(learnt)).predict(digits.test.x), after)
 
 
 @pytest.mark.parametrize(

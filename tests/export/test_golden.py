@@ -17,8 +17,8 @@ LEARNING = [path for path in GOLDEN if path.with_suffix(".mbs").exists()]
 
 
 def test_there_are_golden_files() -> None:
-    assert len(GOLDEN) >= 3
-    assert len(LEARNING) >= 2
+    assert len(GOLDEN) >= 5
+    assert len(LEARNING) >= 4
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)

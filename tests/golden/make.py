@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from helpers import random_model, random_samples  # noqa: E402
+from helpers import random_model, random_samples, small_convnet  # noqa: E402
 
 from metabit.edge_runtime.engine import Engine  # noqa: E402
 from metabit.export.container import dumps  # noqa: E402
+from metabit.export.spec import Model  # noqa: E402
 
-CASES = {
+CASES: dict[str, dict[str, Any]] = {
     "v1-dense-8bit": {"sizes": (33, 20, 5), "bits": 8, "n_banks": 2, "dtype": "int8"},
     "v1-dense-4bit": {"sizes": (20, 31, 32, 3), "bits": 4, "zero_point": 7},
     "v1-inference": {"sizes": (65, 12, 4), "learnable": False},
+    "v1.1-conv-8bit": {"bits": 8, "n_banks": 2, "zero_point": 9},
+    "v1.1-conv-4bit": {"bits": 4, "dtype": "int8"},
 }
 
 
@@ -29,7 +34,8 @@ def main() -> None:
         if path.exists():
             print(f"{path} stays")
             continue
-        model = random_model(**options, seed=42)  # type: ignore[arg-type]
+        make: Callable[..., Model] = random_model if "sizes" in options else small_convnet
+        model = make(**options, seed=42)
         rng = np.random.default_rng(42)
         x = random_samples(rng, model.input, 60)
         y = rng.integers(0, model.n_outputs, 60)

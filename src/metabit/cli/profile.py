@@ -80,11 +80,12 @@ def format_us(us: float) -> str:
 
 def _print_layers(out: Output, file: Path, made: Profile) -> None:
     title = f"{file} on {made.board} ({made.title}): {made.choice}"
-    rows = table(title, "layer", ">in", ">out", ">weights", ">state in RAM", "learns")
+    rows = table(title, "layer", ">in", ">out", ">MAC", ">weights", ">state in RAM", "learns")
     for row in made.layers:
         rows.add_row(
-            row.name, f"{row.n_in:,}", f"{row.n_out:,}", format_kib(row.weight_bytes),
-            format_kib(row.state_bytes), "yes" if row.learns else "no",
+            row.name, f"{row.n_in:,}", f"{row.n_out:,}", f"{row.n_macs:,}",
+            format_kib(row.weight_bytes), format_kib(row.state_bytes),
+            "yes" if row.learns else "no",
         )  # fmt: skip
     out.show(rows)
 
