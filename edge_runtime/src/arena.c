@@ -281,12 +281,6 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
     }
 }
 
-static void fill_inv_std(float *inv_std, const float *var, float eps, uint32_t n) {
-    for (uint32_t j = 0; j < n; j++) {
-        inv_std[j] = 1.0f / mb_sqrt(var[j] + eps);
-    }
-}
-
 /* Store word w of a row of signs, in panels or not. */
 static void put_word(mb_model *model, const mb_layer *layer, uint32_t row, uint32_t w,
                      uint32_t word) {
@@ -322,14 +316,14 @@ void mb_refresh(mb_model *model) {
             levels += layer->level_row_bytes;
         }
         const float *running = (const float *)mb_at(model, layer->running_at);
-        fill_inv_std((float *)mb_at(model, layer->inv_std_at), running + layer->n_out, model->eps,
-                     layer->n_out);
+        mb_kernels_of(model)->inverse_roots((float *)mb_at(model, layer->inv_std_at),
+                                            running + layer->n_out, model->eps, layer->n_out);
     }
     mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
     if (!output->learns) {
         const float *norm = (const float *)mb_in_blob(model, output->blob_norm_at);
-        fill_inv_std((float *)mb_at(model, output->inv_std_at), norm + output->n_out, model->eps,
-                     output->n_out);
+        mb_kernels_of(model)->inverse_roots((float *)mb_at(model, output->inv_std_at),
+                                            norm + output->n_out, model->eps, output->n_out);
     }
 }
 

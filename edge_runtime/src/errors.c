@@ -66,8 +66,8 @@ void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error) {
         mean_product[j] = mb_running_mean(mean_product[j], products * share, model->error_rate);
         mean[j] = mean[j] + model->norm_rate * (deltas * share);
         var[j] = keep * (var[j] + model->norm_rate * (squares * share));
-        inv_std[j] = 1.0f / mb_sqrt(var[j] + model->eps);
     }
+    mb_kernels_of(model)->inverse_roots(inv_std, var, model->eps, n);
 }
 
 float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bits) {

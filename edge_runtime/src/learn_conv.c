@@ -173,11 +173,10 @@ static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient
 static void move_kernels(mb_model *model, uint32_t index, const void *input, const int16_t *d,
                          float unit) {
     const mb_layer *layer = &mb_layers(model)[index];
-    mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
     int32_t *gradient = (int32_t *)mb_at(model, model->gradient_at);
     float *rms = (float *)mb_at(model, layer->rms_at);
     float rate = *rms < 1e-30f ? 0.0f : (model->step / mb_sqrt(*rms)) * unit, total = 0.0f;
-    mb_mover mover = {(const uint16_t *)mb_at(model, layer->table_at), learnt->rng, 0, 0};
+    mb_mover mover = mb_start_moving(model, layer);
     mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
                   (uint8_t *)mb_at(model, layer->signs_at),
                   model->state_bits,
@@ -197,8 +196,7 @@ static void move_kernels(mb_model *model, uint32_t index, const void *input, con
     }
     float mean_square = (total / (float)(layer->n_in * layer->n_out)) * (unit * unit);
     *rms = *rms == 0.0f ? mean_square : mb_running_mean(*rms, mean_square, model->rms_rate);
-    model->last_writes += mover.writes;
-    model->last_flips += mover.flips;
+    mb_stop_moving(model, &mover);
 }
 
 void mb_learn_convolution(mb_model *model, uint32_t index, const void *input, const int16_t *d,

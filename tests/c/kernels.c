@@ -177,6 +177,29 @@ static void try_activation(enum fill how) {
     release(&sums), release(&thresholds), release(&norm), release(&expected), release(&found);
 }
 
+/* Float arithmetic of a learning step: chances and variances of all sizes. */
+static void try_learning(void) {
+    uint32_t n = now.n_out;
+    guarded in = guard((size_t)4 * n), expected = guard((size_t)4 * n),
+            found = guard((size_t)4 * n);
+    float *x = (float *)(void *)in.at;
+    for (uint32_t j = 0; j < n; j++) {
+        uint32_t exponent = 100u + draw() % 26u; /* 2^-27 to 1/2 */
+        uint32_t bits = draw() % 9u ? exponent << 23 | draw() >> 9 : draw() % 2u ? 0x3f000000u : 0;
+        memcpy(x + j, &bits, 4);
+    }
+    mb_skip_scales_scalar((uint32_t *)(void *)expected.at, x, n);
+    set->skip_scales((uint32_t *)(void *)found.at, x, n);
+    same(found.at, expected.at, expected.bytes, "skip_scales");
+    for (uint32_t j = 0; j < n; j++) {
+        x[j] *= (float)(draw() % 65536u) * (float)(draw() % 65536u);
+    }
+    mb_inverse_roots_scalar((float *)(void *)expected.at, x, 1e-5f, n);
+    set->inverse_roots((float *)(void *)found.at, x, 1e-5f, n);
+    same(found.at, expected.at, expected.bytes, "inverse_roots");
+    release(&in), release(&expected), release(&found);
+}
+
 static void try_shape(shape size) {
     now = size;
     for (int how = 0; how < N_FILLS; how++) {
@@ -197,6 +220,7 @@ static void try_shape(shape size) {
         }
         release(&rows);
         try_activation((enum fill)how);
+        try_learning();
     }
 }
 

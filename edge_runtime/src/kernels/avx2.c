@@ -11,6 +11,7 @@
 #define COUNT_WORDS 31u /* of at most 8 a byte */
 
 typedef __m256i vec;
+typedef __m256 vecf;
 
 #define V static inline __attribute__((always_inline)) MB_TARGET
 
@@ -76,12 +77,27 @@ V uint32_t v_at_least(vec a, vec b) {
     return (uint32_t)_mm256_movemask_ps(less) ^ 0xffu;
 }
 
-V uint32_t v_norm_bits(const int32_t *sums, const mb_norm_view *norm, uint32_t j) {
-    __m256 y = _mm256_sub_ps(_mm256_cvtepi32_ps(v_load(sums + j)), _mm256_loadu_ps(norm->mean + j));
-    y = _mm256_mul_ps(y, _mm256_loadu_ps(norm->inv_std + j));
-    y = _mm256_mul_ps(y, _mm256_loadu_ps(norm->gamma + j));
-    y = _mm256_add_ps(y, _mm256_loadu_ps(norm->beta + j));
-    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(y, _mm256_setzero_ps(), _CMP_GE_OQ));
+V vecf f_load(const float *at) { return _mm256_loadu_ps(at); }
+V void f_store(float *at, vecf a) { _mm256_storeu_ps(at, a); }
+V vecf f_set(float x) { return _mm256_set1_ps(x); }
+V vecf f_add(vecf a, vecf b) { return _mm256_add_ps(a, b); }
+V vecf f_sub(vecf a, vecf b) { return _mm256_sub_ps(a, b); }
+V vecf f_mul(vecf a, vecf b) { return _mm256_mul_ps(a, b); }
+V vecf f_div(vecf a, vecf b) { return _mm256_div_ps(a, b); }
+V vecf f_sqrt(vecf a) { return _mm256_sqrt_ps(a); }
+V vecf f_from_int32(vec a) { return _mm256_cvtepi32_ps(a); }
+V vecf f_less(vecf a, vecf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+
+V uint32_t f_not_negative(vecf a) {
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GE_OQ));
+}
+
+V vec f_to_uint32(vecf a, vecf unless) { /* there is only a signed conversion: 2^31 goes round it */
+    const vecf half = f_set(2147483648.0f);
+    vecf large = _mm256_cmp_ps(a, half, _CMP_GE_OQ);
+    vec low = _mm256_cvttps_epi32(f_sub(a, _mm256_and_ps(large, half)));
+    vec high = _mm256_slli_epi32(_mm256_castps_si256(large), 31);
+    return _mm256_andnot_si256(_mm256_castps_si256(unless), v_xor(low, high));
 }
 
 #include "lanes.h"

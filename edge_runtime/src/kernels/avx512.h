@@ -12,6 +12,7 @@
 #define VEC_BYTES 64u
 
 typedef __m512i vec;
+typedef __m512 vecf;
 
 #define V static inline __attribute__((always_inline)) MB_TARGET
 
@@ -71,12 +72,20 @@ V vec v_add_pairs(vec sum, vec mask, vec pair) { /* the mask is -1 where it is s
 
 V uint32_t v_at_least(vec a, vec b) { return _mm512_cmpge_epi32_mask(a, b); }
 
-V uint32_t v_norm_bits(const int32_t *sums, const mb_norm_view *norm, uint32_t j) {
-    __m512 y = _mm512_sub_ps(_mm512_cvtepi32_ps(v_load(sums + j)), _mm512_loadu_ps(norm->mean + j));
-    y = _mm512_mul_ps(y, _mm512_loadu_ps(norm->inv_std + j));
-    y = _mm512_mul_ps(y, _mm512_loadu_ps(norm->gamma + j));
-    y = _mm512_add_ps(y, _mm512_loadu_ps(norm->beta + j));
-    return _mm512_cmp_ps_mask(y, _mm512_setzero_ps(), _CMP_GE_OQ);
+V vecf f_load(const float *at) { return _mm512_loadu_ps(at); }
+V void f_store(float *at, vecf a) { _mm512_storeu_ps(at, a); }
+V vecf f_set(float x) { return _mm512_set1_ps(x); }
+V vecf f_add(vecf a, vecf b) { return _mm512_add_ps(a, b); }
+V vecf f_sub(vecf a, vecf b) { return _mm512_sub_ps(a, b); }
+V vecf f_mul(vecf a, vecf b) { return _mm512_mul_ps(a, b); }
+V vecf f_div(vecf a, vecf b) { return _mm512_div_ps(a, b); }
+V vecf f_sqrt(vecf a) { return _mm512_sqrt_ps(a); }
+V vecf f_from_int32(vec a) { return _mm512_cvtepi32_ps(a); }
+V __mmask16 f_less(vecf a, vecf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+V uint32_t f_not_negative(vecf a) { return _mm512_cmp_ps_mask(a, f_set(0.0f), _CMP_GE_OQ); }
+
+V vec f_to_uint32(vecf a, __mmask16 unless) {
+    return _mm512_maskz_cvttps_epu32((__mmask16)~unless, a);
 }
 
 #define MB_CPU_AVX 1u << 28                            /* leaf 1, ecx */

@@ -73,6 +73,12 @@ typedef struct mb_kernels {
     /* sums[k] = sum over j of W[j][k] * d[j], modulo 2^32: errors on their way back.
      *   sums (n_in), d (n_out) */
     void (*back)(uint32_t *sums, const mb_matrix *weights, const int16_t *d);
+
+    /* inv_std[j] = 1 / sqrt(var[j] + eps), each operation correctly rounded; var >= 0, eps >= 1e-8 */
+    void (*inverse_roots)(float *inv_std, const float *var, float eps, uint32_t n);
+
+    /* scales[j] = mb_skip_scale(p[j]), arith.h; p in 0...1/2 */
+    void (*skip_scales)(uint32_t *scales, const float *p, uint32_t n);
 } mb_kernels;
 
 /* ---- panels --------------------------------------------------------------------------------- */

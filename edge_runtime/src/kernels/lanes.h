@@ -14,7 +14,14 @@
  *   v_test16(a, bit)        all ones in the 16-bit lanes that have the bit
  *   v_add_pairs(sum, mask, pair)   both 16-bit halves of pair, where mask is set, onto 32-bit lanes
  *   v_at_least(a, b)        one bit a 32-bit lane: a >= b
- *   v_norm_bits(sums, norm, j)     one bit a channel from j on: the normalised sum is not negative
+ *
+ * and vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div f_sqrt, and
+ *
+ *   f_set(x)                x in every lane
+ *   f_from_int32(a)         rounded to nearest
+ *   f_not_negative(a)       one bit a lane: a >= 0
+ *   f_less(a, b)            all ones where a < b
+ *   f_to_uint32(a, unless)  rounded towards zero; 0 in lanes of `unless`
  */
 #ifndef MB_KERNELS_LANES_H
 #define MB_KERNELS_LANES_H
@@ -28,5 +35,12 @@
 #include "lanes_bits.h"
 #include "lanes_bytes.h"
 #include "lanes_layer.h"
+#include "lanes_learn.h"
+
+/* The set of the file that includes this. */
+#define MB_LANE_KERNELS(set)                                                         \
+    const mb_kernels mb_kernels_##set = {                                            \
+        #set,           runs,   v_dense_bits,    v_dense_bytes, v_bits_by_threshold, \
+        v_bits_by_norm, v_back, v_inverse_roots, v_skip_scales}
 
 #endif /* MB_KERNELS_LANES_H */

@@ -28,7 +28,11 @@ static MB_TARGET void v_bits_by_norm(uint32_t *bits, const int32_t *sums, const 
     for (; j + 32u <= n; j += 32u) {
         uint32_t word = 0;
         for (uint32_t i = 0; i < 32u; i += LANES) {
-            word |= v_norm_bits(sums, norm, j + i) << i;
+            uint32_t at = j + i;
+            vecf y = f_sub(f_from_int32(v_load(sums + at)), f_load(norm->mean + at));
+            y = f_mul(y, f_load(norm->inv_std + at));
+            y = f_add(f_mul(y, f_load(norm->gamma + at)), f_load(norm->beta + at));
+            word |= f_not_negative(y) << i;
         }
         bits[j / 32u] = word;
     }
@@ -97,10 +101,5 @@ static MB_TARGET void v_back(uint32_t *sums, const mb_matrix *weights, const int
         }
     }
 }
-
-/* The set of the file that includes this. */
-#define MB_LANE_KERNELS(set)              \
-    const mb_kernels mb_kernels_##set = { \
-        #set, runs, v_dense_bits, v_dense_bytes, v_bits_by_threshold, v_bits_by_norm, v_back}
 
 #endif /* MB_KERNELS_LANES_LAYER_H */

@@ -2,6 +2,8 @@
  * agree with these exactly. */
 #include "scalar.h"
 
+#include "../arith.h"
+
 static uint32_t popcount32(uint32_t x) {
     x -= (x >> 1) & 0x55555555u;
     x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
@@ -139,6 +141,18 @@ void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d) 
     }
 }
 
+void mb_inverse_roots_scalar(float *inv_std, const float *var, float eps, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) {
+        inv_std[j] = 1.0f / mb_sqrt(var[j] + eps);
+    }
+}
+
+void mb_skip_scales_scalar(uint32_t *scales, const float *p, uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) {
+        scales[j] = mb_skip_scale(p[j]);
+    }
+}
+
 static bool runs(void) { return true; }
 
 const mb_kernels mb_kernels_scalar = {
@@ -149,4 +163,6 @@ const mb_kernels mb_kernels_scalar = {
     mb_bits_by_threshold_scalar,
     mb_bits_by_norm_scalar,
     mb_back_scalar,
+    mb_inverse_roots_scalar,
+    mb_skip_scales_scalar,
 };

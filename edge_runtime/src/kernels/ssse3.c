@@ -11,6 +11,7 @@
 #define COUNT_WORDS 31u /* of at most 8 a byte */
 
 typedef __m128i vec;
+typedef __m128 vecf;
 
 #define V static inline __attribute__((always_inline)) MB_TARGET
 
@@ -67,12 +68,27 @@ V uint32_t v_at_least(vec a, vec b) {
     return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpgt_epi32(b, a))) ^ 0xfu;
 }
 
-V uint32_t v_norm_bits(const int32_t *sums, const mb_norm_view *norm, uint32_t j) {
-    __m128 y = _mm_sub_ps(_mm_cvtepi32_ps(v_load(sums + j)), _mm_loadu_ps(norm->mean + j));
-    y = _mm_mul_ps(y, _mm_loadu_ps(norm->inv_std + j));
-    y = _mm_mul_ps(y, _mm_loadu_ps(norm->gamma + j));
-    y = _mm_add_ps(y, _mm_loadu_ps(norm->beta + j));
-    return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps(y, _mm_setzero_ps()));
+V vecf f_load(const float *at) { return _mm_loadu_ps(at); }
+V void f_store(float *at, vecf a) { _mm_storeu_ps(at, a); }
+V vecf f_set(float x) { return _mm_set1_ps(x); }
+V vecf f_add(vecf a, vecf b) { return _mm_add_ps(a, b); }
+V vecf f_sub(vecf a, vecf b) { return _mm_sub_ps(a, b); }
+V vecf f_mul(vecf a, vecf b) { return _mm_mul_ps(a, b); }
+V vecf f_div(vecf a, vecf b) { return _mm_div_ps(a, b); }
+V vecf f_sqrt(vecf a) { return _mm_sqrt_ps(a); }
+V vecf f_from_int32(vec a) { return _mm_cvtepi32_ps(a); }
+V vecf f_less(vecf a, vecf b) { return _mm_cmplt_ps(a, b); }
+
+V uint32_t f_not_negative(vecf a) {
+    return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps(a, _mm_setzero_ps()));
+}
+
+V vec f_to_uint32(vecf a, vecf unless) { /* there is only a signed conversion: 2^31 goes round it */
+    const vecf half = f_set(2147483648.0f);
+    vecf large = _mm_cmpge_ps(a, half);
+    vec low = _mm_cvttps_epi32(f_sub(a, _mm_and_ps(large, half)));
+    vec high = _mm_slli_epi32(_mm_castps_si128(large), 31);
+    return _mm_andnot_si128(_mm_castps_si128(unless), v_xor(low, high));
 }
 
 #include "lanes.h"
