@@ -46,9 +46,9 @@ def load(path: Path) -> onnx.ModelProto:
         raise _corrupt(where, "not an ONNX file, or a damaged one") from error
     if not proto.graph.node:
         raise _corrupt(where, "not an ONNX file, or one without a graph")
-    _check_operators(proto, where)
+    _check_operators(proto, where)  # before files are looked for
     _load_external(proto, path)
-    return _checked(proto, where)
+    return check(proto, where)
 
 
 def _check_operators(proto: onnx.ModelProto, where: str) -> None:
@@ -99,8 +99,17 @@ def _load_external(proto: onnx.ModelProto, path: Path) -> None:
         del tensor.external_data[:]
 
 
-def _checked(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
-    """The model with shapes inferred, each with one sample in the batch within bounds."""
+def check(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
+    """The model with shapes inferred, each with one sample in the batch within bounds.
+
+    Args:
+        proto: with all its tensors.
+        where: its name, for messages.
+
+    Raises:
+        CorruptError, FormatError: see `load`.
+    """
+    _check_operators(proto, where)
     try:
         for tensor in _tensors(proto):
             onnx.numpy_helper.to_array(tensor)  # its bytes are those of its shape
