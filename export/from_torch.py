@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 from metabit.errors import InputError
 from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
-from metabit.export.shapes import LayerShape, default_names, layer_of
+from metabit.export.shapes import LayerShape, default_names, layer_of, map_samples
 from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
 from metabit.export.state import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
 from metabit.trainer.data.dataset import DataSet
@@ -73,12 +73,6 @@ def map_input(spec: InputSpec) -> InputSpec:
     if len(spec.shape) == 3:
         return replace(spec, shape=(*spec.shape[1:], spec.shape[0]))
     return spec
-
-
-def map_samples(x: NDArray[Any]) -> NDArray[Any]:
-    """Samples as packed networks read them: pictures of shape (n, channels, rows, columns) become
-    (n, rows, columns, channels), those of one channel may come without it."""
-    return np.ascontiguousarray(np.moveaxis(x, 1, 3)) if x.ndim == 4 else x
 
 
 def from_model(

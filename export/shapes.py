@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from metabit.export.spec import (
     MAX_MAP,
@@ -82,6 +86,13 @@ def maps_of(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
     if len(shape) == 2:
         return (shape[0], shape[1], 1)
     return (shape[0], shape[1], shape[2]) if len(shape) == 3 else None
+
+
+def map_samples(x: NDArray[Any]) -> NDArray[Any]:
+    """Samples as convolutions read them: pictures of shape (n, channels, rows, columns), as data
+    sets have them, become (n, rows, columns, channels); those of one channel may come without it.
+    """
+    return np.ascontiguousarray(np.moveaxis(x, 1, 3)) if x.ndim == 4 else x
 
 
 def _window_problem(window: Window, before: tuple[int, ...], n_out: int) -> str | None:

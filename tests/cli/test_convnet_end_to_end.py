@@ -50,6 +50,17 @@ def test_the_packed_network_is_as_good_as_the_trained_one(cli: Cli, packed: Path
     assert cli("verify", packed).code == 0
 
 
+def test_thermometer_coded_pictures_go_the_same_way(cli: Cli, tmp_path: Path) -> None:
+    coded = RECIPE.replace('"single"', '"single"\nthermometer = 3\npad = 1')
+    (tmp_path / "recipe.toml").write_text(coded.replace("epochs = 4", "epochs = 1"))
+    assert cli("train", tmp_path / "recipe.toml", "-o", tmp_path / "run").code == 0
+    assert cli("export", tmp_path / "run", "-o", tmp_path / "m.mbit").code == 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert cli("inspect", tmp_path / "m.mbit", "--json").answer["input"]["shape"] == [10, 10, 3]
+    answer = cli("predict", tmp_path / "m.mbit", "digits", "--json").answer
+    assert answer["accuracy"] == pytest.approx(metrics["accuracy_matrix"][-1][0], abs=1e-12)
+
+
 def test_inspect_and_plan_know_convolutions(cli: Cli, packed: Path) -> None:
     inspected = cli("inspect", packed, "--json").answer
     assert inspected["format_version"] == "1.1"

@@ -18,9 +18,10 @@ from metabit.edge_runtime.engine import Engine
 from metabit.export import container, state_image
 from metabit.export.exact import model_scores
 from metabit.export.fold import scores_from_logits
-from metabit.export.from_torch import from_model, input_spec, map_input, map_samples
+from metabit.export.from_torch import from_model, input_spec, map_input
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.repack import with_state
+from metabit.export.shapes import map_samples
 from metabit.export.spec import InputSpec, Model
 from metabit.export.tflite.read import loads as tflite_loads
 from metabit.export.tflite.write import to_tflite

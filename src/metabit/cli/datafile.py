@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from ..edge_runtime.inputs import check_labels, check_samples
 from ..errors import CorruptError, FormatError, InputError, nearest
-from ..export.spec import InputSpec, Model
+from ..export.shapes import map_samples
+from ..export.spec import ConvLayer, InputSpec, Model
 
 if TYPE_CHECKING:
     from ..trainer.data.dataset import DataSet
@@ -292,24 +293,25 @@ def _from_set(name: str, model: Model, split: str, task: int | None) -> Samples:
             raise InputError(
                 f"--task {task}: this model was not trained on tasks of {name}", code="E-TASK"
             )
-        return _of_set(data.load(name), split, name)
+        return _of_set(data.load(name), model, split, name)
     if task is None and recipe.tasks_differ:
         task = sets.index(name) + 1
     if task is None:
-        return _of_set(build(recipe.whole_set())[0], split, name)
+        return _of_set(build(recipe.whole_set())[0], model, split, name)
     _, stream = build(recipe.with_clean_samples())
     if not 1 <= task <= len(stream):
         raise InputError(
             f"--task {task}: the model was trained on tasks 1 to {len(stream)}", code="E-TASK"
         )
     chosen = stream[task - 1]
-    return _of_set(chosen, split, f"{name}, {chosen.name}")
+    return _of_set(chosen, model, split, f"{name}, {chosen.name}")
 
 
-def _of_set(of: DataSet | Task, split: str, where: str) -> Samples:
+def _of_set(of: DataSet | Task, model: Model, split: str, where: str) -> Samples:
     """Flat samples: a model may have been made with another shape of as many values."""
     part = of.train if split == "train" else of.test
-    return Samples(part.x.reshape(len(part), -1), part.y, f"{where}, {split} samples")
+    x = map_samples(part.x) if isinstance(model.layers[0], ConvLayer) else part.x
+    return Samples(x.reshape(len(part), -1), part.y, f"{where}, {split} samples")
 
 
 def trained_on(model: Model) -> DataRecipe | None:
