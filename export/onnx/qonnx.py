@@ -46,19 +46,24 @@ class Qonnx(Style):
         return self._bipolar(graph, centred, f"{layer}/sign")
 
     def functions(self) -> Sequence[onnx.FunctionProto]:
-        """BipolarQuant(x, scale) = scale where x >= 0, -scale elsewhere."""
-        zero = numpy_helper.from_array(np.zeros((), dtype=np.float32), "zero")
-        body = [
-            helper.make_node("Constant", [], ["zero"], value=zero),
-            helper.make_node("GreaterOrEqual", ["x", "zero"], ["positive"]),
-            helper.make_node("Neg", ["scale"], ["minus"]),
-            helper.make_node("Where", ["positive", "scale", "minus"], ["y"]),
-        ]
-        opsets = [helper.make_opsetid("", self.opset)]
-        return [helper.make_function(DOMAIN, OPERATOR, ["x", "scale"], ["y"], body, opsets)]
+        """BipolarQuant."""
+        return [bipolar_function(DOMAIN, self.opset)]
 
     def _bipolar(self, graph: Graph, tensor: str, name: str) -> str:
         scale = graph.shared("bipolar_scale", 1, "float32")
         made = graph.node(OPERATOR, [tensor, scale], name, domain=DOMAIN)
         graph.annotate(made, "BIPOLAR")
         return made
+
+
+def bipolar_function(domain: str, opset: int) -> onnx.FunctionProto:
+    """BipolarQuant(x, scale) = scale where x >= 0, -scale elsewhere, in standard operators."""
+    zero = numpy_helper.from_array(np.zeros((), dtype=np.float32), "zero")
+    body = [
+        helper.make_node("Constant", [], ["zero"], value=zero),
+        helper.make_node("GreaterOrEqual", ["x", "zero"], ["positive"]),
+        helper.make_node("Neg", ["scale"], ["minus"]),
+        helper.make_node("Where", ["positive", "scale", "minus"], ["y"]),
+    ]
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_function(domain, OPERATOR, ["x", "scale"], ["y"], body, opsets)

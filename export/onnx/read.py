@@ -10,14 +10,17 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from metabit.errors import CorruptError, FormatError, InputError
+from metabit.export.onnx.qonnx import OPERATOR, bipolar_function
 
 MAX_FILE_BYTES = 1 << 30
 MAX_ELEMENTS = 1 << 28
 """Of one tensor, with one sample in the batch."""
 
-DOMAINS = {"", "ai.onnx", "qonnx.custom_op.general", "onnx.brevitas"}
+STANDARD = {"", "ai.onnx"}
+BIPOLAR = {"qonnx.custom_op.general", "onnx.brevitas"}
+"""Domains of ONNX's own operators, and of BipolarQuant."""
 _KNOWN = """
-    Add ArgMax AveragePool BatchNormalization BipolarQuant BitShift BitwiseAnd Cast Clip Concat
+    Add ArgMax AveragePool BatchNormalization BitShift BitwiseAnd Cast Clip Concat
     Constant Conv DequantizeLinear Div Dropout Equal Flatten Gather Gemm GlobalAveragePool Greater
     GreaterOrEqual Identity Less LessOrEqual MatMul Max MaxPool Min Mul Neg Not Pad QuantizeLinear
     Relu Reshape Round Shape Sign Slice Softmax Squeeze Sub Transpose Unsqueeze Where Xor
@@ -55,13 +58,33 @@ def _check_operators(proto: onnx.ModelProto, where: str) -> None:
     nodes = [*proto.graph.node, *(node for function in proto.functions for node in function.node)]
     for node in nodes:
         graphs = any(a.HasField("g") or a.graphs for a in node.attribute)
-        if node.domain not in DOMAINS or node.op_type not in OPERATORS or graphs:
+        standard = node.domain in STANDARD and node.op_type in OPERATORS and not graphs
+        if not standard and not (node.domain in BIPOLAR and node.op_type == OPERATOR):
             name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
             raise FormatError(
                 f"{where}: node {node.name or node.output[:1]}: operator {name} is not supported; "
-                f"known are {', '.join(sorted(OPERATORS))}",
+                f"known are {', '.join(sorted(OPERATORS))} and {OPERATOR} of QONNX",
                 code="E-ONNX-OPERATOR",
             )
+    for function in proto.functions:
+        if function.domain not in BIPOLAR or function.name != OPERATOR:
+            raise FormatError(
+                f"{where}: defines an operator {function.domain}::{function.name}; only "
+                f"{OPERATOR} can be defined",
+                code="E-ONNX-OPERATOR",
+            )
+
+
+def _explain_bipolar(proto: onnx.ModelProto) -> None:
+    """Add BipolarQuant as a function where a file uses it without explaining it, as QONNX does."""
+    explained = {(function.domain, function.name) for function in proto.functions}
+    used = {node.domain for node in proto.graph.node if node.op_type == OPERATOR}
+    opset = max((entry.version for entry in proto.opset_import if not entry.domain), default=18)
+    for domain in sorted(used):
+        if domain and (domain, OPERATOR) not in explained:
+            proto.functions.append(bipolar_function(domain, opset))
+        if domain not in {entry.domain for entry in proto.opset_import}:
+            proto.opset_import.add(domain=domain, version=1)
 
 
 def _tensors(proto: onnx.ModelProto) -> Iterator[onnx.TensorProto]:
@@ -110,6 +133,7 @@ def check(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
         CorruptError, FormatError: see `load`.
     """
     _check_operators(proto, where)
+    _explain_bipolar(proto)
     try:
         for tensor in _tensors(proto):
             onnx.numpy_helper.to_array(tensor)  # its bytes are those of its shape

@@ -64,6 +64,12 @@ def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -
         levels = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(np.float64)
         real = scale * (levels - fixed)
     values = np.broadcast_to(chain.of(real[:, None]), (256, 1))[:, 0]
+    if len(np.unique(values)) == 2:
+        raise refuse(
+            where,
+            "it makes bits of its samples itself; let it begin behind that, with int8 samples of "
+            "-1 and +1",
+        )
     factor = float((values[-1] - values[0]) / 255)
     if (
         not np.isfinite(values).all()

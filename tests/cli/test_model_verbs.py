@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from helpers import random_model
 
@@ -150,6 +152,8 @@ def test_export_writes_onnx_and_tells_its_size(
     answer = cli("export", model_file, "-o", path, "--style", style, "--json").answer
     assert (answer["to"], answer["style"]) == ("onnx", style)
     assert answer["file_bytes"] == path.stat().st_size
+    told = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    assert told["metabit.mbit_sha256"] == hashlib.sha256(model_file.read_bytes()).hexdigest()
     again = tmp_path / "again"
     cli("export", model_file, "-o", again, "--to", "onnx", "--style", style)
     assert again.read_bytes() == path.read_bytes()

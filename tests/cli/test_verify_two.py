@@ -137,6 +137,14 @@ def hostile(kind: str, folder: Path) -> tuple[onnx.ModelProto, str]:
     if kind == "domain":
         proto.graph.node[1].domain = "com.example"
         return proto, "E-ONNX-OPERATOR"
+    if kind == "function":  # an operator with a known name that does something else
+        proto.functions.append(
+            helper.make_function(
+                "", "MatMul", ["a", "b"], ["c"], [helper.make_node("Add", ["a", "b"], ["c"])],
+                [helper.make_opsetid("", 18)],
+            )
+        )  # fmt: skip
+        return proto, "E-ONNX-OPERATOR"
     if kind == "external":
         (folder.parent / "secret").write_bytes(bytes(192))
         weights.ClearField("raw_data")
@@ -162,7 +170,8 @@ def hostile(kind: str, folder: Path) -> tuple[onnx.ModelProto, str]:
 
 
 KINDS = (
-    "operator", "domain", "external", "shape", "negative", "cycle", "no such tensor", "huge",
+    "operator", "domain", "function", "external", "shape", "negative", "cycle", "no such tensor",
+    "huge",
 )  # fmt: skip
 
 
