@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from metabit.errors import InputError
+from metabit.errors import FormatError, InputError
 from metabit.export.spec import Model
 
 #: `MB_ARENA_LAYOUT` of the core that the arenas were planned with.
@@ -78,6 +78,24 @@ def c_files(
         f"{name}.c": _source(model, blob, name),
     }
     return {file: text.encode("ascii") for file, text in texts.items()}
+
+
+def blob_of(text: str, where: str) -> bytes:
+    """The .mbit file in a source that `c_files` wrote.
+
+    Raises:
+        FormatError: it is another source, or somebody has edited the numbers.
+    """
+    found = re.findall(r"const uint8_t \w+_model\[\w+\] = \{([0-9,\s]+)\};", text)
+    if len(found) != 1:
+        raise FormatError(
+            f"{where}: not a C source that `metabit export --to c` wrote; no other is read",
+            code="E-C-SOURCE",
+        )
+    words = found[0].replace(",", " ").split()
+    if any(len(word) > 3 or int(word) > 255 for word in words):
+        raise FormatError(f"{where}: its model holds more than bytes", code="E-C-SOURCE")
+    return bytes(int(word) for word in words)
 
 
 # ---- the header --------------------------------------------------------------------------------

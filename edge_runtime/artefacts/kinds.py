@@ -7,7 +7,7 @@ from pathlib import Path
 
 from metabit.edge_runtime.artefacts.artefact import Artefact
 from metabit.edge_runtime.artefacts.onnx_file import open_onnx
-from metabit.edge_runtime.artefacts.packed import open_mbit, open_safetensors, open_state
+from metabit.edge_runtime.artefacts.packed import open_c, open_mbit, open_safetensors, open_state
 from metabit.edge_runtime.artefacts.tflite_file import open_tflite
 from metabit.errors import InputError
 
@@ -15,6 +15,7 @@ from metabit.errors import InputError
 KINDS: dict[str, Callable[[Path, Path | None], Artefact]] = {
     ".mbit": open_mbit,
     ".mbs": open_state,
+    ".c": open_c,
     ".onnx": open_onnx,
     ".tflite": open_tflite,
     ".safetensors": open_safetensors,

@@ -10,6 +10,7 @@ from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container
+from metabit.export.c_source import blob_of
 from metabit.export.exact import run
 from metabit.export.repack import read_state, with_state
 from metabit.export.spec import BoolArray, Model
@@ -70,6 +71,17 @@ def open_safetensors(path: Path, _base: Path | None) -> PackedArtefact:
     from metabit.export import tensors
 
     return PackedArtefact(str(path), tensors.load(path))
+
+
+def open_c(path: Path, _base: Path | None) -> PackedArtefact:
+    """The source that `metabit export --to c` wrote: the model in it.
+
+    Raises:
+        FormatError: it is another source.
+        CorruptError: somebody has edited it.
+    """
+    text = container.read_bytes(path).decode("ascii", errors="replace")
+    return PackedArtefact(str(path), container.loads(blob_of(text, str(path)), str(path)))
 
 
 def open_state(path: Path, base: Path | None) -> PackedArtefact:

@@ -125,3 +125,16 @@ def test_to_c_brings_the_core_along_when_asked(cli: Cli, model_file: Path, tmp_p
     assert cli("export", model_file, "--to", "c", "--core", "-o", tmp_path).code == 0
     assert (tmp_path / "metabit" / "src" / "model.c").is_file()
     assert (tmp_path / "metabit" / "library.properties").is_file()
+
+
+def test_exported_c_is_one_more_form_to_verify(cli: Cli, model_file: Path, tmp_path: Path) -> None:
+    cli("export", model_file, "--to", "c", "-o", tmp_path)
+    path = tmp_path / "random.c"
+    assert cli("verify", model_file, path, "--json").answer["equal"] is True
+    text = path.read_text()
+    path.write_text(text.replace("137,77,66", "137,77,67"))
+    cli("verify", model_file, path).refused(4, "E-MAGIC")
+    path.write_text(text.replace("137,77,66", "137,77,1066"))
+    cli("verify", model_file, path).refused(4, "E-C-SOURCE")
+    path.write_text("int main(void) { return 0; }")
+    cli("verify", model_file, path).refused(4, "E-C-SOURCE")

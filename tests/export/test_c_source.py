@@ -12,6 +12,7 @@ import pytest
 from exported_c import NAME, PROGRAM, assert_printed, golden_scores, write
 
 from metabit.edge_runtime import sources
+from metabit.edge_runtime._native import library_path
 from metabit.edge_runtime.plan import plan
 from metabit.errors import InputError
 from metabit.export.c_source import ARENA_LAYOUT, identifier
@@ -39,10 +40,11 @@ def test_the_host_compiles_it_without_a_warning_and_scores_alike(
     tmp_path: Path, compiler: list[str]
 ) -> None:
     folder = write(tmp_path)
-    core = [str(path) for path in (sources() / "src").rglob("*.c")]
-    files = [str(PROGRAM), *(str(path) for path in folder.glob("*.c")), *core]
+    library = library_path()
+    files = [str(PROGRAM), *(str(path) for path in folder.glob("*.c")), str(library)]
     flags = [*STRICT, "-O1", f"-I{folder}", f"-I{sources() / 'include'}"]
-    subprocess.run([*compiler, *flags, *files, "-o", str(folder / "program")], check=True)
+    link = [f"-Wl,-rpath,{library.parent}", "-o", str(folder / "program")]
+    subprocess.run([*compiler, *flags, *files, *link], check=True)
     done = subprocess.run([str(folder / "program")], check=True, capture_output=True)
     assert_printed(done.stdout)
 

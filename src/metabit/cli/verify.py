@@ -52,9 +52,10 @@ def command(
     Alone, a .mbit file is run by the C engine and by the NumPy reference; each must give the scores
     that PyTorch gave when the file was exported, bit for bit.
 
-    FILE and OTHER are two forms of one model: .mbit, .onnx, .tflite, or a learnt state. Labels
-    and scores must be equal on the golden samples that one of them carries, on random samples and
-    on those of --data. A difference ends with exit code 5 and names the first layer that differs.
+    FILE and OTHER are two forms of one model: what `metabit export` writes, or a learnt state.
+    Labels and scores must be equal on the golden samples that one of them carries, on random
+    samples and on those of --data. A difference ends with exit code 5 and names the first layer
+    that differs.
     """
     if other is None:
         if data is not None or base is not None or bank is not None:
