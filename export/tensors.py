@@ -25,7 +25,6 @@ from metabit.export.shapes import LayerShape, layer_of, layers_problem, shape_of
 from metabit.export.spec import (
     MAX_BANKS,
     MAX_LAYERS,
-    ConvLayer,
     Golden,
     InputSpec,
     Layer,
@@ -49,12 +48,12 @@ def dumps(model: Model) -> bytes:
     tensors: dict[str, Array] = {}
     for index, layer in enumerate(model.layers):
         name = layer.name
-        tensors[f"{name}.weight"] = layer.kernels if isinstance(layer, ConvLayer) else layer.weights
+        rows = _rows(shape_of(layer))
+        tensors[f"{name}.weight"] = layer.weights.reshape(rows)
         if model.learn is not None:
             learn = model.learn
-            tensors[f"{name}.hidden"] = dequantize_hidden(
-                learn.levels[index], learn.w_max[index], learn.bits
-            )
+            hidden = dequantize_hidden(learn.levels[index], learn.w_max[index], learn.bits)
+            tensors[f"{name}.hidden"] = hidden.reshape(rows)
         if layer.thresholds:
             tensors[f"{name}.threshold"] = np.stack([t.value for t in layer.thresholds])
             tensors[f"{name}.flip"] = np.stack([t.flip for t in layer.thresholds])

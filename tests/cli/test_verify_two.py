@@ -18,6 +18,8 @@ from metabit.export.spec import Model
 
 from .conftest import Cli
 
+CONVOLUTION = Path(__file__).parents[1] / "golden" / "v1.1-conv-8bit.mbit"
+
 
 @pytest.fixture
 def model() -> Model:
@@ -69,6 +71,25 @@ def test_the_first_layer_that_differs_is_named(
     done.refused(5, "E-DIFFERENT")
     assert "first in layer fc2, sample" in done.stderr
     assert "index [5]" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["onnx", "tflite", "safetensors"])
+def test_a_place_in_a_map_is_named_by_row_column_and_channel(
+    cli: Cli, tmp_path: Path, form: str
+) -> None:
+    model = container.load(CONVOLUTION)
+    path, other = tmp_path / f"conv.{form}", tmp_path / "other.mbit"
+    cli("export", CONVOLUTION, "-o", path)
+    assert cli("verify", CONVOLUTION, path).code == 0
+    layer = model.layers[0]
+    flip = layer.thresholds[0].flip.copy()
+    flip[1] = ~flip[1]
+    turned = (replace(layer.thresholds[0], flip=flip), *layer.thresholds[1:])
+    layers = (replace(layer, thresholds=turned), *model.layers[1:])
+    container.save(replace(model, layers=layers), other)
+    done = cli("verify", other, path)
+    done.refused(5, "E-DIFFERENT")
+    assert f"first in layer {layer.name}, sample 0, index [0, 0, 1]: " in done.stderr
 
 
 def test_another_network_is_no_form_of_the_model(cli: Cli, mbit: Path, tmp_path: Path) -> None:
