@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan m32 aarch64
 
-.PHONY: help demo test check bench bench-accuracy sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test check bench bench-accuracy bench-engines sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,14 @@ bench: $(VENV)/.installed ## times, sizes and instructions for docs/BENCHMARKS.m
 
 bench-accuracy: $(VENV)/.installed ## accuracy and memory of learning for docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks.device_learning
+
+bench-engines: $(VENV)/.installed ## OpenVINO and Larq beside metabit, in environments of their own (2 GB)
+	$(PYTHON) -m venv .venv-openvino && .venv-openvino/bin/pip install --quiet -e . openvino
+	.venv-openvino/bin/python -m benchmarks.binary_engines openvino
+	$(PYTHON) -m venv .venv-larq && .venv-larq/bin/pip install --quiet -e . larq larq-compute-engine \
+	    "tensorflow-cpu<2.17" "tf-keras<2.17" "numpy<2"
+	.venv-larq/bin/python -m benchmarks.binary_engines larq
+	$(BIN)/python -m benchmarks.page
 
 sizes: $(VENV)/.installed ## bytes of code a function on four cores, and what changed since BASE=origin/main
 	$(BIN)/python -m benchmarks.code_sizes --base $(BASE)

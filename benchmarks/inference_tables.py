@@ -59,14 +59,34 @@ def convolutions(r: Record) -> str:
             [
                 row["shape"], _us(took[PREDICT]), _us(took["LiteRT, int8"]),
                 _us(took["ONNX Runtime, int8"]), f"≥ {CONV_TARGET}×",
-                f"{took['LiteRT, int8'] / took[PREDICT]:.1f}×", f"{row['macs_per_cycle']:.1f}",
+                f"{took['LiteRT, int8'] / took[PREDICT]:.1f}×",
+                f"{took['ONNX Runtime, int8'] / took[PREDICT]:.1f}×",
+                f"{row['macs_per_cycle']:.1f}",
                 _share(row["share_of_roof"]), row["path"],
             ]
         )  # fmt: skip
     header = ["shape", "metabit, µs", "LiteRT int8, µs", "ONNX Runtime int8, µs"]
     return table(
-        [*header, "target against LiteRT", "measured", "MAC/cycle", "share of the roof", "kernels"],
+        [*header, "target against LiteRT", "measured", "against ONNX Runtime", "MAC/cycle",
+         "share of the roof", "kernels"],
         rows,
+    )  # fmt: skip
+
+
+def engines(r: Record) -> str:
+    """The same convolutions in other engines for binary networks."""
+    names = {"openvino": "OpenVINO", "larq": "Larq Compute Engine"}
+    rows = []
+    for engine, title in names.items():
+        for row in r.get(engine, {}).get("rows", []):
+            took = {name: times["min_us"] for name, times in row["contestants"].items()}
+            rows.append(
+                [row["shape"], f"{title} {r[engine]['version']}", _us(took[PREDICT]),
+                 _us(took[engine]), "≥ 1.5×" if engine == "openvino" else "-",
+                 f"{took[engine] / took[PREDICT]:.1f}×", row["path"]]
+            )  # fmt: skip
+    return table(
+        ["shape", "engine", "metabit, µs", "it, µs", "target", "measured", "kernels"], rows
     )
 
 

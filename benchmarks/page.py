@@ -17,6 +17,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "inference-dense": ("inference", inference_tables.networks),
     "inference-layers": ("inference", inference_tables.layers),
     "inference-conv": ("inference", inference_tables.convolutions),
+    "binary-engines": ("binary_engines", inference_tables.engines),
     "inference-rest": ("inference", inference_tables.rest),
     "device-learning": ("device_learning", learning_tables.accuracy_and_memory),
     "learning-speed": ("learning_speed", learning_tables.speed),

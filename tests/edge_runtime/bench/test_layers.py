@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from helpers import random_model
 
-from metabit.edge_runtime.bench.layers import LayerWork, layers_of
+from metabit.edge_runtime.bench.layers import ROOFS, LayerWork, layers_of
+from metabit.edge_runtime.isa import kernel_sets
 
 
 def test_macs_and_bytes_of_dense_layers() -> None:
@@ -16,6 +17,10 @@ def test_macs_and_bytes_of_dense_layers() -> None:
     assert (second.macs, second.binary) == (33 * 70, True)
     assert second.touched_bytes == 70 * 8 + 70 * 4 + 12 + 8 + 12
     assert last.touched_bytes == 6 * 12 + 12 + 6 * 4
+
+
+def test_every_kernel_set_but_the_scalar_one_has_a_roof() -> None:
+    assert set(kernel_sets()) - {"scalar"} <= ROOFS.keys()
 
 
 def test_only_layers_of_bits_on_a_known_path_have_a_roof() -> None:
