@@ -55,9 +55,35 @@ static uint32_t take_signs(const mb_layer *layer, cursor *c, uint32_t *part) {
     return take(c, (uint64_t)4 * layer->words * rows, alignment, part);
 }
 
+/* Scratch of convolutions that learn: one row of gradients, the errors that belong to it, and what the
+ * kernel saw, unless that is the sample. */
+static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
+    uint32_t longest = 0, masked = 0, alignment = 4;
+    uint64_t patches_bytes = 0;
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        const mb_layer *layer = &layers[i];
+        if (!mb_convolves(layer)) {
+            continue;
+        }
+        uint32_t pool = layer->window.pool;
+        longest = larger(longest, layer->n_in);
+        masked = larger(masked, pool > 1 ? layer->n_out : 0);
+        if (i > 0) {
+            uint32_t rows = layer->n_positions * pool * pool;
+            uint64_t bytes = (uint64_t)4 * layer->words * mb_panel_rows(layer->layout, rows);
+            masked = larger(masked, rows);
+            patches_bytes = bytes > patches_bytes ? bytes : patches_bytes;
+            alignment = layer->layout == MB_ROWS ? alignment : MB_PANEL_ALIGNMENT;
+        }
+    }
+    model->gradient_at = take(c, (uint64_t)4 * longest, 4, &plan->error_bytes);
+    model->masked_at = take(c, (uint64_t)2 * masked, 2, &plan->error_bytes);
+    model->patches_at = take(c, patches_bytes, alignment, &plan->error_bytes);
+}
+
 /* What a learning layer needs besides, all of it derived or scratch. */
 static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
-    uint32_t widest = 0, longest = 0, masked = 0;
+    uint32_t widest = 0;
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &layers[i];
         widest = larger(widest, mb_values(layer));
@@ -69,14 +95,9 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
         layer->inv_std_at = take(c, (uint64_t)4 * layer->n_out, 4, &plan->norm_bytes);
         layer->table_at = take(c, 2ull << (model->state_bits - 1u), 2, &plan->table_bytes);
     }
-    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
-        longest = larger(longest, mb_convolves(&layers[i]) ? layers[i].n_in : 0);
-        masked = larger(masked, layers[i].window.pool > 1 ? layers[i].n_out : 0);
-    }
     model->row_at = take(c, (uint64_t)4 * widest, 4, &plan->error_bytes);
     model->errors_at = take(c, (uint64_t)2 * widest, 2, &plan->error_bytes);
-    model->gradient_at = take(c, (uint64_t)4 * longest, 4, &plan->error_bytes);
-    model->masked_at = take(c, (uint64_t)2 * masked, 2, &plan->error_bytes);
+    lay_out_gradients(model, layers, c, plan);
     if (model->first_learning == 0 && !mb_convolves(&layers[0])) {
         model->columns_at = take(c, (uint64_t)2 * model->n_inputs, 2, &plan->activation_bytes);
     }

@@ -116,7 +116,9 @@ struct mb_model {
     uint32_t patch_at;    /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
     uint32_t window_at;   /* (n_out, or whole panels) int32 sums of one position of a window */
     uint32_t gradient_at; /* (n_in) int32, if a convolution learns */
-    uint32_t masked_at;   /* (n_out) int16, if one with pooling learns */
+    uint32_t masked_at;   /* int16 errors of one place of a window, or of one channel */
+    uint32_t
+        patches_at; /* all that a kernel sees, packed rows, if one behind another layer learns */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;

@@ -93,28 +93,47 @@ static void send_back(const mb_model *model, const mb_layer *layer, const int16_
 
 /* ---- gradients and moves -------------------------------------------------------------------- */
 
-static void add_bytes(uint32_t *row, const mb_model *model, const uint8_t *patch, int32_t error,
-                      uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        int32_t x = model->input_signed ? (int32_t)(patch[i] ^ 0x80u) - 128 : (int32_t)patch[i];
-        row[i] += (uint32_t)(error * (x - model->zero_point));
-    }
-}
-
-/* row[i] += error where bit i is set. */
-static void add_bits(uint32_t *row, const uint32_t *patch, int32_t error, uint32_t n) {
-    for (uint32_t i = 0; i < n; i++) {
-        row[i] += (uint32_t)error & (0u - (patch[i / 32u] >> (i % 32u) & 1u));
-    }
-}
-
-/* The gradient of all weights of channel j into the scratch row. */
-static void form_gradient(const mb_model *model, uint32_t index, const void *input,
-                          const int16_t *d, uint32_t j) {
+/* What the kernel saw at all places that pooling compared, window after window, as packed rows. */
+static mb_matrix gather_patches(const mb_model *model, uint32_t index, const void *input) {
     const mb_layer *layer = &mb_layers(model)[index];
+    uint32_t in_window = (uint32_t)layer->window.pool * layer->window.pool;
+    uint8_t *to = (uint8_t *)mb_at(model, model->patches_at);
+    mb_matrix patches = {to, layer->n_in, layer->n_positions * in_window, layer->words,
+                         layer->layout};
+    for (uint32_t row = 0; row < patches.n_out; row++) {
+        place at = place_of(layer, row / in_window, row % in_window);
+        const uint8_t *patch = (const uint8_t *)mb_gather(model, index, input, at.row, at.column);
+        mb_row_walk walk = mb_walk_row(patches.layout, patches.words, row);
+        for (uint32_t byte = 0; byte < 4u * patches.words; byte += 4u) {
+            mb_copy(to + mb_walk_to(&walk, byte), patch + byte, 4);
+        }
+    }
+    return patches;
+}
+
+/* The gradient of all weights of channel j into the scratch row: the sum of the patches times the errors of
+ * the sums that won, like errors that go back through weights. */
+static void form_gradient(const mb_model *model, const mb_layer *layer, const mb_matrix *patches,
+                          const int16_t *d, uint32_t j) {
+    const uint8_t *winners = winners_of(model, layer);
+    uint32_t in_window = patches->n_out / layer->n_positions;
+    int16_t *errors = (int16_t *)mb_at(model, model->masked_at);
+    mb_zero(errors, (size_t)2 * patches->n_out);
+    for (uint32_t p = 0; p < layer->n_positions; p++) {
+        size_t value = (size_t)p * layer->n_out + j;
+        errors[p * in_window + (winners == NULL ? 0 : winners[value])] = d[value];
+    }
+    uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
+    mb_kernels_of(model)->back(row, patches, errors);
+}
+
+/* The same for a sample of 8-bit values, gathered patch by patch: their rows are short. */
+static void form_byte_gradient(const mb_model *model, const mb_layer *layer, const void *input,
+                               const int16_t *d, uint32_t j) {
     const uint8_t *winners = winners_of(model, layer);
     uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
-    uint32_t total = 0;
+    uint8_t sign = model->input_signed ? 0x80u : 0;
+    int32_t zero = model->zero_point + sign;
     mb_zero(row, (size_t)4 * layer->n_in);
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         size_t value = (size_t)p * layer->n_out + j;
@@ -123,16 +142,10 @@ static void form_gradient(const mb_model *model, uint32_t index, const void *inp
             continue;
         }
         place at = place_of(layer, p, winners == NULL ? 0 : winners[value]);
-        const void *patch = mb_gather(model, index, input, at.row, at.column);
-        if (index == 0) {
-            add_bytes(row, model, (const uint8_t *)patch, error, layer->n_in);
-        } else {
-            add_bits(row, (const uint32_t *)patch, error, layer->n_in);
-            total += (uint32_t)error;
+        const uint8_t *patch = (const uint8_t *)mb_gather(model, 0, input, at.row, at.column);
+        for (uint32_t i = 0; i < layer->n_in; i++) {
+            row[i] += (uint32_t)(error * ((int32_t)(patch[i] ^ sign) - zero));
         }
-    }
-    for (uint32_t i = 0; index > 0 && i < layer->n_in; i++) {
-        row[i] = 2u * row[i] - total; /* P - (T - P), T the sum of all errors */
     }
 }
 
@@ -181,10 +194,18 @@ static void move_kernels(mb_model *model, uint32_t index, const void *input, con
                   (uint8_t *)mb_at(model, layer->signs_at),
                   model->state_bits,
                   {0, 0, 0}};
+    mb_matrix patches = {NULL, 0, 0, 0, 0};
+    if (index > 0) {
+        patches = gather_patches(model, index, input);
+    }
     for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
         uint32_t shift;
         uint64_t squares;
-        form_gradient(model, index, input, d, j);
+        if (index > 0) {
+            form_gradient(model, layer, &patches, d, j);
+        } else {
+            form_byte_gradient(model, layer, input, d, j);
+        }
         uint32_t bound = scale_gradient(gradient, layer->n_in, &shift, &squares);
         if (bound > 0) {
             float factor = mb_pow2((int32_t)shift);
