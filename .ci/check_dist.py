@@ -31,6 +31,8 @@ def wheel_problems(wheel: Path) -> list[str]:
         "metabit/py.typed",
         "metabit/edge_runtime/libmetabit.so",
         "metabit/edge_runtime/include/metabit.h",
+        "metabit/edge_runtime/library/CMakeLists.txt",
+        "metabit/edge_runtime/library/zephyr/module.yml",
         "metabit/recipes/benchmarks/digits.toml",
     ]
     problems += [f"{wheel.name}: lacks {name}" for name in wanted if name not in names]

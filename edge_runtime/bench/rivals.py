@@ -16,7 +16,7 @@ from metabit.edge_runtime.bench.timing import Contestant
 #: Runtime for people -> its package, and what else writing a model for it needs.
 RUNTIMES: dict[str, tuple[str, tuple[str, ...]]] = {
     "ONNX Runtime": ("onnxruntime", ("onnx",)),
-    "LiteRT": ("ai_edge_litert", ("flatbuffers",)),
+    "LiteRT": ("ai_edge_litert", ("tflite", "flatbuffers")),
 }
 
 

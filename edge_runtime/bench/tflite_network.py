@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
-import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
+import tflite
 
 from metabit.edge_runtime.bench.rival_networks import Int8Layer
+from metabit.export.spec import Window
+from metabit.export.tflite.graph import Graph, Tensor, dumps
 
 #: Activations from 0 to 255 are stored as int8, less 128.
 ZERO_POINT = -128
-TYPES = {
-    np.dtype(np.float32): schema.TensorType.FLOAT32,
-    np.dtype(np.int8): schema.TensorType.INT8,
-    np.dtype(np.int32): schema.TensorType.INT32,
-}
 
 
 def float_model(layers: Sequence[Int8Layer]) -> bytes:
@@ -32,133 +27,77 @@ def int8_model(layers: Sequence[Int8Layer]) -> bytes:
 
 
 def _model(layers: Sequence[Int8Layer], quantized: bool) -> bytes:
-    graph = _Graph(quantized)
-    x = graph.activation("input", (1, *layers[0].in_shape), layers[0].in_scale)
+    graph = Graph()
+    first = layers[0]
+    x = graph.tensor(_activation("input", first.in_shape, first.in_scale, ZERO_POINT, quantized))
+    y = x
     for index, layer in enumerate(layers):
-        window = layer.shape.window
-        rows: np.ndarray[Any, Any] = layer.weights if quantized else layer.float_weights
-        scale = layer.weight_scale if quantized else 0.0
-        bias_values = layer.bias if quantized else layer.float_bias
-        bias = graph.constant(f"b{index}", bias_values, scale * layer.in_scale)
-        if window is None:
-            if graph.n_dimensions(x) > 2:
-                x = graph.flattened(x)
-            w = graph.constant(f"w{index}", rows, scale)
-            y = graph.outputs(index, layer, (1, layer.shape.n_out))
-            graph.dense(x, w, bias, y, relu=not layer.last)
-        else:
-            k = window.kernel_size
-            w = graph.constant(f"w{index}", rows.reshape(layer.shape.n_out, k, k, -1), scale)
-            y = graph.outputs(index, layer, (1, *window.sum_sides, layer.shape.n_out))
-            graph.conv(x, w, bias, y, layer)
-            if window.pool > 1:
-                pooled = graph.outputs(index, layer, (1, *window.out_sides, layer.shape.n_out))
-                graph.pool(y, pooled, window.pool)
-                y = pooled
-        x = y
-    return graph.finish()
+        y = _add(graph, y, f"y{index}", layer, quantized)
+    return dumps(graph, [x], [y], name="rival", description="", metadata={})
 
 
-class _Graph:
-    """One subgraph whose first tensor is the input and whose last result is the output."""
+def _activation(
+    name: str, shape: Sequence[int], scale: float, zero_point: int, quantized: bool
+) -> Tensor:
+    """A tensor of one sample."""
+    if quantized:
+        return Tensor(name, (1, *shape), "int8", scale, zero_point)
+    return Tensor(name, (1, *shape), "float32")
 
-    def __init__(self, quantized: bool) -> None:
-        self._quantized = quantized
-        self._model = schema.ModelT()
-        self._model.version = 3
-        self._model.buffers = [schema.BufferT()]  # the first one is empty: tensors without data
-        self._model.operatorCodes = []
-        self._codes: dict[int, int] = {}
-        self._graph = schema.SubGraphT()
-        self._graph.tensors, self._graph.operators = [], []
 
-    def n_dimensions(self, tensor: int) -> int:
-        return len(self._graph.tensors[tensor].shape)
-
-    def activation(self, name: str, shape: Sequence[int], scale: float, zero: int = -128) -> int:
-        if self._quantized:
-            return self._tensor(name, shape, np.int8, scale, zero)
-        return self._tensor(name, shape, np.float32)
-
-    def outputs(self, index: int, layer: Int8Layer, shape: Sequence[int]) -> int:
-        # The last sums have both signs: their range is centred.
-        scale, zero = (2 * layer.out_scale, 0) if layer.last else (layer.out_scale, ZERO_POINT)
-        return self.activation(f"y{index}", shape, scale, zero)
-
-    def constant(self, name: str, value: np.ndarray[Any, Any], scale: float = 0.0) -> int:
-        index = self._tensor(name, value.shape, value.dtype.type, scale)
-        buffer = schema.BufferT()
-        buffer.data = np.frombuffer(value.tobytes(), dtype=np.uint8)
-        self._graph.tensors[index].buffer = len(self._model.buffers)
-        self._model.buffers.append(buffer)
-        return index
-
-    def dense(self, x: int, weights: int, bias: int, y: int, relu: bool) -> None:
-        options = schema.FullyConnectedOptionsT()
-        options.fusedActivationFunction = _activation(relu)
-        self._operator("FULLY_CONNECTED", [x, weights, bias], y, "FullyConnectedOptions", options)
-
-    def conv(self, x: int, weights: int, bias: int, y: int, layer: Int8Layer) -> None:
-        window = layer.shape.window
-        assert window is not None
-        options = schema.Conv2DOptionsT()
-        kinds = schema.Padding
-        options.padding = kinds.SAME if window.padding == "one" else kinds.VALID
-        options.strideH = options.strideW = window.stride
-        options.fusedActivationFunction = _activation(not layer.last)
-        self._operator("CONV_2D", [x, weights, bias], y, "Conv2DOptions", options)
-
-    def pool(self, x: int, y: int, side: int) -> None:
-        options = schema.Pool2DOptionsT()
-        options.padding = schema.Padding.VALID
-        options.strideH = options.strideW = options.filterHeight = options.filterWidth = side
-        self._operator("MAX_POOL_2D", [x], y, "Pool2DOptions", options)
-
-    def flattened(self, x: int) -> int:
-        tensor = self._graph.tensors[x]
-        shape = (1, math.prod(tensor.shape))
-        to = self.constant(f"shape{x}", np.array(shape, dtype=np.int32))
-        y = self._tensor(f"flat{x}", shape, np.int8 if self._quantized else np.float32)
-        self._graph.tensors[y].quantization = tensor.quantization
-        options = schema.ReshapeOptionsT()
-        options.newShape = list(shape)
-        self._operator("RESHAPE", [x, to], y, "ReshapeOptions", options)
+def _add(graph: Graph, x: int, name: str, layer: Int8Layer, quantized: bool) -> int:
+    """Add a layer behind x; returns its output."""
+    window, n_out = layer.shape.window, layer.shape.n_out
+    # The last sums have both signs: their range is centred.
+    scale, zero = (2 * layer.out_scale, 0) if layer.last else (layer.out_scale, ZERO_POINT)
+    kinds = tflite.ActivationFunctionType
+    clamp = kinds.NONE if layer.last else kinds.RELU
+    if window is None:
+        x = _flattened(graph, x, f"{name}/flat")
+        inputs = [x, *_constants(graph, name, layer, (n_out, layer.shape.n_in), quantized)]
+        output = _activation(name, (n_out,), scale, zero, quantized)
+        return graph.add("FULLY_CONNECTED", inputs, output, FusedActivationFunction=clamp)
+    k = window.kernel_size
+    inputs = [x, *_constants(graph, name, layer, (n_out, k, k, window.in_shape[2]), quantized)]
+    output = _activation(name, (*window.sum_sides, n_out), scale, zero, quantized)
+    y = graph.add(
+        "CONV_2D", inputs, output,
+        Padding=tflite.Padding.SAME if window.padding == "one" else tflite.Padding.VALID,
+        StrideH=window.stride, StrideW=window.stride, FusedActivationFunction=clamp,
+        DilationHFactor=1, DilationWFactor=1,
+    )  # fmt: skip
+    if window.pool == 1:
         return y
-
-    def finish(self) -> bytes:
-        self._graph.inputs = [0]
-        self._graph.outputs = self._graph.operators[-1].outputs
-        self._model.subgraphs = [self._graph]
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(self._model.Pack(builder), b"TFL3")
-        return bytes(builder.Output())
-
-    def _tensor(
-        self, name: str, shape: Sequence[int], dtype: type, scale: float = 0.0, zero: int = 0
-    ) -> int:
-        made = schema.TensorT()
-        made.name, made.shape, made.type = name.encode(), list(shape), TYPES[np.dtype(dtype)]
-        if scale:
-            made.quantization = schema.QuantizationParametersT()
-            made.quantization.scale = np.array([scale], dtype=np.float32)
-            made.quantization.zeroPoint = np.array([zero], dtype=np.int64)
-        self._graph.tensors.append(made)
-        return len(self._graph.tensors) - 1
-
-    def _operator(self, kind: str, inputs: list[int], y: int, options: str, value: object) -> None:
-        builtin = getattr(schema.BuiltinOperator, kind)
-        if builtin not in self._codes:
-            code = schema.OperatorCodeT()
-            code.builtinCode = code.deprecatedBuiltinCode = builtin
-            self._codes[builtin] = len(self._model.operatorCodes)
-            self._model.operatorCodes.append(code)
-        made = schema.OperatorT()
-        made.opcodeIndex, made.inputs, made.outputs = self._codes[builtin], inputs, [y]
-        made.builtinOptionsType = getattr(schema.BuiltinOptions, options)
-        made.builtinOptions = value
-        self._graph.operators.append(made)
+    pooled = _activation(f"{name}/pooled", (*window.out_sides, n_out), scale, zero, quantized)
+    return _pooled(graph, y, pooled, window)
 
 
-def _activation(relu: bool) -> int:
-    kinds = schema.ActivationFunctionType
-    return int(kinds.RELU if relu else kinds.NONE)
+def _constants(
+    graph: Graph, name: str, layer: Int8Layer, shape: tuple[int, ...], quantized: bool
+) -> list[int]:
+    """Weights in this shape, and bias."""
+    if not quantized:
+        weights = graph.constant(f"{name}/weights", layer.float_weights.reshape(shape))
+        return [weights, graph.constant(f"{name}/bias", layer.float_bias)]
+    scale = layer.weight_scale
+    weights = graph.constant(f"{name}/weights", layer.weights.reshape(shape), scale)
+    return [weights, graph.constant(f"{name}/bias", layer.bias, scale * layer.in_scale)]
+
+
+def _pooled(graph: Graph, x: int, output: Tensor, window: Window) -> int:
+    side = window.pool
+    return graph.add(
+        "MAX_POOL_2D", [x], output, Padding=tflite.Padding.VALID,
+        StrideH=side, StrideW=side, FilterHeight=side, FilterWidth=side,
+    )  # fmt: skip
+
+
+def _flattened(graph: Graph, x: int, name: str) -> int:
+    """All values of a map in a row."""
+    tensor = graph.tensors[x]
+    if len(tensor.shape) == 2:
+        return x
+    shape = (1, math.prod(tensor.shape))
+    target = graph.constant(f"{name}/shape", np.array(shape, np.int32))
+    output = Tensor(name, shape, tensor.dtype, tensor.scale, tensor.zero_point)
+    return graph.add("RESHAPE", [x, target], output)

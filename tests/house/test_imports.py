@@ -105,7 +105,7 @@ def test_import_loads_neither_torch_nor_onnx(statement: str) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert "'metabit'" in loaded
-    for heavy in ("torch", "onnx", "onnxruntime", "matplotlib", "unicorn"):
+    for heavy in ("torch", "onnx", "onnxruntime", "tflite", "flatbuffers", "matplotlib", "unicorn"):
         assert f"'{heavy}'" not in loaded
 
 
