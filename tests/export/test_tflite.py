@@ -101,6 +101,14 @@ def test_a_padded_input_without_room_beside_its_zero_point_is_refused() -> None:
     assert refused.value.code == "E-TFLITE-PADDING"
 
 
+def network_for(sets: DataSet) -> Model:
+    """Random bits, with normalisation that has seen samples: its labels tell samples apart."""
+    dtype: Literal["uint8", "int8"] = "uint8" if sets.dtype == "uint8" else "int8"
+    spec = InputSpec(dtype, sets.input_shape, 1.0, sets.zero_point)
+    seen = sets.train.x[:300].reshape(300, -1)
+    return loads(dumps(untrained(spec, (65, 33, sets.n_classes), seen)))
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -114,28 +122,32 @@ def test_logits_and_labels_are_the_engines_on_every_test_sample(
     name: str, load_or_skip: Callable[[str], DataSet]
 ) -> None:
     sets = load_or_skip(name)
-    dtype: Literal["uint8", "int8"] = "uint8" if sets.dtype == "uint8" else "int8"
-    spec = InputSpec(dtype, sets.input_shape, 1.0, sets.zero_point)
-    seen = sets.train.x[:300].reshape(300, -1)
-    blob = dumps(untrained(spec, (65, 33, sets.n_classes), seen))
-    engine = Engine(blob)
-    got = run(to_tflite(loads(blob)), sets.test.x)
+    model = network_for(sets)
+    engine = Engine(dumps(model))
+    got = run(to_tflite(model), sets.test.x)
     assert np.array_equal(got["label"], engine.predict(sets.test.x))
     assert np.array_equal(got["logits"], engine.decision_function(sets.test.x))
 
 
-def test_files_run_on_the_chosen_interpreter(tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    """`make tflite-runtime` chooses tflite-runtime, which needs NumPy 1; alone, this is LiteRT."""
-    models: list[Model] = [small_convnet(7)]
+def test_files_run_on_the_chosen_interpreter(
+    tmp_path: Path, pytestconfig: pytest.Config, digits: DataSet, hapt: DataSet
+) -> None:
+    """`make tflite-runtime` chooses tflite-runtime, which needs NumPy 1; alone, this is LiteRT.
+
+    Whole test sets, and random networks.
+    """
+    cases: list[tuple[Model, NDArray[Any]]] = [
+        (network_for(sets), sets.test.x.reshape(len(sets.test), -1)) for sets in (digits, hapt)
+    ]
 
     @settings(max_examples=12, deadline=None, derandomize=True, database=None)
     @given(model=st.one_of(dense_models(), conv_models()))
     def collect(model: Model) -> None:
-        models.append(replace(model, input=replace(model.input, zero_point=3)))
+        model = replace(model, input=replace(model.input, zero_point=3))
+        cases.append((model, random_samples(np.random.default_rng(0), model.input, 25)))
 
     collect()
-    for index, model in enumerate(models):
-        x = random_samples(np.random.default_rng(index), model.input, 25)
+    for index, (model, x) in enumerate(cases):
         scores = model_scores(model, x)
         (tmp_path / f"{index}.tflite").write_bytes(to_tflite(model))
         np.savez(
@@ -145,15 +157,11 @@ def test_files_run_on_the_chosen_interpreter(tmp_path: Path, pytestconfig: pytes
             label=scores.argmax(axis=1),
         )
     python = pytestconfig.getoption("--tflite-python") or sys.executable
-    done = subprocess.run(
-        [python, str(tflite_run.__file__), str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [python, str(tflite_run.__file__), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout, end="")  # which interpreter it was
-    assert f"{len(models)} files" in done.stdout
+    assert f"{len(cases)} files" in done.stdout
 
 
 def test_a_bank_that_is_not_there_is_refused() -> None:
