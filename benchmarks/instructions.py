@@ -12,25 +12,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
-import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks import models
-from metabit.edge_runtime import _native, sources
+from benchmarks import callgrind, models
 from metabit.export.container import dumps
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 
 PINNED = Path(__file__).parent / "results" / "instructions.json"
-DRIVER = Path(__file__).parent.parent / "tests" / "c" / "count.c"
 TOLERANCE = 0.02
-#: Kernel sets that callgrind's processor runs.
-PATHS = ("avx2", "ssse3", "scalar")
 N_LEARN = 20
 #: Widths of dense networks that learn: what most users have, long rows of bits, a small one. Beside
 #: them there is a convolution of 14x14x64 between others, for inference.
@@ -39,38 +32,14 @@ WIDTHS = ((784, 512, 512, 10), (64, 4096, 64, 10), (784, 128, 128, 10))
 Counts = dict[str, int]
 
 
-def compiler() -> str:
-    """The compiler that built the library, as it has left its name there."""
-    found = re.search(rb"(GCC: \([^)]*\) [\d.]+|clang version [\d.]+)", library().read_bytes())
-    return found[0].decode() if found else "unknown"
-
-
-def library() -> Path:
-    """The installed C library."""
-    return _native.library_path().resolve()
-
-
 def measure() -> Counts:
-    """Instructions by case, such as "784-512-512-10 layer 1".
-
-    Raises:
-        subprocess.CalledProcessError: gcc or valgrind failed.
-        FileNotFoundError: one of them is not installed.
-    """
-    counts: Counts = {}
-    with tempfile.TemporaryDirectory(prefix="metabit-count-") as folder:
-        work = Path(folder)
-        program = work / "count"
-        flags = ["-std=c11", "-O2", f"-I{sources() / 'include'}", f"-Wl,-rpath,{library().parent}"]
-        command = ["gcc", *flags, str(DRIVER), str(library()), "-o", str(program)]
-        subprocess.run(command, check=True)
-        for name, (blob, samples) in _networks().items():
-            (work / "model").write_bytes(blob)
-            (work / "samples").write_bytes(samples)
-            for path in PATHS:
-                for case, count in _count(program, work, path).items():
-                    counts[f"{path} {name} {case}"] = count
-    return counts
+    """Instructions by case, such as "avx2 784-512-512-10 layer 1"."""
+    return {
+        f"{path} {name} {part}": sum(functions.values())
+        for name, (blob, samples) in _networks().items()
+        for path in callgrind.PATHS
+        for part, functions in callgrind.count(blob, samples, N_LEARN, path).items()
+    }
 
 
 def _networks() -> dict[str, tuple[bytes, bytes]]:
@@ -89,23 +58,6 @@ def _samples(n_inputs: int, n_outputs: int) -> tuple[bytes, bytes]:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, (N_LEARN, n_inputs)).astype(np.uint8)
     return x.tobytes(), rng.integers(0, n_outputs, N_LEARN).astype("<i4").tobytes()
-
-
-def _count(program: Path, work: Path, path: str) -> Counts:
-    """Run under callgrind; a file for every part that the program asks for."""
-    for old in work.glob("out*"):
-        old.unlink()
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={work / 'out'}", "-q"]
-    command += [str(program), str(work / "model"), str(work / "samples"), str(N_LEARN), path]
-    subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
-    counts: Counts = {}
-    for part in work.glob("out.*"):
-        text = part.read_text()
-        case = re.search(r"^desc: Trigger: Client Request: (.*)$", text, re.M)
-        total = re.search(r"^(?:totals|summary): (\d+)", text, re.M)
-        if case and total:
-            counts[case[1]] = int(total[1])
-    return counts
 
 
 def differences(now: Counts, before: Counts) -> list[str]:
@@ -137,7 +89,7 @@ def main() -> None:
     if PINNED.exists():
         print("\n".join(differences(counts, pinned()["counts"])) or "as recorded")
     if record:
-        content = {"compiler": compiler(), "counts": counts}
+        content = {"compiler": callgrind.compiler(), "counts": counts}
         PINNED.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         print(f"recorded in {PINNED}")
 

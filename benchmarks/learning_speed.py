@@ -1,6 +1,6 @@
 """Learning: time of a step beside PyTorch's, and instructions of a step on boards.
 
-    python -m benchmarks.learning_speed [--only steps boards]
+    python -m benchmarks.learning_speed [--only steps functions boards]
 
 Needs Fashion-MNIST. Each network has learnt 5,000 samples before, so that its errors are as large
 as in use, and learns others while it is timed. Results go to results/learning_speed.json here,
@@ -10,10 +10,12 @@ and from there into docs/BENCHMARKS.md.
 from __future__ import annotations
 
 import argparse
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
-from benchmarks import page, results
+from benchmarks import callgrind, page, results
 from benchmarks.device_learning import STREAM, ZERO_POINT, Array, fashion
 from metabit.edge_runtime.bench.subject import Subject
 from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
@@ -67,6 +69,21 @@ def steps() -> list[Record]:
     return rows
 
 
+def functions() -> list[Record]:
+    """Where the instructions of a step go, by function; 20 samples that it has learnt once."""
+    x, y, _, _ = fashion()
+    timed = slice(N_BEFORE, N_BEFORE + 20)
+    samples = x[timed].tobytes() + y[timed].astype("<i4").tobytes()
+    path = callgrind.PATHS[0]
+    with tempfile.TemporaryDirectory(prefix="metabit-named-") as folder:
+        library = callgrind.with_names(Path(folder))
+        parts = callgrind.count(learnt(WIDTHS[0], x, y), samples, 20, path, library)
+    return [
+        {"function": name, "path": path, "per_step": number / 20}
+        for name, number in parts["learn"].items()
+    ]
+
+
 def boards() -> list[Record]:
     """Instructions of a step on emulated cores, and the time they are estimated to take."""
     x, y, _, _ = fashion()
@@ -93,7 +110,7 @@ def boards() -> list[Record]:
 
 def main() -> None:
     """Measure, write the JSON, write the tables."""
-    parts: dict[str, Callable[[], Any]] = {"steps": steps, "boards": boards}
+    parts: dict[str, Callable[[], Any]] = {"steps": steps, "functions": functions, "boards": boards}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--only", nargs="*", choices=parts, default=list(parts))
     record = {}

@@ -79,6 +79,23 @@ def speed(r: Record) -> str:
     return table(HEADER, rows)
 
 
+def functions(r: Record) -> str:
+    """The functions that take most instructions of a step, from results/learning_speed.json."""
+    found = r.get("functions", [])
+    total = sum(row["per_step"] for row in found)
+    rows = [
+        [
+            f"`{row['function']}`",
+            f"{row['per_step']:,.0f}",
+            f"{100 * row['per_step'] / total:.0f} %",
+        ]
+        for row in found
+        if row["per_step"] > 0.02 * total
+    ]
+    rows += [["all of them", f"{total:,.0f}", "100 %"]] if found else []
+    return table(["function", "instructions a step", "share"], rows)
+
+
 def _spread(values: list[float]) -> str:
     return f"{100 * np.mean(values):.2f} ± {100 * np.std(values, ddof=1):.2f}"
 

@@ -21,6 +21,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "inference-rest": ("inference", inference_tables.rest),
     "device-learning": ("device_learning", learning_tables.accuracy_and_memory),
     "learning-speed": ("learning_speed", learning_tables.speed),
+    "learning-functions": ("learning_speed", learning_tables.functions),
     "scaling": ("scaling", scaling_tables.summary),
 }
 
