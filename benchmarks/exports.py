@@ -21,12 +21,14 @@ from benchmarks import results
 from metabit.cli import datafile, run
 from metabit.edge_runtime.artefacts.artefact import Artefact, Samples
 from metabit.edge_runtime.artefacts.kinds import KINDS, open_artefact
+from metabit.edge_runtime.bench.subject import Subject
 from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
 from metabit.export import container
 from metabit.export.spec import Model
 from metabit.trainer import data
 
 PAGE = Path(__file__).parent.parent / "docs" / "EXPORTS.md"
+FROM_C = "C engine, called from C"
 LIMITS = Limits(num_runs=60, warmup_runs=3, max_seconds=6.0)
 
 #: Networks: data set, task (from 1) whose test samples are run, bank, and the recipe.
@@ -139,6 +141,8 @@ def measure(name: str) -> dict[str, Any]:
             Contestant(form, repeated(artefact.caller(samples.x[:1], bank)))
             for form, artefact in artefacts.items()
         ]
+        subject = Subject(container.dumps(model), samples.x, learn="none", bank=bank)
+        contestants.append(Contestant(FROM_C, subject.predicting().run))
         times = take_turns(contestants, LIMITS)
         rows = {
             form: {
@@ -152,6 +156,7 @@ def measure(name: str) -> dict[str, Any]:
         labels = reference.outputs(samples.x, bank).labels
         return {
             "weight_bytes": weight_bytes(model),
+            "from_c": times[FROM_C].to_dict(),
             "samples": samples.where,
             "accuracy": float(np.mean(labels == samples.y)),
             "forms": rows,
@@ -181,7 +186,8 @@ def write_page() -> None:
 def _table(name: str, of: dict[str, Any]) -> str:
     lines = [
         f"**{name}**: {of['samples']}, {100 * of['accuracy']:.1f} % right; the packed weights are "
-        f"{of['weight_bytes'] / 1024:.1f} KiB.\n",
+        f"{of['weight_bytes'] / 1024:.1f} KiB. Called from C, a sample takes the C engine "
+        f"{of['from_c']['min_us']:.1f} / {of['from_c']['median_us']:.1f} µs.\n",
         "| form | runs in | file | labels equal | scores equal | one sample, µs (min / median) |",
         "|---|---|---|---|---|---|",
     ]

@@ -1,1 +1,1 @@
-"""A packed model as an ONNX file, in four styles, and ONNX files of others as packed models."""
+"""A packed model as an ONNX file, in four styles; reading ONNX files of anybody."""

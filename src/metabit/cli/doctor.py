@@ -26,6 +26,7 @@ EXTRAS = {
     "safetensors": "train",
     "matplotlib": "train",
     "onnx": "export",
+    "onnxscript": "export",
     "tflite": "export",
     "onnxruntime": "bench",
     "ai-edge-litert": "bench",
