@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import inference_tables, learning_tables, results, scaling_tables
+from benchmarks import convnet_tables, inference_tables, learning_tables, results, scaling_tables
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "BENCHMARKS.md"
 
@@ -19,6 +19,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "inference-conv": ("inference", inference_tables.convolutions),
     "binary-engines": ("binary_engines", inference_tables.engines),
     "inference-rest": ("inference", inference_tables.rest),
+    "convnets": ("convnets", convnet_tables.networks),
     "device-learning": ("device_learning", learning_tables.accuracy_and_memory),
     "learning-speed": ("learning_speed", learning_tables.speed),
     "learning-functions": ("learning_speed", learning_tables.functions),
