@@ -52,6 +52,8 @@ class OnnxArtefact(Artefact):
             raise self._refuse("it has no input")
         self._is_float = inputs[0].type == "tensor(float)"
         self._shape = tuple(inputs[0].shape[1:])
+        fixed = inputs[0].shape[0] if inputs[0].shape else None
+        self._fixed_batch = fixed if isinstance(fixed, int) else None
         self.tells_samples = self._ours
         self.input = self._input_spec(inputs[0], told)
         if len(inputs) != (2 if self._has_banks else 1):
@@ -111,12 +113,19 @@ class OnnxArtefact(Artefact):
     def _run(
         self, session: onnxruntime.InferenceSession, names: list[str], samples: Samples, bank: int
     ) -> list[NDArray[Any]]:
-        parts = [samples[i : i + _BATCH] for i in range(0, max(1, len(samples)), _BATCH)]
         try:
-            runs = [session.run(names, self._feed(part, bank)) for part in parts]
-            return [np.concatenate(values) for values in zip(*runs, strict=True)]
+            runs = [session.run(names, self._feed(part, bank)) for part in self._parts(samples)]
+            return [np.concatenate(values)[: len(samples)] for values in zip(*runs, strict=True)]
         except Exception as error:
             raise self._refuse(f"ONNX Runtime cannot run it: {_one_line(error)}") from error
+
+    def _parts(self, samples: Samples) -> list[Samples]:
+        """Samples for one call each; where the file fixes the batch, the last is filled up."""
+        batch = self._fixed_batch or _BATCH
+        if self._fixed_batch:
+            rows = np.arange(-(-len(samples) // batch) * batch) % len(samples)
+            samples = samples[rows]
+        return [samples[i : i + batch] for i in range(0, max(1, len(samples)), batch)]
 
     def _feed(self, samples: Samples, bank: int) -> dict[str, NDArray[Any]]:
         x: NDArray[Any] = samples

@@ -132,7 +132,11 @@ def matmul(weights: str = "w") -> onnx.ModelProto:
     )
 
 
-def test_a_foreign_file_is_compared_by_its_labels(cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("batch", [None, 1, 100])
+def test_a_foreign_file_is_compared_by_its_labels(
+    cli: Cli, tmp_path: Path, batch: int | None
+) -> None:
+    """With a free batch, or one that the file fixes."""
     model = random_model((12, 4), seed=1)
     signs = model.layers[0].weights.T.astype(np.float32)
     one = np.ones(4, dtype=np.float32)
@@ -143,6 +147,9 @@ def test_a_foreign_file_is_compared_by_its_labels(cli: Cli, tmp_path: Path) -> N
     )
     proto = matmul()
     proto.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(signs, "w"))
+    if batch is not None:
+        for value in (*proto.graph.input, *proto.graph.output):
+            value.type.tensor_type.shape.dim[0].dim_value = batch
     onnx.save(proto, tmp_path / "b.onnx")
     answer = cli("verify", tmp_path / "a.mbit", tmp_path / "b.onnx", "--json").answer
     assert answer["compared"][0]["n_scores"] == 0
