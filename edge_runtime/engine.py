@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime import _native, isa
-from metabit.edge_runtime.inputs import check_labels, check_samples
+from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.plan import Learn, Plan, aligned, as_blob, fit, verify
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.errors import InputError, StorageError
@@ -136,15 +136,21 @@ class Engine:
         Returns:
             shape (n,), int64.
         """
-        return self._run(x)[0]
+        samples = check_samples(x, self.input, self._where)
+        labels = np.empty(len(samples), dtype=np.int32)
+        self._predict(samples, labels.ctypes.data, None)
+        return labels.astype(np.int64)
 
     def scores(self, x: ArrayLike) -> NDArray[np.int32]:
         """Integer scores whose order is the order of the logits, shape (n, n_outputs)."""
-        return self._run(x)[1]
+        samples = check_samples(x, self.input, self._where)
+        scores = np.empty((len(samples), self.n_outputs), dtype=np.int32)
+        self._predict(samples, None, scores.ctypes.data)
+        return scores
 
     def decision_function(self, x: ArrayLike) -> NDArray[np.float32]:
         """Logits, shape (n, n_outputs), float32."""
-        return logits_from_scores(self._run(x)[1])
+        return logits_from_scores(self.scores(x))
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """Share of samples whose label is right."""
@@ -152,16 +158,12 @@ class Engine:
         labels = check_labels(y, len(samples), self.n_outputs, self._where)
         return float(np.mean(self.predict(samples) == labels)) if len(labels) else float("nan")
 
-    def _run(self, x: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        samples = check_samples(x, self.input, self._where)
-        n = len(samples)
-        labels = np.empty(n, dtype=np.int32)
-        scores = np.empty((n, self.n_outputs), dtype=np.int32)
+    def _predict(self, samples: Samples, labels_at: int | None, scores_at: int | None) -> None:
+        """Run checked samples; None for what is not wanted."""
         result = self._lib.mb_predict(
-            self._handle, samples.ctypes.data, n, labels.ctypes.data, scores.ctypes.data
+            self._handle, samples.ctypes.data, len(samples), labels_at, scores_at
         )
         _native.check(result, self._where)
-        return labels.astype(np.int64), scores
 
     # ---- learning ----
 

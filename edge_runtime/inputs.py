@@ -51,6 +51,9 @@ def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
         InputError: wrong shape or dtype, NaN or infinity.
     """
     array = np.asarray(x)
+    as_read = array.dtype == spec.dtype and array.shape[1:] == (spec.n_inputs,)
+    if as_read and array.flags.c_contiguous:  # a call of one sample is to cost little
+        return array
     if array.ndim < 2 or (array.shape[1:] not in (spec.shape, (spec.n_inputs,))):
         channels_first = (*spec.shape[-1:], *spec.shape[:-1])
         hint = "; pictures have their channels last: x.transpose(0, 2, 3, 1)"

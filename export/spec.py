@@ -50,7 +50,7 @@ class InputSpec:
     @property
     def n_inputs(self) -> int:
         """Bytes a sample."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True)

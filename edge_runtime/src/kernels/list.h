@@ -7,6 +7,11 @@
 
 #if defined(__GNUC__) && defined(__x86_64__)
 #define MB_KERNEL_LIST(X) X(avx512vpopcnt) X(avx512bw) X(avx2) X(ssse3) X(scalar)
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define MB_KERNEL_LIST(X) X(neon) X(scalar)
+#elif defined(__GNUC__) && defined(__arm__)
+#define MB_KERNELS_SWAR
+#define MB_KERNEL_LIST(X) X(swar)
 #else
 #define MB_KERNEL_LIST(X) X(scalar)
 #endif

@@ -1,0 +1,102 @@
+/* neon.c: kernels for 64-bit Arm, whose every processor has NEON, registers of 16 bytes. */
+#if defined(__GNUC__) && defined(__aarch64__)
+
+#include "kernels.h"
+
+#include <arm_neon.h>
+
+#define MB_TARGET
+#define VEC_BYTES 16u
+#define COUNT_WORDS 31u /* of at most 8 a byte */
+
+typedef uint8x16_t vec;
+typedef float32x4_t vecf;
+
+#define V static inline __attribute__((always_inline))
+
+V uint16x8_t as16(vec a) { return vreinterpretq_u16_u8(a); }
+V uint32x4_t as32(vec a) { return vreinterpretq_u32_u8(a); }
+V vec of16(uint16x8_t a) { return vreinterpretq_u8_u16(a); }
+V vec of32(uint32x4_t a) { return vreinterpretq_u8_u32(a); }
+
+V vec v_load(const void *at) { return vld1q_u8((const uint8_t *)at); }
+V void v_store(void *at, vec a) { vst1q_u8((uint8_t *)at, a); }
+V vec v_zero(void) { return vdupq_n_u8(0); }
+V vec v_xor(vec a, vec b) { return veorq_u8(a, b); }
+V vec v_and(vec a, vec b) { return vandq_u8(a, b); }
+V vec v_add8(vec a, vec b) { return vaddq_u8(a, b); }
+V vec v_add16(vec a, vec b) { return of16(vaddq_u16(as16(a), as16(b))); }
+V vec v_add32(vec a, vec b) { return of32(vaddq_u32(as32(a), as32(b))); }
+V vec v_sub16(vec a, vec b) { return of16(vsubq_u16(as16(a), as16(b))); }
+V vec v_sub32(vec a, vec b) { return of32(vsubq_u32(as32(a), as32(b))); }
+V vec v_set32(const uint32_t *at) { return of32(vdupq_n_u32(*at)); }
+V vec v_table(const void *at) { return v_load(at); }
+V vec v_look_up(vec table, vec i) { return vqtbl1q_u8(table, i); }
+
+/* Macros, because the count must be a constant. */
+#define v_shl16(a, n) of16(vshlq_n_u16(as16(a), n))
+#define v_shr16(a, n) of16(vshrq_n_u16(as16(a), n))
+
+V vec v_pack8(vec a, vec b) { return vcombine_u8(vmovn_u16(as16(a)), vmovn_u16(as16(b))); }
+
+V vec v_rows(const uint8_t *at, const uint8_t *next) {
+    (void)next;
+    return v_load(at);
+}
+
+V vec v_sum8(vec a) { return of32(vpaddlq_u16(vpaddlq_u8(a))); }
+V vec v_count(vec a) { return vcntq_u8(a); }
+V vec v_add_count(vec a, vec b) { return vaddq_u8(a, b); }
+V vec v_widen(vec a) { return v_sum8(a); }
+
+V void v_add_4_rows(int32_t *sums, uint16x4_t rows) {
+    v_store(sums, of32(vaddw_u16(as32(v_load(sums)), rows)));
+}
+
+V void v_add_rows(int32_t *sums, vec even, vec odd) {
+    uint16x8_t low = vzip1q_u16(as16(even), as16(odd)), high = vzip2q_u16(as16(even), as16(odd));
+    v_add_4_rows(sums, vget_low_u16(low));
+    v_add_4_rows(sums + 4, vget_high_u16(low));
+    v_add_4_rows(sums + 8, vget_low_u16(high));
+    v_add_4_rows(sums + 12, vget_high_u16(high));
+}
+
+V vec v_test16(vec a, vec bit) { return of16(vtstq_u16(as16(a), as16(bit))); }
+
+V vec v_add_pairs(vec sum, vec mask, vec pair) {
+    int16x8_t errors = vreinterpretq_s16_u8(v_and(mask, pair));
+    return vreinterpretq_u8_s32(vpadalq_s16(vreinterpretq_s32_u8(sum), errors));
+}
+
+/* One bit a 32-bit lane that is all ones or zero. */
+V uint32_t lane_bits(uint32x4_t lanes) {
+    static const uint32_t bit[4] = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(lanes, vld1q_u32(bit)));
+}
+
+V uint32_t v_at_least(vec a, vec b) {
+    return lane_bits(vcgeq_s32(vreinterpretq_s32_u8(a), vreinterpretq_s32_u8(b)));
+}
+
+V vecf f_load(const float *at) { return vld1q_f32(at); }
+V void f_store(float *at, vecf a) { vst1q_f32(at, a); }
+V vecf f_set(float x) { return vdupq_n_f32(x); }
+V vecf f_add(vecf a, vecf b) { return vaddq_f32(a, b); }
+V vecf f_sub(vecf a, vecf b) { return vsubq_f32(a, b); }
+V vecf f_mul(vecf a, vecf b) { return vmulq_f32(a, b); }
+V vecf f_div(vecf a, vecf b) { return vdivq_f32(a, b); }
+V vecf f_sqrt(vecf a) { return vsqrtq_f32(a); }
+V vecf f_from_int32(vec a) { return vcvtq_f32_s32(vreinterpretq_s32_u8(a)); }
+V uint32x4_t f_less(vecf a, vecf b) { return vcltq_f32(a, b); }
+V uint32_t f_not_negative(vecf a) { return lane_bits(vcgezq_f32(a)); }
+V vec f_to_uint32(vecf a, uint32x4_t unless) { return of32(vbicq_u32(vcvtq_u32_f32(a), unless)); }
+
+#include "lanes.h"
+
+static bool runs(void) { return true; }
+
+MB_LANE_KERNELS(neon);
+
+#else
+typedef int mb_no_neon; /* a file of ISO C is not empty */
+#endif
