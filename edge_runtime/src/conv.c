@@ -33,6 +33,13 @@ static void put_ones(bit_writer *out, uint32_t n) {
 
 /* Append n bits that lie from bit `at` on; no word behind the last of them is read. */
 static void put_copy(bit_writer *out, const uint32_t *from, uint32_t at, uint32_t n) {
+    if (at % 32u == 0 && out->at % 32u == 0) { /* as with 32, 64, ... channels: word by word */
+        uint32_t whole = n / 32u;
+        mb_copy(&out->words[out->at / 32u], &from[at / 32u], (size_t)4 * whole);
+        out->at += 32u * whole;
+        at += 32u * whole;
+        n -= 32u * whole;
+    }
     while (n > 0) {
         uint32_t here = n < 32u ? n : 32u, shift = at % 32u;
         uint32_t bits = from[at / 32u] >> shift;
