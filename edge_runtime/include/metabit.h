@@ -139,7 +139,8 @@ MB_API int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void
                    size_t blob_bytes, const mb_options *options);
 
 /* Predict the labels of n samples.
- *   samples  (n, n_inputs), uint8 or int8 as mb_info.input_signed says
+ *   samples  (n, n_inputs), uint8 or int8 as mb_info.input_signed says; for a convolution row after row,
+ *            column after column, the channels of a pixel together
  *   labels   (n), out: index of the largest score, the lowest index on ties; may be NULL
  *   scores   (n, n_outputs), out, may be NULL: float logits mapped to int32 so that their order is
  *            the order of the logits (mb_score_to_logit() maps back) */

@@ -2,7 +2,7 @@
  *
  * A weight's gradient is a sum over all positions of error times what the kernel saw there, with
  * max-pooling at the sum that won its window (the first of equal ones). Row by row it is formed in one
- * scratch row of int32, exact, and moves are drawn from it as in learn.c, with the row's largest
+ * scratch row of int32, exact, and moves are drawn from it as in learn_dense.c, with the row's largest
  * gradient as the bound. The mean square of the gradients is known when all rows are done, so the rate is that
  * of the steps before; the first step of all only measures.
  */
