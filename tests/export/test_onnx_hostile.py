@@ -19,7 +19,7 @@ from metabit.export.onnx.read import load
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.onnx_import.importer import from_onnx
 
-N_FILES = 400
+N_FILES = 250
 OPERATORS = ("Sign", "Relu", "MaxPool", "Conv", "Flatten", "Reshape", "Clip", "Pad", "Shape")
 NUMBERS = (0, 1, -1, 7, 1 << 31, 1 << 62)
 
@@ -113,4 +113,4 @@ def test_a_spoilt_file_is_read_or_refused(
         except MetabitError as error:
             seen[error.code] += 1
     assert seen["read"] > 10  # some changes are harmless
-    assert seen["E-ONNX"] > 100
+    assert seen["E-ONNX"] > 60

@@ -182,6 +182,32 @@ def test_a_convolutional_network_channel_first(tmp_path: Path) -> None:
     assert_labels(proto, back, q)
 
 
+def test_maps_that_lie_channels_last_as_in_tensorflow(tmp_path: Path) -> None:
+    """As converters write Larq's networks: transposed before and behind convolutions, +1 padding,
+    weights as the Sign of latent ones, and a sign that is never zero."""
+    g = Graph([9, 7, 2])
+    g.step("Transpose", perm=[0, 3, 1, 2])
+    latent = g.rng.normal(0, 1, (6, 2, 3, 3))
+    g.step("Conv", g.side("Sign", latent), kernel_shape=[3, 3], strides=[2, 2])
+    g.batch_norm(6, size=2)
+    g.step("Sign")
+    g.step("Add", 0.1)
+    g.step("Sign")
+    g.step("Pad", g.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64"), 1.0)
+    g.step("Conv", g.side("Sign", g.rng.normal(0, 1, (5, 6, 3, 3))), kernel_shape=[3, 3])
+    g.step("Transpose", perm=[0, 2, 3, 1])
+    g.step("Mul", g.rng.normal(0, 1, 5))  # a scale a channel, last here
+    g.step("Add", g.rng.normal(0, 2, 5))
+    g.step("Sign")
+    g.step("Reshape", g.constant([-1, 4 * 3 * 5], "int64"))
+    g.step("MatMul", g.signs(4 * 3 * 5, 4))
+    proto, q = g.proto(4), samples(200, 9, 7, 2)
+    back = imported(proto, tmp_path, UNIT)
+    assert not back.channels_first
+    assert back.model.input.shape == (9, 7, 2)
+    assert_labels(proto, back, q)
+
+
 @pytest.mark.parametrize("name", ["qonnx.custom_op.general", "onnx.brevitas"])
 def test_weights_and_bits_of_bipolar_quant(tmp_path: Path, name: str) -> None:
     """As QONNX and Brevitas have it: float values made bipolar, scales that are not one; the file
