@@ -132,3 +132,7 @@ def test_a_network_of_changed_samples_travels_with_them(
     assert cli("verify", packed).code == 0
     answer = cli("predict", packed, "digits", "--task", 2, "--json").answer
     assert answer["accuracy"] > 0.3
+    other = tmp_path / "encoded.onnx"
+    assert cli("export", tmp_path / "run", "-o", other).code == 0
+    answer = cli("verify", packed, other, "--data", "digits", "--task", 2, "--json").answer
+    assert (answer["bank"], answer["compared"][-1]["n_samples"]) == (1, 500)

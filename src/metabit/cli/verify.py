@@ -19,7 +19,7 @@ from ..export import container
 from ..export.spec import Model
 from . import datafile
 from .common import Answer, Output, table, verb
-from .options import FILE, LIMIT, SPLIT, TASK
+from .options import FILE, LIMIT, SPLIT, TASK, bank_for
 
 RANDOM_DEFAULT = 256
 
@@ -37,7 +37,7 @@ RANDOM_DEFAULT = 256
 )  # fmt: skip
 @click.option(
     "--bank", type=click.IntRange(min=0), metavar="K",
-    help="With OTHER: the bank; that of an exported file, else 0, if not given.",
+    help="With OTHER: the bank; that of --task or of an exported file, else 0, if not given.",
 )  # fmt: skip
 @click.option(
     "--model", "base", metavar="MBIT", type=click.Path(path_type=Path),
@@ -62,6 +62,8 @@ def command(
             raise InputError("--data, --bank and --model go with OTHER", code="E-USAGE")
         return _verify_golden(out, file)
     a, b = align(open_artefact(file, base), open_artefact(other, base))
+    if bank is None and task is not None:
+        bank = bank_for(None, task, a.n_banks)
     chosen = bank_of(a, b, bank)
     out.line(f"A: {a.where} ({a.runner})   B: {b.where} ({b.runner})   bank {chosen}")
     rows = table("", "samples", ">count", "labels", "scores")
