@@ -32,10 +32,10 @@ typedef struct column_class {
 typedef struct layer_input {
     const uint8_t *bytes; /* 8-bit input, or NULL */
     const uint32_t *bits; /* packed activations */
-    uint32_t is_signed;
-    int32_t zero_point;
-    float mean_square; /* of x */
-    uint16_t *columns; /* (n_in) columns by class, NULL: all columns in their order */
+    uint8_t flip;         /* makes a byte of int8 one of uint8 */
+    int32_t zero;         /* its zero point then */
+    float mean_square;    /* of x */
+    uint16_t *columns;    /* (n_in) columns by class, NULL: all columns in their order */
     uint32_t n_classes;
     column_class classes[MAX_CLASSES];
 } layer_input;
@@ -45,8 +45,7 @@ static inline int32_t bit_value(const layer_input *in, uint32_t i) {
 }
 
 static inline int32_t byte_value(const layer_input *in, uint32_t i) {
-    int32_t value = in->is_signed ? (int32_t)(in->bytes[i] ^ 0x80u) - 128 : (int32_t)in->bytes[i];
-    return value - in->zero_point;
+    return (int32_t)(in->bytes[i] ^ in->flip) - in->zero;
 }
 
 static uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
@@ -79,18 +78,17 @@ static inline uint32_t class_of(uint32_t size, uint32_t largest) {
 /* Sort the columns of an 8-bit input by size: over half the largest, over a quarter, the rest; zeros come
  * last and are in no class. Sizes are hard to foresee: nothing branches on them. */
 static void classify(layer_input *in, uint32_t n_in, uint32_t largest) {
-    uint32_t next[MAX_CLASSES + 1u] = {0, 0, 0, 0}, start = 0;
+    uint32_t over_half = 0, over_quarter = 0, over_zero = 0;
     for (uint32_t i = 0; i < n_in; i++) {
-        next[class_of(magnitude(byte_value(in, i)), largest)]++;
+        uint32_t size = magnitude(byte_value(in, i));
+        over_half += (uint32_t)(size > largest >> 1);
+        over_quarter += (uint32_t)(size > largest >> 2);
+        over_zero += (uint32_t)(size > 0);
     }
-    for (uint32_t c = 0; c <= MAX_CLASSES; c++) {
-        uint32_t n = next[c];
-        next[c] = start;
-        start += n;
-        if (c < MAX_CLASSES) {
-            column_class class = {next[c], start, largest >> c};
-            in->classes[c] = class;
-        }
+    uint32_t next[MAX_CLASSES + 1u] = {0, over_half, over_quarter, over_zero};
+    for (uint32_t c = 0; c < MAX_CLASSES; c++) {
+        column_class class = {next[c], next[c + 1u], largest >> c};
+        in->classes[c] = class;
     }
     for (uint32_t i = 0; i < n_in; i++) {
         uint32_t c = class_of(magnitude(byte_value(in, i)), largest);
@@ -199,8 +197,8 @@ void mb_learn_dense(mb_model *model, uint32_t index, const void *input, const in
     layer_input in = {0};
     if (index == 0) {
         in.bytes = (const uint8_t *)input;
-        in.is_signed = model->input_signed;
-        in.zero_point = model->zero_point;
+        in.flip = model->input_signed ? 0x80 : 0;
+        in.zero = model->zero_point + in.flip;
         in.columns = (uint16_t *)mb_at(model, model->columns_at);
     } else {
         in.bits = (const uint32_t *)input;
