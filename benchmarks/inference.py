@@ -24,7 +24,7 @@ WIDTHS = ((784, 512, 512, 10), (784, 1024, 1024, 10), (784, 4096, 4096, 10))
 #: Rows of bits on boards: instructions of 64 rows more.
 ROWS = (128, 512, 4096)
 BOARDS = ("nrf52840", "raspberry-pi-3b-plus")
-LIMITS = Limits(num_runs=200, warmup_runs=3, max_seconds=12.0)
+LIMITS = Limits(num_runs=200, warmup_runs=3, max_seconds=8.0)
 
 
 def networks() -> list[Record]:

@@ -33,7 +33,7 @@ Record = dict[str, Any]
 WIDTHS = ((784, 128, 128, 10), (784, 256, 256, 256, 256, 10))
 BOARDS = ("nrf52840", "raspberry-pi-3b-plus")
 N_BEFORE, N_TIMED = 5000, 5000
-LIMITS = Limits(num_runs=150, warmup_runs=3, max_seconds=20.0, window_us=1000.0)
+LIMITS = Limits(num_runs=150, warmup_runs=3, max_seconds=15.0, window_us=1000.0)
 
 
 def learnt(widths: Sequence[int], x: Array, y: Array) -> bytes:
