@@ -24,9 +24,9 @@ def test_help_lists_exactly_the_verbs_that_are_implemented(cli: Cli) -> None:
     listed = re.findall(r"^  ([a-z]+)  +[A-Z]", cli("--help").stdout, re.MULTILINE)
     folder = Path(sys.modules["metabit.cli"].__file__ or "").parent
     implemented = {
-        path.stem
+        name
         for path in folder.glob("*.py")
-        if re.search(r'^@verb\("', path.read_text(), re.MULTILINE)
+        for name in re.findall(r'^@verb\("([a-z]+)"', path.read_text(), re.MULTILINE)
     }
     assert len(listed) == len(set(listed))
     assert set(listed) == implemented == set(VERBS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,8 +91,9 @@ def _permuted(story: Story, axes: Any) -> None:
 
 def _memory(story: Story, axes: Any) -> None:
     left = 0.0
-    parts = sorted(story.ram_parts.items(), key=lambda part: -part[1])
-    for (name, n_bytes), colour in zip(parts, PALETTE, strict=True):
+    used = [part for part in story.ram_parts.items() if part[1]]
+    parts = sorted(used, key=lambda part: -part[1])
+    for (name, n_bytes), colour in zip(parts, itertools.cycle(PALETTE)):
         label = f"{PARTS[name]} {format_kib(n_bytes)}"
         axes.barh(0, n_bytes / 1024, left=left, color=colour, label=label)
         left += n_bytes / 1024
