@@ -138,3 +138,14 @@ def test_exported_c_is_one_more_form_to_verify(cli: Cli, model_file: Path, tmp_p
     cli("verify", model_file, path).refused(4, "E-C-SOURCE")
     path.write_text("int main(void) { return 0; }")
     cli("verify", model_file, path).refused(4, "E-C-SOURCE")
+
+
+def test_a_mistyped_suffix_is_not_taken_for_a_mbit_file(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    done = cli("export", model_file, "-o", tmp_path / "net.onnxx")
+    assert done.code == 2
+    assert 'did you mean "onnx"?' in done.stderr
+    assert not (tmp_path / "net.onnxx").exists()
+    assert cli("export", model_file, "-o", tmp_path / "net.onnxx", "--to", "mbit").code == 0
+    assert cli("export", model_file, "-o", tmp_path / "net.bin").code == 0

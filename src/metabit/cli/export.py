@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import InputError
+from ..errors import InputError, nearest
 from ..export import container
 from ..export.repack import read_state, with_state
 from ..export.spec import Golden, Model
@@ -89,8 +90,7 @@ def command(
         )
     else:
         model = _from_file(source, state, width, golden, no_state)
-    suffix = target.suffix.lower().removeprefix(".")
-    kind = kind or (suffix if suffix in TARGETS else "mbit")
+    kind = kind or _kind_of(target)
     written = TARGETS[kind](out, model, source, target, options)
     return {
         "source": source,
@@ -100,6 +100,20 @@ def command(
         "state_bits": 0 if model.learn is None else model.learn.bits,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
     }
+
+
+def _kind_of(target: Path) -> str:
+    """What the suffix says; a mistyped one would silently become a .mbit file."""
+    suffix = target.suffix.lower().removeprefix(".")
+    if suffix in TARGETS:
+        return suffix
+    if difflib.get_close_matches(suffix, TARGETS):
+        raise InputError(
+            f"{target}: no suffix that export knows, {nearest(suffix, TARGETS)} For a .mbit file "
+            "of this name add --to mbit",
+            code="E-USAGE",
+        )
+    return "mbit"
 
 
 def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
