@@ -170,7 +170,8 @@ def network_problem(
     if any(n < 1 for n in spec.shape) or not 1 <= spec.n_inputs <= MAX_INPUTS:
         return f"input shape {spec.shape}; 1 to {MAX_INPUTS} values are possible"
     window = shapes[0].window
-    if window is not None and window.before and spec.zero_point == high:
+    padded = window is not None and window.padding == "one" and window.kernel_size > 1
+    if padded and spec.zero_point == high:
         return f"padding of zero point + 1, which {spec.dtype} does not have with {high}"
     return layers_problem(spec.shape, shapes)
 

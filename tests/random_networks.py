@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 from helpers import random_model, random_norm
@@ -24,7 +25,10 @@ def dense_models(draw: st.DrawFn) -> Model:
 
 @st.composite
 def conv_models(draw: st.DrawFn) -> Model:
-    """Two convolutions and a dense layer over a map of random sides, kernels, steps and pools."""
+    """Two convolutions and a dense layer over a map of random sides, kernels, steps and pools.
+
+    Banks, zero points of both input types, and scales of both signs and zeros come along.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     channels = draw(st.integers(1, 3))
     shape: tuple[int, ...] = (draw(st.integers(6, 11)), draw(st.integers(6, 11)), channels)
@@ -50,8 +54,10 @@ def conv_models(draw: st.DrawFn) -> Model:
     norms = tuple(random_norm(rng, 4, float(np.sqrt(n_in))) for _ in range(n_banks))
     layers.append(DenseLayer("head", weights, (), norms))
     flat = channels == 1 and draw(st.booleans())
-    zero_point = draw(st.integers(0, 255))
-    return Model(InputSpec("uint8", shape[:2] if flat else shape, 1.0, zero_point), tuple(layers))
+    dtype: Literal["uint8", "int8"] = draw(st.sampled_from(["uint8", "int8"]))
+    low, high = (0, 254) if dtype == "uint8" else (-128, 126)  # + 1 is what padding holds
+    spec = InputSpec(dtype, shape[:2] if flat else shape, 1.0, draw(st.integers(low, high)))
+    return Model(spec, tuple(layers))
 
 
 def small_convnet(zero_point: int) -> Model:

@@ -133,9 +133,10 @@ static int read_layer(const mb_blob_view *v, uint32_t record, mb_layer_view *lay
 }
 
 /* Around the first map lies the integer zero point + 1, which a sample must be able to hold. */
-static bool padding_exists(const mb_blob_view *v) {
+static bool padding_exists(const mb_blob_view *v, uint32_t first_record) {
+    uint32_t padded = u32(v->bytes, first_record + 12) >> 24;
     int32_t highest = v->info.input_signed ? 127 : 255;
-    return v->layers[0].window.before == 0 || v->info.zero_point < highest;
+    return !padded || v->layers[0].window.kernel == 1 || v->info.zero_point < highest;
 }
 
 static int read_layers(mb_blob_view *v, const section_map *map) {
@@ -165,7 +166,7 @@ static int read_layers(mb_blob_view *v, const section_map *map) {
             return MB_ERR_CORRUPT;
         }
     }
-    if (handed_on.columns != 0 || !padding_exists(v)) {
+    if (handed_on.columns != 0 || !padding_exists(v, at + 48u)) {
         return MB_ERR_CORRUPT; /* the last layer is dense */
     }
     v->info.n_outputs = handed_on.n;

@@ -20,7 +20,6 @@ import numpy as np
 import tflite
 from numpy.typing import NDArray
 
-from metabit.errors import InputError
 from metabit.export.fold import INT32_MIN
 from metabit.export.spec import ConvLayer, Int8Array, Int32Array, Layer, Threshold
 from metabit.export.tflite.graph import Graph, Tensor
@@ -48,11 +47,7 @@ class Activation:
 
 
 def add_hidden(graph: Graph, x: Activation, layer: Layer, threshold: Threshold) -> Activation:
-    """Add a hidden layer: sums, pooling, thresholds. Its output is -1 and +1.
-
-    Raises:
-        InputError: its padding is no value of the input's type (E-TFLITE-PADDING).
-    """
+    """Add a hidden layer: sums, pooling, thresholds. Its output is -1 and +1."""
     pooled = isinstance(layer, ConvLayer) and layer.window.pool > 1
     # max(sums) >= t is max(sums >= t), so pooling may come behind the sign; a flip may not, and is
     # a multiplication behind both. Without pooling a flip is the negated row of weights.
@@ -160,14 +155,8 @@ def _as_map(graph: Graph, x: Activation, shape: tuple[int, ...], name: str) -> A
 
 
 def _pad(graph: Graph, x: Activation, before: int, behind: int, name: str) -> Activation:
-    """Put the integer 1, next to the zero point, around a map."""
+    """Put the integer 1, next to the zero point, around a map; the format has made room for it."""
     one = x.zero_point + 1
-    if one > 127:
-        raise InputError(
-            f"{name}: the input's zero point is the largest of its type, so there is no integer "
-            "next to it to pad with; TFLite cannot hold this network",
-            code="E-TFLITE-PADDING",
-        )
     sides = np.array([[0, 0], [before, behind], [before, behind], [0, 0]], np.int32)
     value = Tensor(f"{name}/one", (), "int8", x.scale, x.zero_point, value=np.array(one, np.int8))
     rows, columns, channels = x.shape

@@ -13,6 +13,7 @@ import metabit
 from metabit.errors import InputError
 from metabit.export import container
 from metabit.export.fold import inverse_std
+from metabit.export.layout import check_limits
 from metabit.export.spec import Layer, Model, Norm
 from metabit.export.tflite.graph import Graph, Tensor, dumps
 from metabit.export.tflite.layers import Activation, add_hidden, add_input
@@ -39,8 +40,9 @@ def to_tflite(
             goes into the metadata.
 
     Raises:
-        InputError: there is no such bank, or TFLite cannot hold the model.
+        InputError: there is no such bank, or the model breaks a limit of the .mbit format.
     """
+    check_limits(model)
     if not 0 <= bank < model.n_banks:
         raise InputError(
             f"bank {bank} does not exist, the model has {model.n_banks} (from 0)", code="E-BANK"

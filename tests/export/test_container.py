@@ -8,10 +8,11 @@ import struct
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model, small_convnet
+from helpers import random_convnet, random_model, small_convnet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -294,10 +295,30 @@ def test_a_convolution_that_does_not_fit_is_not_written() -> None:
     broken = [replace(model, layers=(layer, *rest)) for layer in wrong]
     broken.append(replace(model, layers=(first, rest[0])))  # ends with maps
     broken.append(replace(model, layers=(*rest[1:], first)))
-    broken.append(replace(model, input=replace(model.input, zero_point=255)))  # 256 is no padding
     for bad in broken:
         with pytest.raises(InputError, match="cannot pack"):
             dumps(bad)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8"])
+@pytest.mark.parametrize("kernel_size", [2, 3])  # 2 pads behind the map only
+def test_a_padded_map_needs_an_integer_next_to_its_zero_point(dtype: str, kernel_size: int) -> None:
+    """256 is no sample of uint8, nor 128 one of int8: the file is refused by both readers."""
+    highest = 255 if dtype == "uint8" else 127
+    options: dict[str, Any] = {"dtype": dtype, "golden": 1, "learnable": False}
+    good = random_convnet(
+        (6, 5), [(4, kernel_size, 1, "one", 1)], (3,), zero_point=highest - 1, **options
+    )
+    data = bytearray(dumps(good))
+    bad = replace(good, input=replace(good.input, zero_point=highest))
+    with pytest.raises(InputError, match="cannot pack"):
+        dumps(bad)
+    (network,) = (s for s in sections(bytes(data)) if s.type == "NETW")
+    struct.pack_into("<i", data, network.offset_bytes + 12, highest)
+    assert native_verdict(reseal(data)) < 0
+    assert not python_accepts(reseal(data))
+    unpadded = random_convnet((6, 5), [(4, 1, 1, "one", 1)], (3,), zero_point=highest, **options)
+    assert native_verdict(dumps(unpadded)) == 0
 
 
 def test_saving_replaces_whole_files_and_leaves_nothing_behind(tmp_path: Path) -> None:
