@@ -12,17 +12,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from metabit.errors import InputError
+from metabit.export import raw_input
 from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
 from metabit.export.shapes import LayerShape, default_names, layer_of, map_samples
 from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
 from metabit.export.state import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
+from metabit.trainer.data import load
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
 from metabit.trainer.networks.layers import Normalization
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.runs.run_folder import Run
-from metabit.trainer.streams.build import build
+from metabit.trainer.streams.build import build, thermometer_of
 
 GOLDEN_DEFAULT = 4
 
@@ -58,8 +60,21 @@ def from_run(
         "citation": sets.citation,
         "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
     }
+    code = _code(run)
+    if code is not None:
+        meta[raw_input.NAME] = code.to_meta()
     samples = map_samples(sets.test.x[:golden]) if maps else sets.test.x[:golden]
     return with_golden(replace(model, meta=meta), samples.reshape(-1, model.n_inputs))
+
+
+def _code(run: Run) -> raw_input.Code | None:
+    """How samples became bits before the network saw them, if they did."""
+    first = load(run.recipe.data.name)
+    encoder = thermometer_of(run.recipe.data, first)
+    if encoder is None:
+        return None
+    spec = input_spec(first)
+    return raw_input.Code(encoder.thresholds, spec.dtype, spec.scale, spec.zero_point)
 
 
 def input_spec(sets: DataSet) -> InputSpec:

@@ -29,9 +29,8 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
     """
     first, *others = [load(name) for name in (recipe.name, *(recipe.then or ()))]
     datasets = [_prepared(each, recipe) for each in (first, *(fitted(o, first) for o in others))]
-    if recipe.thermometer is not None:
-        # Thresholds of the whole first set: the same whatever samples are used, and in all tasks.
-        encoder = quantiles(first.train.x, recipe.thermometer)
+    encoder = thermometer_of(recipe, first)
+    if encoder is not None:
         datasets = [_encoded(each, encoder) for each in datasets]
     dataset = datasets[0]
     if len(datasets) > 1:
@@ -43,6 +42,14 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
     if recipe.blur is not None:
         stream = with_blurred_boundaries(stream, recipe.blur, recipe.seed)
     return dataset, stream
+
+
+def thermometer_of(recipe: DataRecipe, first: DataSet) -> Thermometer | None:
+    """The encoder that a recipe asks for, with thresholds of its whole first set.
+
+    They are the same whatever samples are used, and in all tasks.
+    """
+    return None if recipe.thermometer is None else quantiles(first.train.x, recipe.thermometer)
 
 
 def _prepared(dataset: DataSet, recipe: DataRecipe) -> DataSet:

@@ -11,6 +11,7 @@ import click
 
 from ..errors import InputError, nearest
 from ..export import container
+from ..export.raw_input import with_raw_input
 from ..export.repack import read_state, with_state
 from ..export.spec import Golden, Model
 from ..export.state import convert_levels
@@ -48,6 +49,11 @@ GOLDEN_DEFAULT = 4
     "--core", is_flag=True,
     help="c: the C core too, as a library for Arduino, PlatformIO, Zephyr, ESP-IDF or CMake.",
 )  # fmt: skip
+@click.option(
+    "--raw", is_flag=True,
+    help="Of a network behind a thermometer: read samples as they are, the code as a first layer. "
+    "Inference only.",
+)  # fmt: skip
 @click.option("--no-state", is_flag=True, help="Leave the hidden weights out: inference only.")
 @click.option(
     "--style", type=click.Choice(["packed", "int2", "float", "qonnx"]), default="packed",
@@ -70,6 +76,7 @@ def command(
     state: Path | None,
     bits: str | None,
     golden: int | None,
+    raw: bool,
     no_state: bool,
     **options: Any,
 ) -> Answer:
@@ -90,6 +97,8 @@ def command(
         )
     else:
         model = _from_file(source, state, width, golden, no_state)
+    if raw:
+        model = with_raw_input(model)
     kind = kind or _kind_of(target)
     written = TARGETS[kind](out, model, source, target, options)
     return {
