@@ -73,7 +73,7 @@ def untrained(
         weights = np.where(levels[-1] >= 0, 1, -1).astype(np.int8)
         sums = (x @ weights.T.astype(np.int64)).astype(np.int32)
         hidden = index + 1 < len(widths)
-        norm = _fitting_norm(sums, HIDDEN_GAMMA if hidden else 1.0)
+        norm = fitting_norm(sums, HIDDEN_GAMMA if hidden else 1.0)
         acc_max = n_in * (255 if index == 0 else 1)
         thresholds = (fold_threshold(norm, eps, acc_max),) * n_banks if hidden else ()
         layers.append(DenseLayer(f"fc{index + 1}", weights, thresholds, (norm,) * n_banks))
@@ -96,7 +96,7 @@ def untrained(
     return Model(spec, tuple(layers), eps, learn, None, meta)
 
 
-def _fitting_norm(sums: NDArray[np.int32], gamma: float) -> Norm:
+def fitting_norm(sums: NDArray[np.int32], gamma: float) -> Norm:
     """Normalisation with the mean and variance of these sums, shape (n, n_out)."""
     n_out = sums.shape[1]
 

@@ -238,6 +238,18 @@ def test_an_imported_network_is_equal_to_its_source(cli: Cli, mbit: Path, tmp_pa
     assert cli("verify", back, mbit).code == 0
 
 
+def test_an_imported_network_learns_on_when_asked(
+    cli: Cli, mbit: Path, data_file: Path, tmp_path: Path
+) -> None:
+    path, back = tmp_path / "model.onnx", tmp_path / "back.mbit"
+    cli("export", mbit, "-o", path)
+    assert cli("import", path, "-o", back, "--json").answer["can_learn"] is False
+    cli("learn", back, data_file, "--learn", "all").refused(2, "E-NO-STATE")
+    assert cli("import", path, "-o", back, "--learn", data_file, "--json").answer["can_learn"]
+    assert cli("verify", back, path, "--bank", 1).code == 0
+    assert cli("learn", back, data_file, "--learn", "all", "--json").answer["n_steps"] == 50
+
+
 def test_an_imported_network_of_others_has_their_labels(cli: Cli, tmp_path: Path) -> None:
     """Maps channel first in the graph, and float pixels."""
     rng = np.random.default_rng(4)

@@ -12,13 +12,17 @@ from ..edge_runtime.sizes import format_kib
 from ..errors import InputError
 from ..export import container
 from ..export.exact import with_golden
+from ..export.learnable import learnable
 from ..export.spec import Model
+from . import datafile
 from .common import Answer, Output, need_extra, table, verb
+from .options import SPLIT
 
 if TYPE_CHECKING:
     from ..export.onnx_import.samples import Quantization
 
 GOLDEN_SAMPLES = 4
+NORM_SAMPLES = 500
 
 
 @verb("import")
@@ -32,12 +36,20 @@ GOLDEN_SAMPLES = 4
     help="For graphs that take floats: 8-bit samples q of this type (uint8, int8) stand for "
     "SCALE * (q - ZERO).",
 )  # fmt: skip
-def command(out: Output, source: Path, target: Path, samples: str | None) -> Answer:
+@click.option(
+    "--learn", "learn_from", metavar="DATA",
+    help="Let the model learn on the device: its hidden weights start at one size, its "
+    f"normalisation fits the first {NORM_SAMPLES} samples of DATA (8-bit; no labels are needed).",
+)  # fmt: skip
+@SPLIT
+def command(
+    out: Output, source: Path, target: Path, samples: str | None, learn_from: str | None, split: str
+) -> Answer:
     """Make a .mbit file of ONNX, a network of binary layers, and tell what became of each layer.
 
     Layers are Gemm, MatMul or Conv with weights -a and +a, as metabit, QONNX and Brevitas (with
     BipolarQuant) and Larq-like networks (with Sign) have them; what follows them, up to the next
-    sign, becomes integer thresholds. The model predicts; it has no hidden weights to learn from.
+    sign, becomes integer thresholds. The model predicts; with --learn it can learn on, too.
     """
     need_extra("export", "onnx")
 
@@ -46,7 +58,11 @@ def command(out: Output, source: Path, target: Path, samples: str | None) -> Ans
 
     told = None if samples is None else _quantization(samples)
     imported = from_onnx(load(source), str(source), told)
-    model = _with_random_golden(imported.model)
+    model = imported.model
+    if learn_from is not None:
+        found = datafile.read(learn_from, model, limit=NORM_SAMPLES, split=split)
+        model = learnable(model, found.x)
+    model = _with_random_golden(model)
     n_bytes = container.save(model, target)
     rows = table(f"{source} → {target}: {format_kib(n_bytes)}", "layer", "was", "is", ">packed",
                  ">MACs", "note")  # fmt: skip
@@ -62,12 +78,15 @@ def command(out: Output, source: Path, target: Path, samples: str | None) -> Ans
         f"point {spec.zero_point}"
         + (", channels last here, first in the graph" if imported.channels_first else "")
     )
+    if model.learn is None:
+        out.line("it predicts; with --learn DATA it can learn on the device", "dim")
     out.line(f"next: metabit verify {target} {source}", "dim")
     return {
         "source": source,
         "file": target,
         "file_bytes": n_bytes,
         "channels_first": imported.channels_first,
+        "can_learn": model.learn is not None,
         "layers": [vars(layer) for layer in imported.layers],
     }
 
