@@ -49,38 +49,70 @@ static int32_t centred(const uint8_t *x, uint32_t i, uint32_t is_signed, int32_t
     return value - zero_point;
 }
 
+/* Tables of the inputs of word w of a row; returns the sum of these inputs. */
+static int32_t make_tables(int16_t table[8][16], uint32_t groups, const uint8_t *x, uint32_t n,
+                           uint32_t is_signed, int32_t zero_point) {
+    int32_t total = 0;
+    for (uint32_t group = 0; group < groups; group++) {
+        int16_t four[4];
+        for (uint32_t i = 0; i < 4; i++) {
+            uint32_t at = 4u * group + i;
+            int32_t value = at < n ? centred(x, at, is_signed, zero_point) : 0;
+            four[i] = (int16_t)value;
+            total += value;
+        }
+        subset_sums(table[group], four);
+    }
+    return total;
+}
+
+/* What a whole word of weights looks up. */
+static int32_t look_up_8(int16_t table[8][16], uint32_t bits) {
+    int32_t low = table[0][bits & 15u] + table[1][bits >> 4 & 15u] + table[2][bits >> 8 & 15u] +
+                  table[3][bits >> 12 & 15u];
+    int32_t high = table[4][bits >> 16 & 15u] + table[5][bits >> 20 & 15u] +
+                   table[6][bits >> 24 & 15u] + table[7][bits >> 28];
+    return low + high;
+}
+
+static int32_t look_up(int16_t table[8][16], uint32_t groups, uint32_t bits) {
+    int32_t sum = 0;
+    for (uint32_t group = 0; group < groups; group++, bits >>= 4) {
+        sum += table[group][bits & 15u];
+    }
+    return sum;
+}
+
+/* What word w of every row looks up. */
+static void add_looked_up(int32_t *sums, const mb_matrix *weights, uint32_t w, int16_t table[8][16],
+                          uint32_t groups) {
+    const uint32_t *column = (const uint32_t *)(const void *)weights->at + w;
+    if (weights->layout != MB_ROWS) {
+        for (uint32_t j = 0; j < weights->n_out; j++) {
+            sums[j] += look_up(table, groups, word_of(weights, j, w));
+        }
+        return;
+    }
+    for (uint32_t j = 0; j < weights->n_out; j++, column += weights->words) {
+        sums[j] += groups == 8u ? look_up_8(table, *column) : look_up(table, groups, *column);
+    }
+}
+
 /* A column of 32 inputs at a time: eight tables of subset sums, then every row of weights needs only
  * eight look-ups a word instead of 32 additions. With P the sum where the bit is 1 and T the sum of
  * all inputs, the result is P - (T - P) = 2 P - T. */
 void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
                            uint32_t is_signed, int32_t zero_point) {
-    uint32_t n_in = weights->n_in;
-    bool in_rows = weights->layout == MB_ROWS;
     int32_t total = 0;
     for (uint32_t j = 0; j < weights->n_out; j++) {
         sums[j] = 0;
     }
-    for (uint32_t w = 0; w < weights->words; w++) {
+    for (uint32_t w = 0; w < weights->words; w++, x += 32) {
         int16_t table[8][16];
-        for (uint32_t group = 0; group < 8; group++) {
-            int16_t four[4];
-            for (uint32_t i = 0; i < 4; i++) {
-                uint32_t at = 32u * w + 4u * group + i;
-                int32_t value = at < n_in ? centred(x, at, is_signed, zero_point) : 0;
-                four[i] = (int16_t)value;
-                total += value;
-            }
-            subset_sums(table[group], four);
-        }
-        const uint32_t *column = (const uint32_t *)(const void *)weights->at + w;
-        for (uint32_t j = 0; j < weights->n_out; j++, column += weights->words) {
-            uint32_t bits = in_rows ? *column : word_of(weights, j, w);
-            int32_t low = table[0][bits & 15u] + table[1][bits >> 4 & 15u] +
-                          table[2][bits >> 8 & 15u] + table[3][bits >> 12 & 15u];
-            int32_t high = table[4][bits >> 16 & 15u] + table[5][bits >> 20 & 15u] +
-                           table[6][bits >> 24 & 15u] + table[7][bits >> 28];
-            sums[j] += low + high;
-        }
+        uint32_t left = weights->n_in - 32u * w, n = left < 32u ? left : 32u;
+        uint32_t groups = (n + 3u) / 4u;
+        total += make_tables(table, groups, x, n, is_signed, zero_point);
+        add_looked_up(sums, weights, w, table, groups);
     }
     for (uint32_t j = 0; j < weights->n_out; j++) {
         sums[j] = 2 * sums[j] - total;
