@@ -118,24 +118,6 @@ def forward_transfer(ahead: Curve, untrained: Curve) -> float:
     return float(np.mean(ahead - untrained[1:])) if len(ahead) else float("nan")
 
 
-def intransigence(matrix: Matrix, joint: Curve) -> float:
-    """Mean shortfall on a task just learnt from a network trained on all tasks so far at once.
-
-        I = mean over j of (joint[j] - R[j, j])
-
-    Above zero the method is too rigid to learn what can be learnt; below, earlier tasks help.
-
-    Args:
-        matrix: R.
-        joint: accuracy on task j of the network trained on tasks 0 to j at once, shape (n_tasks,).
-
-    Reference:
-        Chaudhry et al. 2018, "Riemannian walk for incremental learning", here as a mean over tasks.
-    """
-    matrix = _square(matrix)
-    return float(np.mean(_one_a_task(joint, matrix) - np.diagonal(matrix)))
-
-
 def prequential_accuracy(labels: NDArray[Any], truth: NDArray[Any], window: int) -> Curve:
     """Accuracy over a stream in which every sample is predicted before it is learnt.
 
@@ -181,16 +163,6 @@ def _check_labels(labels: NDArray[Any], truth: NDArray[Any]) -> None:
             f"{labels.shape} labels for {truth.shape} samples: need as many, at least one",
             code="E-SHAPE",
         )
-
-
-def _one_a_task(values: Curve, matrix: Matrix) -> Curve:
-    if values.shape != (len(matrix),):
-        raise InputError(
-            f"reference accuracies of shape {values.shape}: need one for each of the "
-            f"{len(matrix)} tasks",
-            code="E-SHAPE",
-        )
-    return values
 
 
 def _square(matrix: Matrix) -> Matrix:

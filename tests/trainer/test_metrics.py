@@ -55,16 +55,8 @@ def test_fwt_is_the_gain_over_an_untrained_network_just_before_learning() -> Non
     assert metrics.forward_transfer(AHEAD, untrained) == pytest.approx(expected)
 
 
-def test_intransigence_is_the_shortfall_from_joint_training() -> None:
-    joint = np.array([0.9, 0.85, 0.9])
-    expected = (0.0 + 0.05 + 0.3) / 3
-    assert metrics.intransigence(MATRIX, joint) == pytest.approx(expected)
-
-
 @pytest.mark.parametrize("wrong", [np.zeros(2), np.zeros((3, 1)), np.zeros(())])
 def test_a_reference_needs_one_value_a_task(wrong: metrics.Curve) -> None:
-    with pytest.raises(InputError, match="each of the 3 tasks"):
-        metrics.intransigence(MATRIX, wrong)
     with pytest.raises(InputError, match="need n_tasks and n_tasks - 1"):
         metrics.forward_transfer(AHEAD, wrong)
 
@@ -75,7 +67,6 @@ def test_one_task_has_an_accuracy_but_no_transfer() -> None:
     assert math.isnan(metrics.backward_transfer(one))
     assert math.isnan(metrics.forgetting(one))
     assert math.isnan(metrics.forward_transfer(np.zeros(0), np.array([0.1])))
-    assert metrics.intransigence(one, np.array([0.8])) == pytest.approx(0.05)
 
 
 def test_values_above_the_diagonal_change_nothing() -> None:
