@@ -178,7 +178,8 @@ def fit(
         number = resolve_learn(learn, info.n_layers)
         if number and not most:
             raise InputError(
-                f"{where} carries no hidden weights and cannot learn; export it without --no-state",
+                f"{where} carries no hidden weights and cannot learn; export it without "
+                "--no-state, or import it with --learn DATA",
                 code="E-NO-STATE",
             )
         wanted = range(number, number - 1, -1)

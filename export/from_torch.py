@@ -197,8 +197,8 @@ def to_torch(model: Model) -> BinaryMLP | BinaryConvNet:
     learn = model.learn
     if learn is None:
         raise InputError(
-            "this model was exported with --no-state: its hidden weights are gone; export the run "
-            "again",
+            "this model holds no hidden weights: export the run again without --no-state, or "
+            "import it with --learn DATA",
             code="E-NO-STATE",
         )
     net = _empty_network(model)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import onnxruntime
 
 _BATCH = 256  # samples a call, so that memory does not grow with a data set
+_BATCH_ELEMENTS = 1 << 26  # of the largest tensor, in one call
 _SIGN = "/sign"  # how metabit calls the bits of a layer
 
 
@@ -41,7 +42,10 @@ class OnnxArtefact(Artefact):
     def __init__(self, where: str, proto: onnx.ModelProto) -> None:
         import onnxruntime
 
+        from metabit.export.onnx.read import largest_tensor
+
         self.where = where
+        self._batch = min(_BATCH, _BATCH_ELEMENTS // max(1, largest_tensor(proto, where)))
         self.runner = f"ONNX Runtime {onnxruntime.__version__}"
         self._proto = proto
         self._session = self._start(proto)
@@ -121,7 +125,7 @@ class OnnxArtefact(Artefact):
 
     def _parts(self, samples: Samples) -> list[Samples]:
         """Samples for one call each; where the file fixes the batch, the last is filled up."""
-        batch = self._fixed_batch or _BATCH
+        batch = self._fixed_batch or self._batch
         if self._fixed_batch:
             rows = np.arange(-(-len(samples) // batch) * batch) % len(samples)
             samples = samples[rows]

@@ -13,7 +13,7 @@ from metabit.errors import CorruptError, FormatError, InputError
 from metabit.export.onnx.qonnx import OPERATOR, bipolar_function
 
 MAX_FILE_BYTES = 1 << 30
-MAX_ELEMENTS = 1 << 28
+MAX_ELEMENTS = 1 << 26
 """Of one tensor, with one sample in the batch."""
 
 STANDARD = {"", "ai.onnx"}
@@ -147,11 +147,43 @@ def check(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     names += [d.dim_param for v in graph.output for d in v.type.tensor_type.shape.dim]
     if any(isinstance(name, bytes) for name in names):  # protobuf's way to say so
         raise _corrupt(where, "a name that is no text")
-    for value in (*graph.input, *graph.value_info, *graph.output):
-        sides = [dim.dim_value for dim in value.type.tensor_type.shape.dim]
-        if any(side < 0 for side in sides) or math.prod(s or 1 for s in sides) > MAX_ELEMENTS:
-            raise _corrupt(where, f"tensor {value.name} has the shape {sides}")
+    largest_tensor(proto, where)
     return inferred
+
+
+def largest_tensor(proto: onnx.ModelProto, where: str) -> int:
+    """Elements of the largest tensor, with one sample in a batch that is free.
+
+    A node may make a large batch of a small one. So shapes are inferred for one sample, and every
+    side is known then.
+
+    Raises:
+        CorruptError: a tensor is too large, or nobody can tell how large it is.
+    """
+    single = onnx.ModelProto()
+    single.CopyFrom(proto)
+    del single.graph.value_info[:]
+    for value in single.graph.output:
+        value.type.tensor_type.ClearField("shape")
+    for value in single.graph.input:
+        dims = value.type.tensor_type.shape.dim
+        if dims and not dims[0].HasField("dim_value"):
+            dims[0].dim_value = 1
+    try:
+        graph = onnx.shape_inference.infer_shapes(single, strict_mode=True, data_prop=True).graph
+    except Exception as error:  # its exceptions have no common base
+        raise _corrupt(where, f"ONNX cannot tell its shapes: {_one_line(error)}") from error
+    largest = 0
+    for value in (*graph.input, *graph.value_info, *graph.output):
+        dims = value.type.tensor_type.shape.dim
+        sides = [dim.dim_value for dim in dims]
+        if any(side < 0 for side in sides) or math.prod(sides) > MAX_ELEMENTS:
+            raise _corrupt(where, f"tensor {value.name} has the shape {sides}")
+        known = value.type.tensor_type.HasField("shape")
+        if not known or not all(dim.HasField("dim_value") for dim in dims):
+            raise _corrupt(where, f"tensor {value.name} has a shape that depends on the samples")
+        largest = max(largest, math.prod(sides))
+    return largest
 
 
 def _one_line(error: Exception) -> str:

@@ -187,6 +187,21 @@ def hostile(kind: str, folder: Path) -> tuple[onnx.ModelProto, str]:
         proto.graph.node[0].input[0] = "logits"
     elif kind == "no such tensor":
         proto.graph.node[1].input[1] = "nowhere"
+    elif kind == "a batch that grows":
+        proto = graph_of(
+            helper.make_node("Pad", ["input", "pads"], ["more"]),
+            helper.make_node("Cast", ["more"], ["x"], to=TensorProto.FLOAT),
+            helper.make_node("MatMul", ["x", "w"], ["logits"]),
+            pads=np.array([1 << 24, 0, 0, 0]), w=np.zeros((12, 4), dtype=np.float32),
+        )  # fmt: skip
+    elif kind == "a side that samples decide":
+        proto = graph_of(
+            helper.make_node("Cast", ["input"], ["pads"], to=TensorProto.INT64),
+            helper.make_node("Reshape", ["pads", "four"], ["sides"]),
+            helper.make_node("Cast", ["input"], ["x"], to=TensorProto.FLOAT),
+            helper.make_node("Pad", ["x", "sides"], ["logits"]),
+            four=np.array([-1]),
+        )  # fmt: skip
     elif kind == "huge":
         proto = graph_of(
             helper.make_node("Cast", ["input"], ["x"], to=TensorProto.FLOAT),
@@ -199,7 +214,7 @@ def hostile(kind: str, folder: Path) -> tuple[onnx.ModelProto, str]:
 
 KINDS = (
     "operator", "domain", "function", "external", "shape", "negative", "cycle", "no such tensor",
-    "huge",
+    "huge", "a batch that grows", "a side that samples decide",
 )  # fmt: skip
 
 
@@ -209,17 +224,33 @@ def test_a_hostile_onnx_file_is_refused(cli: Cli, mbit: Path, tmp_path: Path, ki
     folder.mkdir()
     proto, code = hostile(kind, folder)
     (folder / "bad.onnx").write_bytes(proto.SerializeToString())
-    done = cli("verify", mbit, folder / "bad.onnx")
-    done.refused(4, code)
-    assert "bad.onnx" in done.stderr
+    for command in (("verify", mbit), ("import", "-o", tmp_path / "out.mbit")):
+        done = cli(*command, folder / "bad.onnx")
+        done.refused(4, code)
+        assert "bad.onnx" in done.stderr
+    assert not (tmp_path / "out.mbit").exists()
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", bytes(100), b"\x08\xff" * 40])
+@pytest.mark.parametrize("content", [b"", b"hello", bytes(100), b"\x08\xff" * 40, None])
 def test_what_is_no_onnx_file_is_refused(
-    cli: Cli, mbit: Path, tmp_path: Path, content: bytes
+    cli: Cli, mbit: Path, tmp_path: Path, content: bytes | None
 ) -> None:
-    (tmp_path / "bad.onnx").write_bytes(content)
+    """A .mbit file (None) neither."""
+    (tmp_path / "bad.onnx").write_bytes(mbit.read_bytes() if content is None else content)
     cli("verify", mbit, tmp_path / "bad.onnx").refused(4, "E-ONNX")
+    cli("import", tmp_path / "bad.onnx", "-o", tmp_path / "out.mbit").refused(4, "E-ONNX")
+
+
+def test_a_file_that_only_has_the_name_of_its_kind_is_refused(
+    cli: Cli, mbit: Path, tmp_path: Path
+) -> None:
+    cli("export", mbit, "--to", "c", "-o", tmp_path)
+    source = tmp_path / "model.c"
+    cli("import", source, "-o", tmp_path / "out.mbit").refused(4, "E-ONNX")
+    (tmp_path / "really.c").write_bytes(mbit.read_bytes())
+    cli("verify", mbit, tmp_path / "really.c").refused(4, "E-C-SOURCE")
+    (tmp_path / "really.mbit").write_bytes(source.read_bytes())
+    cli("verify", mbit, tmp_path / "really.mbit").refused(4, "E-MAGIC")
 
 
 def test_a_file_of_an_unknown_kind_is_refused(cli: Cli, mbit: Path) -> None:

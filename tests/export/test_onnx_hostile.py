@@ -10,7 +10,7 @@ from typing import Any
 
 import onnx
 import pytest
-from helpers import random_model
+from helpers import random_model, small_convnet
 
 from metabit.edge_runtime.artefacts.compare import random_samples
 from metabit.edge_runtime.artefacts.onnx_file import OnnxArtefact
@@ -19,13 +19,15 @@ from metabit.export.onnx.read import load
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.onnx_import.importer import from_onnx
 
-N_FILES = 250
+N_FILES = 300
 OPERATORS = ("Sign", "Relu", "MaxPool", "Conv", "Flatten", "Reshape", "Clip", "Pad", "Shape")
 NUMBERS = (0, 1, -1, 7, 1 << 31, 1 << 62)
 
 
 def bases() -> list[onnx.ModelProto]:
+    """Every style of dense and convolutional networks, with and without banks."""
     models = [random_model((10, 6, 3), seed=1, n_banks=banks) for banks in (1, 2)]
+    models += [small_convnet(seed=1, n_banks=banks, learnable=False) for banks in (1, 2)]
     return [to_onnx(model, style) for model in models for style in STYLES]
 
 
