@@ -44,7 +44,7 @@ class Plan:
         learn_layers: layers that learn, counted from the output.
         n_layers: layers in all.
         state_bits: bits a hidden weight, 0 when nothing learns.
-        panels: whether the weights are interleaved in RAM, for the kernels of this machine.
+        panels: whether the weights are interleaved in RAM, for kernels with vector registers.
     """
 
     parts: Mapping[str, int]
@@ -129,6 +129,7 @@ def plan(
     bits: int = 0,
     bank: int = 0,
     ram: str | int | None = None,
+    panels: bool = False,
 ) -> Plan:
     """Plan the RAM of a model.
 
@@ -139,6 +140,7 @@ def plan(
         bits: bits a hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank.
         ram: budget in bytes or like "256 KiB"; None for no limit.
+        panels: with interleaved weights, should they fit too; see `mb_options.panels`.
 
     Raises:
         BudgetError: it does not fit; the message names the largest parts and the nearest choice
@@ -149,7 +151,9 @@ def plan(
     blob = as_blob(source)
     info = verify(blob, where)
     budget = None if ram is None else parse_bytes(ram)
-    return fit(blob, info, where, learn=learn, bits=bits, bank=bank, budget_bytes=budget)
+    return fit(
+        blob, info, where, learn=learn, bits=bits, bank=bank, budget_bytes=budget, panels=panels
+    )
 
 
 def fit(

@@ -74,6 +74,11 @@ class Board:
     power_covers: str = ""
 
     @property
+    def panels(self) -> bool:
+        """Whether its kernels want weights interleaved in RAM: those for vector registers do."""
+        return self.isa == "aarch64"
+
+    @property
     def ram_bytes(self) -> int:
         """RAM in all."""
         return self.ram.bytes

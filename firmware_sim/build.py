@@ -137,9 +137,9 @@ def image_source(image: Image) -> str:
         ),
     )  # fmt: skip
     spaces = {
-        "fw_arena": (".arena", max(image.arena_bytes, 8)),
-        "fw_sample": (".buffers", image.n_inputs),
-        "fw_scores": (".buffers", 4 * image.n_outputs),
+        "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if options.panels else 8),
+        "fw_sample": (".buffers", image.n_inputs, 8),
+        "fw_scores": (".buffers", 4 * image.n_outputs, 8),
     }
     lines = [
         '  .section .model, "a", %progbits',
@@ -152,10 +152,10 @@ def image_source(image: Image) -> str:
         "  .global fw_options",
         f"fw_options: .4byte {', '.join(f'{word:#x}' for word in words)}",
     ]
-    for name, (section, n_bytes) in spaces.items():
+    for name, (section, n_bytes, alignment) in spaces.items():
         lines += [
             f'  .section {section}, "aw", %nobits',
-            "  .balign 8",
+            f"  .balign {alignment}",
             f"  .global {name}, {name}_end",
             f"{name}: .space {n_bytes}",
             f"{name}_end:",

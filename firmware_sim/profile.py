@@ -116,6 +116,7 @@ class Profile:
         title: what the board is.
         choice: what learns, in words.
         learn_layers: how many layers learn.
+        panels: whether weights are interleaved in RAM, for kernels with vector registers.
         ram, flash: memory; on a board without flash, code and model are in RAM.
         stack_used_bytes: the deepest the stack was, of what is reserved.
         arena_bytes, blob_bytes: the model's own share.
@@ -132,6 +133,7 @@ class Profile:
     title: str
     choice: str
     learn_layers: int
+    panels: bool
     ram: Memory
     flash: Memory
     stack_used_bytes: int
@@ -158,6 +160,7 @@ class Profile:
             "title": self.title,
             "choice": self.choice,
             "learn_layers": self.learn_layers,
+            "panels": self.panels,
             "fits": self.fits,
             "ram": self.ram.to_dict(),
             "flash": self.flash.to_dict(),
@@ -222,6 +225,7 @@ def profile(
         title=board.title,
         choice=running.plan.choice,
         learn_layers=running.plan.learn_layers,
+        panels=running.plan.panels,
         ram=ram,
         flash=flash,
         stack_used_bytes=device.stack_used_bytes(),

@@ -88,7 +88,7 @@ def start(
     options = Options(
         planned.learn_layers, choice.bits, choice.bank, choice.seed,
         -1.0 if choice.step_levels is None else choice.step_levels,
-        -1.0 if choice.m is None else choice.m,
+        -1.0 if choice.m is None else choice.m, panels=int(planned.panels),
     )  # fmt: skip
     image = Image(blob, planned.arena_bytes, model.n_inputs, model.n_outputs, options)
     try:
@@ -109,18 +109,27 @@ def _plan(
     *,
     may_exceed: bool,
 ) -> Plan:
-    """The plan; "auto" takes the most layers that fit beside stack, buffers and the rest."""
-    if choice.learn != "auto":
-        return plan(source, learn=choice.learn, bits=choice.bits, bank=choice.bank)
+    """The plan; "auto" takes the most layers that fit beside stack, buffers and the rest.
+
+    Interleaved weights are taken where the board's kernels want them and they fit.
+    """
+
+    def planned(learn: Learn, ram: int | None, panels: bool = False) -> Plan:
+        return plan(source, learn=learn, bits=choice.bits, bank=choice.bank, ram=ram, panels=panels)
+
+    if choice.learn != "auto" and not board.panels:
+        return planned(choice.learn, None)
     least = Image(blob, 8, model.n_inputs, model.n_outputs)
     bare = build(board.without_limits() if may_exceed else board, least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
     try:
-        return plan(source, learn="auto", bits=choice.bits, bank=choice.bank, ram=left)
+        return planned(choice.learn, left, board.panels)
     except BudgetError:
+        if choice.learn != "auto":
+            return planned(choice.learn, None)  # which is then refused with what the linker says
         if not may_exceed:
             raise
-        return plan(source, learn="none", bank=choice.bank)
+        return planned("none", None)
 
 
 @dataclass(frozen=True)

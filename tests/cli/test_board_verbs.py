@@ -23,7 +23,8 @@ def test_profile_tells_memory_instructions_and_estimates(
     assert answer["schema"] == "metabit/profile/1"
     assert answer["fits"] is True
     planned = cli("plan", model_file, "--json").answer
-    assert answer["arena_bytes"] == planned["arena_bytes"]
+    assert answer["panels"] == (board == "raspberry-pi-3b-plus")
+    assert (answer["arena_bytes"] == planned["arena_bytes"]) == (not answer["panels"])
     assert answer["ram"]["used_bytes"] == sum(answer["ram"]["parts"].values())
     assert answer["learn"]["instructions"]["total"] > answer["predict"]["instructions"]["total"] > 0
     bar = answer["predict"]["estimate"]["microseconds"]

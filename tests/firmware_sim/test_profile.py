@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from metabit.edge_runtime.plan import plan
 from metabit.errors import InputError
 from metabit.export.container import dumps, save
 from metabit.firmware_sim import boards, session
+from metabit.firmware_sim.boards import Region
 from metabit.firmware_sim.profile import WARM_UP_STEPS, profile
 from metabit.firmware_sim.session import Choice
 
@@ -41,12 +43,24 @@ def test_without_flash_code_and_model_are_in_ram(blob: bytes) -> None:
 
 def test_the_arena_is_the_plans(blob: bytes, board_name: str) -> None:
     made = profile(blob, board_name, learn="head")
-    planned = plan(blob, learn="head")
+    planned = plan(blob, learn="head", panels=made.panels)
     assert made.arena_bytes == planned.arena_bytes
     assert made.ram.parts["hidden weights"] == planned.parts["hidden_bytes"]
     assert [row.learns for row in made.layers] == [False, True]
     assert [row.state_bytes for row in made.layers] == [0, 33 * 5]
     assert [row.weight_bytes for row in made.layers] == [33 * 3 * 4, 5 * 2 * 4]
+
+
+def test_weights_are_interleaved_where_kernels_want_them_and_they_fit(blob: bytes) -> None:
+    pi = boards.load("raspberry-pi-3b-plus")
+    assert not session.start(blob, boards.load("nrf52840"), Choice("head")).plan.panels
+    wide = session.start(blob, pi, Choice("head"))
+    assert wide.plan.panels
+    assert wide.plan.parts["panel_bytes"] > 0
+    end = wide.firmware.program.symbols["fw_ram_end"]
+    full = replace(pi, ram=Region(pi.ram.origin, end - 64 - pi.ram.origin))
+    tight = session.start(blob, full, Choice("head"))
+    assert tight.plan == plan(blob, learn="head")
 
 
 def test_instructions_are_counted_by_class_and_by_function(blob: bytes, board_name: str) -> None:

@@ -80,6 +80,7 @@ def format_us(us: float) -> str:
 
 def _print_layers(out: Output, file: Path, made: Profile) -> None:
     title = f"{file} on {made.board} ({made.title}): {made.choice}"
+    title += ", interleaved weights" if made.panels else ""
     rows = table(title, "layer", ">in", ">out", ">MAC", ">weights", ">state in RAM", "learns")
     for row in made.layers:
         rows.add_row(
