@@ -34,7 +34,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 2
+ABI_VERSION = 3
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 
@@ -51,6 +51,7 @@ class Options(ctypes.Structure):
         ("m", c_float),
         ("isa", c_uint32),
         ("panels", c_uint32),
+        ("runner", c_void_p),
     ]
 
 
@@ -103,7 +104,7 @@ WRITE_FN = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_size_t)
 READ_FN = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_size_t)
 
 #: name -> (result, arguments)
-SIGNATURES: dict[str, tuple[type, list[type]]] = {
+SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_verify": (c_int, [c_void_p, c_size_t, POINTER(Info)]),
     "mb_plan_ram": (c_int, [c_void_p, c_size_t, POINTER(Options), POINTER(RamPlan)]),
     "mb_arena_bytes": (c_int, [c_void_p, c_size_t, POINTER(Options), POINTER(c_size_t)]),
@@ -127,6 +128,8 @@ SIGNATURES: dict[str, tuple[type, list[type]]] = {
     "mb_abi_version": (c_uint32, []),
     "mb_folder_commit": (c_int, [c_void_p, c_char_p, c_uint32]),
     "mb_folder_restore": (c_int64, [c_void_p, c_char_p, POINTER(c_uint32)]),
+    "mb_threads_start": (c_void_p, [c_uint32]),
+    "mb_threads_stop": (None, [c_void_p]),
     "mb_run_layer": (c_int, [c_void_p, c_uint32, c_void_p, c_size_t]),
     "mb_spin": (c_uint64, [c_uint64, c_uint64]),
 }

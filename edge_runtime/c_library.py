@@ -7,7 +7,7 @@ from pathlib import Path
 from metabit.edge_runtime import sources
 
 #: Not for firmware: what needs a POSIX system.
-_HOST_ONLY = ("metabit_posix.h",)
+_HOST_ONLY = ("metabit_posix.h", "metabit_threads.h")
 
 
 def library_files() -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from metabit.edge_runtime import _native, isa
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.plan import Learn, Plan, aligned, as_blob, fit, verify
 from metabit.edge_runtime.sizes import parse_bytes
+from metabit.edge_runtime.threads import Threads
 from metabit.errors import InputError, StorageError
 from metabit.export.container import input_spec
 from metabit.export.fold import logits_from_scores
@@ -56,6 +57,8 @@ class Engine:
         seed: of the generator that rounds updates.
         state: folder to keep learnt state in; the newest valid state there is loaded.
         keep: how many states to keep there.
+        threads: threads that large layers are split between, in a pool of this engine's own; None
+            for what the variable METABIT_THREADS says, or 1.
 
     The best kernels of this processor run, or those that the variable METABIT_ISA names. Where
     `ram` allows, weights are interleaved for them; predictions and learning are the same bits.
@@ -81,6 +84,7 @@ class Engine:
         seed: int = 1,
         state: str | Path | None = None,
         keep: int = 3,
+        threads: int | None = None,
     ) -> None:
         self._where = "blob" if isinstance(source, bytes) else str(source)
         self._blob = as_blob(source)
@@ -90,6 +94,7 @@ class Engine:
         self.n_inputs, self.n_outputs = int(info.n_inputs), int(info.n_outputs)
         budget = None if ram is None else parse_bytes(ram)
         number = isa.chosen()
+        self._threads = Threads(threads)
         self.plan: Plan = fit(
             self._blob, info, self._where, learn=learn, bits=bits, bank=bank, budget_bytes=budget,
             panels=isa.name(number) != "scalar",
@@ -97,7 +102,7 @@ class Engine:
         options = _native.Options(
             self.plan.learn_layers, bits, bank, _check_seed(seed),
             _or_from_file(step_levels, "step_levels", 256.0), _or_from_file(m, "m", 30.0),
-            number, self.plan.panels,
+            number, self.plan.panels, self._threads.runner,
         )  # fmt: skip
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()
@@ -123,6 +128,11 @@ class Engine:
     def isa(self) -> str:
         """The kernel set that runs, such as "avx2"."""
         return isa.name(self._lib.mb_isa_used(self._handle))
+
+    @property
+    def threads(self) -> int:
+        """Threads that large layers are split between."""
+        return self._threads.n
 
     # ---- predicting ----
 

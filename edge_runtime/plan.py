@@ -206,7 +206,7 @@ def _plan_one(
     bank: int,
     panels: bool = False,
 ) -> Plan:
-    options = _native.Options(learn_layers, bits, bank, 1, -1.0, -1.0, 0, panels)
+    options = _native.Options(learn_layers, bits, bank, 1, -1.0, -1.0, 0, panels, None)
     raw = _native.RamPlan()
     result = _native.library().mb_plan_ram(
         blob.ctypes.data, blob.size, ctypes.byref(options), ctypes.byref(raw)

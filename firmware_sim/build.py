@@ -130,10 +130,10 @@ def image_source(image: Image) -> str:
     """Assembly source of the model, its options, its arena and its buffers."""
     options = image.options
     words = struct.unpack(
-        "<8I",
-        struct.pack(
-            "<IIIIffII", options.learn_layers, options.state_bits, options.bank, options.seed,
-            options.step_levels, options.m, options.isa, options.panels,
+        "<10I",
+        struct.pack(  # at the end an address of 4 or 8 bytes: no runner
+            "<IIIIffIIQ", options.learn_layers, options.state_bits, options.bank, options.seed,
+            options.step_levels, options.m, options.isa, options.panels, 0,
         ),
     )  # fmt: skip
     spaces = {

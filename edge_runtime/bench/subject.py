@@ -34,7 +34,7 @@ class Subject:
         samples: shape (n, n_inputs); random ones if None. Of these, 64 are predicted again and
             again; all are learnt, one after the other, so that it does not become easy.
         labels: shape (n,), in [0, n_outputs); random ones if None.
-        learn, bits, bank: how the engine that learns is opened, see `Engine`.
+        learn, bits, bank, threads: how the engines are opened, see `Engine`.
 
     Attributes:
         model: what was read.
@@ -51,6 +51,7 @@ class Subject:
         learn: Learn = "all",
         bits: int = 0,
         bank: int = 0,
+        threads: int | None = None,
     ) -> None:
         blob = source if isinstance(source, bytes) else read_bytes(source)
         where = "blob" if isinstance(source, bytes) else str(source)
@@ -68,10 +69,12 @@ class Subject:
             labels = rng.integers(0, n_outputs, n).astype(np.int32)
         self.labels = check_labels(labels[:n], n, n_outputs, where)
         self._out = np.empty(n, dtype=np.int32)
-        self._engine = Engine(blob, bank=bank)
+        self._engine = Engine(blob, bank=bank, threads=threads)
         # Learning moves the weights, so it has an engine of its own.
         learns = self.model.learn is not None and learn != "none"
-        self._learner = Engine(blob, learn=learn, bits=bits, bank=bank) if learns else None
+        self._learner = (
+            Engine(blob, learn=learn, bits=bits, bank=bank, threads=threads) if learns else None
+        )
 
     @property
     def file_bytes(self) -> int:

@@ -19,7 +19,8 @@
  * The core is freestanding C99: no malloc, no recursion, no mutable globals, no libm. The same calls on
  * the same bytes give the same bits on every processor, for inference and for learning.
  *
- * One model is used by one thread at a time; several models may run side by side.
+ * One model is used by one thread at a time; several models may run side by side. On a machine with
+ * several cores, mb_options.runner lets large layers use them.
  */
 #ifndef METABIT_H
 #define METABIT_H
@@ -40,11 +41,11 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 2
+#define MB_ABI_VERSION 3
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with another. */
-#define MB_ARENA_LAYOUT 2
+#define MB_ARENA_LAYOUT 3
 
 /* Blob and arena start at a multiple of this many bytes. */
 #define MB_ALIGNMENT 8
@@ -68,6 +69,20 @@ enum mb_error {
 
 typedef struct mb_model mb_model;
 
+/* ---- threads -------------------------------------------------------------------------------- */
+
+/* One part of some work. */
+typedef void (*mb_job)(void *argument, uint32_t part);
+
+/* Runs the parts of large layers side by side; metabit_threads.h has one for POSIX systems. Whoever
+ * computes which part, the bits are the same. It serves one model at a time. */
+typedef struct mb_runner {
+    /* Call job(argument, part) once for each part in 0...n_parts - 1, and return when all of them have. */
+    void (*run)(void *context, mb_job job, void *argument, uint32_t n_parts);
+    void *context;
+    uint32_t n_threads; /* how many parts a large layer is to have, at least 1 */
+} mb_runner;
+
 /* ---- options -------------------------------------------------------------------------------- */
 
 /* How a model is opened. Start from MB_OPTIONS_INFER and change what you need. */
@@ -86,9 +101,11 @@ typedef struct mb_options {
     uint32_t panels; /* 1: keep the weights in the arena, interleaved for wide registers: the fast
                               choice where RAM is plenty, with an arena at a multiple of 64 bytes.
                               0: read the blob's in place. Same bits either way. */
+    const mb_runner *runner; /* threads for large layers, must outlive the model; NULL: none but the
+                              caller's */
 } mb_options;
 
-#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u}
+#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 

@@ -160,6 +160,11 @@ static int resolve(const mb_blob_view *view, const mb_options *options, mb_model
     if (model->isa == 0 || options->panels > 1) {
         return MB_ERR_INPUT;
     }
+    const mb_runner *runner = options->runner;
+    if (runner != NULL && (runner->run == NULL || runner->n_threads == 0)) {
+        return MB_ERR_INPUT;
+    }
+    model->runner.pointer = runner;
     model->state_bits = learning > 0 ? bits : 0;
     model->first_learning = view->info.n_layers - learning;
     model->n_layers = view->info.n_layers;

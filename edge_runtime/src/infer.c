@@ -3,6 +3,7 @@
 #include "conv.h"
 #include "internal.h"
 #include "metabit_bench.h"
+#include "sums.h"
 
 mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer) {
     mb_norm_view norm;
@@ -36,13 +37,7 @@ static void run_layer(const mb_model *model, uint32_t index, const void *input) 
     int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
     uint32_t *bits = (uint32_t *)mb_at(model, layer->bits_at);
     const mb_kernels *kernels = mb_kernels_of(model);
-    mb_matrix weights = mb_weights(model, layer);
-    if (index == 0) {
-        kernels->dense_bytes(sums, &weights, (const uint8_t *)input, model->input_signed,
-                             model->zero_point);
-    } else {
-        kernels->dense_bits(sums, &weights, (const uint32_t *)input);
-    }
+    mb_dense_sums(model, index, input, sums);
     if (index + 1u == model->n_layers) {
         return;
     }

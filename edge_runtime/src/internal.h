@@ -99,6 +99,10 @@ struct mb_model {
         const uint8_t *pointer;
         uint64_t size_of_a_pointer_everywhere;
     } blob;
+    union {
+        const mb_runner *pointer; /* NULL: one thread */
+        uint64_t size_of_a_pointer_everywhere;
+    } runner;
     uint32_t arena_bytes;
     uint32_t n_layers, n_inputs, n_outputs;
     uint32_t input_signed;

@@ -1,8 +1,8 @@
 """Every compiler and processor gives the bits of the NumPy reference; every kernel set, scalar's.
 
-Alone, this builds tests/c/replay.c and kernels.c with the C compiler of this machine. `make
-c-variants` builds them with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes
-`--variants build`: then each of them must be there.
+Alone, this builds tests/c/replay.c, kernels.c and threads.c with the C compiler of this machine.
+`make c-variants` builds them with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and
+passes `--variants build`: then each of them must be there. threads.c runs with ThreadSanitizer too.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import random_convnet, random_model, random_samples
+from numpy.typing import NDArray
 
 from metabit.edge_runtime import sources
 from metabit.edge_runtime.isa import kernel_sets
@@ -28,7 +29,8 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 #: As strict as the core is written, and as fast as an impatient user may ask for: with GNU C and
 #: this processor's instructions, GCC would fuse multiply and add if strict.h let it.
 FLAGS = {"strict": ["-std=c99", "-O2"], "fast": ["-std=gnu11", "-O3", "-march=native"]}
-
+#: Test programs, and what each needs besides the core.
+PROGRAMS: dict[str, list[str]] = {"replay": [], "kernels": [], "threads": ["threads.c"]}
 
 INCLUDE = [f"-I{sources() / 'include'}"]
 
@@ -44,9 +46,10 @@ def folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     for name, flags in FLAGS.items():
         folders.append(tmp_path_factory.mktemp("programs") / name)
         folders[-1].mkdir()
-        for program in ("replay", "kernels"):
+        for program, port in PROGRAMS.items():
             files = [str(Path(__file__).parent / f"{program}.c"), *core]
-            out = ["-o", str(folders[-1] / program)]
+            files += [str(sources() / "port" / name) for name in port]
+            out = ["-pthread", "-o", str(folders[-1] / program)]
             command = [os.environ.get("CC", "cc"), *flags, *WARNINGS, *files, *INCLUDE, *out]
             subprocess.run(command, check=True)
     return folders
@@ -61,6 +64,18 @@ def test_every_kernel_set_gives_the_bits_of_the_scalar_one(folders: list[Path]) 
         assert tried[-1] == "scalar"
         if folder.name not in FOREIGN:
             assert tried == [name for name, runs in kernel_sets().items() if runs]
+
+
+def test_threads_run_each_part_once_and_give_the_bits_of_one(
+    folders: list[Path], tmp_path: Path
+) -> None:
+    model = random_model((600, 1025, 600, 3), n_banks=1)
+    rng = np.random.default_rng(5)
+    x, y = random_samples(rng, model.input, 3), np.array([0, 2, 1], dtype="<i4")
+    files = write_stream(tmp_path, dumps(model), x, y)
+    watched = [folder.parent / "tsan" for folder in folders if folder.name == "gcc"]
+    for folder in [*folders, *watched]:
+        subprocess.run([*command(folder / "threads"), *files], check=True)
 
 
 def command(program: Path) -> list[str]:
@@ -118,11 +133,19 @@ def replay(folders: list[Path], tmp_path: Path, model: Model, n: int) -> None:
     expected = np.concatenate([scores.argmax(axis=1), scores.reshape(-1), [0]]).astype("<i4")
     parts = [expected.tobytes(), reference.learn(x, y).astype("<i4").tobytes()]
     parts.append(reference.save_state())
-    for name, content in (("model", data), ("x", x.tobytes()), ("y", y.tobytes())):
-        (tmp_path / name).write_bytes(content)
+    files = write_stream(tmp_path, data, x, y)
     for folder in folders:
         out = tmp_path / folder.name
-        files = [str(tmp_path / name) for name in ("model", "x", "y")]
         options = [str(n_layers), "0", "1", "9", str(out)]
         subprocess.run([*command(folder / "replay"), *files, *options], check=True)
         assert out.read_bytes() == b"".join(parts), folder
+
+
+def write_stream(
+    folder: Path, model: bytes, x: NDArray[np.generic], y: NDArray[np.int32]
+) -> list[str]:
+    """Files of a model, samples and labels, as the test programs read them."""
+    contents = {"model": model, "x": x.tobytes(), "y": y.tobytes()}
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [str(folder / name) for name in contents]

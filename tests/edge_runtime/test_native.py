@@ -12,7 +12,7 @@ import pytest
 from metabit.edge_runtime import _native, sources
 from metabit.errors import StorageError
 
-HEADERS = ("metabit.h", "metabit_posix.h", "metabit_bench.h")
+HEADERS = ("metabit.h", "metabit_posix.h", "metabit_bench.h", "metabit_threads.h")
 STRUCTS = {
     "mb_options": _native.Options,
     "mb_info": _native.Info,
@@ -51,7 +51,9 @@ def test_every_argument_and_result_has_the_size_of_its_c_type(ffi: cffi.FFI) -> 
         assert len(signature.args) == len(arguments), name
         for c_type, py_type in zip(signature.args, arguments, strict=True):
             assert ffi.sizeof(c_type) == ctypes.sizeof(py_type), name
-        assert ffi.sizeof(signature.result) == ctypes.sizeof(result), name
+        assert (signature.result.kind == "void") == (result is None), name
+        if result is not None:
+            assert ffi.sizeof(signature.result) == ctypes.sizeof(result), name
 
 
 @pytest.mark.parametrize("name", STRUCTS)

@@ -15,6 +15,7 @@ from ..edge_runtime.bench.layers import ROOFS
 from ..edge_runtime.bench.rival_networks import shapes_of
 from ..edge_runtime.bench.subject import PREDICT, Subject
 from ..edge_runtime.bench.timing import Contestant, Limits, Times, take_turns
+from ..edge_runtime.threads import MOST
 from ..export import container
 from . import datafile
 from .common import Answer, Bar, Output, need_extra, table, verb
@@ -61,10 +62,10 @@ TORCH = "PyTorch, learning step"
 @click.option(
     "--num_threads",
     "--num-threads",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, MOST),
     default=1,
     show_default=True,
-    help="Threads that the other runtimes may use; metabit uses one.",
+    help="Threads for large layers, of metabit and of the other runtimes.",
 )
 @click.option("--alone", is_flag=True, help="Leave out the other runtimes and PyTorch.")
 @click.option(
@@ -86,7 +87,7 @@ def command(
     """
     if plot is not None:
         need_extra("train", "matplotlib", "torch")
-    subject = _subject(file, data, learn, bits, bank or 0)
+    subject = _subject(file, data, learn, bits, bank or 0, num_threads)
     limits = Limits(num_runs, warmup_runs, max_secs)
     rivals: list[Rival] = []
     if not alone:
@@ -121,11 +122,13 @@ def command(
     }
 
 
-def _subject(file: Path, data: str | None, learn: str, bits: int, bank: int) -> Subject:
+def _subject(
+    file: Path, data: str | None, learn: str, bits: int, bank: int, threads: int
+) -> Subject:
     if data is None:
-        return Subject(file, learn=learn, bits=bits, bank=bank)
+        return Subject(file, learn=learn, bits=bits, bank=bank, threads=threads)
     samples = datafile.read(data, container.load(file))
-    return Subject(file, samples.x, samples.y, learn=learn, bits=bits, bank=bank)
+    return Subject(file, samples.x, samples.y, learn=learn, bits=bits, bank=bank, threads=threads)
 
 
 def _steps(subject: Subject, alone: bool) -> list[Contestant]:

@@ -23,6 +23,7 @@ from .options import (
     SPLIT,
     STATE,
     TASK,
+    THREADS,
     bank_for,
     learn_option,
 )
@@ -54,10 +55,11 @@ CHUNK = 100
 @SPLIT
 @TASK
 @BANK
+@THREADS
 def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str, bits: int, ram: str | None,
     m: float | None, step_levels: float | None, seed: int, limit: int | None, split: str,
-    task: int | None, bank: int | None,
+    task: int | None, bank: int | None, threads: int | None,
 ) -> Answer:  # fmt: skip
     """Teach FILE the labelled samples of DATA, one by one, in their order.
 
@@ -73,6 +75,7 @@ def command(
     engine = Engine(
         file, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
         step_levels=step_levels, m=m, seed=seed, state=state,
+        threads=threads,
     )  # fmt: skip
     out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
     n = len(truth)

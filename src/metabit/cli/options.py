@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
+from ..edge_runtime.threads import MOST
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
@@ -37,6 +39,10 @@ TASK = click.option(
 STATE = click.option(
     "--state", metavar="DIR", type=click.Path(path_type=Path),
     help="Folder that keeps what was learnt.",
+)  # fmt: skip
+THREADS = click.option(
+    "--threads", type=click.IntRange(1, MOST), metavar="N",
+    help="Threads for large layers; what METABIT_THREADS says, or 1, if not given.",
 )  # fmt: skip
 BOARD = click.option("--board", metavar="NAME", required=True, help="See `metabit boards`.")
 

@@ -26,6 +26,7 @@ from .options import (
     SPLIT,
     STATE,
     TASK,
+    THREADS,
     bank_for,
     learn_option,
 )
@@ -44,13 +45,15 @@ SHOWN = 20
 @STATE
 @learn_option("all")
 @BITS
+@THREADS
 @click.option(
     "--labels-out", metavar="FILE", type=click.Path(path_type=Path),
     help="Write the labels: .npy, or one a line.",
 )  # fmt: skip
 def command(
     out: Output, file: Path, data: str, limit: int | None, split: str, task: int | None,
-    bank: int | None, state: Path | None, learn: str, bits: int, labels_out: Path | None,
+    bank: int | None, state: Path | None, learn: str, bits: int, threads: int | None,
+    labels_out: Path | None,
 ) -> Answer:  # fmt: skip
     """Run FILE over DATA and print the labels, and the accuracy when the true ones are known.
 
@@ -64,8 +67,9 @@ def command(
     model = container.loads(blob, str(file))
     samples = datafile.read(data, model, limit=limit, split=split, task=task)
     engine = open_engine(
-        file, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits
-    )
+        file, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits,
+        threads=threads,
+    )  # fmt: skip
     n = len(samples.x)
     truth = None
     if samples.y is not None:
@@ -100,20 +104,28 @@ def command(
     }
 
 
-def open_engine(file: Path, *, bank: int, state: Path | None, learn: str, bits: int) -> Engine:
+def open_engine(
+    file: Path,
+    *,
+    bank: int,
+    state: Path | None,
+    learn: str,
+    bits: int,
+    threads: int | None = None,
+) -> Engine:
     """An engine for inference, or, with a state folder, one that holds what was learnt.
 
     Raises:
         StorageError: there is nothing in the state folder: a wrong path must not pass silently.
     """
     if state is None:
-        return Engine(file, bank=bank)
+        return Engine(file, bank=bank, threads=threads)
     if not state.is_dir():
         raise StorageError(
             f"{state}: no such folder; `metabit learn {file} DATA --state {state}` makes it",
             code="E-STATE-NONE",
         )
-    return Engine(file, bank=bank, state=state, learn=learn, bits=bits)
+    return Engine(file, bank=bank, state=state, learn=learn, bits=bits, threads=threads)
 
 
 def write_labels(path: Path, labels: NDArray[np.int64]) -> None:
