@@ -21,6 +21,13 @@ ROOFS: dict[str, float] = {
     "ssse3": 128 * 4 / 8,
     "neon": 128 * 2 / 3,
 }
+#: The same of convolutions, some of which look differences up, for four positions at once: two
+#: look-ups, two additions, and a quarter of two masks and a shift.
+CONV_ROOFS = ROOFS | {
+    "avx512bw": 512 * 2 / 4.75,
+    "avx2": 256 * 4 / 4.75,
+    "ssse3": 128 * 4 / 4.75,
+}
 
 
 @dataclass(frozen=True)
@@ -43,7 +50,7 @@ class LayerWork:
 
     def roof_share(self, macs_per_cycle: float, path: str) -> float | None:
         """Share of the roof; None for layers of bytes, and for paths without a known roof."""
-        roof = ROOFS.get(path)
+        roof = (CONV_ROOFS if self.kind == "conv" else ROOFS).get(path)
         return macs_per_cycle / roof if self.binary and roof else None
 
 

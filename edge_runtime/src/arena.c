@@ -1,5 +1,6 @@
 /* arena.c: where everything lies in the caller's memory, and how much of it there must be. */
 #include "arith.h"
+#include "conv_fused.h"
 #include "internal.h"
 
 /* Hands out the arena piece by piece, and remembers which part of the plan each piece belongs to. */
@@ -38,9 +39,11 @@ static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan
     model->learnt_bytes = (uint32_t)(c->at - model->learnt_at);
 }
 
-/* Sums that kernels write for one position: those of whole panels. */
+/* Sums that kernels write for one position: those of whole panels. Convolutions that rest lie in panels of
+ * either kind, and take the same room in both: a plan does not depend on the kernel set. */
 static uint32_t panel_slots(const mb_layer *layer) {
-    return mb_panel_rows(layer->layout, layer->n_out);
+    bool either = mb_convolves(layer) && !layer->learns && layer->layout != MB_ROWS;
+    return mb_panel_rows(either ? MB_BYTE_PANELS : layer->layout, layer->n_out);
 }
 
 /* The same for all positions: what is too much for one is overwritten by the next. */
@@ -103,11 +106,14 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
     }
 }
 
-/* What convolutions need to go over a map: one patch, and with pooling the sums of one position. */
+/* What convolutions need to go over a map: one patch, and with pooling the sums of one position; or what
+ * fused ones need. */
 static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t patch_bytes = 0, window_bytes = 0;
     for (uint32_t i = 0; i < model->n_layers; i++) {
-        if (mb_convolves(&layers[i])) {
+        if (mb_runs_fused(&layers[i], i, mb_kernels_of(model))) {
+            patch_bytes = larger(patch_bytes, mb_fused_bytes(&layers[i]));
+        } else if (mb_convolves(&layers[i])) {
             patch_bytes = larger(patch_bytes, i == 0 ? layers[i].n_in : 4u * layers[i].words);
             window_bytes =
                 larger(window_bytes, layers[i].window.pool > 1 ? 4u * panel_slots(&layers[i]) : 0);
@@ -184,6 +190,13 @@ static int resolve(const mb_blob_view *view, const mb_options *options, mb_model
     return MB_OK;
 }
 
+static uint32_t panel_layout(const mb_model *model, const mb_layer *layer, uint32_t index) {
+    const mb_kernels *kernels = mb_kernels_of(model);
+    return mb_fuses(layer, index, kernels) ? kernels->conv_layout
+           : index == 0                    ? MB_BYTE_PANELS
+                                           : MB_WORD_PANELS;
+}
+
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
                mb_layer *layers, mb_plan *plan) {
     mb_zero(plan, sizeof *plan);
@@ -202,11 +215,11 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
         layer->n_positions = from->n_positions;
         layer->window = from->window;
         layer->learns = i >= model->first_learning;
-        layer->layout = !options->panels ? MB_ROWS : i == 0 ? MB_BYTE_PANELS : MB_WORD_PANELS;
         layer->blob_weights_at = from->weights_at;
         layer->blob_threshold_at = from->threshold_at;
         layer->blob_norm_at = from->norm_at;
         layer->level_row_bytes = mb_level_row_bytes(from->n_in, model->state_bits);
+        layer->layout = options->panels ? panel_layout(model, layer, i) : MB_ROWS;
     }
     cursor c = {0};
     take(&c, sizeof(mb_model) + sizeof(mb_layer) * (uint64_t)model->n_layers, MB_ALIGNMENT,

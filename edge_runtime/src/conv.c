@@ -1,56 +1,10 @@
-/* conv.c: convolution, a position at a time. What the kernel sees there is gathered into one row, which
+/* conv.c: convolution, a position at a time (conv_fused.c has a faster way for some). What the kernel sees there is gathered into one row, which
  * the dense kernels then multiply with the weights of all channels. No map of sums is kept but in layers
  * that learn: max-pooling compares the sums of a window as they come. */
 #include "conv.h"
 
-/* ---- rows of bits that start anywhere ------------------------------------------------------- */
-
-typedef struct bit_writer {
-    uint32_t *words;
-    uint32_t at; /* bits written; those behind in the last word are zero */
-} bit_writer;
-
-/* Append n bits, 1 to 32; those above them are zero. */
-static void put_bits(bit_writer *out, uint32_t bits, uint32_t n) {
-    uint32_t shift = out->at % 32u;
-    uint32_t *word = &out->words[out->at / 32u];
-    *word = shift == 0 ? bits : *word | bits << shift;
-    if (shift + n > 32u) {
-        word[1] = bits >> (32u - shift);
-    }
-    out->at += n;
-}
-
-static uint32_t low_mask(uint32_t n) { return n < 32u ? (1u << n) - 1u : 0xffffffffu; }
-
-static void put_ones(bit_writer *out, uint32_t n) {
-    while (n > 0) {
-        uint32_t here = n < 32u ? n : 32u;
-        put_bits(out, low_mask(here), here);
-        n -= here;
-    }
-}
-
-/* Append n bits that lie from bit `at` on; no word behind the last of them is read. */
-static void put_copy(bit_writer *out, const uint32_t *from, uint32_t at, uint32_t n) {
-    if (at % 32u == 0 && out->at % 32u == 0) { /* as with 32, 64, ... channels: word by word */
-        uint32_t whole = n / 32u;
-        mb_copy(&out->words[out->at / 32u], &from[at / 32u], (size_t)4 * whole);
-        out->at += 32u * whole;
-        at += 32u * whole;
-        n -= 32u * whole;
-    }
-    while (n > 0) {
-        uint32_t here = n < 32u ? n : 32u, shift = at % 32u;
-        uint32_t bits = from[at / 32u] >> shift;
-        if (shift + here > 32u) {
-            bits |= from[at / 32u + 1u] << (32u - shift);
-        }
-        put_bits(out, bits & low_mask(here), here);
-        at += here;
-        n -= here;
-    }
-}
+#include "bit_rows.h"
+#include "conv_fused.h"
 
 /* ---- what a kernel sees --------------------------------------------------------------------- */
 
@@ -71,20 +25,22 @@ static kernel_span span_of(const mb_window *window, uint32_t column) {
     return span;
 }
 
-static void gather_bits(uint32_t *patch, const uint32_t *map, const mb_window *window,
-                        uint32_t channels, uint32_t row, uint32_t column) {
+void mb_gather_bits(uint32_t *patch, const mb_layer *layer, const uint32_t *map, uint32_t row,
+                    uint32_t column) {
+    const mb_window *window = &layer->window;
+    uint32_t channels = mb_channels(layer);
     kernel_span span = span_of(window, column);
-    bit_writer out = {patch, 0};
+    mb_bit_writer out = {patch, 0};
     for (uint32_t a = 0; a < window->kernel; a++) {
         uint32_t y = row * window->stride + a - window->before; /* wraps above the map */
         if (y >= window->in_rows) {
-            put_ones(&out, window->kernel * channels);
+            mb_put_ones(&out, window->kernel * channels);
             continue;
         }
-        put_ones(&out, span.left * channels);
+        mb_put_ones(&out, span.left * channels);
         uint32_t at = (y * window->in_columns + span.start) * channels;
-        put_copy(&out, map, at, span.inside * channels);
-        put_ones(&out, span.right * channels);
+        mb_put_copy(&out, map, at, span.inside * channels);
+        mb_put_ones(&out, span.right * channels);
     }
 }
 
@@ -115,13 +71,12 @@ const void *mb_gather(const mb_model *model, uint32_t index, const void *input, 
                       uint32_t column) {
     const mb_layer *layer = &mb_layers(model)[index];
     const mb_window *window = &layer->window;
-    uint32_t channels = layer->n_in / ((uint32_t)window->kernel * window->kernel);
     void *patch = mb_at(model, model->patch_at);
     if (index == 0) {
-        gather_bytes((uint8_t *)patch, (const uint8_t *)input, window, channels, row, column,
-                     (uint8_t)(model->zero_point + 1));
+        gather_bytes((uint8_t *)patch, (const uint8_t *)input, window, mb_channels(layer), row,
+                     column, (uint8_t)(model->zero_point + 1));
     } else {
-        gather_bits((uint32_t *)patch, (const uint32_t *)input, window, channels, row, column);
+        mb_gather_bits((uint32_t *)patch, layer, (const uint32_t *)input, row, column);
     }
     return patch;
 }
@@ -166,7 +121,7 @@ static void pooled_sums(const mb_model *model, uint32_t index, const void *input
 }
 
 /* Normalisation and sign of the sums of one position: folded into thresholds, or with running values. */
-static void put_signs(bit_writer *out, const mb_model *model, const mb_layer *layer,
+static void put_signs(mb_bit_writer *out, const mb_model *model, const mb_layer *layer,
                       const mb_norm_view *norm, const int32_t *sums) {
     const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
     const uint32_t *flips = (const uint32_t *)thresholds + layer->n_out;
@@ -179,12 +134,12 @@ static void put_signs(bit_writer *out, const mb_model *model, const mb_layer *la
                                        : sums[j] >= thresholds[j];
             word ^= (uint32_t)above << b;
         }
-        put_bits(out, word, n);
+        mb_put_bits(out, word, n);
     }
 }
 
 /* The same where every position starts on a word. */
-static void put_words(bit_writer *out, const mb_model *model, const mb_layer *layer,
+static void put_words(mb_bit_writer *out, const mb_model *model, const mb_layer *layer,
                       const mb_norm_view *norm, const int32_t *sums) {
     const mb_kernels *kernels = mb_kernels_of(model);
     uint32_t *bits = &out->words[out->at / 32u];
@@ -200,6 +155,10 @@ static void put_words(bit_writer *out, const mb_model *model, const mb_layer *la
 void mb_convolve(const mb_model *model, uint32_t index, const void *input) {
     const mb_layer *layer = &mb_layers(model)[index];
     const mb_window *window = &layer->window;
+    if (mb_runs_fused(layer, index, mb_kernels_of(model))) {
+        mb_convolve_fused(model, index, (const uint32_t *)input);
+        return;
+    }
     int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
     uint8_t *winners =
         layer->learns && window->pool > 1 ? (uint8_t *)mb_at(model, layer->winners_at) : NULL;
@@ -207,7 +166,7 @@ void mb_convolve(const mb_model *model, uint32_t index, const void *input) {
     if (layer->learns) {
         norm = mb_norm(model, layer);
     }
-    bit_writer out = {(uint32_t *)mb_at(model, layer->bits_at), 0};
+    mb_bit_writer out = {(uint32_t *)mb_at(model, layer->bits_at), 0};
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         uint32_t row = p / window->out_columns, column = p % window->out_columns;
         pooled_sums(model, index, input, row, column, sums, winners);

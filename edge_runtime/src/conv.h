@@ -13,6 +13,10 @@ void mb_convolve(const mb_model *model, uint32_t index, const void *input);
 const void *mb_gather(const mb_model *model, uint32_t index, const void *input, uint32_t row,
                       uint32_t column);
 
+/* The same for bits, into `patch`. */
+void mb_gather_bits(uint32_t *patch, const mb_layer *layer, const uint32_t *map, uint32_t row,
+                    uint32_t column);
+
 /* Bits of the errors of a convolution, so that its gradients fit 32 bits with their sign: at most 15,
  * fewer behind 8-bit maps of over 256 positions. */
 uint32_t mb_conv_error_bits(const mb_layer *layer, uint32_t index);

@@ -215,6 +215,11 @@ uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes);
 
 static inline bool mb_convolves(const mb_layer *layer) { return layer->window.kernel != 0; }
 
+/* Channels of what a convolution sees. */
+static inline uint32_t mb_channels(const mb_layer *layer) {
+    return layer->n_in / ((uint32_t)layer->window.kernel * layer->window.kernel);
+}
+
 /* Values that a layer hands on for one sample. */
 static inline uint32_t mb_values(const mb_layer *layer) {
     return layer->n_positions * layer->n_out;

@@ -127,6 +127,51 @@ static void try_bytes(const mb_matrix *rows, uint32_t layout, enum fill how) {
     release(&x), release(&expected), release(&w), release(&found);
 }
 
+/* Patches of 8-bit pixels somewhere in a map, in pieces as a kernel's rows are. Bits behind n_in, if any, are
+ * zero only where there is one piece. */
+static void try_convolution(const mb_matrix *rows, uint32_t layout, enum fill how) {
+    static const struct {
+        uint32_t n_outputs, n_window;
+    } sizes[] = {{1, 1}, {5, 1}, {1, 4}, {2, 9}, {1, 2}};
+    uint32_t unit = layout == MB_BYTE_PANELS ? 8u : 32u, n_runs = 1,
+             words = (now.n_out + 31u) / 32u;
+    for (uint32_t k = 2; k <= 5u; k++) { /* as many pieces as give whole units */
+        n_runs = now.n_in % (k * unit) == 0 ? k : n_runs;
+    }
+    uint32_t run_bytes = n_runs > 1u ? now.n_in / 8u / n_runs : 4u * rows->words;
+    uint32_t step = run_bytes + (n_runs > 1u ? draw() % 5u * (unit / 8u) : 0);
+    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded thresholds = guard((size_t)4 * (now.n_out + words));
+    mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
+    int32_t *t = (int32_t *)(void *)thresholds.at;
+    fill(&thresholds, how);
+    clear_padding((uint32_t *)t + now.n_out, now.n_out);
+    for (uint32_t j = 0; j < now.n_out && how == RANDOM; j++) {
+        t[j] = draw() % 9u == 0 ? t[j] : (int32_t)(draw() % 9u) - 4;
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint32_t n = sizes[i].n_outputs * sizes[i].n_window,
+                 n_patch = (n_runs - 1u) * step + run_bytes;
+        guarded map = guard((size_t)n * n_patch);
+        guarded expected = guard((size_t)4 * words * sizes[i].n_outputs);
+        guarded found = guard((size_t)4 * words * sizes[i].n_outputs);
+        const uint8_t *at[18];
+        fill(&map, how);
+        for (uint32_t p = 0; p < n; p++) {
+            at[p] = map.at + (size_t)p * n_patch;
+            if (n_runs == 1u) {
+                clear_padding((uint32_t *)(void *)(map.at + (size_t)p * n_patch), now.n_in);
+            }
+        }
+        mb_patches patches = {at, sizes[i].n_outputs, sizes[i].n_window, n_runs, run_bytes, step};
+        mb_convolve_bits_scalar((uint32_t *)(void *)expected.at, rows, t, &patches);
+        set->convolve_bits((uint32_t *)(void *)found.at, &matrix, t, &patches);
+        same(found.at, expected.at, expected.bytes, "convolve_bits");
+        release(&map), release(&expected), release(&found);
+    }
+    release(&w), release(&thresholds);
+}
+
 static void try_back(const mb_matrix *rows, uint32_t layout, enum fill how) {
     guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
     guarded d = guard((size_t)2 * now.n_out), expected = guard((size_t)4 * now.n_in);
@@ -213,6 +258,10 @@ static void try_shape(shape size) {
         for (int x = 0; x < N_FILLS; x++) {
             try_bits(&matrix, MB_ROWS, (enum fill)x);
             try_bits(&matrix, MB_WORD_PANELS, (enum fill)x);
+            if (now.n_in <= MB_PATCH_BITS && set->convolve_bits != NULL) {
+                try_convolution(&matrix, MB_ROWS, (enum fill)x);
+                try_convolution(&matrix, set->conv_layout, (enum fill)x);
+            }
             try_bytes(&matrix, MB_ROWS, (enum fill)x);
             try_bytes(&matrix, MB_BYTE_PANELS, (enum fill)x);
             try_back(&matrix, MB_ROWS, (enum fill)x);

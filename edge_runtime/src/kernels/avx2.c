@@ -8,6 +8,7 @@
 
 #define MB_TARGET __attribute__((target("avx2")))
 #define VEC_BYTES 32u
+#define CONV_LOOKS_UP
 #define COUNT_WORDS 31u /* of at most 8 a byte */
 
 typedef __m256i vec;
@@ -76,6 +77,16 @@ V uint32_t v_at_least(vec a, vec b) {
     __m256 less = _mm256_castsi256_ps(_mm256_cmpgt_epi32(b, a));
     return (uint32_t)_mm256_movemask_ps(less) ^ 0xffu;
 }
+
+V vec v_min16(vec a, vec b) { return _mm256_min_epi16(a, b); }
+
+V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {
+    vec low = _mm256_cmpgt_epi16(b, a), high = _mm256_cmpgt_epi16(d, c);
+    vec less = _mm256_blendv_epi8(low, high, _mm256_set1_epi16((int16_t)0xff00));
+    return ~(uint32_t)_mm256_movemask_epi8(less);
+}
+
+#define v_keep(a) __asm__("" : "+x"(a))
 
 V vecf f_load(const float *at) { return _mm256_loadu_ps(at); }
 V void f_store(float *at, vecf a) { _mm256_storeu_ps(at, a); }

@@ -11,6 +11,7 @@
 V vec v_count(vec a) { return _mm512_popcnt_epi32(a); }
 V vec v_add_count(vec a, vec b) { return v_add32(a, b); }
 V vec v_widen(vec a) { return a; }
+V vec v_min32(vec a, vec b) { return _mm512_min_epi32(a, b); }
 
 #include "lanes.h"
 

@@ -31,6 +31,17 @@ typedef struct mb_matrix {
     uint32_t layout;
 } mb_matrix;
 
+/* What a convolution sees at each of its positions: a patch, in pieces of bytes of packed bits. */
+typedef struct mb_patches {
+    const uint8_t *const *at; /* (n_outputs * n_window) where patches begin */
+    uint32_t n_outputs;
+    uint32_t n_window; /* positions of which the largest sum is handed on, 1 without pooling */
+    uint32_t n_runs, run_bytes,
+        run_step; /* pieces of a patch, their length, from one to the next */
+} mb_patches;
+
+#define MB_PATCH_BITS 32767u /* at most, of a patch: sums are kept in 16 bits */
+
 /* Normalisation of a layer's sums, (n_out) each:
  * y = ((sum - mean) * inv_std) * gamma + beta, each operation rounded on its own. */
 typedef struct mb_norm_view {
@@ -66,6 +77,13 @@ typedef struct mb_kernels {
      *   bits (mb_words(n)), sums (n), thresholds (n) and behind them the flips (mb_words(n)) */
     void (*bits_by_threshold)(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
                               uint32_t n);
+
+    /* Both, at many positions: bits (n_outputs, mb_words(n_out)) of the largest sum of each window.
+     *   thresholds as above; patches of at most MB_PATCH_BITS that have whole words in word panels. NULL
+     *   where layers are run a position at a time. */
+    void (*convolve_bits)(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
+                          const mb_patches *patches);
+    uint32_t conv_layout; /* of its weights */
 
     /* The same with running values: bit j = (normalised sum j >= 0). */
     void (*bits_by_norm)(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm, uint32_t n);

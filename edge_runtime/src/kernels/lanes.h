@@ -14,6 +14,10 @@
  *   v_test16(a, bit)        all ones in the 16-bit lanes that have the bit
  *   v_add_pairs(sum, mask, pair)   both 16-bit halves of pair, where mask is set, onto 32-bit lanes
  *   v_at_least(a, b)        one bit a 32-bit lane: a >= b
+ *   and either v_min32, or CONV_LOOKS_UP and
+ *   v_min16(a, b)           signed
+ *   v_at_least16(a, b, c, d)   one bit a byte: a >= b in the low halves of 16-bit lanes, c >= d in the high
+ *   v_keep(a)               the compiler orders what is before it before what is behind it
  *
  * and vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div f_sqrt, and
  *
@@ -34,13 +38,22 @@
 
 #include "lanes_bits.h"
 #include "lanes_bytes.h"
+#include "lanes_conv.h"
 #include "lanes_layer.h"
 #include "lanes_learn.h"
 
 /* The set of the file that includes this. */
-#define MB_LANE_KERNELS(set)                                                         \
-    const mb_kernels mb_kernels_##set = {                                            \
-        #set,           runs,   v_dense_bits,    v_dense_bytes, v_bits_by_threshold, \
-        v_bits_by_norm, v_back, v_inverse_roots, v_skip_scales}
+#define MB_LANE_KERNELS(set)                                  \
+    const mb_kernels mb_kernels_##set = {#set,                \
+                                         runs,                \
+                                         v_dense_bits,        \
+                                         v_dense_bytes,       \
+                                         v_bits_by_threshold, \
+                                         v_convolve_bits,     \
+                                         CONV_LAYOUT,         \
+                                         v_bits_by_norm,      \
+                                         v_back,              \
+                                         v_inverse_roots,     \
+                                         v_skip_scales}
 
 #endif /* MB_KERNELS_LANES_H */

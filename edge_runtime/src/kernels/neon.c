@@ -78,6 +78,8 @@ V uint32_t v_at_least(vec a, vec b) {
     return lane_bits(vcgeq_s32(vreinterpretq_s32_u8(a), vreinterpretq_s32_u8(b)));
 }
 
+V vec v_min32(vec a, vec b) { return of32(vminq_u32(as32(a), as32(b))); }
+
 V vecf f_load(const float *at) { return vld1q_f32(at); }
 V void f_store(float *at, vecf a) { vst1q_f32(at, a); }
 V vecf f_set(float x) { return vdupq_n_f32(x); }

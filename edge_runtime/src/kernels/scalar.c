@@ -132,6 +132,41 @@ void mb_bits_by_threshold_scalar(uint32_t *bits, const int32_t *sums, const int3
     }
 }
 
+/* Bits in which a row of weights and a patch differ; padding bits are zero in both. */
+static uint32_t differences(const mb_matrix *weights, uint32_t row, const uint8_t *at,
+                            const mb_patches *patches) {
+    mb_row_walk walk = mb_walk_row(weights->layout, weights->words, row);
+    uint32_t differ = 0, byte = 0;
+    for (uint32_t run = 0; run < patches->n_runs; run++, at += patches->run_step) {
+        for (uint32_t b = 0; b < patches->run_bytes; b++, byte++) {
+            differ += popcount32((uint32_t)weights->at[mb_walk_to(&walk, byte)] ^ at[b]);
+        }
+    }
+    return differ;
+}
+
+void mb_convolve_bits_scalar(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
+                             const mb_patches *patches) {
+    const uint32_t *flips = (const uint32_t *)thresholds + weights->n_out;
+    const uint8_t *const *at = patches->at;
+    for (uint32_t o = 0; o < patches->n_outputs; o++, at += patches->n_window) {
+        uint32_t word = 0;
+        for (uint32_t j = 0; j < weights->n_out; j++) {
+            uint32_t fewest = UINT32_MAX;
+            for (uint32_t k = 0; k < patches->n_window; k++) {
+                uint32_t differ = differences(weights, j, at[k], patches);
+                fewest = differ < fewest ? differ : fewest;
+            }
+            int32_t largest = (int32_t)weights->n_in - 2 * (int32_t)fewest;
+            word |= (uint32_t)(largest >= thresholds[j]) << (j % 32u);
+            if (j % 32u == 31u || j + 1u == weights->n_out) {
+                *bits++ = word ^ flips[j / 32u];
+                word = 0;
+            }
+        }
+    }
+}
+
 void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
                             uint32_t n) {
     uint32_t word = 0;
@@ -193,6 +228,8 @@ const mb_kernels mb_kernels_scalar = {
     mb_dense_bits_scalar,
     mb_dense_bytes_scalar,
     mb_bits_by_threshold_scalar,
+    mb_convolve_bits_scalar,
+    MB_BYTE_PANELS,
     mb_bits_by_norm_scalar,
     mb_back_scalar,
     mb_inverse_roots_scalar,

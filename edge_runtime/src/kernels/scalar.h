@@ -9,6 +9,8 @@ void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_
                            uint32_t is_signed, int32_t zero_point);
 void mb_bits_by_threshold_scalar(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
                                  uint32_t n);
+void mb_convolve_bits_scalar(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
+                             const mb_patches *patches);
 void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
                             uint32_t n);
 void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d);

@@ -8,6 +8,7 @@
 
 #define MB_TARGET __attribute__((target("ssse3")))
 #define VEC_BYTES 16u
+#define CONV_LOOKS_UP
 #define COUNT_WORDS 31u /* of at most 8 a byte */
 
 typedef __m128i vec;
@@ -67,6 +68,16 @@ V vec v_add_pairs(vec sum, vec mask, vec pair) { /* the mask is -1 where it is s
 V uint32_t v_at_least(vec a, vec b) {
     return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpgt_epi32(b, a))) ^ 0xfu;
 }
+
+V vec v_min16(vec a, vec b) { return _mm_min_epi16(a, b); }
+
+V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {
+    vec low = _mm_cmpgt_epi16(b, a), high = _mm_cmpgt_epi16(d, c);
+    vec less = _mm_or_si128(_mm_srli_epi16(low, 8), _mm_slli_epi16(high, 8));
+    return (uint32_t)_mm_movemask_epi8(less) ^ 0xffffu;
+}
+
+#define v_keep(a) __asm__("" : "+x"(a))
 
 V vecf f_load(const float *at) { return _mm_loadu_ps(at); }
 V void f_store(float *at, vecf a) { _mm_storeu_ps(at, a); }

@@ -305,6 +305,8 @@ const mb_kernels mb_kernels_swar = {
     dense_bits,
     dense_bytes,
     bits_by_threshold,
+    NULL,
+    MB_ROWS,
     mb_bits_by_norm_scalar,
     mb_back_scalar,
     mb_inverse_roots_scalar,

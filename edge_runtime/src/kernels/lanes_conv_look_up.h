@@ -1,0 +1,105 @@
+/* lanes_conv_look_up.h: ones of a tile for sets that cannot count ones in one instruction; part of lanes.h.
+ *
+ * Half a byte of an activation chooses a table with the differences to each half byte of weights, so that
+ * one look-up does what xor and counting would, and what weights need for it is done once for all positions.
+ * A panel holds 32 rows byte by byte: a byte of a register belongs to one row.
+ */
+#ifndef MB_KERNELS_LANES_CONV_LOOK_UP_H
+#define MB_KERNELS_LANES_CONV_LOOK_UP_H
+
+#include "differences.h"
+
+#define CONV_LAYOUT MB_BYTE_PANELS
+#define CONV_REGISTERS 2u
+#define CONV_REGISTER_ROWS VEC_BYTES
+#define CONV_POINTERS (VEC_BYTES == 64u ? 4u : 2u)
+#define COUNT_BYTES 31u /* of at most 8 ones, in a byte */
+
+/* Ones in 16-bit lanes, rows of even and of odd number; at most 32,767. */
+typedef struct v_ones {
+    vec even, odd;
+} v_ones;
+
+typedef v_ones v_limit;
+
+static MB_TARGET v_limit v_limit_of(const int32_t most[VEC_BYTES]) {
+    int16_t even[VEC_BYTES / 2u], odd[VEC_BYTES / 2u];
+    for (uint32_t i = 0; i < VEC_BYTES / 2u; i++) {
+        even[i] = (int16_t)most[2u * i];
+        odd[i] = (int16_t)most[2u * i + 1u];
+    }
+    v_limit limit = {v_load(even), v_load(odd)};
+    return limit;
+}
+
+MB_INLINE v_ones v_many(void) {
+    static const uint32_t many = MB_PATCH_BITS << 16 | MB_PATCH_BITS;
+    v_ones ones = {v_set32(&many), v_set32(&many)};
+    return ones;
+}
+
+MB_INLINE v_ones v_fewer(v_ones a, v_ones b) {
+    v_ones fewer = {v_min16(a.even, b.even), v_min16(a.odd, b.odd)};
+    return fewer;
+}
+
+MB_INLINE uint64_t v_within(v_ones ones, v_limit limit) {
+    return v_at_least16(limit.even, ones.even, limit.odd, ones.odd);
+}
+
+/* Add up to COUNT_BYTES bytes of every row and of every patch, from `at` of the rows and `x` of the patches. */
+MB_INLINE void v_count_bytes(v_split sums[CONV_SEEN][2], const v_places *rows, size_t at,
+                             const uint8_t *const seen[CONV_SEEN], size_t x, uint32_t n) {
+    static const uint32_t low_halves = 0x0f0f0f0fu;
+    const vec nibble = v_set32(&low_halves);
+    vec ones[CONV_SEEN][2];
+    for (uint32_t p = 0; p < CONV_SEEN; p++) {
+        ones[p][0] = ones[p][1] = v_zero();
+    }
+    for (size_t end = x + n; x < end; x++, at += 32u) {
+        v_two bytes = v_two_rows(rows, at);
+        vec low0 = v_and(bytes.one, nibble), high0 = v_and(v_shr16(bytes.one, 4), nibble);
+        vec low1 = v_and(bytes.other, nibble), high1 = v_and(v_shr16(bytes.other, 4), nibble);
+        for (uint32_t p = 0; p < CONV_SEEN; p++) {
+            const uint8_t (*tables)[16] = mb_differences[seen[p][x]];
+            vec low = v_table(tables[0]), high = v_table(tables[1]);
+            ones[p][0] = v_add8(ones[p][0], v_look_up(low, low0));
+            ones[p][1] = v_add8(ones[p][1], v_look_up(low, low1));
+            ones[p][0] = v_add8(ones[p][0], v_look_up(high, high0));
+            ones[p][1] = v_add8(ones[p][1], v_look_up(high, high1));
+            v_keep(ones[p][0]);
+            v_keep(ones[p][1]);
+        }
+    }
+    for (uint32_t p = 0; p < CONV_SEEN; p++) {
+        sums[p][0] = v_split_add(sums[p][0], ones[p][0]);
+        sums[p][1] = v_split_add(sums[p][1], ones[p][1]);
+    }
+}
+
+MB_INLINE void v_count_tile(v_ones ones[CONV_SEEN][CONV_REGISTERS], const uint8_t *const *rows,
+                            const uint8_t *const seen[CONV_SEEN], const mb_patches *patches) {
+    const v_places places = {{rows[0], rows[CONV_POINTERS / 2u - 1u]},
+                             {rows[CONV_POINTERS / 2u], rows[CONV_POINTERS - 1u]}};
+    v_split sums[CONV_SEEN][2];
+    size_t at = 0;
+    for (uint32_t p = 0; p < CONV_SEEN; p++) {
+        sums[p][0].all = sums[p][0].odd = sums[p][1].all = sums[p][1].odd = v_zero();
+    }
+    for (uint32_t run = 0; run < patches->n_runs; run++) {
+        for (uint32_t done = 0; done < patches->run_bytes;) {
+            uint32_t left = patches->run_bytes - done, n = left < COUNT_BYTES ? left : COUNT_BYTES;
+            v_count_bytes(sums, &places, at, seen, (size_t)run * patches->run_step + done, n);
+            done += n;
+            at += (size_t)32 * n;
+        }
+    }
+    for (uint32_t p = 0; p < CONV_SEEN; p++) {
+        for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
+            ones[p][c].even = v_split_even(sums[p][c]);
+            ones[p][c].odd = sums[p][c].odd;
+        }
+    }
+}
+
+#endif /* MB_KERNELS_LANES_CONV_LOOK_UP_H */
