@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.export.onnx_import.chain import OPERATORS, Chain, Float64Array, operation
+from metabit.export.onnx_import.chain import (
+    NOTHING,
+    OPERATORS,
+    Chain,
+    Float64Array,
+    operation,
+)
 from metabit.export.onnx_import.errors import node_name, refuse
 from metabit.export.onnx_import.linear import Frame, Linear, binary, frame_of, window_of
 from metabit.export.onnx_import.output import Output, output_of
@@ -82,8 +88,15 @@ class Builder:
         if not self._layers:
             raise refuse(self._where, "it has no layer: no Gemm, MatMul or Conv on its path")
         last = self._layers[-1]
+        if last.covers_its_map:
+            last.window = None
         if last.window is not None:
-            raise refuse(self._where, "its last layer is a convolution; end with a dense one")
+            raise refuse(
+                self._where,
+                f"its last layer, {node_name(last.steps[0].node)}, is a convolution that gives "
+                f"maps of {last.window.out_sides}; end with a dense one (Gemm, MatMul, or a Conv "
+                "that sees its whole map)",
+            )
         assert self._seen is not None
         output = output_of(last, self._by_channel, self._eps, self._where)
         return Built(
@@ -93,6 +106,12 @@ class Builder:
 
     def _take(self, step: Step) -> None:
         name = step.operator
+        if self._frame is not None and name not in ("Transpose", "Conv", *NOTHING):
+            raise refuse(
+                self._where,
+                f"{self._frame.node} is followed by {node_name(step.node)}; padding must stand "
+                "right in front of a convolution",
+            )
         if name in _SHAPES:
             self._reshape(step)
         elif name in _LINEAR:
@@ -120,7 +139,10 @@ class Builder:
             perm = list(step.attributes.get("perm", range(self._order.ndim + 1)[::-1]))
             if perm[0] != 0:
                 raise refuse(self._where, f"{node_name(step.node)} moves the batch")
-            self._order = self._order.transpose([axis - 1 for axis in perm[1:]])
+            axes = [axis - 1 for axis in perm[1:]]
+            self._order = self._order.transpose(axes)
+            if self._frame is not None:
+                self._frame = self._frame.transposed(axes)
         elif step.shape[:1] != (1,) or math.prod(step.shape) != self._order.size:
             raise refuse(self._where, f"{node_name(step.node)} mixes samples of the batch")
         else:

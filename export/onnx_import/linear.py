@@ -45,6 +45,14 @@ class Linear:
         n_out, n_in = self.signs.shape
         return LayerShape(n_out, n_in, self.window)
 
+    @property
+    def covers_its_map(self) -> bool:
+        """Whether it is a convolution that sees its whole map at once, and so a dense layer."""
+        if self.window is None:
+            return False
+        whole = self.window.in_shape[:2] == (self.window.kernel_size,) * 2
+        return whole and self.window.padding == "valid" and self.window.pool == 1
+
     def pool(self, side: int) -> None:
         """Max-pooling here, which metabit does with the sums.
 
@@ -126,29 +134,35 @@ class Frame:
     """A Pad node in front of a convolution.
 
     Attributes:
-        before, behind: rows and columns on each side, alike in both directions.
+        node: for people.
+        sides: values before and behind, for each axis of one sample.
         value: what they hold.
     """
 
-    before: int
-    behind: int
+    node: str
+    sides: tuple[tuple[int, int], ...]
     value: float
+
+    def transposed(self, axes: list[int]) -> Frame:
+        """Of the sample with its axes in another order."""
+        return replace(self, sides=tuple(self.sides[axis] for axis in axes))
 
 
 def frame_of(step: Step, where: str) -> Frame:
-    """The padding that a Pad node adds to maps of shape (1, channels, rows, columns).
+    """The padding that a Pad node adds to one sample of maps.
 
     Raises:
-        FormatError: it pads other axes, unevenly, or not with a constant.
+        FormatError: it pads other things than maps, or not with a constant.
     """
     pads, value = step.constant(1), step.constant(2, 0.0)
     mode = step.attributes.get("mode", b"constant")
     sides = [] if pads is None else [int(n) for n in np.ravel(pads)]
     if len(sides) != 8 or value is None or len(step.operands) > 3 or mode != b"constant":
         raise refuse(where, f"{node_name(step.node)}: maps can be padded with a constant only")
-    if sides[2] != sides[3] or sides[6] != sides[7] or any(sides[i] for i in (0, 1, 4, 5)):
-        raise refuse(where, f"{node_name(step.node)}: {sides} is not the same for rows and columns")
-    return Frame(sides[2], sides[6], float(value.reshape(-1)[0]))
+    (batch, *pairs) = zip(sides[:4], sides[4:], strict=True)
+    if any(batch):
+        raise refuse(where, f"{node_name(step.node)} pads the batch")
+    return Frame(node_name(step.node), tuple(pairs), float(value.reshape(-1)[0]))
 
 
 def window_of(
@@ -186,12 +200,13 @@ def window_of(
             f"{name} pads with zeros, which are neither -1 nor +1; pad with +1, or not at all",
         )
     padding: Padding = "valid"
-    if frame is not None and (frame.before, frame.behind) != (0, 0):
-        if (frame.before, frame.behind, frame.value) != ((k - 1) // 2, k // 2, one):
+    if frame is not None and any(any(pair) for pair in frame.sides):
+        pair = ((k - 1) // 2, k // 2)
+        if frame.sides != ((0, 0), pair, pair) or frame.value != one:
             raise refuse(
                 where,
-                f"{name}: padding of {frame.before} and {frame.behind} with {frame.value:g}; "
-                f"possible are {(k - 1) // 2} and {k // 2} with {one:g}, or none",
+                f"{frame.node} pads channels, rows and columns of {name} by {frame.sides} with "
+                f"{frame.value:g}; possible are {pair} for rows and columns with {one:g}, or none",
             )
         padding = "one"
     return Window(in_shape, k, int(strides[0]), padding)

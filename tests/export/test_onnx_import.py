@@ -182,9 +182,30 @@ def test_a_convolutional_network_channel_first(tmp_path: Path) -> None:
     assert_labels(proto, back, q)
 
 
+def test_a_convolution_that_sees_its_whole_map_is_a_dense_layer(tmp_path: Path) -> None:
+    """As networks without dense layers end; a smaller one at the end is refused."""
+    g = Graph([2, 6, 6])
+    g.step("Conv", g.signs(8, 2, 3, 3), kernel_shape=[3, 3])
+    g.batch_norm(8, size=2)
+    g.step("Sign")
+    g.step("Conv", g.signs(5, 8, 4, 4), kernel_shape=[4, 4])
+    g.batch_norm(5, size=9)
+    g.step("Flatten")
+    proto, q = g.proto(5), samples(200, 2, 6, 6)
+    back = imported(proto, tmp_path, UNIT)
+    assert [layer.became for layer in back.layers][1] == "dense, 128 → 5"
+    assert_labels(proto, back, q)
+    g = Graph([1, 4, 4])
+    g.step("Conv", g.signs(2, 1, 3, 3), kernel_shape=[3, 3])
+    g.step("Flatten")
+    with pytest.raises(FormatError, match=r"Conv t0, is a convolution that gives maps of \(2, 2\)"):
+        imported(g.proto(8), tmp_path, UNIT)
+
+
 def test_maps_that_lie_channels_last_as_in_tensorflow(tmp_path: Path) -> None:
     """As converters write Larq's networks: transposed before and behind convolutions, +1 padding,
-    weights as the Sign of latent ones, and a sign that is never zero."""
+    weights as the Sign of latent ones, and a sign that is never zero. TensorFlow pads maps before
+    the converter turns them."""
     g = Graph([9, 7, 2])
     g.step("Transpose", perm=[0, 3, 1, 2])
     latent = g.rng.normal(0, 1, (6, 2, 3, 3))
@@ -193,7 +214,9 @@ def test_maps_that_lie_channels_last_as_in_tensorflow(tmp_path: Path) -> None:
     g.step("Sign")
     g.step("Add", 0.1)
     g.step("Sign")
-    g.step("Pad", g.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64"), 1.0)
+    g.step("Transpose", perm=[0, 2, 3, 1])
+    g.step("Pad", g.constant([0, 1, 1, 0, 0, 1, 1, 0], "int64"), 1.0)
+    g.step("Transpose", perm=[0, 3, 1, 2])
     g.step("Conv", g.side("Sign", g.rng.normal(0, 1, (5, 6, 3, 3))), kernel_shape=[3, 3])
     g.step("Transpose", perm=[0, 2, 3, 1])
     g.step("Mul", g.rng.normal(0, 1, 5))  # a scale a channel, last here
@@ -309,6 +332,30 @@ def test_float_samples_need_to_be_explained(tmp_path: Path) -> None:
     g.step("MatMul", g.signs(20, 3))
     with pytest.raises(FormatError, match="--samples uint8"):
         imported(g.proto(3), tmp_path)
+
+
+def pad_then(*operators: str) -> onnx.ModelProto:
+    """A map of +1 and -1, padded with +1, and operators between that and a convolution."""
+    g = Graph([1, 6, 6])
+    g.step("Conv", g.signs(4, 1, 3, 3), kernel_shape=[3, 3])
+    g.step("Sign")
+    for operator in ("Pad", *operators):
+        sides = [g.constant([0, 0, 1, 1, 0, 0, 1, 1], "int64"), 1.0] if operator == "Pad" else []
+        g.step(operator, *sides)
+    g.step("Conv", g.signs(4, 4, 3, 3), kernel_shape=[3, 3])
+    g.step("Sign")
+    g.step("Flatten")
+    side = 4 + 2 * operators.count("Pad")
+    g.step("MatMul", g.signs(4 * side**2, 3))
+    return g.proto(3)
+
+
+@pytest.mark.parametrize("operator", ["Neg", "Pad"])
+def test_padding_that_something_else_reads_is_refused(operator: str, tmp_path: Path) -> None:
+    """Turned round, or padded twice: +1 is not what the convolution sees."""
+    assert imported(pad_then(), tmp_path, UNIT).layers[1].became.startswith("conv 3×3, padding one")
+    with pytest.raises(FormatError, match=f"Pad t2 is followed by {operator} t3"):
+        imported(pad_then(operator), tmp_path, UNIT)
 
 
 def test_zero_padding_is_refused(tmp_path: Path) -> None:
