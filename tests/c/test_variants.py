@@ -1,18 +1,21 @@
 """Every compiler and processor gives the bits of the NumPy reference; every kernel set, scalar's.
 
-Alone, this builds tests/c/replay.c, kernels.c and threads.c with the C compiler of this machine.
-`make c-variants` builds them with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and
-passes `--variants build`: then each of them must be there. threads.c runs with ThreadSanitizer too.
+Alone, this builds tests/c/replay.c, kernels.c and threads.c with the C compiler of this machine,
+and some of them for WebAssembly, or with the instructions of x86 emulated. `make c-variants` builds
+them with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes `--variants build`:
+then each of them must be there. threads.c runs with ThreadSanitizer too.
 """
 
 from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+import simde_py
 from helpers import random_convnet, random_model, random_samples
 from numpy.typing import NDArray
 
@@ -22,17 +25,48 @@ from metabit.edge_runtime.reference import ReferenceModel
 from metabit.export.container import dumps
 from metabit.export.spec import Model, Padding
 
-#: Variants for another processor than this one.
-FOREIGN = ("m32", "aarch64")
-VARIANTS = ("gcc", "clang", "asan", "m32", "aarch64")
-WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
-#: As strict as the core is written, and as fast as an impatient user may ask for: with GNU C and
-#: this processor's instructions, GCC would fuse multiply and add if strict.h let it.
-FLAGS = {"strict": ["-std=c99", "-O2"], "fast": ["-std=gnu11", "-O3", "-march=native"]}
-#: Test programs, and what each needs besides the core.
-PROGRAMS: dict[str, list[str]] = {"replay": [], "kernels": [], "threads": ["threads.c"]}
+#: One process runs them all: what they share takes long to build.
+pytestmark = pytest.mark.xdist_group("variants")
 
-INCLUDE = [f"-I{sources() / 'include'}"]
+HERE = Path(__file__).parent
+WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+#: Builds for another processor than this one, and those of CMakePresets.json.
+FOREIGN = ("m32", "aarch64", "wasm", "emulated")
+VARIANTS = ("gcc", "clang", "asan", "m32", "aarch64")
+#: Sources of each test program besides its own and the core.
+PROGRAMS: dict[str, list[str]] = {
+    "replay": [],
+    "kernels": [],
+    "threads": ["-pthread", str(sources() / "port" / "threads.c")],
+}
+
+
+def compilers() -> dict[str, list[str]]:
+    """Command lines of the builds that are made here.
+
+    "strict" is as strict as the core is written, and "fast" as fast as an impatient user may ask
+    for: with GNU C and this processor's instructions, GCC would fuse multiply and add if strict.h
+    let it. What SIMDe emulates is not what warnings are for, and takes sqrtf() from libm.
+    """
+    cc = os.environ.get("CC", "cc")
+    emulated = HERE / "emulated"
+    return {
+        "strict": [cc, "-std=c99", "-O2", *WARNINGS],
+        "fast": [cc, "-std=gnu11", "-O3", "-march=native", *WARNINGS],
+        "wasm": [
+            sys.executable, "-m", "ziglang", "cc", "-target", "wasm32-wasi", "-msimd128",
+            "-std=c99", "-O2", *WARNINGS,
+        ],
+        "emulated": [
+            cc, "-std=gnu99", "-O1", "-w", "-Wno-psabi", "-include", str(emulated / "every_set.h"),
+            f"-I{emulated}", "-isystem", simde_py.get_include(),
+        ],
+    }  # fmt: skip
+
+
+def has(build: str, program: str) -> bool:
+    """Whether a build has a program: not where there are no threads, or it would take too long."""
+    return program in {"wasm": ("replay", "kernels"), "emulated": ("kernels",)}.get(build, PROGRAMS)
 
 
 @pytest.fixture(scope="module")
@@ -43,16 +77,20 @@ def folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return [Path(folder) / name for name in VARIANTS]
     core = sorted(str(path) for path in (sources() / "src").rglob("*.c"))
     folders = []
-    for name, flags in FLAGS.items():
+    for name, compiler in compilers().items():
         folders.append(tmp_path_factory.mktemp("programs") / name)
         folders[-1].mkdir()
-        for program, port in PROGRAMS.items():
-            files = [str(Path(__file__).parent / f"{program}.c"), *core]
-            files += [str(sources() / "port" / name) for name in port]
-            out = ["-pthread", "-o", str(folders[-1] / program)]
-            command = [os.environ.get("CC", "cc"), *flags, *WARNINGS, *files, *INCLUDE, *out]
-            subprocess.run(command, check=True)
+        for program, more in PROGRAMS.items():
+            if has(name, program):
+                files = [str(HERE / f"{program}.c"), *core, *more, "-lm"]
+                where = [f"-I{sources() / 'include'}", "-o", str(folders[-1] / program)]
+                subprocess.run([*compiler, *files, *where], check=True)
     return folders
+
+
+def with_program(folders: list[Path], program: str) -> list[Path]:
+    """The builds that have a program."""
+    return [folder for folder in folders if has(folder.name, program)]
 
 
 def test_every_kernel_set_gives_the_bits_of_the_scalar_one(folders: list[Path]) -> None:
@@ -62,7 +100,11 @@ def test_every_kernel_set_gives_the_bits_of_the_scalar_one(folders: list[Path]) 
         assert done.returncode == 0, f"{program}: {done.stderr}"
         tried = done.stdout.split()
         assert tried[-1] == "scalar"
-        if folder.name not in FOREIGN:
+        if folder.name == "wasm":
+            assert tried == ["wasm", "scalar"]
+        elif folder.name == "emulated":  # also those that this processor has not
+            assert tried == list(kernel_sets())
+        elif folder.name not in FOREIGN:
             assert tried == [name for name, runs in kernel_sets().items() if runs]
 
 
@@ -74,13 +116,15 @@ def test_threads_run_each_part_once_and_give_the_bits_of_one(
     x, y = random_samples(rng, model.input, 3), np.array([0, 2, 1], dtype="<i4")
     files = write_stream(tmp_path, dumps(model), x, y)
     watched = [folder.parent / "tsan" for folder in folders if folder.name == "gcc"]
-    for folder in [*folders, *watched]:
+    for folder in [*with_program(folders, "threads"), *watched]:
         subprocess.run([*command(folder / "threads"), *files], check=True)
 
 
 def command(program: Path) -> list[str]:
     if program.parent.name == "aarch64":
         return ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", str(program)]
+    if program.parent.name == "wasm":
+        return [sys.executable, str(HERE / "wasm.py"), str(program)]
     return [str(program)]
 
 
@@ -134,7 +178,7 @@ def replay(folders: list[Path], tmp_path: Path, model: Model, n: int) -> None:
     parts = [expected.tobytes(), reference.learn(x, y).astype("<i4").tobytes()]
     parts.append(reference.save_state())
     files = write_stream(tmp_path, data, x, y)
-    for folder in folders:
+    for folder in with_program(folders, "replay"):
         out = tmp_path / folder.name
         options = [str(n_layers), "0", "1", "9", str(out)]
         subprocess.run([*command(folder / "replay"), *files, *options], check=True)

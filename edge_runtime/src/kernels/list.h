@@ -12,6 +12,8 @@
 #elif defined(__GNUC__) && defined(__arm__)
 #define MB_KERNELS_SWAR
 #define MB_KERNEL_LIST(X) X(swar)
+#elif defined(__wasm_simd128__)
+#define MB_KERNEL_LIST(X) X(wasm) X(scalar)
 #else
 #define MB_KERNEL_LIST(X) X(scalar)
 #endif
