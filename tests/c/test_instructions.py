@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from benchmarks import callgrind, instructions
@@ -10,7 +12,12 @@ from benchmarks import callgrind, instructions
 def test_the_counts_are_those_recorded() -> None:
     recorded = instructions.pinned()
     if callgrind.compiler() != recorded["compiler"]:
-        pytest.skip(f"counts are those of {recorded['compiler']}, not {callgrind.compiler()}")
+        # A person may have any compiler. Where all checks run, nothing would be held to the counts.
+        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
+        give_up(
+            f"counts are those of {recorded['compiler']}, not {callgrind.compiler()}; record them "
+            "anew with `python -m benchmarks.instructions --record`"
+        )
     different = instructions.differences(instructions.measure(), recorded["counts"])
     assert different == [], (
         "instruction counts have changed; if they should have, record them with "
