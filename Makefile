@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan tsan m32 aarch64
 
-.PHONY: help demo test check bench bench-accuracy bench-engines sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test check bench bench-accuracy bench-engines foreign sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,14 @@ bench-engines: $(VENV)/.installed ## OpenVINO and Larq beside metabit, in enviro
 	    "tensorflow-cpu<2.17" "tf-keras<2.17" "numpy<2"
 	.venv-larq/bin/python -m benchmarks.binary_engines larq
 	$(BIN)/python -m benchmarks.page
+
+foreign: ## networks of Larq and Brevitas, imported, in environments of their own (3 GB)
+	$(PYTHON) -m venv .venv-larq && .venv-larq/bin/pip install --quiet -e . larq tf2onnx "onnx<1.18" \
+	    "tensorflow-cpu<2.17" "tf-keras<2.17" "numpy<2"
+	.venv-larq/bin/python -m benchmarks.foreign_networks larq
+	$(PYTHON) -m venv .venv-brevitas && .venv-brevitas/bin/pip install --quiet -e ".[train,export]" \
+	    brevitas qonnx onnxoptimizer
+	.venv-brevitas/bin/python -m benchmarks.foreign_networks brevitas
 
 sizes: $(VENV)/.installed ## bytes of code a function on four cores, and what changed since BASE=origin/main
 	$(BIN)/python -m benchmarks.code_sizes --base $(BASE)
