@@ -156,7 +156,7 @@ void mb_convolve(const mb_model *model, uint32_t index, const void *input) {
     const mb_layer *layer = &mb_layers(model)[index];
     const mb_window *window = &layer->window;
     if (mb_runs_fused(layer, index, mb_kernels_of(model))) {
-        mb_convolve_fused(model, index, (const uint32_t *)input);
+        mb_convolve_fused(model, index, input);
         return;
     }
     int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);

@@ -1,11 +1,10 @@
-/* conv_fused.c: a convolution that rests, some positions at a time, from bits to bits.
+/* conv_fused.c: a convolution that rests, some positions at a time, from bits or a sample to bits.
  *
  * Where the channels of a pixel fill whole bytes (words, in word panels), the kernel reads patches where they
- * lie, in a copy of the map with its padding. Others are gathered row by row before.
+ * lie, in a copy of the map with its padding. Others are gathered row by row before. Weights of samples
+ * are spread to bytes when a model is opened.
  */
 #include "conv_fused.h"
-
-#if !defined(MB_KERNELS_SWAR)
 
 #include "bit_rows.h"
 #include "conv.h"
@@ -22,9 +21,12 @@ static uint32_t outputs_at_once(const mb_layer *layer) {
     return in_window < AT_ONCE ? AT_ONCE / in_window : 1u;
 }
 
+static bool sees_sample(const mb_layer *layer) { return layer->layout == MB_SPREAD; }
+
 /* Whether patches are read in place. */
 static bool reads_map(const mb_layer *layer) {
-    return mb_channels(layer) % (layer->layout == MB_WORD_PANELS ? 32u : 8u) == 0;
+    return sees_sample(layer) ||
+           mb_channels(layer) % (layer->layout == MB_WORD_PANELS ? 32u : 8u) == 0;
 }
 
 /* A map of pixels of whole bytes, with its padding. */
@@ -34,14 +36,15 @@ typedef struct padded {
 
 static padded padded_map(const mb_layer *layer) {
     uint32_t more = layer->window.kernel - 1u;
-    padded map = {mb_channels(layer) / 8u, 0, 0};
+    padded map = {mb_channels(layer) / (sees_sample(layer) ? 1u : 8u), 0, 0};
     map.row_bytes = (layer->window.in_columns + more) * map.pixel_bytes;
     map.bytes = (layer->window.in_rows + more) * map.row_bytes;
     return map;
 }
 
+/* To a whole word, and with at least a byte behind a sample. */
 static uint32_t map_bytes(const mb_layer *layer) {
-    return (padded_map(layer).bytes + 3u) / 4u * 4u;
+    return (padded_map(layer).bytes + (sees_sample(layer) ? 1u : 0) + 3u) / 4u * 4u;
 }
 
 static uint32_t gathered_bytes(const mb_layer *layer) {
@@ -59,20 +62,25 @@ uint32_t mb_fused_bytes(const mb_layer *layer) {
     uint32_t map = map_bytes(layer), gathered = gathered_bytes(layer),
              channels = mb_channels(layer);
     uint32_t either = map > gathered ? map : gathered; /* so that every layout takes the same */
-    return bits_bytes + (channels % 32u == 0 ? map : channels % 8u == 0 ? either : gathered);
+    return bits_bytes + (sees_sample(layer) || channels % 32u == 0 ? map
+                         : channels % 8u == 0                      ? either
+                                                                   : gathered);
 }
 
-/* Copy a map of bits, with ones all around it. */
-static void pad_map(uint8_t *to, const mb_layer *layer, const padded *map, const uint8_t *from) {
+/* Copy a map with `one` all around it, all bytes with `flip`. */
+static void pad_map(uint8_t *to, const mb_layer *layer, const padded *map, const uint8_t *from,
+                    uint8_t one, uint8_t flip) {
     uint32_t in_rows = layer->window.in_rows, before = layer->window.before;
     uint32_t in_bytes = layer->window.in_columns * map->pixel_bytes;
     uint32_t bytes = map->bytes, to_bytes = map->row_bytes;
     for (uint32_t i = 0; i < bytes; i++) {
-        to[i] = 0xff;
+        to[i] = one ^ flip;
     }
     to += (size_t)before * (to_bytes + map->pixel_bytes);
     for (uint32_t row = 0; row < in_rows; row++, to += to_bytes, from += in_bytes) {
-        mb_copy(to, from, in_bytes);
+        for (uint32_t i = 0; i < in_bytes; i++) {
+            to[i] = from[i] ^ flip;
+        }
     }
 }
 
@@ -117,42 +125,107 @@ static void gather_patches(const uint8_t **at, path *way, uint32_t n, const mb_l
     }
 }
 
-void mb_convolve_fused(const mb_model *model, uint32_t index, const uint32_t *input) {
-    const mb_layer *layer = &mb_layers(model)[index];
+/* ---- weights of samples --------------------------------------------------------------------- */
+
+static uint32_t spread_pairs(const mb_layer *layer) {
+    return mb_spread_pairs(layer->window.kernel, layer->window.kernel * mb_channels(layer));
+}
+
+/* Of the weights alone: 64 bytes for a pair of inputs of 32 rows. */
+static uint32_t spread_weights_bytes(const mb_layer *layer) {
+    return 64u * spread_pairs(layer) * mb_words(layer->n_out);
+}
+
+uint32_t mb_spread_bytes(const mb_layer *layer) {
+    return spread_weights_bytes(layer) + (2u * layer->n_out + 3u) / 4u * 4u;
+}
+
+/* Inputs are taken as uint8, x' = x - z + zero. With D the sum of -w x', a sum of w (x - z) is at least t
+ * where D <= -t - zero * (sum of w). D is in -32,640 ... 32,640. */
+static int16_t limit_of(int32_t threshold, int32_t zero, int32_t total) {
+    int64_t most = -(int64_t)threshold - (int64_t)zero * total;
+    return (int16_t)(most < INT16_MIN ? INT16_MIN : most > INT16_MAX ? INT16_MAX : most);
+}
+
+void mb_spread_weights(const mb_model *model, const mb_layer *layer) {
+    const uint32_t *words = (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
     const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+    int8_t *at = (int8_t *)mb_at(model, layer->signs_at);
+    int16_t *most = (int16_t *)(void *)(at + spread_weights_bytes(layer));
+    uint32_t run = layer->window.kernel * mb_channels(layer), n_pairs = spread_pairs(layer);
+    int32_t zero = model->zero_point + (model->input_signed ? 128 : 0);
+    for (uint32_t j = 0; j < layer->n_out; j++, words += layer->words) {
+        int32_t total = 0;
+        for (uint32_t i = 0; i < layer->n_in; i++) {
+            int8_t weight = words[i / 32u] >> i % 32u & 1u ? 1 : -1;
+            uint32_t pair = i / run * ((run + 1u) / 2u) + i % run / 2u;
+            at[mb_spread_index(n_pairs, j, pair, i % run % 2u)] = (int8_t)-weight;
+            total += weight;
+        }
+        most[j] = limit_of(thresholds[j], zero, total);
+    }
+}
+
+/* ---- forward -------------------------------------------------------------------------------- */
+
+static void convolve_some(const mb_model *model, const mb_layer *layer, uint32_t *bits,
+                          const mb_patches *patches) {
+    const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+    if (sees_sample(layer)) {
+        const int8_t *at = (const int8_t *)mb_at(model, layer->signs_at);
+        const int16_t *most = (const int16_t *)(const void *)(at + spread_weights_bytes(layer));
+        const uint32_t *flips = (const uint32_t *)thresholds + layer->n_out;
+        mb_spread weights = {at, most, flips, layer->n_out};
+        mb_kernels_of(model)->convolve_bytes(bits, &weights, patches);
+    } else {
+        mb_matrix weights = mb_weights(model, layer);
+        mb_kernels_of(model)->convolve_bits(bits, &weights, thresholds, patches);
+    }
+}
+
+/* What the kernel sees at each position, `at` still empty; a padded map into the scratch. */
+static mb_patches start_patches(const mb_model *model, const mb_layer *layer, const padded *map,
+                                const void *input, const uint8_t **at) {
+    mb_patches patches = {at, 0, window_positions(layer), 1, 4u * layer->words, 0};
+    if (reads_map(layer)) {
+        bool sample = sees_sample(layer);
+        uint8_t one = sample ? (uint8_t)(model->zero_point + 1) : 0xff;
+        uint8_t flip = sample && model->input_signed ? 0x80 : 0;
+        pad_map((uint8_t *)mb_at(model, model->patch_at), layer, map, (const uint8_t *)input, one,
+                flip);
+        patches.n_runs = layer->window.kernel;
+        patches.run_bytes = layer->window.kernel * map->pixel_bytes;
+        patches.run_step = map->row_bytes;
+    }
+    return patches;
+}
+
+void mb_convolve_fused(const mb_model *model, uint32_t index, const void *input) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    const mb_window *window = &layer->window;
     const uint8_t *at[MOST_POSITIONS];
     uint8_t *scratch = (uint8_t *)mb_at(model, model->patch_at);
     uint32_t words = mb_words(layer->n_out), most = outputs_at_once(layer), n;
     uint32_t *some = (uint32_t *)(void *)(scratch + bits_start(layer));
     mb_bit_writer out = {(uint32_t *)mb_at(model, layer->bits_at), 0};
-    mb_matrix weights = mb_weights(model, layer);
-    mb_patches patches = {at, 0, window_positions(layer), 1, 4u * layer->words, 0};
-    path way = {0, 0, layer->window.pool, layer->window.out_columns};
+    path way = {0, 0, window->pool, window->out_columns};
     const bool in_place = reads_map(layer), whole_words = layer->n_out % 32u == 0;
     const padded map = padded_map(layer);
-    if (in_place) {
-        pad_map(scratch, layer, &map, (const uint8_t *)input);
-        patches.n_runs = layer->window.kernel;
-        patches.run_bytes = layer->window.kernel * map.pixel_bytes;
-        patches.run_step = map.row_bytes;
-    }
+    mb_patches patches = start_patches(model, layer, &map, input, at);
     for (uint32_t o = 0; o < layer->n_positions; o += n) {
         uint32_t *bits = whole_words ? out.words + (size_t)o * words : some;
         n = layer->n_positions - o < most ? layer->n_positions - o : most;
         if (in_place) {
-            find_patches(at, &way, n, scratch, (size_t)layer->window.stride * map.row_bytes,
-                         (size_t)layer->window.stride * map.pixel_bytes);
+            find_patches(at, &way, n, scratch, (size_t)window->stride * map.row_bytes,
+                         (size_t)window->stride * map.pixel_bytes);
         } else {
-            gather_patches(at, &way, n, layer, input, (uint32_t *)(void *)scratch);
+            gather_patches(at, &way, n, layer, (const uint32_t *)input,
+                           (uint32_t *)(void *)scratch);
         }
         patches.n_outputs = n;
-        mb_kernels_of(model)->convolve_bits(bits, &weights, thresholds, &patches);
+        convolve_some(model, layer, bits, &patches);
         for (uint32_t i = 0; !whole_words && i < n; i++, bits += words) {
             mb_put_copy(&out, bits, 0, layer->n_out);
         }
     }
 }
-
-#else
-typedef int mb_no_fused_convolution; /* a file of ISO C is not empty */
-#endif

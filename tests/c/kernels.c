@@ -190,6 +190,50 @@ static void try_convolution(const mb_matrix *rows, uint32_t layout, enum fill ho
     release(&w), release(&thresholds);
 }
 
+/* Patches of 8-bit samples, in pieces; the byte behind the last piece may be read where its length is odd. */
+static void try_samples(enum fill how) {
+    static const struct {
+        uint32_t n_outputs, n_window;
+    } sizes[] = {{1, 1}, {5, 1}, {2, 4}, {1, 9}};
+    uint32_t n_runs = now.n_in % 3u == 0 ? 3u : now.n_in % 2u == 0 ? 2u : 1u;
+    uint32_t run_bytes = now.n_in / n_runs, step = run_bytes + draw() % 4u;
+    uint32_t n_pairs = mb_spread_pairs(n_runs, run_bytes), words = (now.n_out + 31u) / 32u;
+    uint32_t n_patch = (n_runs - 1u) * step + run_bytes;
+    guarded w = guard((size_t)64 * n_pairs * words), limits = guard((size_t)2 * now.n_out);
+    guarded flips = guard((size_t)4 * words);
+    int16_t *most = (int16_t *)(void *)limits.at;
+    mb_spread weights = {(int8_t *)w.at, most, (uint32_t *)(void *)flips.at, now.n_out};
+    memset(w.at, 0, w.bytes);
+    fill(&flips, how);
+    clear_padding((uint32_t *)(void *)flips.at, now.n_out);
+    for (uint32_t j = 0; j < now.n_out; j++) {
+        most[j] = (int16_t)((int32_t)(draw() % 65536u) - 32768);
+        for (uint32_t i = 0; i < now.n_in; i++) {
+            uint32_t pair = i / run_bytes * ((run_bytes + 1u) / 2u) + i % run_bytes / 2u;
+            bool one = how == RANDOM ? draw() % 2u : how == ONES;
+            w.at[mb_spread_index(n_pairs, j, pair, i % run_bytes % 2u)] = one ? 1 : 0xff;
+        }
+        most[j] = draw() % 3u == 0 ? most[j] : (int16_t)((int32_t)(draw() % 301u) - 150);
+    }
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        uint32_t n = sizes[i].n_outputs * sizes[i].n_window;
+        guarded map = guard((size_t)n * n_patch + run_bytes % 2u);
+        guarded expected = guard((size_t)4 * words * sizes[i].n_outputs);
+        guarded found = guard((size_t)4 * words * sizes[i].n_outputs);
+        const uint8_t *at[9];
+        fill(&map, how);
+        for (uint32_t p = 0; p < n; p++) {
+            at[p] = map.at + (size_t)p * n_patch;
+        }
+        mb_patches patches = {at, sizes[i].n_outputs, sizes[i].n_window, n_runs, run_bytes, step};
+        mb_convolve_bytes_scalar((uint32_t *)(void *)expected.at, &weights, &patches);
+        set->convolve_bytes((uint32_t *)(void *)found.at, &weights, &patches);
+        same(found.at, expected.at, expected.bytes, "convolve_bytes");
+        release(&map), release(&expected), release(&found);
+    }
+    release(&w), release(&limits), release(&flips);
+}
+
 static void try_back(const mb_matrix *rows, uint32_t layout, enum fill how) {
     guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
     guarded d = guard((size_t)2 * now.n_out), expected = guard((size_t)4 * now.n_in);
@@ -286,6 +330,9 @@ static void try_shape(shape size) {
             try_back(&matrix, MB_WORD_PANELS, (enum fill)x);
         }
         release(&rows);
+        if (now.n_in <= MB_SPREAD_INPUTS && set->convolve_bytes != NULL) {
+            try_samples((enum fill)how);
+        }
         try_activation((enum fill)how);
         try_learning();
     }

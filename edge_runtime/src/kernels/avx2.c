@@ -78,6 +78,14 @@ V uint32_t v_at_least(vec a, vec b) {
     return (uint32_t)_mm256_movemask_ps(less) ^ 0xffu;
 }
 
+V vec v_set16(const void *at) {
+    int16_t two;
+    __builtin_memcpy(&two, at, sizeof two);
+    return _mm256_set1_epi16(two);
+}
+
+V vec v_add_dots(vec sum, vec a, vec b) { return v_add16(sum, _mm256_maddubs_epi16(a, b)); }
+
 V vec v_min16(vec a, vec b) { return _mm256_min_epi16(a, b); }
 
 V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {

@@ -72,6 +72,22 @@ V vec v_add_pairs(vec sum, vec mask, vec pair) { /* the mask is -1 where it is s
 
 V uint32_t v_at_least(vec a, vec b) { return _mm512_cmpge_epi32_mask(a, b); }
 
+V vec v_set16(const void *at) {
+    int16_t two;
+    __builtin_memcpy(&two, at, sizeof two);
+    return _mm512_set1_epi16(two);
+}
+
+V vec v_add_dots(vec sum, vec a, vec b) { return v_add16(sum, _mm512_maddubs_epi16(a, b)); }
+
+V vec v_min16(vec a, vec b) { return _mm512_min_epi16(a, b); }
+
+V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {
+    vec low = _mm512_movm_epi16(_mm512_cmpge_epi16_mask(a, b));
+    vec high = _mm512_movm_epi16(_mm512_cmpge_epi16_mask(c, d));
+    return _mm512_movepi8_mask(_mm512_mask_blend_epi8(0xaaaaaaaaaaaaaaaau, low, high));
+}
+
 V vecf f_load(const float *at) { return _mm512_loadu_ps(at); }
 V void f_store(float *at, vecf a) { _mm512_storeu_ps(at, a); }
 V vecf f_set(float x) { return _mm512_set1_ps(x); }

@@ -18,14 +18,6 @@ V vec v_count(vec a) {
 V vec v_add_count(vec a, vec b) { return v_add8(a, b); }
 V vec v_widen(vec a) { return v_sum8(a); }
 
-V vec v_min16(vec a, vec b) { return _mm512_min_epi16(a, b); }
-
-V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {
-    vec low = _mm512_movm_epi16(_mm512_cmpge_epi16_mask(a, b));
-    vec high = _mm512_movm_epi16(_mm512_cmpge_epi16_mask(c, d));
-    return _mm512_movepi8_mask(_mm512_mask_blend_epi8(0xaaaaaaaaaaaaaaaau, low, high));
-}
-
 #define v_keep(a) __asm__("" : "+v"(a))
 
 #include "lanes.h"

@@ -18,6 +18,7 @@ enum mb_layout {
     MB_ROWS = 0,        /* row after row, as a .mbit file has it */
     MB_WORD_PANELS = 1, /* 16 rows together, word by word: (n_out / 16, words, 16) uint32 */
     MB_BYTE_PANELS = 2, /* 32 rows together, byte by byte: (n_out / 32, 4 * words, 32) uint8 */
+    MB_SPREAD = 3,      /* a byte a weight, mb_spread: no matrix of bits */
 };
 
 #define MB_WORD_PANEL_ROWS 16u
@@ -41,6 +42,28 @@ typedef struct mb_patches {
 } mb_patches;
 
 #define MB_PATCH_BITS 32767u /* at most, of a patch: sums are kept in 16 bits */
+
+/* Weights of a convolution of 8-bit samples, a byte each: (n_out / 32, pairs of inputs, 2, 16, 2) int8, of 32
+ * rows first those of even number, then the others. They are negated, and 0 behind a piece of odd length. */
+typedef struct mb_spread {
+    const int8_t *at;
+    const int16_t *most;   /* (n_out) the largest sum of these times x, x uint8, that sets a bit */
+    const uint32_t *flips; /* (mb_words(n_out)) */
+    uint32_t n_out;
+} mb_spread;
+
+#define MB_SPREAD_INPUTS 128u /* at most, of a patch: sums are kept in 16 bits */
+
+/* Pairs of inputs of a patch. */
+static inline uint32_t mb_spread_pairs(uint32_t n_runs, uint32_t run_bytes) {
+    return n_runs * ((run_bytes + 1u) / 2u);
+}
+
+/* Where the weight of one input of a pair lies. */
+static inline size_t mb_spread_index(uint32_t n_pairs, uint32_t row, uint32_t pair, uint32_t one) {
+    size_t panel = ((size_t)(row / 32u) * n_pairs + pair) * 64u;
+    return panel + 32u * (row % 2u) + row % 32u / 2u * 2u + one;
+}
 
 /* Normalisation of a layer's sums, (n_out) each:
  * y = ((sum - mean) * inv_std) * gamma + beta, each operation rounded on its own. */
@@ -84,6 +107,9 @@ typedef struct mb_kernels {
     void (*convolve_bits)(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
                           const mb_patches *patches);
     uint32_t conv_layout; /* of its weights */
+
+    /* The same from 8-bit samples to bits; one byte behind each piece of odd length is read. */
+    void (*convolve_bytes)(uint32_t *bits, const mb_spread *weights, const mb_patches *patches);
 
     /* The same with running values: bit j = (normalised sum j >= 0). */
     void (*bits_by_norm)(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm, uint32_t n);

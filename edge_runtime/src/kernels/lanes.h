@@ -14,9 +14,11 @@
  *   v_test16(a, bit)        all ones in the 16-bit lanes that have the bit
  *   v_add_pairs(sum, mask, pair)   both 16-bit halves of pair, where mask is set, onto 32-bit lanes
  *   v_at_least(a, b)        one bit a 32-bit lane: a >= b
- *   and either v_min32, or CONV_LOOKS_UP and
+ *   v_set16(at)             the two bytes at an address, in every 16-bit lane
+ *   v_add_dots(sum, a, b)   two bytes of a times two signed ones of b, onto 16-bit lanes
  *   v_min16(a, b)           signed
  *   v_at_least16(a, b, c, d)   one bit a byte: a >= b in the low halves of 16-bit lanes, c >= d in the high
+ *   either v_min32 or CONV_LOOKS_UP and
  *   v_keep(a)               the compiler orders what is before it before what is behind it
  *
  * and vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div f_sqrt, and
@@ -39,6 +41,7 @@
 #include "lanes_bits.h"
 #include "lanes_bytes.h"
 #include "lanes_conv.h"
+#include "lanes_conv_bytes.h"
 #include "lanes_layer.h"
 #include "lanes_learn.h"
 
@@ -51,6 +54,7 @@
                                          v_bits_by_threshold, \
                                          v_convolve_bits,     \
                                          CONV_LAYOUT,         \
+                                         v_convolve_bytes,    \
                                          v_bits_by_norm,      \
                                          v_back,              \
                                          v_inverse_roots,     \

@@ -6,25 +6,46 @@
 
 #define CONV_LAYOUT MB_WORD_PANELS
 #define CONV_REGISTERS 4u
-#define CONV_REGISTER_ROWS LANES
+#define CONV_ROWS (CONV_REGISTERS * LANES)
 #define CONV_POINTERS CONV_REGISTERS
 
-typedef vec v_ones, v_limit; /* in 32-bit lanes */
+/* Ones in 32-bit lanes. */
+typedef struct v_ones_totals {
+    vec rows[CONV_REGISTERS];
+} v_ones_totals;
 
-MB_INLINE v_limit v_limit_of(const int32_t most[LANES]) { return v_load(most); }
-MB_INLINE v_ones v_many(void) {
-    static const uint32_t many = MB_PATCH_BITS;
-    return v_set32(&many);
+MB_INLINE void v_ones_limit(v_ones_totals *limits, const int32_t most[CONV_ROWS]) {
+    for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
+        limits->rows[c] = v_load(most + c * LANES);
+    }
 }
 
-MB_INLINE v_ones v_fewer(v_ones a, v_ones b) { return v_min32(a, b); }
-MB_INLINE uint64_t v_within(v_ones ones, v_limit limit) { return v_at_least(limit, ones); }
+MB_INLINE v_ones_totals v_ones_many(void) {
+    static const uint32_t most = MB_PATCH_BITS;
+    vec each = v_set32(&most);
+    v_ones_totals many = {{each, each, each, each}};
+    return many;
+}
+
+MB_INLINE v_ones_totals v_ones_fewer(v_ones_totals a, v_ones_totals b) {
+    for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
+        a.rows[c] = v_min32(a.rows[c], b.rows[c]);
+    }
+    return a;
+}
+
+MB_INLINE void v_ones_within(uint64_t *within, const v_ones_totals *ones,
+                             const v_ones_totals *limits) {
+    within[0] = 0;
+    for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
+        within[0] |= (uint64_t)v_at_least(limits->rows[c], ones->rows[c]) << c * LANES;
+    }
+}
 
 /* Add up to COUNT_WORDS words of every row and of every patch, from byte `at` of the rows and `x` of the
  * patches. */
-MB_INLINE void v_count_words(vec sums[CONV_SEEN][CONV_REGISTERS], const uint8_t *const *rows,
-                             size_t at, const uint8_t *const seen[CONV_SEEN], size_t x,
-                             uint32_t n) {
+MB_INLINE void v_count_words(v_ones_totals sums[CONV_SEEN], const uint8_t *const *rows, size_t at,
+                             const uint8_t *const seen[CONV_SEEN], size_t x, uint32_t n) {
     vec ones[CONV_SEEN][CONV_REGISTERS];
     for (uint32_t p = 0; p < CONV_SEEN; p++) {
         for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
@@ -43,17 +64,17 @@ MB_INLINE void v_count_words(vec sums[CONV_SEEN][CONV_REGISTERS], const uint8_t 
     }
     for (uint32_t p = 0; p < CONV_SEEN; p++) {
         for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
-            sums[p][c] = v_add32(sums[p][c], v_widen(ones[p][c]));
+            sums[p].rows[c] = v_add32(sums[p].rows[c], v_widen(ones[p][c]));
         }
     }
 }
 
-MB_INLINE void v_count_tile(v_ones ones[CONV_SEEN][CONV_REGISTERS], const uint8_t *const *rows,
+MB_INLINE void v_ones_count(v_ones_totals ones[CONV_SEEN], const uint8_t *const *rows,
                             const uint8_t *const seen[CONV_SEEN], const mb_patches *patches) {
     size_t at = 0;
     for (uint32_t p = 0; p < CONV_SEEN; p++) {
         for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
-            ones[p][c] = v_zero();
+            ones[p].rows[c] = v_zero();
         }
     }
     for (uint32_t run = 0; run < patches->n_runs; run++) {

@@ -8,43 +8,43 @@
 #define MB_KERNELS_LANES_CONV_LOOK_UP_H
 
 #include "differences.h"
+#include "lanes_halves.h"
 
 #define CONV_LAYOUT MB_BYTE_PANELS
-#define CONV_REGISTERS 2u
-#define CONV_REGISTER_ROWS VEC_BYTES
+#define CONV_ROWS (2u * VEC_BYTES)
 #define CONV_POINTERS (VEC_BYTES == 64u ? 4u : 2u)
 #define COUNT_BYTES 31u /* of at most 8 ones, in a byte */
 
-/* Ones in 16-bit lanes, rows of even and of odd number; at most 32,767. */
-typedef struct v_ones {
-    vec even, odd;
-} v_ones;
+/* Ones of two registers of rows. */
+typedef struct v_ones_totals {
+    v_halves one, other;
+} v_ones_totals;
 
-typedef v_ones v_limit;
-
-static MB_TARGET v_limit v_limit_of(const int32_t most[VEC_BYTES]) {
-    int16_t even[VEC_BYTES / 2u], odd[VEC_BYTES / 2u];
-    for (uint32_t i = 0; i < VEC_BYTES / 2u; i++) {
-        even[i] = (int16_t)most[2u * i];
-        odd[i] = (int16_t)most[2u * i + 1u];
-    }
-    v_limit limit = {v_load(even), v_load(odd)};
-    return limit;
+MB_INLINE void v_ones_limit(v_ones_totals *limits, const int32_t most[CONV_ROWS]) {
+    limits->one = v_halves_of(most);
+    limits->other = v_halves_of(most + VEC_BYTES);
 }
 
-MB_INLINE v_ones v_many(void) {
-    static const uint32_t many = MB_PATCH_BITS << 16 | MB_PATCH_BITS;
-    v_ones ones = {v_set32(&many), v_set32(&many)};
-    return ones;
+MB_INLINE v_ones_totals v_ones_many(void) {
+    v_ones_totals many = {v_halves_most(), v_halves_most()};
+    return many;
 }
 
-MB_INLINE v_ones v_fewer(v_ones a, v_ones b) {
-    v_ones fewer = {v_min16(a.even, b.even), v_min16(a.odd, b.odd)};
+MB_INLINE v_ones_totals v_ones_fewer(v_ones_totals a, v_ones_totals b) {
+    v_ones_totals fewer = {v_halves_min(a.one, b.one), v_halves_min(a.other, b.other)};
     return fewer;
 }
 
-MB_INLINE uint64_t v_within(v_ones ones, v_limit limit) {
-    return v_at_least16(limit.even, ones.even, limit.odd, ones.odd);
+MB_INLINE void v_ones_within(uint64_t *within, const v_ones_totals *ones,
+                             const v_ones_totals *limits) {
+    uint64_t one = v_halves_within(ones->one, limits->one);
+    uint64_t other = v_halves_within(ones->other, limits->other);
+    if (VEC_BYTES == 64u) {
+        within[0] = one;
+        within[CONV_ROWS / 64u - 1u] = other;
+    } else {
+        within[0] = one | other << VEC_BYTES % 64u;
+    }
 }
 
 /* Add up to COUNT_BYTES bytes of every row and of every patch, from `at` of the rows and `x` of the patches. */
@@ -77,7 +77,7 @@ MB_INLINE void v_count_bytes(v_split sums[CONV_SEEN][2], const v_places *rows, s
     }
 }
 
-MB_INLINE void v_count_tile(v_ones ones[CONV_SEEN][CONV_REGISTERS], const uint8_t *const *rows,
+MB_INLINE void v_ones_count(v_ones_totals ones[CONV_SEEN], const uint8_t *const *rows,
                             const uint8_t *const seen[CONV_SEEN], const mb_patches *patches) {
     const v_places places = {{rows[0], rows[CONV_POINTERS / 2u - 1u]},
                              {rows[CONV_POINTERS / 2u], rows[CONV_POINTERS - 1u]}};
@@ -95,10 +95,10 @@ MB_INLINE void v_count_tile(v_ones ones[CONV_SEEN][CONV_REGISTERS], const uint8_
         }
     }
     for (uint32_t p = 0; p < CONV_SEEN; p++) {
-        for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
-            ones[p][c].even = v_split_even(sums[p][c]);
-            ones[p][c].odd = sums[p][c].odd;
-        }
+        v_halves one = {v_split_even(sums[p][0]), sums[p][0].odd};
+        v_halves other = {v_split_even(sums[p][1]), sums[p][1].odd};
+        ones[p].one = one;
+        ones[p].other = other;
     }
 }
 

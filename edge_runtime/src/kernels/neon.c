@@ -80,6 +80,32 @@ V uint32_t v_at_least(vec a, vec b) {
 
 V vec v_min32(vec a, vec b) { return of32(vminq_u32(as32(a), as32(b))); }
 
+V vec v_set16(const void *at) {
+    uint16_t two;
+    __builtin_memcpy(&two, at, sizeof two);
+    return of16(vdupq_n_u16(two));
+}
+
+V vec v_add_dots(vec sum, vec a, vec b) {
+    uint16x8_t first = vandq_u16(as16(a), vdupq_n_u16(0xff)), second = vshrq_n_u16(as16(a), 8);
+    int16x8_t other = vreinterpretq_s16_u8(b), one = vshrq_n_s16(vshlq_n_s16(other, 8), 8);
+    uint16x8_t signed_one = vreinterpretq_u16_s16(one);
+    uint16x8_t signed_other = vreinterpretq_u16_s16(vshrq_n_s16(other, 8));
+    return of16(vmlaq_u16(vmlaq_u16(as16(sum), first, signed_one), second, signed_other));
+}
+
+V vec v_min16(vec a, vec b) {
+    return of16(vreinterpretq_u16_s16(vminq_s16(vreinterpretq_s16_u8(a), vreinterpretq_s16_u8(b))));
+}
+
+V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {
+    static const uint8_t bits[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    uint16x8_t low = vcgeq_s16(vreinterpretq_s16_u8(a), vreinterpretq_s16_u8(b));
+    uint16x8_t high = vcgeq_s16(vreinterpretq_s16_u8(c), vreinterpretq_s16_u8(d));
+    uint8x16_t set = vandq_u8(of16(vbslq_u16(vdupq_n_u16(0xff), low, high)), vld1q_u8(bits));
+    return (uint64_t)vaddv_u8(vget_low_u8(set)) | (uint64_t)vaddv_u8(vget_high_u8(set)) << 8;
+}
+
 V vecf f_load(const float *at) { return vld1q_f32(at); }
 V void f_store(float *at, vecf a) { vst1q_f32(at, a); }
 V vecf f_set(float x) { return vdupq_n_f32(x); }

@@ -167,6 +167,39 @@ void mb_convolve_bits_scalar(uint32_t *bits, const mb_matrix *weights, const int
     }
 }
 
+/* A row of spread weights times a patch. */
+static int32_t spread_sum(const mb_spread *weights, uint32_t row, const uint8_t *at,
+                          const mb_patches *patches) {
+    uint32_t run_pairs = (patches->run_bytes + 1u) / 2u, n_pairs = patches->n_runs * run_pairs;
+    int32_t sum = 0;
+    for (uint32_t run = 0; run < patches->n_runs; run++, at += patches->run_step) {
+        for (uint32_t i = 0; i < patches->run_bytes; i++) {
+            uint32_t pair = run * run_pairs + i / 2u;
+            sum += weights->at[mb_spread_index(n_pairs, row, pair, i % 2u)] * (int32_t)at[i];
+        }
+    }
+    return sum;
+}
+
+void mb_convolve_bytes_scalar(uint32_t *bits, const mb_spread *weights, const mb_patches *patches) {
+    const uint8_t *const *at = patches->at;
+    for (uint32_t o = 0; o < patches->n_outputs; o++, at += patches->n_window) {
+        uint32_t word = 0;
+        for (uint32_t j = 0; j < weights->n_out; j++) {
+            int32_t smallest = INT32_MAX;
+            for (uint32_t k = 0; k < patches->n_window; k++) {
+                int32_t sum = spread_sum(weights, j, at[k], patches);
+                smallest = sum < smallest ? sum : smallest;
+            }
+            word |= (uint32_t)(smallest <= weights->most[j]) << (j % 32u);
+            if (j % 32u == 31u || j + 1u == weights->n_out) {
+                *bits++ = word ^ weights->flips[j / 32u];
+                word = 0;
+            }
+        }
+    }
+}
+
 void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
                             uint32_t n) {
     uint32_t word = 0;
@@ -230,6 +263,7 @@ const mb_kernels mb_kernels_scalar = {
     mb_bits_by_threshold_scalar,
     mb_convolve_bits_scalar,
     MB_BYTE_PANELS,
+    mb_convolve_bytes_scalar,
     mb_bits_by_norm_scalar,
     mb_back_scalar,
     mb_inverse_roots_scalar,

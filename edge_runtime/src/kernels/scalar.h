@@ -11,6 +11,7 @@ void mb_bits_by_threshold_scalar(uint32_t *bits, const int32_t *sums, const int3
                                  uint32_t n);
 void mb_convolve_bits_scalar(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
                              const mb_patches *patches);
+void mb_convolve_bytes_scalar(uint32_t *bits, const mb_spread *weights, const mb_patches *patches);
 void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
                             uint32_t n);
 void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d);

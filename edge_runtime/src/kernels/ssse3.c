@@ -69,6 +69,14 @@ V uint32_t v_at_least(vec a, vec b) {
     return (uint32_t)_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpgt_epi32(b, a))) ^ 0xfu;
 }
 
+V vec v_set16(const void *at) {
+    int16_t two;
+    __builtin_memcpy(&two, at, sizeof two);
+    return _mm_set1_epi16(two);
+}
+
+V vec v_add_dots(vec sum, vec a, vec b) { return v_add16(sum, _mm_maddubs_epi16(a, b)); }
+
 V vec v_min16(vec a, vec b) { return _mm_min_epi16(a, b); }
 
 V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {

@@ -307,6 +307,7 @@ const mb_kernels mb_kernels_swar = {
     bits_by_threshold,
     NULL,
     MB_ROWS,
+    NULL,
     mb_bits_by_norm_scalar,
     mb_back_scalar,
     mb_inverse_roots_scalar,

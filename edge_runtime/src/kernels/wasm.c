@@ -64,6 +64,21 @@ V vec v_add_pairs(vec sum, vec mask, vec pair) { /* the mask is -1 where it is s
 
 V uint32_t v_at_least(vec a, vec b) { return wasm_i32x4_bitmask(wasm_i32x4_ge(a, b)); }
 
+V vec v_set16(const void *at) { return wasm_v128_load16_splat(at); }
+
+V vec v_add_dots(vec sum, vec a, vec b) {
+    vec one = wasm_i16x8_mul(v_and(a, wasm_i16x8_splat(0xff)), wasm_i16x8_shr(v_shl16(b, 8), 8));
+    vec other = wasm_i16x8_mul(v_shr16(a, 8), wasm_i16x8_shr(b, 8));
+    return v_add16(sum, v_add16(one, other));
+}
+
+V vec v_min16(vec a, vec b) { return wasm_i16x8_min(a, b); }
+
+V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {
+    vec low = wasm_i16x8_ge(a, b), high = wasm_i16x8_ge(c, d);
+    return wasm_i8x16_bitmask(wasm_v128_bitselect(low, high, wasm_i16x8_splat(0xff)));
+}
+
 V vecf f_load(const float *at) { return wasm_v128_load(at); }
 V void f_store(float *at, vecf a) { wasm_v128_store(at, a); }
 V vecf f_set(float x) { return wasm_f32x4_splat(x); }
