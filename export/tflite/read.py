@@ -184,8 +184,10 @@ class _Reader:
         table, *_ = OPERATORS[kind]
         options = {}
         if operator.BuiltinOptionsType() == getattr(tflite.BuiltinOptions, table):
-            given = getattr(tflite, table)()
-            given.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
+            union, given = operator.BuiltinOptions(), getattr(tflite, table)()
+            if union is None:
+                raise self.corrupt(f"operator {kind} has a kind of options and no options")
+            given.Init(union.Bytes, union.Pos)
             options = {name: int(getattr(given, name)()) for name in _OPTIONS.get(table, ())}
         return Operator(kind, inputs, outputs, options)
 

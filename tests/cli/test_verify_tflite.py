@@ -21,6 +21,7 @@ from metabit.errors import CorruptError, FormatError
 from metabit.export import container
 from metabit.export.exact import model_scores, run
 from metabit.export.spec import Model
+from metabit.export.tflite import graph
 from metabit.export.tflite.graph import OPERATORS, Graph, Operator, Tensor, dumps
 from metabit.export.tflite.read import File, loads
 from metabit.export.tflite.write import to_tflite
@@ -157,6 +158,19 @@ def test_a_graph_that_contradicts_itself_is_refused(lie: str) -> None:
     with pytest.raises(CorruptError) as refused:
         loads(written, "it")
     assert refused.value.code == "E-TFLITE"
+
+
+def test_an_operator_without_its_options_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file says which kind of options there are, and then there are none."""
+    write = graph._Writer._table
+
+    def without(writer: graph._Writer, name: str, **fields: Any) -> int:
+        fields.pop("BuiltinOptions", None)
+        return write(writer, name, **fields)
+
+    monkeypatch.setattr(graph._Writer, "_table", without)
+    with pytest.raises(CorruptError, match="no options"):
+        loads(to_tflite(random_model((9, 5, 3), seed=1)), "it")
 
 
 def test_an_operator_that_is_not_known_is_named(
