@@ -2,7 +2,7 @@
 
     python -m benchmarks.exports [--only NAME ...]
 
-Trains four networks, writes each in every form, and runs each form over the whole test set beside
+Trains five networks, writes each in every form, and runs each form over the whole test set beside
 the C engine. A network whose data are not on this machine is left out, and its row stays as it was.
 Results go to benchmarks/results/exports.json; the tables of docs/EXPORTS.md are made from it.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,32 +32,57 @@ PAGE = Path(__file__).parent.parent / "docs" / "EXPORTS.md"
 FROM_C = "C engine, called from C"
 LIMITS = Limits(num_runs=60, warmup_runs=3, max_seconds=6.0)
 
-#: Networks: data set, task (from 1) whose test samples are run, bank, and the recipe.
-NETWORKS: dict[str, tuple[str, int | None, int, str]] = {
-    "HAPT 768-256-256-12": ("hapt", None, 0, """
+
+@dataclass(frozen=True)
+class Network:
+    """What is trained and exported.
+
+    Attributes:
+        recipe: of `metabit train`.
+        data: set whose test samples are run.
+        task: of the stream, from 1; None for the whole set.
+        bank: that all forms run.
+        options: of the first `metabit export`.
+    """
+
+    recipe: str
+    data: str
+    task: int | None = None
+    bank: int = 0
+    options: tuple[str, ...] = ()
+
+
+NETWORKS: dict[str, Network] = {
+    "HAPT 768-256-256-12": Network("""
         name = "hapt"
         data = { name = "hapt", stream = "single" }
         network = { hidden = [256, 256] }
         method = { m = 1.0 }
-        train = { epochs = 6, batch = 50 }"""),
-    "digits, 4-bit thermometer, a bank a task": ("digits", 2, 1, """
+        train = { epochs = 6, batch = 50 }""", data="hapt"),
+    "digits, 4-bit thermometer, a bank a task": Network("""
         name = "thermometer"
         data = { name = "digits", stream = "permuted", n_tasks = 2, thermometer = 4 }
         network = { hidden = [100], banks = "task" }
         method = { m = 1.0 }
-        train = { epochs = 10, batch = 25 }"""),
-    "digits, convolutional": ("digits", None, 0, """
+        train = { epochs = 10, batch = 25 }""", data="digits", task=2, bank=1),
+    "digits, convolutional": Network("""
         name = "conv"
         data = { name = "digits", stream = "single" }
         network = { convolutions = [[16, 3, 1], [32, 3, 2]], hidden = [64] }
         method = { m = 1.0 }
-        train = { epochs = 10, batch = 25 }"""),
-    "Fashion-MNIST 784-512-512-10": ("fashion-mnist", None, 0, """
+        train = { epochs = 10, batch = 25 }""", data="digits"),
+    "digits, convolutional, 3-bit thermometer as its first layer": Network("""
+        name = "raw"
+        data = { name = "digits", stream = "single", thermometer = 3 }
+        network = { convolutions = [[16, 3, 1], [32, 3, 2]], hidden = [64] }
+        method = { m = 1.0 }
+        train = { epochs = 10, batch = 25 }""", data="digits", options=("--raw",)),
+    "Fashion-MNIST 784-512-512-10": Network("""
         name = "fashion"
         data = { name = "fashion-mnist", stream = "single" }
         network = { hidden = [512, 512] }
         method = { m = 1.0 }
-        train = { epochs = 2, batch = 100 }"""),
+        train = { epochs = 2, batch = 100 }""", data="fashion-mnist"),
 }  # fmt: skip
 
 #: Forms: file, and options of `metabit export`.
@@ -79,9 +105,10 @@ def call(*args: object) -> None:
 def trained(name: str, folder: Path) -> Path:
     """The network as a .mbit file."""
     recipe = folder / "recipe.toml"
-    recipe.write_text(NETWORKS[name][3].replace("        ", ""), encoding="utf-8")
+    recipe.write_text(NETWORKS[name].recipe.replace("        ", ""), encoding="utf-8")
     call("train", recipe, "-o", folder / "run")
-    call("export", folder / "run", "-o", folder / "whole.mbit", "--golden", 4)
+    options = NETWORKS[name].options
+    call("export", folder / "run", "-o", folder / "whole.mbit", "--golden", 4, *options)
     return folder / "whole.mbit"
 
 
@@ -130,11 +157,12 @@ def weight_bytes(model: Model) -> int:
 
 def measure(name: str) -> dict[str, Any]:
     """Everything about one network."""
-    set_name, task, bank, _ = NETWORKS[name]
+    network = NETWORKS[name]
+    bank = network.bank
     with tempfile.TemporaryDirectory(prefix="metabit-exports-") as folder:
         mbit = trained(name, Path(folder))
         model = container.load(mbit)
-        samples = datafile.read(set_name, model, task=task)
+        samples = datafile.read(network.data, model, task=network.task)
         artefacts = forms_of(mbit, bank)
         reference = next(iter(artefacts.values()))
         contestants = [
@@ -208,8 +236,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=list(NETWORKS), help="only these networks")
     chosen = parser.parse_args().only or list(NETWORKS)
     for name in chosen:
-        if data.find(NETWORKS[name][0]) is None:
-            print(f"{name}: {NETWORKS[name][0]} is not on this machine, left out")
+        needed = NETWORKS[name].data
+        if data.find(needed) is None:
+            print(f"{name}: {needed} is not on this machine, left out")
             continue
         results.save("exports", "python -m benchmarks.exports", {name: measure(name)})
     write_page()
