@@ -8,6 +8,7 @@
 
 #include "bit_rows.h"
 #include "conv.h"
+#include "split.h"
 
 #define AT_ONCE 64u                /* positions a call */
 #define MOST_POSITIONS (15u * 15u) /* of one window of pooling, which a call does not split */
@@ -183,10 +184,10 @@ static void convolve_some(const mb_model *model, const mb_layer *layer, uint32_t
     }
 }
 
-/* What the kernel sees at each position, `at` still empty; a padded map into the scratch. */
+/* What the kernel sees at each position, but for where; a padded map into the scratch. */
 static mb_patches start_patches(const mb_model *model, const mb_layer *layer, const padded *map,
-                                const void *input, const uint8_t **at) {
-    mb_patches patches = {at, 0, window_positions(layer), 1, 4u * layer->words, 0};
+                                const void *input) {
+    mb_patches patches = {NULL, 0, window_positions(layer), 1, 4u * layer->words, 0};
     if (reads_map(layer)) {
         bool sample = sees_sample(layer);
         uint8_t one = sample ? (uint8_t)(model->zero_point + 1) : 0xff;
@@ -200,32 +201,67 @@ static mb_patches start_patches(const mb_model *model, const mb_layer *layer, co
     return patches;
 }
 
-void mb_convolve_fused(const mb_model *model, uint32_t index, const void *input) {
-    const mb_layer *layer = &mb_layers(model)[index];
+/* One convolution, and how many of its outputs are a part. */
+typedef struct fused_job {
+    const mb_model *model;
+    const mb_layer *layer;
+    const void *input;
+    padded map;
+    mb_patches patches; /* but for where they are */
+    uint32_t outputs;
+} fused_job;
+
+static void convolve_part(void *argument, uint32_t part) {
+    const fused_job *job = (const fused_job *)argument;
+    const mb_layer *layer = job->layer;
     const mb_window *window = &layer->window;
     const uint8_t *at[MOST_POSITIONS];
-    uint8_t *scratch = (uint8_t *)mb_at(model, model->patch_at);
+    uint8_t *scratch = (uint8_t *)mb_at(job->model, job->model->patch_at);
     uint32_t words = mb_words(layer->n_out), most = outputs_at_once(layer), n;
     uint32_t *some = (uint32_t *)(void *)(scratch + bits_start(layer));
-    mb_bit_writer out = {(uint32_t *)mb_at(model, layer->bits_at), 0};
-    path way = {0, 0, window->pool, window->out_columns};
+    uint32_t first = part * job->outputs, behind = layer->n_positions - first;
+    uint32_t end = first + (behind < job->outputs ? behind : job->outputs);
+    mb_bit_writer out = {(uint32_t *)mb_at(job->model, layer->bits_at), 0};
+    path way = {first / window->out_columns, first % window->out_columns, window->pool,
+                window->out_columns};
     const bool in_place = reads_map(layer), whole_words = layer->n_out % 32u == 0;
-    const padded map = padded_map(layer);
-    mb_patches patches = start_patches(model, layer, &map, input, at);
-    for (uint32_t o = 0; o < layer->n_positions; o += n) {
+    mb_patches patches = job->patches;
+    patches.at = at;
+    for (uint32_t o = first; o < end; o += n) {
         uint32_t *bits = whole_words ? out.words + (size_t)o * words : some;
-        n = layer->n_positions - o < most ? layer->n_positions - o : most;
+        n = end - o < most ? end - o : most;
         if (in_place) {
-            find_patches(at, &way, n, scratch, (size_t)window->stride * map.row_bytes,
-                         (size_t)window->stride * map.pixel_bytes);
+            find_patches(at, &way, n, scratch, (size_t)window->stride * job->map.row_bytes,
+                         (size_t)window->stride * job->map.pixel_bytes);
         } else {
-            gather_patches(at, &way, n, layer, (const uint32_t *)input,
+            gather_patches(at, &way, n, layer, (const uint32_t *)job->input,
                            (uint32_t *)(void *)scratch);
         }
         patches.n_outputs = n;
-        convolve_some(model, layer, bits, &patches);
+        convolve_some(job->model, layer, bits, &patches);
         for (uint32_t i = 0; !whole_words && i < n; i++, bits += words) {
             mb_put_copy(&out, bits, 0, layer->n_out);
         }
     }
+}
+
+/* Outputs of a part. Parts need scratch of their own but where they only read a padded map and write
+ * whole words. */
+static uint32_t share_of(const mb_model *model, const mb_layer *layer) {
+    uint64_t products = (uint64_t)layer->n_positions * window_positions(layer) * layer->n_in;
+    uint64_t worth = sees_sample(layer) ? MB_SPLIT_BYTE_PRODUCTS : MB_SPLIT_BIT_PRODUCTS;
+    if (!reads_map(layer) || layer->n_out % 32u != 0) {
+        return layer->n_positions;
+    }
+    return mb_share(model, layer->n_positions, outputs_at_once(layer), products * layer->n_out,
+                    worth);
+}
+
+void mb_convolve_fused(const mb_model *model, uint32_t index, const void *input) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    fused_job job = {.model = model, .layer = layer, .input = input};
+    job.map = padded_map(layer);
+    job.patches = start_patches(model, layer, &job.map, input);
+    job.outputs = share_of(model, layer);
+    mb_run_parts(model, convolve_part, &job, layer->n_positions, job.outputs);
 }

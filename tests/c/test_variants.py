@@ -111,13 +111,14 @@ def test_every_kernel_set_gives_the_bits_of_the_scalar_one(folders: list[Path]) 
 def test_threads_run_each_part_once_and_give_the_bits_of_one(
     folders: list[Path], tmp_path: Path
 ) -> None:
-    model = random_model((600, 1025, 600, 3), n_banks=1)
-    rng = np.random.default_rng(5)
-    x, y = random_samples(rng, model.input, 3), np.array([0, 2, 1], dtype="<i4")
-    files = write_stream(tmp_path, dumps(model), x, y)
+    dense = random_model((600, 1025, 600, 3), n_banks=1)
+    maps = random_convnet((13, 13), [(32, 3, 1, "one", 1), (64, 3, 1, "one", 1)], (3,))
     watched = [folder.parent / "tsan" for folder in folders if folder.name == "gcc"]
-    for folder in [*with_program(folders, "threads"), *watched]:
-        subprocess.run([*command(folder / "threads"), *files], check=True)
+    for model in (dense, maps):
+        x = random_samples(np.random.default_rng(5), model.input, 3)
+        files = write_stream(tmp_path, dumps(model), x, np.array([0, 2, 1], dtype="<i4"))
+        for folder in [*with_program(folders, "threads"), *watched]:
+            subprocess.run([*command(folder / "threads"), *files], check=True)
 
 
 def command(program: Path) -> list[str]:

@@ -133,8 +133,9 @@ static int32_t *replay(const trial *t, size_t *n_words) {
 static void try_model(trial *t, uint32_t n_threads) {
     const mb_runner *runner = mb_threads_start(n_threads);
     size_t n_words;
-    for (uint32_t panels = 0; panels < 2; panels++) {
-        t->options.panels = panels;
+    for (uint32_t choice = 0; choice < 4u; choice++) {
+        t->options.panels = choice % 2u;
+        t->options.learn_layers = choice / 2u ? MB_ALL_LAYERS : 1u;
         t->options.runner = NULL;
         int32_t *alone = replay(t, &n_words);
         t->options.runner = runner;
@@ -157,7 +158,6 @@ int main(int argc, char **argv) {
     t.samples = read_file(argv[2]);
     t.labels = read_file(argv[3]);
     t.options = (mb_options)MB_OPTIONS_INFER;
-    t.options.learn_layers = MB_ALL_LAYERS;
     expect(mb_verify(t.blob.bytes, t.blob.n, &t.info) == MB_OK, "a model");
     for (uint32_t n_threads = 1; n_threads <= 5u; n_threads++) {
         try_pool(n_threads);

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers import random_convnet, random_model, random_samples
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
@@ -37,6 +37,22 @@ def test_every_number_of_threads_gives_the_same_bits(
         return [rests.scores(x).tobytes(), learns.learn(x, y).tobytes(), learns.save_state()]
 
     assert said(threads) == said(1)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 7])
+@pytest.mark.parametrize(
+    ("channels", "pool", "stride"), [(64, 1, 1), (96, 2, 1), (64, 1, 2), (72, 1, 1), (33, 2, 1)]
+)
+def test_convolutions_give_the_same_bits_too(
+    channels: int, pool: int, stride: int, threads: int
+) -> None:
+    """Split where patches are read in place and whole words are written, alone elsewhere."""
+    blocks = [(32, 3, 1, "one", 1), (channels, 3, stride, "one", pool), (64, 3, 1, "valid", 1)]
+    data = dumps(random_convnet((19, 17), blocks, (6, 4)))  # type: ignore[arg-type]
+    x = np.random.default_rng(3).integers(0, 256, (6, 19 * 17), dtype=np.uint8)
+    alone = Engine(data, threads=1).scores(x)
+    assert len(np.unique(alone)) > 4
+    assert np.array_equal(Engine(data, threads=threads).scores(x), alone)
 
 
 def test_the_variable_says_how_many_and_the_argument_goes_before_it(
