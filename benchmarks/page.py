@@ -24,6 +24,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "learning-speed": ("learning_speed", learning_tables.speed),
     "learning-functions": ("learning_speed", learning_tables.functions),
     "scaling": ("scaling", scaling_tables.summary),
+    "threads": ("scaling", scaling_tables.threads),
 }
 
 

@@ -1,12 +1,13 @@
-"""Scaling: time and memory against width, length of rows and batch; shows where caches end.
+"""Scaling: time and memory against width, length of rows, batch, threads; shows where caches end.
 
-    python -m benchmarks.scaling
+    python -m benchmarks.scaling [widths|rows|batches|threads ...]
 
 Results go to benchmarks/results/scaling.json, the plots to docs/images/scaling.png.
 """
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ Record = dict[str, Any]
 WIDTHS = (128, 181, 256, 362, 512, 724, 1024, 1448, 2048, 2896, 4096, 5793, 8192)
 ROWS = (32, 128, 512, 2048, 8192, 32_768, 65_535)
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
+N_THREADS = (1, 2)
 LIMITS = Limits(num_runs=60, warmup_runs=2, max_seconds=2.0)
 
 
@@ -66,6 +68,30 @@ def batches() -> list[Record]:
     ]
 
 
+def threads() -> list[Record]:
+    """Large layers on one thread and on two, in turns; windows are long, so that both are awake."""
+    rows = []
+    for name, (blob, layer) in _large_layers().items():
+        contestants = []
+        for n in N_THREADS:
+            single = Subject(blob, threads=n).single_layers()[layer]
+            contestants.append(Contestant(str(n), single.run))
+        times = take_turns(contestants, Limits(200, 3, 6.0, window_us=2000.0))
+        print(f"{name}: {', '.join(f'{took.min_us:.2f}' for took in times.values())} µs")
+        rows += [{"layer": name, "threads": int(n), **t.to_dict()} for n, t in times.items()]
+    return rows
+
+
+def _large_layers() -> dict[str, tuple[bytes, int]]:
+    """Models by the layer that is timed, and its number."""
+    layers = {f"784-{n}, 8-bit input": (models.dense((784, n, 2)), 0) for n in (1024, 4096)}
+    for n in (1024, 2048, 4096):
+        layers[f"{n}-{n}, bits"] = models.dense((8, n, n, 2)), 1
+    for side, channels in ((28, 128), (14, 256)):
+        layers[f"3x3 of {side}x{side}x{channels}"] = models.convolution(side, channels), 1
+    return layers
+
+
 def caches() -> dict[str, int]:
     """Bytes of the data caches of this processor, by level, where Linux tells."""
     found = {}
@@ -77,11 +103,14 @@ def caches() -> dict[str, int]:
 
 
 def main() -> None:
-    """Measure, write the JSON, the plots and the table."""
+    """Measure, write the JSON, the plots and the tables."""
+    measures = {"widths": widths, "rows": rows, "batches": batches, "threads": threads}
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
+    parser.add_argument("part", nargs="*", choices=list(measures), help="all if not given")
     record: Record = {"caches": caches()}
-    for name, measure in (("widths", widths), ("rows", rows), ("batches", batches)):
+    for name in parser.parse_args().part or measures:
         print(f"{name} ...", flush=True)
-        record[name] = measure()
+        record[name] = measures[name]()
     results.save("scaling", "python -m benchmarks.scaling", record)
     scaling_tables.plot(results.load("scaling")["results"])
     page.write()

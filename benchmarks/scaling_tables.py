@@ -35,6 +35,24 @@ def summary(r: Record) -> str:
     return table([*header, "MAC/cycle", "kernels"], rows)
 
 
+def threads(r: Record) -> str:
+    """A row a layer: one thread, and how many times as fast each other number of them is."""
+    measured = r.get("threads", [])
+    numbers = sorted({row["threads"] for row in measured})
+    layers = dict.fromkeys(row["layer"] for row in measured)
+    took = {(row["layer"], row["threads"]): row for row in measured}
+    rows = []
+    for layer in layers:
+        one = took[layer, 1]
+        cells = [f"{took[layer, n]['min_us']:.3g}" for n in numbers]
+        cells += [f"{took[layer, n]['median_us']:.3g}" for n in numbers]
+        cells += [f"{one['min_us'] / took[layer, n]['min_us']:.2f}" for n in numbers[1:]]
+        rows.append([layer, *cells])
+    header = ["layer", *(f"min of {n}, µs" for n in numbers)]
+    header += [f"median of {n}, µs" for n in numbers]
+    return table([*header, *(f"{n} against 1, min" for n in numbers[1:])], rows)
+
+
 def plot(r: Record) -> None:
     """Write docs/images/scaling.png: widths, rows, batches."""
     figure = Figure(figsize=(10.5, 3.4), dpi=DPI, layout="constrained")

@@ -140,11 +140,11 @@ class Subject:
         return Contestant(LEARN, _walk(len(self.samples), call))
 
     def _single(self, index: int) -> Contestant:
-        call, handle = _native.library().mb_run_layer, self._engine.handle
+        call, engine = _native.library().mb_run_layer, self._engine
         sample = self.samples[:1]
 
         def run(n: int) -> None:
-            _native.check(call(handle, index, sample.ctypes.data, n), "run_layer")
+            _native.check(call(engine.handle, index, sample.ctypes.data, n), "run_layer")
 
         return Contestant(self.layers[index].name, run)
 

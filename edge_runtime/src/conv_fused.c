@@ -249,12 +249,10 @@ static void convolve_part(void *argument, uint32_t part) {
  * whole words. */
 static uint32_t share_of(const mb_model *model, const mb_layer *layer) {
     uint64_t products = (uint64_t)layer->n_positions * window_positions(layer) * layer->n_in;
-    uint64_t worth = sees_sample(layer) ? MB_SPLIT_BYTE_PRODUCTS : MB_SPLIT_BIT_PRODUCTS;
     if (!reads_map(layer) || layer->n_out % 32u != 0) {
         return layer->n_positions;
     }
-    return mb_share(model, layer->n_positions, outputs_at_once(layer), products * layer->n_out,
-                    worth);
+    return mb_share(model, layer->n_positions, outputs_at_once(layer), products * layer->n_out);
 }
 
 void mb_convolve_fused(const mb_model *model, uint32_t index, const void *input) {

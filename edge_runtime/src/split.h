@@ -5,18 +5,16 @@
 
 #include "internal.h"
 
-/* Products from which on a second thread pays, of weights with 1-bit and with 8-bit inputs. Handing a part
- * over and waiting for it takes some tenths of a microsecond, and 8-bit inputs make their tables in every
- * part. */
-#define MB_SPLIT_BIT_PRODUCTS 524288u
-#define MB_SPLIT_BYTE_PRODUCTS 262144u
+/* Products of weights and inputs from which on a second thread pays. Handing a part over and waiting for
+ * it takes some tenths of a microsecond, and 8-bit inputs make their tables in every part. */
+#define MB_SPLIT_PRODUCTS 524288u
 
 /* How many of n things belong to a part, a multiple of `step`: all of them, where a layer of so many
  * products is not worth a second thread. */
-static inline uint32_t mb_share(const mb_model *model, uint32_t n, uint32_t step, uint64_t products,
-                                uint64_t worth) {
+static inline uint32_t mb_share(const mb_model *model, uint32_t n, uint32_t step,
+                                uint64_t products) {
     const mb_runner *runner = model->runner.pointer;
-    if (runner == NULL || runner->n_threads < 2u || products < worth) {
+    if (runner == NULL || runner->n_threads < 2u || products < MB_SPLIT_PRODUCTS) {
         return n;
     }
     uint32_t steps = (n + step - 1u) / step;

@@ -34,8 +34,7 @@ static void sum_rows(void *argument, uint32_t part) {
 void mb_dense_sums(const mb_model *model, uint32_t index, const void *input, int32_t *sums) {
     const mb_layer *layer = &mb_layers(model)[index];
     uint32_t n = layer->n_out;
-    uint64_t worth = index == 0 ? MB_SPLIT_BYTE_PRODUCTS : MB_SPLIT_BIT_PRODUCTS;
     sums_job job = {model, input, sums, mb_weights(model, layer), index, 0};
-    job.rows = mb_share(model, n, STEP_ROWS, (uint64_t)layer->n_in * n, worth);
+    job.rows = mb_share(model, n, STEP_ROWS, (uint64_t)layer->n_in * n);
     mb_run_parts(model, sum_rows, &job, n, job.rows);
 }
