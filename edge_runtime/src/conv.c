@@ -67,6 +67,43 @@ static void gather_bytes(uint8_t *out, const uint8_t *map, const mb_window *wind
     }
 }
 
+/* row[i] += error * (x[i] - zero point) for n inputs inside of the map, and error where the map is padded. */
+static uint32_t *add_inside(uint32_t *restrict row, const uint8_t *restrict x, uint32_t n,
+                            uint32_t error, uint8_t sign, uint32_t zero) {
+    for (uint32_t i = 0; i < n; i++) {
+        row[i] += error * ((uint32_t)(x[i] ^ sign) - zero);
+    }
+    return row + n;
+}
+
+static uint32_t *add_padding(uint32_t *row, uint32_t n, uint32_t error) {
+    for (uint32_t i = 0; i < n; i++) {
+        row[i] += error;
+    }
+    return row + n;
+}
+
+void mb_add_patch(uint32_t *to, const mb_model *model, const uint8_t *sample, uint32_t row,
+                  uint32_t column, int32_t error) {
+    const mb_layer *layer = mb_layers(model);
+    const mb_window *window = &layer->window;
+    uint32_t channels = mb_channels(layer), times = (uint32_t)error;
+    uint8_t sign = model->input_signed ? 0x80u : 0;
+    uint32_t zero = (uint32_t)model->zero_point + sign;
+    kernel_span span = span_of(window, column);
+    for (uint32_t a = 0; a < window->kernel; a++) {
+        uint32_t y = row * window->stride + a - window->before;
+        if (y >= window->in_rows) {
+            to = add_padding(to, window->kernel * channels, times);
+            continue;
+        }
+        const uint8_t *from = sample + (size_t)(y * window->in_columns + span.start) * channels;
+        to = add_padding(to, span.left * channels, times);
+        to = add_inside(to, from, span.inside * channels, times, sign, zero);
+        to = add_padding(to, span.right * channels, times);
+    }
+}
+
 const void *mb_gather(const mb_model *model, uint32_t index, const void *input, uint32_t row,
                       uint32_t column) {
     const mb_layer *layer = &mb_layers(model)[index];
@@ -96,6 +133,17 @@ static void sums_at(const mb_model *model, uint32_t index, const void *input, ui
     }
 }
 
+/* The larger of two sums, the first of equal ones, and which it is; without branches, which nothing predicts. */
+static void keep_largest(int32_t *restrict largest, uint8_t *restrict winners,
+                         const int32_t *restrict sums, uint32_t n, uint8_t k) {
+    for (uint32_t j = 0; winners != NULL && j < n; j++) {
+        winners[j] = sums[j] > largest[j] ? k : winners[j];
+    }
+    for (uint32_t j = 0; j < n; j++) {
+        largest[j] = sums[j] > largest[j] ? sums[j] : largest[j];
+    }
+}
+
 /* Largest sum of each channel in the window of pooling of one output position; the first among equal ones.
  *   largest (n_out), winners (n_out) or NULL */
 static void pooled_sums(const mb_model *model, uint32_t index, const void *input, uint32_t row,
@@ -109,14 +157,7 @@ static void pooled_sums(const mb_model *model, uint32_t index, const void *input
     }
     for (uint32_t k = 1; k < pool * pool; k++) {
         sums_at(model, index, input, row * pool + k / pool, column * pool + k % pool, sums);
-        for (uint32_t j = 0; j < layer->n_out; j++) {
-            if (sums[j] > largest[j]) {
-                largest[j] = sums[j];
-                if (winners != NULL) {
-                    winners[j] = (uint8_t)k;
-                }
-            }
-        }
+        keep_largest(largest, winners, sums, layer->n_out, (uint8_t)k);
     }
 }
 

@@ -17,6 +17,10 @@ const void *mb_gather(const mb_model *model, uint32_t index, const void *input, 
 void mb_gather_bits(uint32_t *patch, const mb_layer *layer, const uint32_t *map, uint32_t row,
                     uint32_t column);
 
+/* Add an error times what the kernel of layer 0 sees of a sample, to `to` (n_in). */
+void mb_add_patch(uint32_t *to, const mb_model *model, const uint8_t *sample, uint32_t row,
+                  uint32_t column, int32_t error);
+
 /* Bits of the errors of a convolution, so that its gradients fit 32 bits with their sign: at most 15,
  * fewer behind 8-bit maps of over 256 positions. */
 uint32_t mb_conv_error_bits(const mb_layer *layer, uint32_t index);

@@ -56,20 +56,21 @@ static void scatter(uint32_t *back, const uint32_t *row, const mb_layer *layer, 
     }
 }
 
-/* The errors of channels whose largest sum was at place k of its window, the others 0. NULL where all
- * are 0. Without pooling every sum is the largest. */
-static const int16_t *errors_at(const mb_model *model, const mb_layer *layer, const int16_t *d,
-                                const uint8_t *winners, uint32_t k) {
-    int16_t *masked = (int16_t *)mb_at(model, model->masked_at);
-    bool any = false;
-    for (uint32_t j = 0; j < layer->n_out; j++) {
-        bool here = winners == NULL || winners[j] == k;
-        any |= here && d[j] != 0;
-        if (winners != NULL) {
-            masked[j] = here ? d[j] : 0;
-        }
+/* The errors of channels whose largest sum was at place k of its window, the others 0: no branch tells them
+ * apart, because nothing predicts it. NULL where all are 0. */
+static const int16_t *errors_at(const mb_model *model, const mb_layer *layer,
+                                const int16_t *restrict d, const uint8_t *restrict winners,
+                                uint32_t k) {
+    int16_t *restrict masked = (int16_t *)mb_at(model, model->masked_at);
+    const int16_t *errors = winners == NULL ? d : masked;
+    uint32_t any = 0;
+    for (uint32_t j = 0; winners != NULL && j < layer->n_out; j++) {
+        masked[j] = winners[j] == k ? d[j] : 0;
     }
-    return !any ? NULL : winners == NULL ? d : masked;
+    for (uint32_t j = 0; j < layer->n_out; j++) {
+        any |= (uint16_t)errors[j];
+    }
+    return any != 0 ? errors : NULL;
 }
 
 static void send_back(const mb_model *model, const mb_layer *layer, const int16_t *d,
@@ -127,13 +128,11 @@ static void form_gradient(const mb_model *model, const mb_layer *layer, const mb
     mb_kernels_of(model)->back(row, patches, errors);
 }
 
-/* The same for a sample of 8-bit values, gathered patch by patch: their rows are short. */
+/* The same for a sample of 8-bit values, patch by patch: their rows are short. */
 static void form_byte_gradient(const mb_model *model, const mb_layer *layer, const void *input,
                                const int16_t *d, uint32_t j) {
     const uint8_t *winners = winners_of(model, layer);
     uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
-    uint8_t sign = model->input_signed ? 0x80u : 0;
-    int32_t zero = model->zero_point + sign;
     mb_zero(row, (size_t)4 * layer->n_in);
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         size_t value = (size_t)p * layer->n_out + j;
@@ -142,10 +141,7 @@ static void form_byte_gradient(const mb_model *model, const mb_layer *layer, con
             continue;
         }
         place at = place_of(layer, p, winners == NULL ? 0 : winners[value]);
-        const uint8_t *patch = (const uint8_t *)mb_gather(model, 0, input, at.row, at.column);
-        for (uint32_t i = 0; i < layer->n_in; i++) {
-            row[i] += (uint32_t)(error * ((int32_t)(patch[i] ^ sign) - zero));
-        }
+        mb_add_patch(row, model, (const uint8_t *)input, at.row, at.column, error);
     }
 }
 
