@@ -22,6 +22,7 @@ V vec v_zero(void) { return _mm256_setzero_si256(); }
 V vec v_xor(vec a, vec b) { return _mm256_xor_si256(a, b); }
 V vec v_and(vec a, vec b) { return _mm256_and_si256(a, b); }
 V vec v_add8(vec a, vec b) { return _mm256_add_epi8(a, b); }
+V vec v_min8(vec a, vec b) { return _mm256_min_epu8(a, b); }
 V vec v_add16(vec a, vec b) { return _mm256_add_epi16(a, b); }
 V vec v_add32(vec a, vec b) { return _mm256_add_epi32(a, b); }
 V vec v_sub16(vec a, vec b) { return _mm256_sub_epi16(a, b); }

@@ -26,6 +26,9 @@ V vec v_zero(void) { return _mm512_setzero_si512(); }
 V vec v_xor(vec a, vec b) { return _mm512_xor_si512(a, b); }
 V vec v_and(vec a, vec b) { return _mm512_and_si512(a, b); }
 V vec v_add8(vec a, vec b) { return _mm512_add_epi8(a, b); }
+#define v_keep(a) __asm__("" : "+v"(a))
+
+V vec v_min8(vec a, vec b) { return _mm512_min_epu8(a, b); }
 V vec v_add16(vec a, vec b) { return _mm512_add_epi16(a, b); }
 V vec v_add32(vec a, vec b) { return _mm512_add_epi32(a, b); }
 V vec v_sub16(vec a, vec b) { return _mm512_sub_epi16(a, b); }

@@ -18,8 +18,6 @@ V vec v_count(vec a) {
 V vec v_add_count(vec a, vec b) { return v_add8(a, b); }
 V vec v_widen(vec a) { return v_sum8(a); }
 
-#define v_keep(a) __asm__("" : "+v"(a))
-
 #include "lanes.h"
 
 static bool runs(void) {

@@ -1,7 +1,7 @@
 /* lanes.h: the kernels once, for any register width. A file that includes it has defined MB_TARGET, the
  * attribute that switches its instructions on; vec and VEC_BYTES, a register of 16, 32 or 64 bytes; and
  *
- *   v_load v_store v_zero v_xor v_and v_add8 v_add16 v_add32 v_sub16 v_sub32 v_shl16 v_shr16
+ *   v_load v_store v_zero v_xor v_and v_min8 v_add8 v_add16 v_add32 v_sub16 v_sub32 v_shl16 v_shr16
  *   v_set32(at)             the 32-bit word at an address, in every lane
  *   v_table(at)             the 16 bytes at an address, in every 16 bytes
  *   v_rows(at, next)        one byte of VEC_BYTES rows: 32 at `at` and, in 64 bytes, 32 at `next`
@@ -18,8 +18,8 @@
  *   v_add_dots(sum, a, b)   two bytes of a times two signed ones of b, onto 16-bit lanes
  *   v_min16(a, b)           signed
  *   v_at_least16(a, b, c, d)   one bit a byte: a >= b in the low halves of 16-bit lanes, c >= d in the high
- *   either v_min32 or CONV_LOOKS_UP and
  *   v_keep(a)               the compiler orders what is before it before what is behind it
+ *   either v_min32 or CONV_LOOKS_UP
  *
  * and vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div f_sqrt, and
  *

@@ -1,23 +1,26 @@
 /* lanes_bytes.h: sums of one-bit weights and 8-bit inputs; part of lanes.h.
  *
  * For four inputs a table has the sums of all sixteen subsets; the nibbles of the weights are looked up in
- * it. With z the zero point, an entry is the sum of x - z over the subset, plus 4 z: it is in 0...1020
- * whatever the inputs are, and kept as 64 * high + low in two tables of bytes. The low parts of 4 look-ups
- * add up in a byte, to at most 252, and the high parts of 16, to at most 240; wider sums split into rows
- * of even and of odd number. A panel holds 32 rows byte by byte, so that all bytes of a register look up in
- * the same tables.
+ * it. With z the zero point, an entry is the sum of x over the subset and of z over the rest: it is in
+ * 0...1020, and kept as 32 * high + low in two tables of bytes. Both parts of 8 look-ups add up in a byte, to
+ * at most 248; wider sums split into rows of even and of odd number. A panel holds 32 rows byte by byte, so
+ * that all bytes of a register look up in the same tables.
+ *
+ * Wider sums are taken modulo 2^16. A row's sum lies between that of min(x, z) and that of max(x, z), so a
+ * chunk of inputs may be as long as these two are less than 2^16 apart.
  */
 #ifndef MB_KERNELS_LANES_BYTES_H
 #define MB_KERNELS_LANES_BYTES_H
 
-#define CHUNK_INPUTS 256u /* at most 64 * 1020 a row: in 16 bits */
+#define BLOCK_INPUTS 256u  /* at most 255 * 256 apart */
+#define CHUNK_INPUTS 1024u /* a bound for the tables */
 #define CHUNK_GROUPS (CHUNK_INPUTS / 4u)
 
-/* Tables of a chunk of inputs, and their sum. */
+/* Tables of a chunk of inputs; the sums of the inputs, and of min(x, z). */
 typedef struct v_tables {
     uint8_t x[CHUNK_INPUTS + 64u];
     uint8_t low[CHUNK_GROUPS][16], high[CHUNK_GROUPS][16];
-    uint32_t total;
+    uint32_t n, total, least;
 } __attribute__((aligned(64))) v_tables;
 
 /* Entry n of the table of the lane's 16 bytes takes input i of its four where bit i of n is set. */
@@ -30,26 +33,55 @@ typedef struct v_tables {
 static const uint8_t take_input[4][64] = {TAKE_64(0, 0), TAKE_64(1, 0), TAKE_64(2, 0),
                                           TAKE_64(3, 8)};
 
-/* Bring n inputs into the table's x as uint8, zeros behind them, and sum them up. */
-MB_INLINE void v_take_inputs(v_tables *t, const uint8_t *x, uint32_t n, const uint8_t flip[16]) {
-    vec sum = v_zero(), flips = v_table(flip);
-    uint32_t lanes[LANES], i = 0;
-    for (; i + VEC_BYTES <= n; i += VEC_BYTES) {
-        vec inputs = v_xor(v_load(x + i), flips);
-        v_store(t->x + i, inputs);
-        sum = v_add32(sum, v_sum8(inputs));
-    }
+MB_INLINE uint32_t v_sum_lanes(vec sum) {
+    uint32_t lanes[LANES], total = 0;
     v_store(lanes, sum);
-    t->total = 0;
     for (uint32_t lane = 0; lane < LANES; lane++) {
-        t->total += lanes[lane];
+        total += lanes[lane];
     }
+    return total;
+}
+
+/* Bring n inputs more into the tables' x as uint8, zeros behind them; false if they are too much. */
+MB_INLINE bool v_take_block(v_tables *t, const uint8_t *x, uint32_t n, uint8_t flip, uint8_t zero) {
+    uint8_t flips[16], zeros[16], *to = t->x + t->n;
+    for (uint32_t i = 0; i < 16u; i++) {
+        flips[i] = flip;
+        zeros[i] = zero;
+    }
+    vec sum = v_zero(), least = v_zero();
+    uint32_t i = 0;
+    for (; i + VEC_BYTES <= n; i += VEC_BYTES) {
+        vec inputs = v_xor(v_load(x + i), v_table(flips));
+        v_store(to + i, inputs);
+        sum = v_add32(sum, v_sum8(inputs));
+        least = v_add32(least, v_sum8(v_min8(inputs, v_table(zeros))));
+    }
+    uint32_t total = t->total + v_sum_lanes(sum), all_least = t->least + v_sum_lanes(least);
     for (; i < n; i++) {
-        t->x[i] = x[i] ^ flip[0];
-        t->total += t->x[i];
+        to[i] = x[i] ^ flip;
+        total += to[i];
+        all_least += to[i] < zero ? to[i] : zero;
     }
-    for (uint32_t end = i + 48u < sizeof t->x ? i + 48u : sizeof t->x; i < end; i++) {
-        t->x[i] = 0;
+    if (total + zero * (t->n + n) - 2u * all_least > 0xffffu) {
+        return false;
+    }
+    for (uint32_t end = i + 64u - n % 64u; i < end; i++) {
+        to[i] = 0;
+    }
+    t->n += n;
+    t->total = total;
+    t->least = all_least;
+    return true;
+}
+
+/* As many of n inputs, at least one, as a chunk may have. */
+MB_INLINE void v_take_chunk(v_tables *t, const uint8_t *x, uint32_t n, uint8_t flip, uint8_t zero) {
+    bool more = true;
+    t->n = t->total = t->least = 0;
+    while (more && t->n < n && t->n < CHUNK_INPUTS) {
+        uint32_t left = n - t->n;
+        more = v_take_block(t, x + t->n, left < BLOCK_INPUTS ? left : BLOCK_INPUTS, flip, zero);
     }
 }
 
@@ -65,7 +97,7 @@ MB_INLINE void v_offsets(vec offset[2], uint32_t zero) {
 }
 
 MB_INLINE void v_make_tables(v_tables *t, uint32_t groups, const vec offset[2]) {
-    static const uint16_t low_bits[8] = {63, 63, 63, 63, 63, 63, 63, 63};
+    static const uint16_t low_bits[8] = {31, 31, 31, 31, 31, 31, 31, 31};
     const vec mask = v_table(low_bits);
     const vec take0 = v_load(take_input[0]), take1 = v_load(take_input[1]);
     const vec take2 = v_load(take_input[2]), take3 = v_load(take_input[3]);
@@ -75,7 +107,7 @@ MB_INLINE void v_make_tables(v_tables *t, uint32_t groups, const vec offset[2]) 
         vec first = v_add16(three, offset[0]);
         vec second = v_add16(v_add16(three, v_look_up(x, take3)), offset[1]);
         v_store(t->low[g], v_pack8(v_and(first, mask), v_and(second, mask)));
-        v_store(t->high[g], v_pack8(v_shr16(first, 6), v_shr16(second, 6)));
+        v_store(t->high[g], v_pack8(v_shr16(first, 5), v_shr16(second, 5)));
     }
 }
 
@@ -92,102 +124,136 @@ MB_INLINE v_split v_split_add(v_split sum, vec bytes) {
 
 MB_INLINE vec v_split_even(v_split sum) { return v_sub16(sum.all, v_shl16(sum.odd, 8)); }
 
-/* Two registers of rows, which share the loads of tables. */
-typedef struct v_two {
-    vec one, other;
-} v_two;
+/* What a register of rows looked up: low and high parts, bytes a row. */
+typedef struct v_bytes {
+    vec low, high;
+} v_bytes;
 
-/* Sums of two registers of rows on their way through a chunk. */
-typedef struct v_chunk_sum {
-    v_split low_one, low_other, high_one, high_other;
-} v_chunk_sum;
+/* The tables of two groups of four inputs. */
+typedef struct v_pair_of_tables {
+    vec low0, high0, low1, high1;
+} v_pair_of_tables;
 
-/* A group of four inputs: what the lowest nibbles look up. High parts are added up; low parts, which
- * soon fill a byte, are returned. This order of operations keeps few registers alive. */
-MB_INLINE v_two v_look_up_4(v_two *high, const v_tables *t, uint32_t g, vec one, vec other) {
-    static const uint8_t nibbles[16] = {15, 15, 15, 15, 15, 15, 15, 15,
-                                        15, 15, 15, 15, 15, 15, 15, 15};
-    const vec nibble = v_table(nibbles);
-    vec low_table = v_table(t->low[g]), high_table = v_table(t->high[g]);
-    one = v_and(one, nibble);
-    other = v_and(other, nibble);
-    high->one = v_add8(high->one, v_look_up(high_table, one));
-    high->other = v_add8(high->other, v_look_up(high_table, other));
-    v_two low = {v_look_up(low_table, one), v_look_up(low_table, other)};
-    return low;
+/* Those of the groups whose byte of weights is `at` bytes behind the first: both take 32 bytes. */
+MB_INLINE v_pair_of_tables v_tables_at(const v_tables *t, size_t at) {
+    const uint8_t *low = t->low[0] + at, *high = t->high[0] + at;
+    v_pair_of_tables both = {v_table(low), v_table(high), v_table(low + 16), v_table(high + 16)};
+    return both;
 }
 
-MB_INLINE v_two v_two_add8(v_two a, v_two b) {
-    v_two sum = {v_add8(a.one, b.one), v_add8(a.other, b.other)};
+/* Look a byte of weights a row up. Without v_keep() compilers add in another order, which keeps more alive
+ * than there are registers. */
+MB_INLINE v_bytes v_look_up_8(v_bytes sum, vec weights, const v_pair_of_tables *t) {
+    static const uint8_t nibbles[16] = {15, 15, 15, 15, 15, 15, 15, 15,
+                                        15, 15, 15, 15, 15, 15, 15, 15};
+    v_keep(weights);
+    const vec nibble = v_table(nibbles), first = v_and(weights, nibble);
+    sum.low = v_add8(sum.low, v_look_up(t->low0, first));
+    sum.high = v_add8(sum.high, v_look_up(t->high0, first));
+    v_keep(sum.low);
+    v_keep(sum.high);
+    const vec second = v_and(v_shr16(weights, 4), nibble);
+    sum.low = v_add8(sum.low, v_look_up(t->low1, second));
+    sum.high = v_add8(sum.high, v_look_up(t->high1, second));
+    v_keep(sum.low);
+    v_keep(sum.high);
     return sum;
 }
 
-/* Two groups of four inputs: a byte of weights a row. */
-MB_INLINE v_two v_look_up_8(v_two *high, const v_tables *t, uint32_t g, v_two bytes) {
-    v_two low = v_look_up_4(high, t, g, bytes.one, bytes.other);
-    return v_two_add8(low,
-                      v_look_up_4(high, t, g + 1u, v_shr16(bytes.one, 4), v_shr16(bytes.other, 4)));
+/* The same over a chunk, for one register of rows. */
+typedef struct v_chunk_sum {
+    v_split low, high;
+} v_chunk_sum;
+
+MB_INLINE void v_add_bytes(v_chunk_sum *sum, v_bytes bytes) {
+    sum->low = v_split_add(sum->low, bytes.low);
+    sum->high = v_split_add(sum->high, bytes.high);
 }
 
-/* Where two registers of rows begin: a register of 64 bytes is in two panels. */
+/* Where registers of rows begin. A register of 64 bytes goes on `beside` bytes behind, in another panel. */
 typedef struct v_places {
-    const uint8_t *one[2], *other[2];
+    const uint8_t *rows[4];
+    size_t beside;
 } v_places;
 
-MB_INLINE v_two v_two_rows(const v_places *rows, size_t at) {
-    v_two bytes = {v_rows(rows->one[0] + at, rows->one[1] + at),
-                   v_rows(rows->other[0] + at, rows->other[1] + at)};
-    return bytes;
+MB_INLINE vec v_rows_at(const v_places *places, uint32_t i, size_t at) {
+    const uint8_t *rows = places->rows[i] + at;
+    return v_rows(rows, rows + places->beside);
 }
 
-MB_INLINE void v_finish_rows(int32_t *sums, v_split low, v_split high) {
-    v_add_rows(sums, v_add16(v_split_even(low), v_shl16(v_split_even(high), 6)),
-               v_add16(low.odd, v_shl16(high.odd, 6)));
+/* Onto the sums of a register of rows: what is above the least, modulo 2^16. */
+MB_INLINE void v_finish_rows(int32_t *sums, const v_chunk_sum *sum, vec least) {
+    vec even = v_add16(v_split_even(sum->low), v_shl16(v_split_even(sum->high), 5));
+    vec odd = v_add16(sum->low.odd, v_shl16(sum->high.odd, 5));
+    v_add_rows(sums, v_sub16(even, least), v_sub16(odd, least));
 }
 
-/* Add a chunk to the sums of two registers of rows. */
-MB_INLINE void v_bytes_tile(int32_t *sums, const v_tables *t, const v_places *rows,
-                            uint32_t groups) {
-    const v_split none = {v_zero(), v_zero()};
-    v_chunk_sum sum = {none, none, none, none};
-    size_t at = 0;
-    for (uint32_t g = 0; g < groups;) {
-        uint32_t end = groups - g > 16u ? g + 16u : groups;
-        v_two high = {v_zero(), v_zero()};
-        for (; g < end; g += 4u, at += 64) {
-            v_two low = v_look_up_8(&high, t, g, v_two_rows(rows, at));
-            low = v_two_add8(low, v_look_up_8(&high, t, g + 2u, v_two_rows(rows, at + 32)));
-            sum.low_one = v_split_add(sum.low_one, low.one);
-            sum.low_other = v_split_add(sum.low_other, low.other);
+/* A chunk for four registers of rows, which share the loads of tables. */
+static MB_TARGET void v_bytes_tile_4(int32_t *sums, const v_tables *t, const v_places *places,
+                                     size_t bytes, vec least) {
+    const v_chunk_sum none = {{v_zero(), v_zero()}, {v_zero(), v_zero()}};
+    v_chunk_sum sum[4] = {none, none, none, none};
+    for (size_t at = 0; at < bytes;) {
+        v_bytes a = {v_zero(), v_zero()}, b = a, c = a, d = a;
+        for (const size_t end = at + 128u; at != end; at += 32) {
+            const v_pair_of_tables tables = v_tables_at(t, at);
+            a = v_look_up_8(a, v_rows_at(places, 0, at), &tables);
+            b = v_look_up_8(b, v_rows_at(places, 1, at), &tables);
+            c = v_look_up_8(c, v_rows_at(places, 2, at), &tables);
+            d = v_look_up_8(d, v_rows_at(places, 3, at), &tables);
         }
-        sum.high_one = v_split_add(sum.high_one, high.one);
-        sum.high_other = v_split_add(sum.high_other, high.other);
+        v_add_bytes(&sum[0], a);
+        v_add_bytes(&sum[1], b);
+        v_add_bytes(&sum[2], c);
+        v_add_bytes(&sum[3], d);
     }
-    v_finish_rows(sums, sum.low_one, sum.high_one);
-    v_finish_rows(sums + VEC_BYTES, sum.low_other, sum.high_other);
+    for (uint32_t i = 0; i < 4u; i++) {
+        v_finish_rows(sums + i * VEC_BYTES, &sum[i], least);
+    }
+}
+
+/* The same for one. */
+static MB_TARGET void v_bytes_tile_1(int32_t *sums, const v_tables *t, const v_places *places,
+                                     size_t bytes, vec least) {
+    v_chunk_sum sum = {{v_zero(), v_zero()}, {v_zero(), v_zero()}};
+    for (size_t at = 0; at < bytes;) {
+        v_bytes a = {v_zero(), v_zero()};
+        for (const size_t end = at + 128u; at != end; at += 32) {
+            const v_pair_of_tables tables = v_tables_at(t, at);
+            a = v_look_up_8(a, v_rows_at(places, 0, at), &tables);
+        }
+        v_add_bytes(&sum, a);
+    }
+    v_finish_rows(sums, &sum, least);
 }
 
 /* Add a chunk, which begins at byte `from` of every row, to the sums of all rows. */
 MB_INLINE void v_bytes_chunk(int32_t *sums, const mb_matrix *weights, const v_tables *t,
-                             uint32_t from, uint32_t groups) {
-    uint32_t rows = mb_panel_rows(MB_BYTE_PANELS, weights->n_out);
-    size_t panel_bytes = (size_t)128 * weights->words;
-    const uint8_t *start = weights->at + 32u * (size_t)from;
-    for (uint32_t j = 0; j < rows; j += 2u * VEC_BYTES) {
-        const uint8_t *at[4];
-        for (uint32_t i = 0; i < 4u; i++) { /* what is missing of a last tile is computed twice */
-            uint32_t row = j + i / 2u * VEC_BYTES + (VEC_BYTES == 64u ? i % 2u * 32u : 0);
+                             uint32_t from, uint32_t groups, uint32_t least) {
+    const uint32_t rows = mb_panel_rows(MB_BYTE_PANELS, weights->n_out);
+    const size_t panel_bytes = (size_t)128 * weights->words;
+    const uint32_t twice = (least & 0xffffu) * 0x10001u;
+    const vec each = v_set32(&twice);
+    const size_t bytes = (size_t)16 * groups; /* of weights of 32 rows, and of either table */
+    for (uint32_t j = 0; j < rows;) {
+        v_places places = {{NULL, NULL, NULL, NULL}, panel_bytes};
+        for (uint32_t i = 0; i < 4u; i++) {
+            uint32_t row = j + i * VEC_BYTES;
             row = row < rows ? row : j;
-            at[i] = start + row / 32u * panel_bytes + row % 32u;
+            places.rows[i] = weights->at + 32u * (size_t)from + row / 32u * panel_bytes + row % 32u;
         }
-        v_places places = {{at[0], at[1]}, {at[2], at[3]}};
-        if (rows - j >= 2u * VEC_BYTES) {
-            v_bytes_tile(sums + j, t, &places, groups);
-        } else {
-            int32_t spare[2u * VEC_BYTES] = {0};
-            v_bytes_tile(spare, t, &places, groups);
-            for (uint32_t i = 0; i < rows - j; i++) {
-                sums[j + i] += spare[i];
+        if (rows - j >= 4u * VEC_BYTES) {
+            v_bytes_tile_4(sums + j, t, &places, bytes, each);
+            j += 4u * VEC_BYTES;
+        } else if (rows - j >= VEC_BYTES) {
+            v_bytes_tile_1(sums + j, t, &places, bytes, each);
+            j += VEC_BYTES;
+        } else { /* half a register: the other half is computed twice */
+            int32_t spare[VEC_BYTES] = {0};
+            places.beside = 0;
+            v_bytes_tile_1(spare, t, &places, bytes, each);
+            for (; j < rows; j++) {
+                sums[j] += spare[j % 32u];
             }
         }
     }
@@ -200,27 +266,26 @@ static MB_TARGET void v_dense_bytes(int32_t *sums, const mb_matrix *weights, con
         return;
     }
     const uint8_t sign = is_signed ? 0x80 : 0;
-    const uint8_t flip[16] = {sign, sign, sign, sign, sign, sign, sign, sign,
-                              sign, sign, sign, sign, sign, sign, sign, sign};
-    const uint32_t zero = (uint32_t)zero_point + sign;
-    uint32_t rows = mb_panel_rows(MB_BYTE_PANELS, weights->n_out), n_in = weights->n_in;
-    uint32_t total = 0;
+    const uint32_t zero = (uint32_t)(zero_point + sign), n_in = weights->n_in;
+    const uint32_t rows = mb_panel_rows(MB_BYTE_PANELS, weights->n_out);
+    uint32_t total = 0, least = 0;
     v_tables tables;
     vec offset[2];
     v_offsets(offset, zero);
     for (uint32_t j = 0; j < rows; j++) {
         sums[j] = 0;
     }
-    for (uint32_t i = 0; i < n_in; i += CHUNK_INPUTS) {
-        uint32_t n = n_in - i < CHUNK_INPUTS ? n_in - i : CHUNK_INPUTS,
-                 groups = (n + 31u) / 32u * 8u;
-        v_take_inputs(&tables, x + i, n, flip);
+    for (uint32_t i = 0; i < n_in; i += tables.n) {
+        v_take_chunk(&tables, x + i, n_in - i, sign, (uint8_t)zero);
+        uint32_t groups = (tables.n + 31u) / 32u * 8u;
+        uint32_t here = tables.least + zero * (4u * groups - tables.n); /* weights there are 0 */
         v_make_tables(&tables, groups, offset);
-        v_bytes_chunk(sums, weights, &tables, i / 8u, groups);
+        v_bytes_chunk(sums, weights, &tables, i / 8u, groups, here);
         total += tables.total;
+        least += here;
     }
     /* With P the sum where the weight is +1 and T that of all x - z, it is P - (T - P) = 2 P - T. */
-    uint32_t shift = 2u * 32u * zero * weights->words + total - zero * n_in;
+    uint32_t shift = 2u * (32u * zero * weights->words - least) + total - zero * n_in;
     for (uint32_t j = 0; j < rows; j++) {
         sums[j] = (int32_t)(2u * (uint32_t)sums[j] - shift);
     }

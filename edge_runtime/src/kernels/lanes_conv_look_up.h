@@ -47,8 +47,13 @@ MB_INLINE void v_ones_within(uint64_t *within, const v_ones_totals *ones,
     }
 }
 
+/* Where two registers of rows begin: a register of 64 bytes is in two panels. */
+typedef struct v_two_places {
+    const uint8_t *one[2], *other[2];
+} v_two_places;
+
 /* Add up to COUNT_BYTES bytes of every row and of every patch, from `at` of the rows and `x` of the patches. */
-MB_INLINE void v_count_bytes(v_split sums[CONV_SEEN][2], const v_places *rows, size_t at,
+MB_INLINE void v_count_bytes(v_split sums[CONV_SEEN][2], const v_two_places *rows, size_t at,
                              const uint8_t *const seen[CONV_SEEN], size_t x, uint32_t n) {
     static const uint32_t low_halves = 0x0f0f0f0fu;
     const vec nibble = v_set32(&low_halves);
@@ -57,9 +62,10 @@ MB_INLINE void v_count_bytes(v_split sums[CONV_SEEN][2], const v_places *rows, s
         ones[p][0] = ones[p][1] = v_zero();
     }
     for (size_t end = x + n; x < end; x++, at += 32u) {
-        v_two bytes = v_two_rows(rows, at);
-        vec low0 = v_and(bytes.one, nibble), high0 = v_and(v_shr16(bytes.one, 4), nibble);
-        vec low1 = v_and(bytes.other, nibble), high1 = v_and(v_shr16(bytes.other, 4), nibble);
+        vec one = v_rows(rows->one[0] + at, rows->one[1] + at);
+        vec other = v_rows(rows->other[0] + at, rows->other[1] + at);
+        vec low0 = v_and(one, nibble), high0 = v_and(v_shr16(one, 4), nibble);
+        vec low1 = v_and(other, nibble), high1 = v_and(v_shr16(other, 4), nibble);
         for (uint32_t p = 0; p < CONV_SEEN; p++) {
             const uint8_t (*tables)[16] = mb_differences[seen[p][x]];
             vec low = v_table(tables[0]), high = v_table(tables[1]);
@@ -79,8 +85,8 @@ MB_INLINE void v_count_bytes(v_split sums[CONV_SEEN][2], const v_places *rows, s
 
 MB_INLINE void v_ones_count(v_ones_totals ones[CONV_SEEN], const uint8_t *const *rows,
                             const uint8_t *const seen[CONV_SEEN], const mb_patches *patches) {
-    const v_places places = {{rows[0], rows[CONV_POINTERS / 2u - 1u]},
-                             {rows[CONV_POINTERS / 2u], rows[CONV_POINTERS - 1u]}};
+    const v_two_places places = {{rows[0], rows[CONV_POINTERS / 2u - 1u]},
+                                 {rows[CONV_POINTERS / 2u], rows[CONV_POINTERS - 1u]}};
     v_split sums[CONV_SEEN][2];
     size_t at = 0;
     for (uint32_t p = 0; p < CONV_SEEN; p++) {

@@ -25,6 +25,7 @@ V vec v_zero(void) { return vdupq_n_u8(0); }
 V vec v_xor(vec a, vec b) { return veorq_u8(a, b); }
 V vec v_and(vec a, vec b) { return vandq_u8(a, b); }
 V vec v_add8(vec a, vec b) { return vaddq_u8(a, b); }
+V vec v_min8(vec a, vec b) { return vminq_u8(a, b); }
 V vec v_add16(vec a, vec b) { return of16(vaddq_u16(as16(a), as16(b))); }
 V vec v_add32(vec a, vec b) { return of32(vaddq_u32(as32(a), as32(b))); }
 V vec v_sub16(vec a, vec b) { return of16(vsubq_u16(as16(a), as16(b))); }
@@ -32,6 +33,8 @@ V vec v_sub32(vec a, vec b) { return of32(vsubq_u32(as32(a), as32(b))); }
 V vec v_set32(const uint32_t *at) { return of32(vdupq_n_u32(*at)); }
 V vec v_table(const void *at) { return v_load(at); }
 V vec v_look_up(vec table, vec i) { return vqtbl1q_u8(table, i); }
+
+#define v_keep(a) __asm__("" : "+w"(a))
 
 /* Macros, because the count must be a constant. */
 #define v_shl16(a, n) of16(vshlq_n_u16(as16(a), n))
