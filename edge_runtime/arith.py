@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +9,6 @@ from metabit.export.spec import Float32Array, Int32Array
 
 F = np.float32
 _MASK = 0xFFFFFFFF
-_LOG2_TABLE = [round(math.log2(1 + i / 64) * 2**26) for i in range(65)]
 _EXP2_SERIES = [
     F(1.54035304e-4), F(1.33335581e-3), F(9.61812911e-3), F(5.55041087e-2), F(2.40226507e-1),
     F(6.93147181e-1), F(1.0),
@@ -108,29 +105,12 @@ def meta_table(m: float, bits: int) -> NDArray[np.int64]:
     return np.clip(entry, 0, 65535) + 1
 
 
-def skip_scale(p: np.float32) -> int:
-    """ln 2 / -ln(1 - p) in 20.12 fixed point for 0 < p <= 1/2; 0 when p is below 2**-20."""
-    if not p >= F(9.5367431640625e-7):
-        return 0
-    s = p / (F(2) - p)
-    q = s * s
-    y = F(1) / F(11)
-    for term in (F(1) / F(9), F(1) / F(7), F(0.2), F(1) / F(3), F(1)):
-        y = y * q + term
-    y = (F(2) * s) * y
-    return int((F(0.693147181) / y) * F(4096))
-
-
 class Generator:
-    """xoshiro128++ (Blackman and Vigna 2019), seeded through a counter and a mixer."""
+    """xoshiro128++ (Blackman and Vigna 2019), seeded through a counter."""
 
     def __init__(self, seed: int) -> None:
-        self.state = [0, 0, 0, 0]
-        for i in range(4):
-            seed = (seed + 0x9E3779B9) & _MASK
-            z = ((seed ^ (seed >> 16)) * 0x85EBCA6B) & _MASK
-            z = ((z ^ (z >> 13)) * 0xC2B2AE35) & _MASK
-            self.state[i] = z ^ (z >> 16)
+        counter = Counter(seed)
+        self.state = [counter.next() for _ in range(4)]
 
     def next(self) -> int:
         """32 uniform bits."""
@@ -146,21 +126,20 @@ class Generator:
         s[3] = _rotate_left(s[3], 11)
         return result
 
-    def skip(self, scale: int) -> int:
-        """Trials that fail before the first success, geometric; `scale` from `skip_scale`."""
-        return (_minus_log2(self.next()) * scale) >> 38
+
+class Counter:
+    """Random numbers by counting on and mixing (MurmurHash3's finalizer): each by itself."""
+
+    def __init__(self, start: int) -> None:
+        self.at = start & _MASK
+
+    def next(self) -> int:
+        """32 uniform bits."""
+        self.at = (self.at + 0x9E3779B9) & _MASK
+        z = ((self.at ^ (self.at >> 16)) * 0x85EBCA6B) & _MASK
+        z = ((z ^ (z >> 13)) * 0xC2B2AE35) & _MASK
+        return z ^ (z >> 16)
 
 
 def _rotate_left(x: int, k: int) -> int:
     return ((x << k) | (x >> (32 - k))) & _MASK
-
-
-def _minus_log2(r: int) -> int:
-    """-log2(r / 2**32) in 6.26 fixed point, linear between 64 points."""
-    r = max(r, 1)
-    zeros = 32 - r.bit_length()
-    fraction = (r << zeros) & 0x7FFFFFFF
-    i = fraction >> 25
-    between = (fraction >> 9) & 0xFFFF
-    step = _LOG2_TABLE[i + 1] - _LOG2_TABLE[i]
-    return ((zeros + 1) << 26) - (_LOG2_TABLE[i] + ((step * between) >> 16))

@@ -7,6 +7,7 @@ the same order.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -241,13 +242,22 @@ class ReferenceModel:
         squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
         mean_square = (F(squares) / F(d.size)) * (unit * unit)
         self._follow_rms(state, mean_square * arith.mean_square(x, index == 0))
-        rate = self._rate(state, unit)
-        classes = _column_classes(x, index == 0)
-        for j in np.flatnonzero(d):
-            gradient = x if d[j] > 0 else -x
-            for columns, bound in classes:
-                p = (rate * F(abs(d[j]))) * F(bound)
-                self._walk(state, int(j), gradient, columns, bound, p)
+        rate, total = self._rate(state, unit), int(np.abs(x).sum())
+        if rate == 0 or total == 0:
+            return
+        counter = arith.Counter(self.rng.next())
+        columns = _slots(x, counter if index == 0 else None)
+        wanted = min((rate * F(total)) * F(65536), F(1e30))
+        most = (F(total) / F(np.abs(x).max())) * F(32768)
+        rest = counter.next() >> 16
+        for j, error in enumerate(d):
+            rest += int(min(wanted * F(abs(error)), most) + F(0.5))
+            stretch = (x.size << 15) // max(rest >> 16, 1)  # in 2**-15 slots
+            for start in range(0, stretch * (rest >> 16), stretch):
+                draw = counter.next()
+                i = int(columns[(start + ((draw * stretch) >> 32)) >> 15])
+                self._try_move(state, j, i, bool(x[i] > 0) != bool(error > 0), draw & 0xFFFF)
+            rest &= 0xFFFF
 
     def _move_kernels(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:
         """Convolution: a row's gradient is formed whole, then moves its weights.
@@ -258,7 +268,7 @@ class ReferenceModel:
         state, layer = self.states[index], self.model.layers[index]
         assert isinstance(layer, ConvLayer)
         rate, total = self._rate(state, unit), F(0)
-        columns = np.arange(layer.n_in)
+        counter = arith.Counter(self.rng.next())
         for j, row in enumerate(gradients(layer, run.x, run.winners, d)):
             largest = int(np.abs(row).max())
             if largest == 0:
@@ -268,42 +278,42 @@ class ReferenceModel:
             factor = arith.pow2(np.array([shift], dtype=np.int32))[0]
             squares = F(np.uint64(np.sum(size**2)))
             total = total + squares * (factor * factor)
-            bound = largest >> shift
-            p = (rate * F(bound)) * factor
-            self._walk(state, j, np.sign(row) * size, columns, bound, p)
+            p = (rate * F(largest >> shift)) * factor
+            self._move_row(state, j, np.sign(row) * size, p, counter)
         self._follow_rms(state, (total / F(layer.n_in * layer.n_out)) * (unit * unit))
 
-    def _walk(
+    def _move_row(
         self,
         state: LayerState,
         j: int,
         gradient: NDArray[np.int64],
-        columns: NDArray[np.int64],
-        bound: int,
         p: np.float32,
+        counter: arith.Counter,
     ) -> None:
-        """Move some hidden weights of row j in these columns, whose |gradient| is at most `bound`;
-        a step of that size is expected to move a weight by `p` levels."""
-        scale = arith.skip_scale(min(p, F(0.5)))
-        if scale == 0:
+        """Move weights of row j, whose largest gradient is expected to move by `p` levels: along
+        the sum of |gradient| one candidate lies in each stretch of equal length, somewhere."""
+        if p < F(2**-17):
             return
-        certain = bound << 16
+        sizes = np.abs(gradient)
+        stretch = int(F(sizes.max()) / min(p, F(0.5)))
+        ends = np.cumsum(sizes)
+        for start in itertools.count(0, stretch):
+            random = counter.next()
+            at = start + (((random >> 16) * stretch) >> 16)
+            if at >= ends[-1]:
+                return
+            i = int(np.searchsorted(ends, at, side="right"))
+            self._try_move(state, j, i, bool(gradient[i] < 0), random & 0xFFFF)
+
+    def _try_move(self, state: LayerState, j: int, i: int, rises: bool, chance: int) -> None:
+        """Move a hidden weight by one level, with probability f_meta if that shrinks it."""
+        level = int(state.levels[j, i])
+        size = level if level >= 0 else ~level
+        share = int(state.table[size]) if rises == (level < 0) else 65536
+        moved = level + (1 if rises else -1)
         limit = 1 << (self.bits - 1)
-        k = self.rng.skip(scale)
-        while k < columns.size:
-            i = int(columns[k])
-            level = int(state.levels[j, i])
-            falls = bool(gradient[i] > 0)  # the step is minus the gradient
-            shrinks = falls == (level >= 0)
-            size = level if level >= 0 else ~level
-            keep = (int(state.table[size]) if shrinks else 65536) * abs(int(gradient[i]))
-            if keep >= certain or (self.rng.next() * certain) >> 32 < keep:
-                moved = level + (-1 if falls else 1)
-                if -limit <= moved < limit:
-                    state.levels[j, i] = moved
-            k += 1
-            if k < columns.size:
-                k += self.rng.skip(scale)
+        if chance < share and -limit <= moved < limit:
+            state.levels[j, i] = moved
 
     # ---- state ----
 
@@ -321,15 +331,11 @@ class ReferenceModel:
         return state_image.dumps(image)
 
 
-def _column_classes(x: NDArray[np.int64], is_input: bool) -> list[tuple[NDArray[np.int64], int]]:
-    """Columns by the size of x: over half the largest, over a quarter, the rest but for zeros."""
-    if not is_input:
-        return [(np.arange(x.size), 1)]
-    size = np.abs(x)
-    largest = int(size.max())
-    bounds = [largest, largest >> 1, largest >> 2]
-    floors = [largest >> 1, largest >> 2, 0]
-    return [
-        (np.flatnonzero((size > floor) & (size <= bound)), bound)
-        for floor, bound in zip(floors, bounds, strict=True)
-    ]
+def _slots(x: NDArray[np.int64], counter: arith.Counter | None) -> NDArray[np.int64]:
+    """The column behind each slot, shape of x: shared out in proportion to |x|, from a random
+    start if there is a counter, else |x| is 1. Those of positive x come first, others backwards."""
+    n, total = x.size, int(np.abs(x).sum())
+    start = (counter.next() * total) >> 32 if counter is not None else 0
+    passed = (start + np.cumsum(np.abs(x)) * n) // total
+    columns = np.repeat(np.arange(n), np.diff(passed, prepend=0))
+    return np.concatenate([columns[x[columns] > 0], columns[x[columns] <= 0][::-1]])

@@ -85,10 +85,11 @@ static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c
 
 /* What a learning layer needs besides, all of it derived or scratch. */
 static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
-    uint32_t widest = 0;
+    uint32_t widest = 0, columns = 0;
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &layers[i];
         widest = larger(widest, mb_values(layer));
+        columns = larger(columns, mb_convolves(layer) ? 0 : layer->n_in);
         layer->signs_at = take_signs(layer, c, &plan->sign_bytes);
         layer->sums_at = take(c, (uint64_t)4 * sum_slots(layer), 4, &plan->activation_bytes);
         if (layer->window.pool > 1) {
@@ -100,9 +101,7 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
     model->row_at = take(c, (uint64_t)4 * widest, 4, &plan->error_bytes);
     model->errors_at = take(c, (uint64_t)2 * widest, 2, &plan->error_bytes);
     lay_out_gradients(model, layers, c, plan);
-    if (model->first_learning == 0 && !mb_convolves(&layers[0])) {
-        model->columns_at = take(c, (uint64_t)2 * model->n_inputs, 2, &plan->activation_bytes);
-    }
+    model->columns_at = take(c, (uint64_t)2 * columns, 2, &plan->activation_bytes);
 }
 
 /* What convolutions need to go over a map: one patch, and with pooling the sums of one position; or what

@@ -29,7 +29,4 @@ float mb_bits_float(uint32_t bits);
 /* Fill a random generator's state from one seed; never all zero. random.h draws from it. */
 void mb_random_seed(uint32_t state[4], uint32_t seed);
 
-/* ln 2 / -ln(1 - p) in 20.12 fixed point, for 0 < p <= 1/2; 0 when p is below 2^-20, too rare. */
-uint32_t mb_skip_scale(float p);
-
 #endif /* MB_ARITH_H */

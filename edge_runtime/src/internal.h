@@ -116,7 +116,7 @@ struct mb_model {
         learnt_bytes;     /* one block: mb_learnt, rms, running values, hidden weights */
     uint32_t errors_at;   /* (most values behind a learning layer) int16 */
     uint32_t row_at;      /* (most values behind a learning layer) int32, reused as float */
-    uint32_t columns_at;  /* (n_inputs) uint16, if the first layer is dense and learns */
+    uint32_t columns_at;  /* (most inputs of a dense layer that learns) uint16 */
     uint32_t patch_at;    /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
     uint32_t window_at;   /* (n_out, or whole panels) int32 sums of one position of a window */
     uint32_t gradient_at; /* (n_in) int32, if a convolution learns */

@@ -101,9 +101,7 @@ int mb_get_status(const mb_model *model, mb_status *status) {
             (uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits, {0, 0, 0}};
         for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
             for (uint32_t i = 0; i < layer->n_in; i++) {
-                int32_t level = mb_get_level(&row, i);
-                uint32_t size = level >= 0 ? (uint32_t)level : (uint32_t)~level;
-                status->n_consolidated += table[size] < 1310u;
+                status->n_consolidated += table[mb_level_size(&row, i)] < 1310u;
             }
         }
         status->n_weights += layer->n_out * layer->n_in;

@@ -2,9 +2,9 @@
  *
  * A weight's gradient is a sum over all positions of error times what the kernel saw there, with
  * max-pooling at the sum that won its window (the first of equal ones). Row by row it is formed in one
- * scratch row of int32, exact, and moves are drawn from it as in learn_dense.c, with the row's largest
- * gradient as the bound. The mean square of the gradients is known when all rows are done, so the rate is that
- * of the steps before; the first step of all only measures.
+ * scratch row of int32, exact, and its moves are drawn like those of learn_dense.c. The mean square of the
+ * gradients is known when all rows are done, so the rate is that of the steps before; the first step of all
+ * only measures.
  */
 #include "arith.h"
 #include "conv.h"
@@ -15,7 +15,13 @@
 #define SIZE_BITS 15u /* of gradients, when candidates are drawn */
 
 /* Bits that hold n. */
-static uint32_t bit_length(uint32_t n) { return n == 0 ? 0 : 32u - mb_leading_zeros(n); }
+static uint32_t bit_length(uint32_t n) {
+    uint32_t length = 0;
+    for (; n != 0; n >>= 1) {
+        length++;
+    }
+    return length;
+}
 
 uint32_t mb_conv_error_bits(const mb_layer *layer, uint32_t index) {
     uint32_t bits = 31u - bit_length(layer->n_positions - 1u) - (index == 0 ? 8u : 0);
@@ -164,18 +170,28 @@ static uint32_t scale_gradient(int32_t *row, uint32_t n, uint32_t *shift, uint64
     return largest >> *shift;
 }
 
-/* Walk from candidate to candidate along a row; a weight with the largest gradient moves by p levels. */
+/* Move weights of a row, whose largest gradient, `bound`, is expected to move by p levels. Along the sum of
+ * |gradient| one candidate lies in each stretch of equal length, somewhere. */
 static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient, uint32_t n,
                      uint32_t bound, float p) {
-    uint32_t scale = mb_skip_scale(p > 0.5f ? 0.5f : p);
-    if (scale == 0) {
+    if (p < 7.62939453125e-6f) { /* 2^-17: a stretch fits 32 bits */
         return;
     }
-    for (uint32_t i = mb_random_skip(mover->rng, scale); i < n; i++) {
-        mb_try_move(mover, row, i, gradient[i], bound << 16);
-        if (i + 1u < n) {
-            i += mb_random_skip(mover->rng, scale);
+    uint32_t stretch = (uint32_t)((float)bound / (p > 0.5f ? 0.5f : p));
+    uint32_t random = mb_count_on(&mover->counter);
+    uint32_t at = (uint32_t)((uint64_t)(random >> 16) * stretch >> 16), ahead = at;
+    for (uint32_t i = 0; i < n; i++) { /* `ahead`: from weight i to the next candidate */
+        uint32_t size = magnitude(gradient[i]);
+        while (ahead < size) {
+            mb_try_move(mover, row, i, gradient[i] < 0, random & 0xffffu);
+            uint64_t next = (uint64_t)ahead + (stretch - at);
+            random = mb_count_on(&mover->counter);
+            at = (uint32_t)((uint64_t)(random >> 16) * stretch >> 16);
+            next += at;
+            ahead =
+                next > UINT32_MAX ? UINT32_MAX : (uint32_t)next; /* all |gradient|: below 2^31 */
         }
+        ahead -= size;
     }
 }
 

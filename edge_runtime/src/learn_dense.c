@@ -5,11 +5,13 @@
  *   u = step / rms * error_j * x_i,  times f_meta(|level|) if it shrinks the hidden weight,
  *
  * is far below one level, so stochastic rounding makes it a rare move by one. Those moves are drawn
- * directly: geometric gaps lead from candidate to candidate along the row, and a candidate is kept with
- * probability |x_i| / bound * f_meta. Columns of 8-bit inputs are sorted into three classes by size, each
- * with its own bound, so that few candidates are drawn in vain; zeros are never visited. The distribution
- * is that of stochastic rounding, the cost goes with the moves. Where a step would be expected to move
- * the largest |x| of a class by more than half a level, the whole class is scaled down to that.
+ * directly. n_in slots are shared out among the columns in proportion to |x_i|, whole slots each, so that
+ * on average a column has its share: zeros have none. Row j gets as many candidates as the sum of its |u|
+ * says, again a whole number that is right on average. The row's slots are cut into as many stretches of equal
+ * length, a candidate is a slot of its stretch drawn at random, and it moves with probability f_meta. So each
+ * weight moves by u on average, and the cost goes with the moves. Where a
+ * step would be expected to move the largest |x| of a row by more than half a level, the whole row is scaled
+ * down to that.
  */
 #include "dense.h"
 
@@ -18,15 +20,7 @@
 #include "hidden.h"
 #include "random.h"
 
-#define MAX_CLASSES 3u
-#define ROWS_A_BLOCK 16u
-
-/* Columns of a row that are walked together: their |x| is at most `bound`, and over half of it but in
- * the last class. */
-typedef struct column_class {
-    uint32_t start, end; /* in the list of columns */
-    uint32_t bound;
-} column_class;
+#define DRAWS_A_BLOCK 32u
 
 /* A sample seen by the first layer, or activations seen by the others. */
 typedef struct layer_input {
@@ -34,87 +28,73 @@ typedef struct layer_input {
     const uint32_t *bits; /* packed activations */
     uint8_t flip;         /* makes a byte of int8 one of uint8 */
     int32_t zero;         /* its zero point then */
-    float mean_square;    /* of x */
-    uint16_t *columns;    /* (n_in) columns by class, NULL: all columns in their order */
-    uint32_t n_classes;
-    column_class classes[MAX_CLASSES];
+    uint32_t n_in;
+    uint32_t largest; /* |x| */
+    uint32_t total;   /* of all |x| */
+    float mean_square;
 } layer_input;
-
-static inline int32_t bit_value(const layer_input *in, uint32_t i) {
-    return (int32_t)(in->bits[i / 32u] >> (i % 32u) & 1u) * 2 - 1;
-}
 
 static inline int32_t byte_value(const layer_input *in, uint32_t i) {
     return (int32_t)(in->bytes[i] ^ in->flip) - in->zero;
 }
 
-static uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
+static inline uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
 
-/* ---- moves --------------------------------------------------------------------------------- */
+static inline uint32_t upper_product(uint32_t a, uint32_t b) {
+    return (uint32_t)((uint64_t)a * b >> 32);
+}
 
-/* Walk from candidate to candidate along one class of columns of a row. `scale` is mb_skip_scale()'s of
- * the chance that its largest |x| moves; `of_bytes`: whether the input is 8-bit, known to the compiler. */
-MB_HOT void walk_class(mb_mover *mover, const layer_input *in, const mb_row *row, int32_t d,
-                       column_class class, uint32_t scale, bool of_bytes) {
-    uint32_t k = class.start + mb_random_skip(mover->rng, scale);
-    for (; k < class.end; k++) { /* a gap is below 2^26: k does not wrap */
-        uint32_t i = of_bytes ? in->columns[k] : k;
-        int32_t x = of_bytes ? byte_value(in, i) : bit_value(in, i);
-        mb_try_move(mover, row, i, d > 0 ? x : -x, class.bound << 16);
-        if (k + 1u < class.end) {
-            k += mb_random_skip(mover->rng, scale);
+/* ---- slots ---------------------------------------------------------------------------------- */
+
+/* The column behind each slot: those of positive x first. */
+typedef struct slot_list {
+    uint16_t *columns; /* (n_in) */
+    uint32_t n_positive;
+} slot_list;
+
+static void measure_input(layer_input *in) {
+    uint32_t squares = 0; /* at most 65,536 * 255 * 255 */
+    if (in->bytes == NULL) {
+        in->largest = 1;
+        in->total = in->n_in;
+        in->mean_square = 1.0f;
+        return;
+    }
+    for (uint32_t i = 0; i < in->n_in; i++) {
+        uint32_t size = magnitude(byte_value(in, i));
+        squares += size * size;
+        in->total += size;
+        in->largest = size > in->largest ? size : in->largest;
+    }
+    in->mean_square = (float)squares / (float)in->n_in;
+}
+
+/* Every column is one slot. */
+static void slots_of_bits(slot_list *slots, const layer_input *in) {
+    uint32_t last = in->n_in;
+    for (uint32_t i = 0; i < in->n_in; i++) {
+        uint32_t positive = in->bits[i / 32u] >> (i % 32u) & 1u;
+        last -= positive ^ 1u;
+        slots->columns[positive ? slots->n_positive : last] = (uint16_t)i;
+        slots->n_positive += positive;
+    }
+}
+
+/* Slot after slot goes to the column in which the sum of |x| passes a multiple of total / n_in, from a
+ * random start. */
+static void slots_of_bytes(slot_list *slots, const layer_input *in, uint32_t random) {
+    uint32_t n = in->n_in, last = n;
+    uint32_t passed = upper_product(random, in->total);
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t x = byte_value(in, i);
+        passed += magnitude(x) * n; /* below 2^24 + 2^24 */
+        for (; passed >= in->total; passed -= in->total) {
+            slots->columns[x > 0 ? slots->n_positive++ : --last] = (uint16_t)i;
         }
     }
 }
 
 /* ---- one layer, one step -------------------------------------------------------------------- */
-
-/* Which class a size belongs to; MAX_CLASSES: none, it is zero. */
-static inline uint32_t class_of(uint32_t size, uint32_t largest) {
-    return (uint32_t)(size <= largest >> 1) + (uint32_t)(size <= largest >> 2) +
-           (uint32_t)(size == 0);
-}
-
-/* Sort the columns of an 8-bit input by size: over half the largest, over a quarter, the rest; zeros come
- * last and are in no class. Sizes are hard to foresee: nothing branches on them. */
-static void classify(layer_input *in, uint32_t n_in, uint32_t largest) {
-    uint32_t over_half = 0, over_quarter = 0, over_zero = 0;
-    for (uint32_t i = 0; i < n_in; i++) {
-        uint32_t size = magnitude(byte_value(in, i));
-        over_half += (uint32_t)(size > largest >> 1);
-        over_quarter += (uint32_t)(size > largest >> 2);
-        over_zero += (uint32_t)(size > 0);
-    }
-    uint32_t next[MAX_CLASSES + 1u] = {0, over_half, over_quarter, over_zero};
-    for (uint32_t c = 0; c < MAX_CLASSES; c++) {
-        column_class class = {next[c], next[c + 1u], largest >> c};
-        in->classes[c] = class;
-    }
-    for (uint32_t i = 0; i < n_in; i++) {
-        uint32_t c = class_of(magnitude(byte_value(in, i)), largest);
-        in->columns[next[c]++] = (uint16_t)i;
-    }
-    in->n_classes = MAX_CLASSES;
-}
-
-static void measure_input(layer_input *in, uint32_t n_in) {
-    uint32_t squares = 0; /* at most 65,536 * 255 * 255 */
-    uint32_t largest = 0;
-    if (in->bytes == NULL) {
-        column_class all = {0, n_in, 1};
-        in->mean_square = 1.0f;
-        in->n_classes = 1;
-        in->classes[0] = all;
-        return;
-    }
-    for (uint32_t i = 0; i < n_in; i++) {
-        uint32_t size = magnitude(byte_value(in, i));
-        squares += size * size;
-        largest = size > largest ? size : largest;
-    }
-    in->mean_square = (float)squares / (float)n_in;
-    classify(in, n_in, largest);
-}
 
 /* Fold this step's gradient into the layer's running mean square.
  * Returns levels per unit of d and of x. */
@@ -134,59 +114,74 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
     return (model->step / mb_sqrt(*rms)) * unit;
 }
 
-/* Chances of a move, and from them the scales of the gaps, of up to ROWS_A_BLOCK rows in each class. `rate`
- * is in levels per unit of d and of x. */
-static void scale_block(const mb_model *model, uint32_t scales[MAX_CLASSES][ROWS_A_BLOCK],
-                        const layer_input *in, const int16_t *d, uint32_t n_rows, float rate) {
-    float chances[ROWS_A_BLOCK];
-    for (uint32_t c = 0; c < in->n_classes; c++) {
-        float bound = (float)in->classes[c].bound;
-        for (uint32_t j = 0; j < n_rows; j++) {
-            float p = (rate * (float)magnitude(d[j])) * bound;
-            chances[j] = p > 0.5f ? 0.5f : p;
-        }
-        mb_kernels_of(model)->skip_scales(scales[c], chances, n_rows);
-    }
+/* What gives each row its candidates. */
+typedef struct share_out {
+    float rate;    /* candidates per unit of d, in 1/65536 */
+    float most;    /* candidates of a row, in 1/65536 */
+    uint32_t rest; /* what the rows before have left, below 65536 */
+} share_out;
+
+static inline uint32_t candidates_of(share_out *rows, int32_t d) {
+    float wanted = rows->rate * (float)magnitude(d);
+    wanted = wanted > rows->most ? rows->most : wanted;
+    uint32_t sum = rows->rest + (uint32_t)(wanted + 0.5f); /* at most 2^31 */
+    rows->rest = sum & 0xffffu;
+    return sum >> 16;
 }
 
-/* Update all rows, with the width of a level known to the compiler too. */
-MB_HOT void update_rows(mb_mover *mover, const mb_model *model, const mb_layer *layer,
-                        const layer_input *in, const int16_t *d, float rate, uint32_t bits,
-                        bool of_bytes) {
-    uint32_t scales[MAX_CLASSES][ROWS_A_BLOCK];
+/* Update all rows, with the width of a level known to the compiler. What it reads for each candidate is
+ * copied first: levels are bytes, so a compiler would have to read it back after each of them. */
+MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *layer,
+                        slot_list slots, const int16_t *d, share_out rows, uint32_t bits) {
+    uint32_t draws[DRAWS_A_BLOCK], used = DRAWS_A_BLOCK, n_rows = layer->n_out;
+    mb_mover mover = *moves;
     mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
                   (uint8_t *)mb_at(model, layer->signs_at),
                   bits,
                   {0, 0, 0}};
-    for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
-        uint32_t in_block = j % ROWS_A_BLOCK, left = layer->n_out - j;
-        if (in_block == 0) {
-            scale_block(model, scales, in, d + j, left < ROWS_A_BLOCK ? left : ROWS_A_BLOCK, rate);
-        }
+    for (uint32_t j = 0; j < n_rows; j++, row.levels += layer->level_row_bytes) {
+        uint32_t left = candidates_of(&rows, d[j]), falls = d[j] > 0;
+        uint32_t start = 0,
+                 stretch = left > 0 ? (layer->n_in << 15) / left : 0; /* in 2^-15 slots */
         row.walk = mb_walk_row(layer->layout, layer->words, j);
-        for (uint32_t c = 0; c < (of_bytes ? MAX_CLASSES : 1u); c++) {
-            uint32_t scale = scales[c][in_block];
-            if (scale != 0) {
-                walk_class(mover, in, &row, d[j], in->classes[c], scale, of_bytes);
+        while (left > 0) {
+            if (used == DRAWS_A_BLOCK) {
+                mb_kernels_of(model)->draw(draws, mover.counter, DRAWS_A_BLOCK);
+                mover.counter += DRAWS_A_BLOCK * MB_COUNTER_STEP;
+                used = 0;
+            }
+            uint32_t stop = left < DRAWS_A_BLOCK - used ? used + left : DRAWS_A_BLOCK;
+            left -= stop - used;
+            for (; used < stop; used++, start += stretch) {
+                uint32_t slot = (start + upper_product(draws[used], stretch)) >> 15;
+                uint32_t rises = (uint32_t)(slot < slots.n_positive) ^ falls;
+                mb_try_move(&mover, &row, slots.columns[slot], rises, draws[used] & 0xffffu);
             }
         }
     }
+    *moves = mover;
 }
 
-/* Update a layer's hidden weights and their packed signs. */
+/* Update a layer's hidden weights and their packed signs. `rate` is in levels per unit of d and of x. */
 static void learn_layer(mb_model *model, const mb_layer *layer, const layer_input *in,
                         const int16_t *d, float rate) {
+    if (rate == 0.0f || in->total == 0) {
+        return;
+    }
     mb_mover mover = mb_start_moving(model, layer);
-    if (model->state_bits == 8) {
-        if (in->bytes != NULL) {
-            update_rows(&mover, model, layer, in, d, rate, 8, true);
-        } else {
-            update_rows(&mover, model, layer, in, d, rate, 8, false);
-        }
-    } else if (in->bytes != NULL) {
-        update_rows(&mover, model, layer, in, d, rate, 4, true);
+    slot_list slots = {(uint16_t *)mb_at(model, model->columns_at), 0};
+    if (in->bytes != NULL) {
+        slots_of_bytes(&slots, in, mb_count_on(&mover.counter));
     } else {
-        update_rows(&mover, model, layer, in, d, rate, 4, false);
+        slots_of_bits(&slots, in);
+    }
+    float total = (float)in->total, wanted = (rate * total) * 65536.0f;
+    share_out rows = {wanted > 1e30f ? 1e30f : wanted, (total / (float)in->largest) * 32768.0f,
+                      mb_count_on(&mover.counter) >> 16};
+    if (model->state_bits == 8) {
+        update_rows(&mover, model, layer, slots, d, rows, 8);
+    } else {
+        update_rows(&mover, model, layer, slots, d, rows, 4);
     }
     mb_stop_moving(model, &mover);
 }
@@ -195,15 +190,15 @@ void mb_learn_dense(mb_model *model, uint32_t index, const void *input, const in
                     float unit, uint32_t *back) {
     const mb_layer *layer = &mb_layers(model)[index];
     layer_input in = {0};
+    in.n_in = layer->n_in;
     if (index == 0) {
         in.bytes = (const uint8_t *)input;
         in.flip = model->input_signed ? 0x80 : 0;
         in.zero = model->zero_point + in.flip;
-        in.columns = (uint16_t *)mb_at(model, model->columns_at);
     } else {
         in.bits = (const uint32_t *)input;
     }
-    measure_input(&in, layer->n_in);
+    measure_input(&in);
     float rate = unit == 0.0f ? 0.0f : layer_rate(model, layer, d, unit, &in);
     if (back != NULL) { /* before the update: through the old signs */
         mb_matrix weights = mb_weights(model, layer);

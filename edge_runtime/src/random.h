@@ -1,15 +1,15 @@
 /* random.h: random numbers, inline because learning draws a few thousand a step.
  *
- * The generator is xoshiro128++ (Blackman and Vigna 2019). A learning run replays exactly, so the order
- * of draws is part of the specification, as much as the arithmetic.
+ * A learning run replays exactly, so the order of draws is part of the specification, as much as the
+ * arithmetic. The generator that is saved with the learnt state is xoshiro128++ (Blackman and Vigna 2019).
+ * It gives every layer of a step a counter, and what moves the layer's weights is that counter, counted on
+ * and mixed (MurmurHash3's finalizer, Appleby 2011): each number by itself, so that wide registers make
+ * many at once.
  */
 #ifndef MB_RANDOM_H
 #define MB_RANDOM_H
 
 #include <stdint.h>
-
-/* round(2^26 * log2(1 + i / 64)), i in 0...64 */
-extern const uint32_t mb_log2_table[65];
 
 static inline uint32_t mb_rotate_left(uint32_t x, unsigned k) { return x << k | x >> (32u - k); }
 
@@ -26,34 +26,16 @@ static inline uint32_t mb_random(uint32_t s[4]) {
     return result;
 }
 
-static inline uint32_t mb_leading_zeros(uint32_t x) {
-#if defined(__GNUC__)
-    return (uint32_t)__builtin_clz(x); /* one instruction on most processors; x is not 0 here */
-#else
-    uint32_t zeros = 0;
-    for (; !(x & 0x80000000u); x <<= 1) {
-        zeros++;
-    }
-    return zeros;
-#endif
-}
+#define MB_COUNTER_STEP 0x9e3779b9u
+#define MB_MIX_1 0x85ebca6bu
+#define MB_MIX_2 0xc2b2ae35u
 
-/* -log2(u) in 6.26 fixed point for u = r / 2^32; linear between 64 points, error below 5e-5. */
-static inline uint32_t mb_minus_log2(uint32_t r) {
-    r |= (uint32_t)(r == 0);
-    uint32_t zeros = mb_leading_zeros(r);
-    uint32_t fraction = (r << zeros) & 0x7fffffffu; /* u = (1 + fraction / 2^31) * 2^-(zeros + 1) */
-    uint32_t i = fraction >> 25;
-    uint32_t between = (fraction >> 9) & 0xffffu;
-    uint32_t step = mb_log2_table[i + 1u] - mb_log2_table[i];
-    uint32_t log2_1f = mb_log2_table[i] + (uint32_t)(((uint64_t)step * between) >> 16);
-    return ((zeros + 1u) << 26) - log2_1f;
-}
-
-/* A geometric random variable: how many Bernoulli trials fail before the first success.
- * `scale` comes from mb_skip_scale(p); the result, floor(log(u) / log(1 - p)), is below 2^26. */
-static inline uint32_t mb_random_skip(uint32_t state[4], uint32_t scale) {
-    return (uint32_t)(((uint64_t)mb_minus_log2(mb_random(state)) * scale) >> 38);
+/* 32 uniform bits from a counter, which goes on by one step. */
+static inline uint32_t mb_count_on(uint32_t *counter) {
+    uint32_t z = *counter += MB_COUNTER_STEP;
+    z = (z ^ (z >> 16)) * MB_MIX_1;
+    z = (z ^ (z >> 13)) * MB_MIX_2;
+    return z ^ (z >> 16);
 }
 
 #endif /* MB_RANDOM_H */

@@ -284,7 +284,7 @@ static void try_activation(enum fill how) {
     release(&sums), release(&thresholds), release(&norm), release(&expected), release(&found);
 }
 
-/* Float arithmetic of a learning step: chances and variances of all sizes. */
+/* Random numbers and float arithmetic of a learning step: variances of all sizes. */
 static void try_learning(void) {
     uint32_t n = now.n_out;
     guarded in = guard((size_t)4 * n), expected = guard((size_t)4 * n),
@@ -295,9 +295,10 @@ static void try_learning(void) {
         uint32_t bits = draw() % 9u ? exponent << 23 | draw() >> 9 : draw() % 2u ? 0x3f000000u : 0;
         memcpy(x + j, &bits, 4);
     }
-    mb_skip_scales_scalar((uint32_t *)(void *)expected.at, x, n);
-    set->skip_scales((uint32_t *)(void *)found.at, x, n);
-    same(found.at, expected.at, expected.bytes, "skip_scales");
+    uint32_t counter = draw();
+    mb_draw_scalar((uint32_t *)(void *)expected.at, counter, n);
+    set->draw((uint32_t *)(void *)found.at, counter, n);
+    same(found.at, expected.at, expected.bytes, "draw");
     for (uint32_t j = 0; j < n; j++) {
         x[j] *= (float)(draw() % 65536u) * (float)(draw() % 65536u);
     }

@@ -106,19 +106,13 @@ V vecf f_mul(vecf a, vecf b) { return _mm256_mul_ps(a, b); }
 V vecf f_div(vecf a, vecf b) { return _mm256_div_ps(a, b); }
 V vecf f_sqrt(vecf a) { return _mm256_sqrt_ps(a); }
 V vecf f_from_int32(vec a) { return _mm256_cvtepi32_ps(a); }
-V vecf f_less(vecf a, vecf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 
 V uint32_t f_not_negative(vecf a) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GE_OQ));
 }
 
-V vec f_to_uint32(vecf a, vecf unless) { /* there is only a signed conversion: 2^31 goes round it */
-    const vecf half = f_set(2147483648.0f);
-    vecf large = _mm256_cmp_ps(a, half, _CMP_GE_OQ);
-    vec low = _mm256_cvttps_epi32(f_sub(a, _mm256_and_ps(large, half)));
-    vec high = _mm256_slli_epi32(_mm256_castps_si256(large), 31);
-    return _mm256_andnot_si256(_mm256_castps_si256(unless), v_xor(low, high));
-}
+V vec v_shr32(vec a, int n) { return _mm256_srli_epi32(a, n); }
+V vec v_mul32(vec a, vec b) { return _mm256_mullo_epi32(a, b); }
 
 #include "lanes.h"
 

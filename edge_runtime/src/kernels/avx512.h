@@ -19,6 +19,7 @@ typedef __m512 vecf;
 /* Macros, because compilers disagree on the type of the count. */
 #define v_shl16(a, n) _mm512_slli_epi16(a, n)
 #define v_shr16(a, n) _mm512_srli_epi16(a, n)
+#define v_shr32(a, n) _mm512_srli_epi32(a, n)
 
 V vec v_load(const void *at) { return _mm512_loadu_si512(at); }
 V void v_store(void *at, vec a) { _mm512_storeu_si512(at, a); }
@@ -100,12 +101,9 @@ V vecf f_mul(vecf a, vecf b) { return _mm512_mul_ps(a, b); }
 V vecf f_div(vecf a, vecf b) { return _mm512_div_ps(a, b); }
 V vecf f_sqrt(vecf a) { return _mm512_sqrt_ps(a); }
 V vecf f_from_int32(vec a) { return _mm512_cvtepi32_ps(a); }
-V __mmask16 f_less(vecf a, vecf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 V uint32_t f_not_negative(vecf a) { return _mm512_cmp_ps_mask(a, f_set(0.0f), _CMP_GE_OQ); }
 
-V vec f_to_uint32(vecf a, __mmask16 unless) {
-    return _mm512_maskz_cvttps_epu32((__mmask16)~unless, a);
-}
+V vec v_mul32(vec a, vec b) { return _mm512_mullo_epi32(a, b); }
 
 #define MB_CPU_AVX 1u << 28                            /* leaf 1, ecx */
 #define MB_CPU_AVX512 (1u << 16 | 1u << 17 | 1u << 30) /* leaf 7, ebx: F, DQ, BW */

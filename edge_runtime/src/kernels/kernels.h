@@ -121,8 +121,8 @@ typedef struct mb_kernels {
     /* inv_std[j] = 1 / sqrt(var[j] + eps), each operation correctly rounded; var >= 0, eps >= 1e-8 */
     void (*inverse_roots)(float *inv_std, const float *var, float eps, uint32_t n);
 
-    /* scales[j] = mb_skip_scale(p[j]), arith.h; p in 0...1/2 */
-    void (*skip_scales)(uint32_t *scales, const float *p, uint32_t n);
+    /* The next n numbers of mb_count_on(counter), random.h. */
+    void (*draw)(uint32_t *draws, uint32_t counter, uint32_t n);
 } mb_kernels;
 
 /* ---- panels --------------------------------------------------------------------------------- */

@@ -14,6 +14,7 @@
  *   v_test16(a, bit)        all ones in the 16-bit lanes that have the bit
  *   v_add_pairs(sum, mask, pair)   both 16-bit halves of pair, where mask is set, onto 32-bit lanes
  *   v_at_least(a, b)        one bit a 32-bit lane: a >= b
+ *   v_shr32 v_mul32         of 32-bit lanes; the low half of the product
  *   v_set16(at)             the two bytes at an address, in every 16-bit lane
  *   v_add_dots(sum, a, b)   two bytes of a times two signed ones of b, onto 16-bit lanes
  *   v_min16(a, b)           signed
@@ -26,8 +27,6 @@
  *   f_set(x)                x in every lane
  *   f_from_int32(a)         rounded to nearest
  *   f_not_negative(a)       one bit a lane: a >= 0
- *   f_less(a, b)            all ones where a < b
- *   f_to_uint32(a, unless)  rounded towards zero; 0 in lanes of `unless`
  */
 #ifndef MB_KERNELS_LANES_H
 #define MB_KERNELS_LANES_H
@@ -58,6 +57,6 @@
                                          v_bits_by_norm,      \
                                          v_back,              \
                                          v_inverse_roots,     \
-                                         v_skip_scales}
+                                         v_draw}
 
 #endif /* MB_KERNELS_LANES_H */

@@ -1,8 +1,10 @@
-/* lanes_learn.h: float arithmetic of a learning step, many channels at once; part of lanes.h. Every operation
- * is one of arith.h's, in its order: the same bits.
+/* lanes_learn.h: arithmetic and random numbers of a learning step, many at once; part of lanes.h. Every
+ * operation is one of arith.h's or random.h's, in its order: the same bits.
  */
 #ifndef MB_KERNELS_LANES_LEARN_H
 #define MB_KERNELS_LANES_LEARN_H
+
+#include "../random.h"
 
 static MB_TARGET void v_inverse_roots(float *inv_std, const float *var, float eps, uint32_t n) {
     uint32_t j = 0;
@@ -12,23 +14,20 @@ static MB_TARGET void v_inverse_roots(float *inv_std, const float *var, float ep
     mb_inverse_roots_scalar(inv_std + j, var + j, eps, n - j);
 }
 
-static MB_TARGET void v_skip_scales(uint32_t *scales, const float *p, uint32_t n) {
-    uint32_t j = 0;
-    for (; j + LANES <= n; j += LANES) {
-        vecf chance = f_load(p + j);
-        vecf s = f_div(chance, f_sub(f_set(2.0f), chance));
-        vecf q = f_mul(s, s);
-        vecf y = f_set(1.0f / 11.0f);
-        y = f_add(f_mul(y, q), f_set(1.0f / 9.0f));
-        y = f_add(f_mul(y, q), f_set(1.0f / 7.0f));
-        y = f_add(f_mul(y, q), f_set(0.2f));
-        y = f_add(f_mul(y, q), f_set(1.0f / 3.0f));
-        y = f_add(f_mul(y, q), f_set(1.0f));
-        y = f_mul(f_add(s, s), y);
-        vecf scale = f_mul(f_div(f_set(0.693147181f), y), f_set(4096.0f));
-        v_store(scales + j, f_to_uint32(scale, f_less(chance, f_set(9.5367431640625e-7f))));
+static MB_TARGET void v_draw(uint32_t *draws, uint32_t counter, uint32_t n) {
+    static const uint32_t stride = LANES * MB_COUNTER_STEP, one = MB_MIX_1, other = MB_MIX_2;
+    uint32_t first[LANES], t = 0;
+    for (uint32_t i = 0; i < LANES; i++) {
+        first[i] = counter + (i + 1u) * MB_COUNTER_STEP;
     }
-    mb_skip_scales_scalar(scales + j, p + j, n - j);
+    vec counters = v_load(first);
+    for (; t + LANES <= n; t += LANES) {
+        vec z = v_mul32(v_xor(counters, v_shr32(counters, 16)), v_set32(&one));
+        z = v_mul32(v_xor(z, v_shr32(z, 13)), v_set32(&other));
+        v_store(draws + t, v_xor(z, v_shr32(z, 16)));
+        counters = v_add32(counters, v_set32(&stride));
+    }
+    mb_draw_scalar(draws + t, counter + t * MB_COUNTER_STEP, n - t);
 }
 
 #endif /* MB_KERNELS_LANES_LEARN_H */

@@ -39,6 +39,7 @@ V vec v_look_up(vec table, vec i) { return vqtbl1q_u8(table, i); }
 /* Macros, because the count must be a constant. */
 #define v_shl16(a, n) of16(vshlq_n_u16(as16(a), n))
 #define v_shr16(a, n) of16(vshrq_n_u16(as16(a), n))
+#define v_shr32(a, n) of32(vshrq_n_u32(as32(a), n))
 
 V vec v_pack8(vec a, vec b) { return vcombine_u8(vmovn_u16(as16(a)), vmovn_u16(as16(b))); }
 
@@ -118,9 +119,8 @@ V vecf f_mul(vecf a, vecf b) { return vmulq_f32(a, b); }
 V vecf f_div(vecf a, vecf b) { return vdivq_f32(a, b); }
 V vecf f_sqrt(vecf a) { return vsqrtq_f32(a); }
 V vecf f_from_int32(vec a) { return vcvtq_f32_s32(vreinterpretq_s32_u8(a)); }
-V uint32x4_t f_less(vecf a, vecf b) { return vcltq_f32(a, b); }
 V uint32_t f_not_negative(vecf a) { return lane_bits(vcgezq_f32(a)); }
-V vec f_to_uint32(vecf a, uint32x4_t unless) { return of32(vbicq_u32(vcvtq_u32_f32(a), unless)); }
+V vec v_mul32(vec a, vec b) { return of32(vmulq_u32(as32(a), as32(b))); }
 
 #include "lanes.h"
 

@@ -3,6 +3,7 @@
 #include "scalar.h"
 
 #include "../arith.h"
+#include "../random.h"
 
 static uint32_t popcount32(uint32_t x) {
     x -= (x >> 1) & 0x55555555u;
@@ -247,9 +248,9 @@ void mb_inverse_roots_scalar(float *inv_std, const float *var, float eps, uint32
     }
 }
 
-void mb_skip_scales_scalar(uint32_t *scales, const float *p, uint32_t n) {
-    for (uint32_t j = 0; j < n; j++) {
-        scales[j] = mb_skip_scale(p[j]);
+void mb_draw_scalar(uint32_t *draws, uint32_t counter, uint32_t n) {
+    for (uint32_t t = 0; t < n; t++) {
+        draws[t] = mb_count_on(&counter);
     }
 }
 
@@ -267,5 +268,5 @@ const mb_kernels mb_kernels_scalar = {
     mb_bits_by_norm_scalar,
     mb_back_scalar,
     mb_inverse_roots_scalar,
-    mb_skip_scales_scalar,
+    mb_draw_scalar,
 };

@@ -16,7 +16,7 @@ void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_v
                             uint32_t n);
 void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d);
 void mb_inverse_roots_scalar(float *inv_std, const float *var, float eps, uint32_t n);
-void mb_skip_scales_scalar(uint32_t *scales, const float *p, uint32_t n);
+void mb_draw_scalar(uint32_t *draws, uint32_t counter, uint32_t n);
 
 extern const mb_kernels mb_kernels_scalar;
 

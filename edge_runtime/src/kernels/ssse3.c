@@ -97,18 +97,17 @@ V vecf f_mul(vecf a, vecf b) { return _mm_mul_ps(a, b); }
 V vecf f_div(vecf a, vecf b) { return _mm_div_ps(a, b); }
 V vecf f_sqrt(vecf a) { return _mm_sqrt_ps(a); }
 V vecf f_from_int32(vec a) { return _mm_cvtepi32_ps(a); }
-V vecf f_less(vecf a, vecf b) { return _mm_cmplt_ps(a, b); }
 
 V uint32_t f_not_negative(vecf a) {
     return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps(a, _mm_setzero_ps()));
 }
 
-V vec f_to_uint32(vecf a, vecf unless) { /* there is only a signed conversion: 2^31 goes round it */
-    const vecf half = f_set(2147483648.0f);
-    vecf large = _mm_cmpge_ps(a, half);
-    vec low = _mm_cvttps_epi32(f_sub(a, _mm_and_ps(large, half)));
-    vec high = _mm_slli_epi32(_mm_castps_si128(large), 31);
-    return _mm_andnot_si128(_mm_castps_si128(unless), v_xor(low, high));
+V vec v_shr32(vec a, int n) { return _mm_srli_epi32(a, n); }
+
+V vec v_mul32(vec a, vec b) { /* only even lanes are multiplied */
+    const vec low = _mm_set1_epi64x(0xffffffff);
+    vec odd = _mm_mul_epu32(_mm_srli_epi64(a, 32), _mm_srli_epi64(b, 32));
+    return _mm_or_si128(_mm_and_si128(_mm_mul_epu32(a, b), low), _mm_slli_epi64(odd, 32));
 }
 
 #include "lanes.h"

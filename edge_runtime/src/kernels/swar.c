@@ -311,7 +311,7 @@ const mb_kernels mb_kernels_swar = {
     mb_bits_by_norm_scalar,
     mb_back_scalar,
     mb_inverse_roots_scalar,
-    mb_skip_scales_scalar,
+    mb_draw_scalar,
 };
 
 #else

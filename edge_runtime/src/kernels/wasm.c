@@ -29,6 +29,8 @@ V vec v_sub32(vec a, vec b) { return wasm_i32x4_sub(a, b); }
 V vec v_min32(vec a, vec b) { return wasm_i32x4_min(a, b); }
 V vec v_shl16(vec a, uint32_t n) { return wasm_i16x8_shl(a, n); }
 V vec v_shr16(vec a, uint32_t n) { return wasm_u16x8_shr(a, n); }
+V vec v_shr32(vec a, uint32_t n) { return wasm_u32x4_shr(a, n); }
+V vec v_mul32(vec a, vec b) { return wasm_i32x4_mul(a, b); }
 V vec v_set32(const uint32_t *at) { return wasm_v128_load32_splat(at); }
 V vec v_look_up(vec table, vec i) { return wasm_i8x16_swizzle(table, i); }
 V vec v_pack8(vec a, vec b) { return wasm_u8x16_narrow_i16x8(a, b); }
@@ -91,12 +93,7 @@ V vecf f_mul(vecf a, vecf b) { return wasm_f32x4_mul(a, b); }
 V vecf f_div(vecf a, vecf b) { return wasm_f32x4_div(a, b); }
 V vecf f_sqrt(vecf a) { return wasm_f32x4_sqrt(a); }
 V vecf f_from_int32(vec a) { return wasm_f32x4_convert_i32x4(a); }
-V vec f_less(vecf a, vecf b) { return wasm_f32x4_lt(a, b); }
 V uint32_t f_not_negative(vecf a) { return wasm_i32x4_bitmask(wasm_f32x4_ge(a, f_set(0.0f))); }
-
-V vec f_to_uint32(vecf a, vec unless) {
-    return wasm_v128_andnot(wasm_u32x4_trunc_sat_f32x4(a), unless);
-}
 
 #include "lanes.h"
 
