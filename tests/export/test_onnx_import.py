@@ -11,12 +11,15 @@ import onnx
 import onnxruntime
 import pytest
 from helpers import random_model, random_samples
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from random_networks import conv_models, dense_models
 
 from metabit.errors import FormatError
 from metabit.export.exact import model_scores
-from metabit.export.onnx.read import load
+from metabit.export.onnx.read import check, load
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.onnx_import.importer import Imported, from_onnx
 from metabit.export.onnx_import.output import variance_of
@@ -55,6 +58,16 @@ def test_our_own_files_come_back_bit_for_bit(style: str, input_kind: Any, tmp_pa
     for bank in (0, 1):
         assert np.array_equal(model_scores(back.model, x, bank), model_scores(model, x, bank))
     assert [layer.packed_bytes for layer in back.layers] == [64, 36, 16]
+
+
+@settings(max_examples=25, deadline=None)
+@given(model=st.one_of(dense_models(), conv_models()), style=st.sampled_from(list(STYLES)))
+def test_random_networks_of_ours_come_back_with_their_scores(model: Model, style: str) -> None:
+    """Convolutions, banks, constant channels, scales of both signs."""
+    back = from_onnx(check(to_onnx(model, style), "it"), "it").model
+    x = random_samples(np.random.default_rng(0), model.input, 20)
+    for bank in range(model.n_banks):
+        assert np.array_equal(model_scores(back, x, bank), model_scores(model, x, bank))
 
 
 def test_every_inverse_standard_deviation_has_a_variance() -> None:
