@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto
 
 from metabit.export.onnx_import.chain import (
-    NOTHING,
+    ARITHMETIC,
+    FLOATS,
     OPERATORS,
     Chain,
     Float64Array,
@@ -106,11 +108,17 @@ class Builder:
 
     def _take(self, step: Step) -> None:
         name = step.operator
-        if self._frame is not None and name not in ("Transpose", "Conv", *NOTHING):
+        if self._frame is not None and name not in ("Transpose", "Conv", "Identity"):
             raise refuse(
                 self._where,
                 f"{self._frame.node} is followed by {node_name(step.node)}; padding must stand "
                 "right in front of a convolution",
+            )
+        if name in (*ARITHMETIC, *_LINEAR) and step.kind not in FLOATS:
+            kind = TensorProto.DataType.Name(step.kind)
+            raise refuse(
+                self._where,
+                f"{node_name(step.node)} computes in {kind}; FLOAT and DOUBLE are known",
             )
         if name in _SHAPES:
             self._reshape(step)
@@ -282,6 +290,7 @@ class Builder:
             )
         plain = (
             len(set(sides)) == 1 and list(told.get("strides", [1, 1])) == sides
+            and told.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")
             and not any(told.get("pads", [0])) and set(told.get("dilations", [1])) == {1}
         )  # fmt: skip
         uneven = any(side % sides[0] for side in layer.window.sum_sides) if sides else True

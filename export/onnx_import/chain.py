@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from onnx import TensorProto
 
 from metabit.export.onnx_import.steps import Step
 
@@ -30,22 +31,24 @@ _UNARY: dict[str, Callable[[Any], Any]] = {
     "Neg": np.negative, "Sign": np.sign, "Relu": lambda x: np.maximum(x, 0), "Round": np.rint,
     "Not": lambda x: x == 0,
 }  # fmt: skip
-#: Do not change a value; samples and bits are cast to floats.
-NOTHING = ("Identity", "Cast", "Dropout")
+#: Operators that round or wrap around in integers, and are followed in floats alone.
+ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization")
+FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE)
+_WIDE = (*FLOATS, TensorProto.INT32, TensorProto.INT64)
 
 OPERATORS = (
-    *_BINARY, *_UNARY, *NOTHING, "Xor", "Where", "Clip", "BatchNormalization", "BipolarQuant",
-    "QuantizeLinear", "DequantizeLinear",
+    *_BINARY, *_UNARY, "Identity", "Cast", "Dropout", "Xor", "Where", "Clip", "BatchNormalization",
+    "BipolarQuant", "QuantizeLinear", "DequantizeLinear",
 )  # fmt: skip
 
 
 def operation(step: Step, by_channel: ByChannel) -> Operation | None:
     """What a step does to values of shape (n, n_channels), in float64; None for another kind.
 
-    Truth values are 0 and 1.
+    Truth values are 0 and 1. Every operation rises or falls, so a sign changes once at most.
     """
     name = step.operator
-    if name in NOTHING:
+    if name == "Identity":
         return lambda x: x
     if name in _UNARY:
         function = _UNARY[name]
@@ -53,20 +56,40 @@ def operation(step: Step, by_channel: ByChannel) -> Operation | None:
     if name in _BINARY and len(step.operands) == 2:
         return _two(_BINARY[name], step, by_channel)
     others: dict[str, Callable[[Step, ByChannel], Operation | None]] = {
-        "Xor": _xor, "Where": _where, "Clip": _clip, "BatchNormalization": _batch_norm,
-        "BipolarQuant": _bipolar, "QuantizeLinear": _quantize, "DequantizeLinear": _dequantize,
+        "Cast": _cast, "Dropout": _dropout, "Xor": _xor, "Where": _where, "Clip": _clip,
+        "BatchNormalization": _batch_norm, "BipolarQuant": _bipolar,
+        "QuantizeLinear": _quantize, "DequantizeLinear": _dequantize,
     }  # fmt: skip
     return others[name](step, by_channel) if name in others else None
 
 
-def _two(function: Callable[[Any, Any], Any], step: Step, by_channel: ByChannel) -> Operation:
+def _two(
+    function: Callable[[Any, Any], Any], step: Step, by_channel: ByChannel
+) -> Operation | None:
     left, right = step.operands
     if right is not None:
         other = by_channel(right)
         return lambda x: np.asarray(function(x, other), dtype=np.float64)
     assert left is not None
+    if step.operator == "Div":  # c / x neither rises nor falls
+        return None
     first = by_channel(left)
     return lambda x: np.asarray(function(first, x), dtype=np.float64)
+
+
+def _cast(step: Step, _by_channel: ByChannel) -> Operation | None:
+    """To floats and wide integers; a narrow one would wrap around, and x != 0 is no threshold."""
+    if step.attributes.get("to") not in _WIDE:
+        return None
+    if step.attributes["to"] in FLOATS:
+        return lambda x: x
+    return lambda x: np.trunc(x)
+
+
+def _dropout(step: Step, _by_channel: ByChannel) -> Operation | None:
+    """Nothing, but in training."""
+    training = step.constant(2, 0)
+    return None if training is None or np.any(training) else lambda x: x
 
 
 def _xor(step: Step, by_channel: ByChannel) -> Operation:
@@ -93,7 +116,7 @@ def _clip(step: Step, by_channel: ByChannel) -> Operation:
 
 
 def _batch_norm(step: Step, by_channel: ByChannel) -> Operation | None:
-    if any(value is None for value in step.operands[1:5]):
+    if any(value is None for value in step.operands[1:5]) or step.attributes.get("training_mode"):
         return None
     gamma, beta, mean, var = (by_channel(v, axis=1) for v in step.operands[1:5] if v is not None)
     if np.any(var < 0):

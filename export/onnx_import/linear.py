@@ -84,7 +84,11 @@ class Linear:
         values = np.broadcast_to(self.chain.of(points.astype(np.float64)), points.shape)
         size = float(np.abs(values).max())
         zero = values == 0
-        plain = np.all(zero | (np.abs(values) == size)) and not np.any(zero[[3, -1]])
+        bits = (points >= threshold.value) != threshold.flip
+        plain = (
+            np.all(zero | (np.abs(values) == size)) and not np.any(zero[[3, -1]])
+            and np.array_equal(values >= 0, bits)
+        )  # fmt: skip
         if not math.isfinite(size) or size == 0 or not plain:
             found = ", ".join(f"{value:.6g}" for value in np.unique(values)[:4])
             raise refuse(

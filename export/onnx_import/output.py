@@ -48,7 +48,8 @@ def output_of(layer: Linear, by_channel: ByChannel, eps: float | None, where: st
     """
     names, steps = layer.chain.operators, layer.steps[1:]
     n_out = len(layer.signs)
-    if eps is not None and names == OURS and len(layer.chain) == len(OURS):
+    in_order = all(step.operands[0] is None for step in steps)
+    if eps is not None and names == OURS and len(layer.chain) == len(OURS) and in_order:
         values = [next(v for v in step.operands if v is not None) for step in steps]
         mean, inv_std, gamma, beta = (_spread(by_channel(v), n_out) for v in values)
         var = variance_of(inv_std, eps)

@@ -6,14 +6,14 @@ nodes whose inputs are all constant are run once, by ONNX's reference evaluator.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from metabit.export.onnx_import.errors import node_name, refuse
@@ -33,12 +33,14 @@ class Step:
         operands: its inputs in order; None for the one that comes along the path.
         shape: shape of its output for one sample, the batch (1) included.
         attributes: by name.
+        kind: ONNX's type of the elements of its output.
     """
 
     node: onnx.NodeProto
     operands: tuple[Array | None, ...]
     shape: tuple[int, ...]
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    kind: int = TensorProto.FLOAT
 
     @property
     def operator(self) -> str:
@@ -79,7 +81,10 @@ def path_of(proto: onnx.ModelProto, bank: int, where: str) -> Path:
         FormatError: it has several inputs, or its path branches or joins.
     """
     single = _for_one_sample(proto, where)
-    shapes = _shapes(single)
+    inferred = _inferred(single)
+    shapes = _shapes(inferred)
+    kinds = {value.name: int(value.type.tensor_type.elem_type) for value in inferred}
+    outputs = {value.name for value in single.graph.output}
     known = {tensor.name: numpy_helper.to_array(tensor) for tensor in single.graph.initializer}
     inputs = [value for value in single.graph.input if value.name not in known]
     if inputs[1:] and inputs[1].name == "bank":
@@ -95,14 +100,21 @@ def path_of(proto: onnx.ModelProto, bank: int, where: str) -> Path:
         elif not moving:
             known.update(_worked_out(node, known, proto, where))
         elif node.op_type in ENDINGS and (ended or (moving == [at] and _at_end(single, at))):
+            _check_ending(node, where)
             ended = True
         elif ended:
             raise refuse(where, f"node {node_name(node)} comes behind the end of the scores")
+        elif at in outputs:
+            raise refuse(
+                where, f"node {node_name(node)} goes on from {at}, which is an output: which of "
+                "them holds the scores?",
+            )  # fmt: skip
         elif moving == [at]:
             operands = tuple(known.get(name) for name in node.input)
             attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
             shape = shapes.get(node.output[0], ())
-            steps.append(Step(node, operands, shape, attributes))
+            kind = kinds.get(node.output[0], TensorProto.UNDEFINED)
+            steps.append(Step(node, operands, shape, attributes, kind))
             at = node.output[0]
         else:
             raise refuse(
@@ -138,9 +150,21 @@ def _for_one_sample(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     return single
 
 
-def _shapes(proto: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
-    inferred = onnx.shape_inference.infer_shapes(proto, data_prop=True)
-    values = (*inferred.graph.input, *inferred.graph.value_info, *inferred.graph.output)
+def _check_ending(node: onnx.NodeProto, where: str) -> None:
+    """Refuse an ending that makes another class the first one."""
+    told = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    axis = told.get("axis", 0 if node.op_type == "ArgMax" else -1)
+    last = told.get("select_last_index", 0) or not told.get("largest", 1)
+    if node.op_type != "Identity" and (axis not in (1, -1) or last):
+        raise refuse(where, f"{node_name(node)} does not choose the first of the largest scores")
+
+
+def _inferred(proto: onnx.ModelProto) -> list[onnx.ValueInfoProto]:
+    graph = onnx.shape_inference.infer_shapes(proto, data_prop=True).graph
+    return [*graph.input, *graph.value_info, *graph.output]
+
+
+def _shapes(values: Sequence[onnx.ValueInfoProto]) -> dict[str, tuple[int, ...]]:
     return {
         value.name: tuple(dim.dim_value for dim in value.type.tensor_type.shape.dim)
         for value in values
