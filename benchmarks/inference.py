@@ -130,7 +130,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=parts, default=list(parts))
     wanted = parser.parse_args().only
     lacking = missing()
-    if lacking:
+    if lacking and wanted != ["boards"]:  # nobody runs beside those
         raise SystemExit(f'not installed: {lacking}; pip install "metabit[bench]"')
     record = {}
     for name in wanted:
