@@ -214,31 +214,71 @@ void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_v
     }
 }
 
-/* sums[k] += error where the weight is +1, for one word of a row. */
-static void back_word(uint32_t *sums, uint32_t bits, uint32_t error, uint32_t n) {
-    for (uint32_t b = 0; b < n; b++, bits >>= 1) {
-        sums[b] += error & (0u - (bits & 1u));
+/* Four rows with errors: one word of each, and the sums of all sixteen choices of their signs. */
+typedef struct four_rows {
+    uint32_t rows[4];
+    uint32_t table[16]; /* bit r set: the weight of row r is +1 */
+} four_rows;
+
+/* The next rows whose errors are not 0, from row j on. Returns where the next four begin. */
+static uint32_t take_four(four_rows *four, const int16_t *d, uint32_t n_out, uint32_t j) {
+    uint32_t n = 0;
+    for (four->table[0] = 0; n < 4u && j < n_out; j++) {
+        uint32_t error = (uint32_t)(int32_t)d[j];
+        if (error != 0) {
+            four->rows[n] = j;
+            for (uint32_t m = 0; m < 1u << n; m++) {
+                four->table[m + (1u << n)] = four->table[m] + error;
+                four->table[m] -= error;
+            }
+            n++;
+        }
+    }
+    for (; n < 4u; n++) { /* rows that are missing add nothing */
+        four->rows[n] = 0;
+        for (uint32_t m = 0; m < 1u << n; m++) {
+            four->table[m + (1u << n)] = four->table[m];
+        }
+    }
+    return j;
+}
+
+/* Add to the sums of one word's columns: their four signs lie in one byte after every eighth shift. */
+static void back_word(uint32_t *sums, const uint32_t word[4], const uint32_t table[16],
+                      uint32_t n) {
+    const uint32_t first = 0x01010101u;
+    for (uint32_t k = 0; n == 32u && k < 8u; k++) {
+        uint32_t signs = (word[0] >> k & first) | (word[1] >> k & first) << 1 |
+                         (word[2] >> k & first) << 2 | (word[3] >> k & first) << 3;
+        sums[k] += table[signs & 15u];
+        sums[k + 8u] += table[signs >> 8 & 15u];
+        sums[k + 16u] += table[signs >> 16 & 15u];
+        sums[k + 24u] += table[signs >> 24];
+    }
+    for (uint32_t k = 0; n < 32u && k < n; k++) {
+        sums[k] += table[(word[0] >> k & 1u) | (word[1] >> k & 1u) << 1 | (word[2] >> k & 1u) << 2 |
+                         (word[3] >> k & 1u) << 3];
     }
 }
 
-/* With P the sum where the weight is +1 and T that of all errors: P - (T - P) = 2 P - T. */
 void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d) {
-    uint32_t n_in = weights->n_in, total = 0;
+    uint32_t n_in = weights->n_in, words = weights->words;
     bool in_rows = weights->layout == MB_ROWS;
-    const uint32_t *row = (const uint32_t *)(const void *)weights->at;
+    const uint32_t *at = (const uint32_t *)(const void *)weights->at;
     for (uint32_t i = 0; i < n_in; i++) {
         sums[i] = 0;
     }
-    for (uint32_t j = 0; j < weights->n_out; j++, row += weights->words) {
-        uint32_t error = (uint32_t)(int32_t)d[j];
-        total += error;
-        for (uint32_t w = 0; error != 0 && w < weights->words; w++) {
-            uint32_t n = n_in - 32u * w < 32u ? n_in - 32u * w : 32u;
-            back_word(sums + 32u * (size_t)w, in_rows ? row[w] : word_of(weights, j, w), error, n);
+    for (uint32_t j = 0; j < weights->n_out;) {
+        four_rows four;
+        j = take_four(&four, d, weights->n_out, j);
+        for (uint32_t w = 0; w < words; w++) {
+            uint32_t n = n_in - 32u * w < 32u ? n_in - 32u * w : 32u, word[4];
+            for (uint32_t r = 0; r < 4u; r++) {
+                uint32_t row = four.rows[r];
+                word[r] = in_rows ? at[(size_t)row * words + w] : word_of(weights, row, w);
+            }
+            back_word(sums + 32u * (size_t)w, word, four.table, n);
         }
-    }
-    for (uint32_t i = 0; i < n_in; i++) {
-        sums[i] = 2u * sums[i] - total;
     }
 }
 
