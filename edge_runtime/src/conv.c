@@ -1,6 +1,6 @@
-/* conv.c: convolution, a position at a time (conv_fused.c has a faster way for some). What the kernel sees there is gathered into one row, which
- * the dense kernels then multiply with the weights of all channels. No map of sums is kept but in layers
- * that learn: max-pooling compares the sums of a window as they come. */
+/* conv.c: convolution, a position at a time; conv_fused.c does more at once where no layer learns. What the kernel
+ * sees is gathered into one row, which the dense kernels then multiply with the weights of all channels. No
+ * map of sums is kept but in layers that learn: max-pooling compares the sums of a window as they come. */
 #include "conv.h"
 
 #include "bit_rows.h"

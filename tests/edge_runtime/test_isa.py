@@ -40,7 +40,7 @@ def test_every_kernel_set_predicts_and_learns_the_same(
 
 
 @pytest.mark.parametrize("isa", RUNNING)
-@pytest.mark.parametrize("channels", [32, 33])
+@pytest.mark.parametrize("channels", [8, 32, 33])
 def test_every_kernel_set_convolves_the_same(
     monkeypatch: pytest.MonkeyPatch, isa: str, channels: int
 ) -> None:
