@@ -28,7 +28,8 @@ OTHERS = {
     "GreaterOrEqual": ("Greater", "Less", "LessOrEqual"), "Add": ("Sub", "Mul", "Max"),
     "Sub": ("Add", "Div", "Min"), "Mul": ("Div", "Add", "Sub"),
 }  # fmt: skip
-NUMBERS = (-1, 0, 1, 2, -0.5, 0.5, 3, -2, 127)
+#: Powers of two: others round, and a sum that meets a threshold may fall on either side.
+NUMBERS = (-1, 0, 1, 2, -0.5, 0.5, 4, -2, 128)
 
 
 def insert(proto: onnx.ModelProto, rng: random.Random) -> None:
