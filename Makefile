@@ -37,7 +37,7 @@ check: $(VENV)/.lint gcc clang ## style, types and C warnings, each an error
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 
 bench: $(VENV)/.installed ## times, sizes and instructions for docs/BENCHMARKS.md and EXPORTS.md
-	for name in inference learning_speed scaling exports; do \
+	for name in inference convnets learning_speed scaling exports; do \
 	    echo "== benchmarks.$$name"; $(BIN)/python -m "benchmarks.$$name"; done
 
 bench-accuracy: $(VENV)/.installed ## accuracy and memory of learning for docs/BENCHMARKS.md
