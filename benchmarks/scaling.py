@@ -1,6 +1,6 @@
 """Scaling: time and memory against width, length of rows, batch, threads; shows where caches end.
 
-    python -m benchmarks.scaling [widths|rows|batches|threads ...]
+    python -m benchmarks.scaling [--only widths rows batches threads]
 
 Results go to benchmarks/results/scaling.json, the plots to docs/images/scaling.png.
 """
@@ -106,9 +106,9 @@ def main() -> None:
     """Measure, write the JSON, the plots and the tables."""
     measures = {"widths": widths, "rows": rows, "batches": batches, "threads": threads}
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("part", nargs="*", choices=list(measures), help="all if not given")
+    parser.add_argument("--only", nargs="*", choices=measures, default=list(measures))
     record: Record = {"caches": caches()}
-    for name in parser.parse_args().part or measures:
+    for name in parser.parse_args().only:
         print(f"{name} ...", flush=True)
         record[name] = measures[name]()
     results.save("scaling", "python -m benchmarks.scaling", record)

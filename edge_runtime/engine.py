@@ -106,6 +106,9 @@ class Engine:
         )  # fmt: skip
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()
+        # For calls of one sample: to ask an array for its address takes longer than a small network.
+        self._label = np.empty(1, dtype=np.int32)
+        self._label_at = self._label.ctypes.data
         self._lib = _native.library()
         opened = self._lib.mb_open(
             ctypes.byref(self._handle), self._arena.ctypes.data, self._arena.nbytes,
@@ -147,6 +150,9 @@ class Engine:
             shape (n,), int64.
         """
         samples = check_samples(x, self.input, self._where)
+        if len(samples) == 1:
+            self._predict(samples, self._label_at, None)
+            return self._label.astype(np.int64)
         labels = np.empty(len(samples), dtype=np.int32)
         self._predict(samples, labels.ctypes.data, None)
         return labels.astype(np.int64)
