@@ -106,7 +106,7 @@ class Engine:
         )  # fmt: skip
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()
-        # For calls of one sample: to ask an array for its address takes longer than a small network.
+        # For calls of one sample: asking an array for its address takes longer than a network.
         self._label = np.empty(1, dtype=np.int32)
         self._label_at = self._label.ctypes.data
         self._lib = _native.library()
