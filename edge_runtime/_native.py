@@ -34,9 +34,10 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
+MAX_BATCH = 64
 
 
 class Options(ctypes.Structure):
@@ -51,6 +52,7 @@ class Options(ctypes.Structure):
         ("m", c_float),
         ("isa", c_uint32),
         ("panels", c_uint32),
+        ("batch", c_uint32),
         ("runner", c_void_p),
     ]
 

@@ -87,6 +87,21 @@ def quantize_errors(error: Float32Array, bits: int) -> tuple[Int32Array, np.floa
     return d, pow2(np.array([-exponent], dtype=np.int32))[0]
 
 
+def align_errors(d: Int32Array, units: list[np.float32]) -> tuple[Int32Array, np.float32]:
+    """Errors of several samples in one unit, the largest of theirs.
+
+    Args:
+        d: (n, ...), errors as `quantize_errors` gives them.
+        units: (n), theirs.
+    """
+    largest = max(units)
+    ratios = [float(largest) / float(unit) if unit else 1.0 for unit in units]
+    shifts = np.array([min(int(np.log2(ratio)), 16) for ratio in ratios])
+    shifts = shifts.reshape((-1,) + (1,) * (d.ndim - 1))
+    sizes = (np.abs(d) + ((1 << shifts) >> 1)) >> shifts
+    return (np.sign(d) * sizes).astype(np.int32), largest
+
+
 def meta_table(m: float, bits: int) -> NDArray[np.int64]:
     """f_meta by magnitude, in 1/65536: at least 1, so that nothing freezes for good.
 

@@ -57,6 +57,8 @@ class Engine:
         seed: of the generator that rounds updates.
         state: folder to keep learnt state in; the newest valid state there is loaded.
         keep: how many states to keep there.
+        batch: samples a learning step, 1 to 64: the weights move once a batch, by the sum of its
+            gradients, at the price of RAM for the errors and activations of all its samples.
         threads: threads that large layers are split between, in a pool of this engine's own; None
             for what the variable METABIT_THREADS says, or 1.
 
@@ -84,6 +86,7 @@ class Engine:
         seed: int = 1,
         state: str | Path | None = None,
         keep: int = 3,
+        batch: int = 1,
         threads: int | None = None,
     ) -> None:
         self._where = "blob" if isinstance(source, bytes) else str(source)
@@ -97,12 +100,12 @@ class Engine:
         self._threads = Threads(threads)
         self.plan: Plan = fit(
             self._blob, info, self._where, learn=learn, bits=bits, bank=bank, budget_bytes=budget,
-            panels=isa.name(number) != "scalar",
+            panels=isa.name(number) != "scalar", batch=batch,
         )  # fmt: skip
         options = _native.Options(
             self.plan.learn_layers, bits, bank, _check_seed(seed),
             _or_from_file(step_levels, "step_levels", 256.0), _or_from_file(m, "m", 30.0),
-            number, self.plan.panels, self._threads.runner,
+            number, self.plan.panels, self.plan.batch, self._threads.runner,
         )  # fmt: skip
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()
@@ -184,7 +187,9 @@ class Engine:
     # ---- learning ----
 
     def partial_fit(self, x: ArrayLike, y: ArrayLike) -> Engine:
-        """Learn samples one by one, in the order given.
+        """Learn samples in the order given: one by one, or `batch` of them in each step.
+
+        The last step takes what is left; no batch goes on from one call to the next.
 
         All samples and labels are checked before the first step: a refused call changes nothing.
 
@@ -196,7 +201,7 @@ class Engine:
         return self
 
     def learn(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
-        """`partial_fit` that returns what was predicted for each sample before it was learnt.
+        """`partial_fit` that returns what was predicted before a sample, or its batch, was learnt.
 
         Returns:
             shape (n,), int64: the predictions of test-then-train evaluation.

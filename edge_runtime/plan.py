@@ -32,6 +32,9 @@ PARTS: dict[str, str] = {
 
 Learn = str | int
 
+#: Samples a learning step, at most.
+MAX_BATCH = _native.MAX_BATCH
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -45,6 +48,7 @@ class Plan:
         n_layers: layers in all.
         state_bits: bits a hidden weight, 0 when nothing learns.
         panels: whether the weights are interleaved in RAM, for kernels with vector registers.
+        batch: samples a learning step.
     """
 
     parts: Mapping[str, int]
@@ -54,15 +58,16 @@ class Plan:
     n_layers: int
     state_bits: int
     panels: bool = False
+    batch: int = 1
 
     @property
     def choice(self) -> str:
         """What learns, in words."""
-        return describe(self.learn_layers, self.n_layers, self.state_bits)
+        return describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
 
 
-def describe(learn_layers: int, n_layers: int, bits: int) -> str:
-    """What learns, in words: "the head, 8-bit state"."""
+def describe(learn_layers: int, n_layers: int, bits: int, batch: int = 1) -> str:
+    """What learns, in words: "learning the head, 8-bit state, batches of 16"."""
     if learn_layers == 0:
         return "inference only"
     what = (
@@ -72,7 +77,8 @@ def describe(learn_layers: int, n_layers: int, bits: int) -> str:
         if learn_layers == 1
         else f"the last {learn_layers} layers"
     )
-    return f"learning {what}, {bits}-bit state"
+    step = f", batches of {batch}" if batch > 1 else ""
+    return f"learning {what}, {bits}-bit state{step}"
 
 
 def as_blob(source: str | Path | bytes) -> NDArray[np.uint8]:
@@ -130,6 +136,7 @@ def plan(
     bank: int = 0,
     ram: str | int | None = None,
     panels: bool = False,
+    batch: int = 1,
 ) -> Plan:
     """Plan the RAM of a model.
 
@@ -141,6 +148,7 @@ def plan(
         bank: normalisation bank.
         ram: budget in bytes or like "256 KiB"; None for no limit.
         panels: with interleaved weights, should they fit too; see `mb_options.panels`.
+        batch: samples a learning step, 1 to 64.
 
     Raises:
         BudgetError: it does not fit; the message names the largest parts and the nearest choice
@@ -152,8 +160,9 @@ def plan(
     info = verify(blob, where)
     budget = None if ram is None else parse_bytes(ram)
     return fit(
-        blob, info, where, learn=learn, bits=bits, bank=bank, budget_bytes=budget, panels=panels
-    )
+        blob, info, where, learn=learn, bits=bits, bank=bank, budget_bytes=budget, panels=panels,
+        batch=batch,
+    )  # fmt: skip
 
 
 def fit(
@@ -166,10 +175,16 @@ def fit(
     bank: int,
     budget_bytes: int | None,
     panels: bool = False,
+    batch: int = 1,
 ) -> Plan:
     """`plan` for a blob that is already in memory and checked; with panels, should they fit too."""
     if bits not in (0, 4, 8):
         raise InputError(f"bits={bits}: choose 8, 4, or 0 for what the file holds", code="E-BITS")
+    if isinstance(batch, bool) or not 1 <= batch <= MAX_BATCH:
+        raise InputError(
+            f"batch={batch}: choose a number of samples from 1 to {MAX_BATCH}",
+            code="E-BATCH",
+        )
     if not 0 <= bank < info.n_banks:
         raise InputError(
             f"{where}: bank {bank} does not exist, the model has {info.n_banks} (from 0)",
@@ -187,10 +202,10 @@ def fit(
                 code="E-NO-STATE",
             )
         wanted = range(number, number - 1, -1)
-    plans = [_plan_one(blob, info, number, bits, bank) for number in wanted]
+    plans = [_plan_one(blob, info, number, bits, bank, batch) for number in wanted]
     fitting = [p for p in plans if budget_bytes is None or p.arena_bytes <= budget_bytes]
     if fitting:
-        wide = _plan_one(blob, info, fitting[0].learn_layers, bits, bank, panels=panels)
+        wide = _plan_one(blob, info, fitting[0].learn_layers, bits, bank, batch, panels=panels)
         return wide if budget_bytes is None or wide.arena_bytes <= budget_bytes else fitting[0]
     assert budget_bytes is not None
     raise BudgetError(
@@ -204,9 +219,10 @@ def _plan_one(
     learn_layers: int,
     bits: int,
     bank: int,
+    batch: int,
     panels: bool = False,
 ) -> Plan:
-    options = _native.Options(learn_layers, bits, bank, 1, -1.0, -1.0, 0, panels, None)
+    options = _native.Options(learn_layers, bits, bank, 1, -1.0, -1.0, 0, panels, batch, None)
     raw = _native.RamPlan()
     result = _native.library().mb_plan_ram(
         blob.ctypes.data, blob.size, ctypes.byref(options), ctypes.byref(raw)
@@ -214,7 +230,10 @@ def _plan_one(
     _native.check(result, "plan")
     state_bits = (bits or info.state_bits) if learn_layers else 0
     parts = {name: int(getattr(raw, name)) for name in PARTS}
-    return Plan(parts, raw.arena_bytes, blob.size, learn_layers, info.n_layers, state_bits, panels)
+    return Plan(
+        parts, raw.arena_bytes, blob.size, learn_layers, info.n_layers, state_bits, panels,
+        batch if learn_layers else 1,
+    )  # fmt: skip
 
 
 def _budget_message(
@@ -233,10 +252,12 @@ def _budget_message(
         f"{format_kib(budget_bytes)}. Largest parts: {parts}."
     )
     widths = [bits or info.state_bits] + ([4] if (bits or info.state_bits) == 8 else [])
+    batches = [asked.batch] + ([1] if asked.batch > 1 else [])
     choices = [
-        _plan_one(blob, info, number, width, bank)
+        _plan_one(blob, info, number, width, bank, batch)
         for number in range(asked.learn_layers, -1, -1)
         for width in widths
+        for batch in batches
     ]
     nearest = next((p for p in choices if p.arena_bytes <= budget_bytes), None)
     if nearest is None:

@@ -59,6 +59,14 @@ class Pass:
     y: Float32Array  # (n_positions, n_out)
 
 
+@dataclass
+class Errors:
+    """Errors of one layer for one sample: d * unit."""
+
+    d: Int32Array  # (n_positions, n_out)
+    unit: np.float32  # a power of two, or 0 where all are 0
+
+
 class ReferenceModel:
     """A packed model run and taught in NumPy.
 
@@ -69,6 +77,7 @@ class ReferenceModel:
         bank: normalisation bank.
         seed: of the random generator.
         step_levels, m: override what the file says, as `Engine` does.
+        batch: samples a learning step.
     """
 
     def __init__(
@@ -81,8 +90,10 @@ class ReferenceModel:
         seed: int = 1,
         step_levels: float | None = None,
         m: float | None = None,
+        batch: int = 1,
     ) -> None:
         self.model = loads(data)
+        self.batch = batch
         self.bank = bank
         self.model_id = state_image.model_id(data)
         self.n_steps = 0
@@ -163,13 +174,33 @@ class ReferenceModel:
     # ---- learning ----
 
     def learn(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> NDArray[np.int64]:
-        """Learn samples one by one; returns what was predicted before each step."""
-        return np.array(
-            [self._learn_one(s, int(label)) for s, label in zip(samples, labels, strict=True)],
-            dtype=np.int64,
-        )
+        """Learn samples, a batch at a time; returns what was predicted before each step."""
+        assert len(samples) == len(labels)
+        predicted: list[int] = []
+        for start in range(0, len(samples), self.batch):
+            step = slice(start, start + self.batch)
+            predicted += self._learn_step(samples[step], labels[step])
+        return np.array(predicted, dtype=np.int64)
 
-    def _learn_one(self, sample: NDArray[np.generic], label: int) -> int:
+    def _learn_step(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> list[int]:
+        """Send each sample forward and its errors back, then move the weights of all layers."""
+        results = [self._pass(s, int(label)) for s, label in zip(samples, labels, strict=True)]
+        for index in range(len(self.model.layers) - 1, self.first - 1, -1):
+            runs = [passes[index] for _, passes, _ in results]
+            errors = [at[index] for _, _, at in results]
+            d, unit = arith.align_errors(np.stack([e.d for e in errors]), [e.unit for e in errors])
+            if unit and (self.batch > 1 or isinstance(self.model.layers[index], ConvLayer)):
+                self._move_gradients(index, runs, d, unit)
+            elif unit:
+                self._move_rows(index, runs[0], d[0, 0], unit)
+        self.n_steps += len(samples)
+        return [predicted for predicted, _, _ in results]
+
+    def _pass(
+        self, sample: NDArray[np.generic], label: int
+    ) -> tuple[int, list[Pass], dict[int, Errors]]:
+        """What is predicted, what layers saw, and the errors of those that learn."""
+        errors: dict[int, Errors] = {}
         passes = self.forward(sample)
         logits = passes[-1].y[0]
         predicted = int(scores_from_logits(logits).argmax())
@@ -182,18 +213,16 @@ class ReferenceModel:
                 error = np.where(np.abs(run.y) <= F(1), error, F(0)).astype(F)
             error = self._pass_norm(index, run, error)
             d, unit = arith.quantize_errors(error, self._error_bits(index))
+            errors[index] = Errors(d, unit)
             back = self._send_back(index, run, d)
-            if unit and isinstance(self.model.layers[index], ConvLayer):
-                self._move_kernels(index, run, d, unit)
-            elif unit:
-                self._move_rows(index, run, d[0], unit)
             error = (back.astype(F) * unit).astype(F)
-        self.n_steps += 1
-        return predicted
+        return predicted, passes, errors
 
     def _error_bits(self, index: int) -> int:
         layer = self.model.layers[index]
-        return error_bits(layer, index == 0) if isinstance(layer, ConvLayer) else 15
+        if isinstance(layer, ConvLayer):
+            return error_bits(layer, index == 0, self.batch)
+        return 15
 
     def _pass_norm(self, index: int, run: Pass, error: Float32Array) -> Float32Array:
         """Back through the normalisation; running values follow the means over positions."""
@@ -259,17 +288,24 @@ class ReferenceModel:
                 self._try_move(state, j, i, bool(x[i] > 0) != bool(error > 0), draw & 0xFFFF)
             rest &= 0xFFFF
 
-    def _move_kernels(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:
-        """Convolution: a row's gradient is formed whole, then moves its weights.
+    def _move_gradients(
+        self, index: int, runs: list[Pass], d: Int32Array, unit: np.float32
+    ) -> None:
+        """Convolutions and batches: a row's gradient is formed whole, then moves its weights.
 
-        The rate is that of the steps before this one, so that no gradient is formed twice; the
-        first step of all only measures.
+        d has shape (n_samples, n_positions, n_out). The rate is that of the steps before this one,
+        so that no gradient is formed twice; the first step of all only measures.
         """
         state, layer = self.states[index], self.model.layers[index]
-        assert isinstance(layer, ConvLayer)
         rate, total = self._rate(state, unit), F(0)
         counter = arith.Counter(self.rng.next())
-        for j, row in enumerate(gradients(layer, run.x, run.winners, d)):
+        summed = np.zeros((layer.n_out, layer.n_in), dtype=np.int64)
+        for run, errors in zip(runs, d, strict=True):
+            if isinstance(layer, ConvLayer):
+                summed += gradients(layer, run.x, run.winners, errors)
+            else:
+                summed += np.outer(errors[0].astype(np.int64), run.x)
+        for j, row in enumerate(summed):
             largest = int(np.abs(row).max())
             if largest == 0:
                 continue

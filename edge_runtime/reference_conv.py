@@ -13,10 +13,11 @@ from metabit.export.spec import ConvLayer, Int32Array, Window
 Int64Array = NDArray[np.int64]
 
 
-def error_bits(layer: ConvLayer, is_input: bool) -> int:
-    """Bits of an error so that a gradient, a sum over positions, fits 32 bits with its sign."""
-    positions_bits = (layer.n_positions - 1).bit_length()
-    return min(15, 31 - positions_bits - (8 if is_input else 0))
+def error_bits(layer: ConvLayer, is_input: bool, batch: int) -> int:
+    """Bits of an error so that a gradient, a sum over positions and samples, fits 32 bits with its
+    sign."""
+    places_bits = (layer.n_positions * batch - 1).bit_length()
+    return min(15, 31 - places_bits - (8 if is_input else 0))
 
 
 def gradients(layer: ConvLayer, x: Int64Array, winners: Int64Array, d: Int32Array) -> Int64Array:

@@ -130,10 +130,10 @@ def image_source(image: Image) -> str:
     """Assembly source of the model, its options, its arena and its buffers."""
     options = image.options
     words = struct.unpack(
-        "<10I",
-        struct.pack(  # at the end an address of 4 or 8 bytes: no runner
-            "<IIIIffIIQ", options.learn_layers, options.state_bits, options.bank, options.seed,
-            options.step_levels, options.m, options.isa, options.panels, 0,
+        "<12I",
+        struct.pack(  # at the end a batch of one sample, and an address of 4 or 8 bytes: no runner
+            "<IIIIffIIIIQ", options.learn_layers, options.state_bits, options.bank, options.seed,
+            options.step_levels, options.m, options.isa, options.panels, 0, 0, 0,
         ),
     )  # fmt: skip
     spaces = {

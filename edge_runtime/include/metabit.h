@@ -41,7 +41,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 3
+#define MB_ABI_VERSION 4
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with another. */
@@ -52,6 +52,9 @@ extern "C" {
 
 /* mb_options.learn_layers: every layer learns. */
 #define MB_ALL_LAYERS 0xFFFFFFFFu
+
+/* mb_options.batch: at most. */
+#define MB_MAX_BATCH 64u
 
 /* Every call that can fail returns MB_OK or one of these. They are negative, so that calls which
  * count something can return the count. A call that fails leaves the model's state as it was. */
@@ -101,11 +104,13 @@ typedef struct mb_options {
     uint32_t panels; /* 1: keep the weights in the arena, interleaved for wide registers: the fast
                               choice where RAM is plenty, with an arena at a multiple of 64 bytes.
                               0: read the blob's in place. Same bits either way. */
+    uint32_t batch;  /* samples a learning step, up to MB_MAX_BATCH; 0 and 1: one. A batch keeps
+                              errors and activations of all its samples, and moves weights once. */
     const mb_runner *runner; /* threads for large layers, must outlive the model; NULL: none but the
                               caller's */
 } mb_options;
 
-#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, NULL}
+#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, 0u, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -129,7 +134,7 @@ typedef struct mb_plan {
     uint32_t panel_bytes;  /* interleaved weights of layers that rest, if panels were asked for */
     uint32_t norm_bytes;   /* running values per channel, and one running value a layer */
     uint32_t activation_bytes; /* activations as bits, sums before normalisation */
-    uint32_t error_bytes;      /* backward: two error vectors and one int32 row */
+    uint32_t error_bytes;      /* backward: errors, of a batch those of all samples, and rows */
     uint32_t table_bytes;      /* metaplasticity tables */
     uint32_t arena_bytes;      /* total, a multiple of MB_ALIGNMENT */
 } mb_plan;
@@ -167,11 +172,13 @@ MB_API int mb_predict(mb_model *model, const void *samples, size_t n, int32_t *l
 /* The logit behind a score. */
 MB_API float mb_score_to_logit(int32_t score);
 
-/* Learn n samples, one by one, in order.
+/* Learn n samples in order: one by one, or mb_options.batch of them in each step, the last of which takes
+ * what is left.
  *   samples    (n, n_inputs)
  *   labels     (n), each in [0, n_outputs)
- *   predicted  (n), out, may be NULL: what the model said before it learnt each sample
- * All labels are checked before the first step. MB_ERR_NO_STATE when opened with learn_layers 0. */
+ *   predicted  (n), out, may be NULL: what the model said before it learnt each sample, or its batch
+ * In a batch the weights move by the sum of its gradients, from the same weights for all of its samples;
+ * running values follow sample by sample. No batch goes on from one call to the next. All labels are checked before the first step. MB_ERR_NO_STATE when opened with learn_layers 0. */
 MB_API int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t n,
                     int32_t *predicted);
 

@@ -57,21 +57,26 @@ static uint32_t take_signs(const mb_layer *layer, cursor *c, uint32_t *part) {
     return take(c, layer->layout == MB_SPREAD ? mb_spread_bytes(layer) : bytes, alignment, part);
 }
 
-/* Scratch of convolutions that learn: one row of gradients, the errors that belong to it, and what the
- * kernel saw, unless that is the sample. */
+/* Whether a layer's gradients are formed, as learn_rows.c does. */
+static bool forms_gradients(const mb_model *model, const mb_layer *layer) {
+    return model->batch > 1 || mb_convolves(layer);
+}
+
+/* Scratch of learn_rows.c: one row of gradients, the errors that belong to it, and what the weights saw,
+ * unless that is the samples. */
 static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t longest = 0, masked = 0, alignment = 4;
     uint64_t patches_bytes = 0;
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         const mb_layer *layer = &layers[i];
-        if (!mb_convolves(layer)) {
+        if (!forms_gradients(model, layer)) {
             continue;
         }
-        uint32_t pool = layer->window.pool;
+        uint32_t pool = mb_convolves(layer) ? layer->window.pool : 1u;
         longest = larger(longest, layer->n_in);
         masked = larger(masked, pool > 1 ? layer->n_out : 0);
         if (i > 0) {
-            uint32_t rows = layer->n_positions * pool * pool;
+            uint32_t rows = layer->n_positions * pool * pool * model->batch;
             uint64_t bytes = (uint64_t)4 * layer->words * mb_panel_rows(layer->layout, rows);
             masked = larger(masked, rows);
             patches_bytes = bytes > patches_bytes ? bytes : patches_bytes;
@@ -83,23 +88,33 @@ static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c
     model->patches_at = take(c, patches_bytes, alignment, &plan->error_bytes);
 }
 
+/* Times that what a forward pass leaves is kept: batch.h. */
+static uint32_t slots(const mb_model *model) { return model->batch > 1 ? 1u + model->batch : 1u; }
+
 /* What a learning layer needs besides, all of it derived or scratch. */
 static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t widest = 0, columns = 0;
+    uint64_t errors_bytes = 0;
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &layers[i];
         widest = larger(widest, mb_values(layer));
-        columns = larger(columns, mb_convolves(layer) ? 0 : layer->n_in);
+        columns = larger(columns, forms_gradients(model, layer) ? 0 : layer->n_in);
+        errors_bytes += ((uint64_t)2 * mb_values(layer) + 4u) * model->batch;
         layer->signs_at = take_signs(layer, c, &plan->sign_bytes);
         layer->sums_at = take(c, (uint64_t)4 * sum_slots(layer), 4, &plan->activation_bytes);
         if (layer->window.pool > 1) {
-            layer->winners_at = take(c, mb_values(layer), 1, &plan->activation_bytes);
+            uint64_t bytes = (uint64_t)mb_values(layer) * slots(model);
+            layer->winners_at = take(c, bytes, 1, &plan->activation_bytes);
         }
         layer->inv_std_at = take(c, (uint64_t)4 * layer->n_out, 4, &plan->norm_bytes);
         layer->table_at = take(c, 2ull << (model->state_bits - 1u), 2, &plan->table_bytes);
     }
     model->row_at = take(c, (uint64_t)4 * widest, 4, &plan->error_bytes);
-    model->errors_at = take(c, (uint64_t)2 * widest, 2, &plan->error_bytes);
+    if (model->batch > 1) {
+        model->errors_at = take(c, errors_bytes, 4, &plan->error_bytes);
+    } else {
+        model->errors_at = take(c, (uint64_t)2 * widest, 2, &plan->error_bytes);
+    }
     lay_out_gradients(model, layers, c, plan);
     model->columns_at = take(c, (uint64_t)2 * columns, 2, &plan->activation_bytes);
 }
@@ -138,6 +153,7 @@ static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb
         }
         if (i + 1 < model->n_layers) {
             uint64_t bytes = (uint64_t)4 * mb_words(mb_values(&layers[i]));
+            bytes *= i + 1u >= model->first_learning ? slots(model) : 1u;
             layers[i].bits_at = take(c, bytes, 4, &plan->activation_bytes);
         }
     }
@@ -161,7 +177,7 @@ static int resolve(const mb_blob_view *view, const mb_options *options, mb_model
         return MB_ERR_NO_STATE;
     }
     model->isa = mb_choose_kernels(options->isa);
-    if (model->isa == 0 || options->panels > 1) {
+    if (model->isa == 0 || options->panels > 1 || options->batch > MB_MAX_BATCH) {
         return MB_ERR_INPUT;
     }
     const mb_runner *runner = options->runner;
@@ -169,7 +185,8 @@ static int resolve(const mb_blob_view *view, const mb_options *options, mb_model
         return MB_ERR_INPUT;
     }
     model->runner.pointer = runner;
-    model->state_bits = learning > 0 ? bits : 0;
+    model->state_bits = (uint16_t)(learning > 0 ? bits : 0);
+    model->batch = (uint16_t)(learning > 0 && options->batch > 1 ? options->batch : 1);
     model->first_learning = view->info.n_layers - learning;
     model->n_layers = view->info.n_layers;
     model->n_inputs = view->info.n_inputs;

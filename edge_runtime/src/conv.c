@@ -83,6 +83,12 @@ static uint32_t *add_padding(uint32_t *row, uint32_t n, uint32_t error) {
     return row + n;
 }
 
+void mb_add_sample(uint32_t *to, const mb_model *model, const uint8_t *sample, int32_t error) {
+    uint8_t sign = model->input_signed ? 0x80u : 0;
+    uint32_t zero = (uint32_t)model->zero_point + sign;
+    add_inside(to, sample, model->n_inputs, (uint32_t)error, sign, zero);
+}
+
 void mb_add_patch(uint32_t *to, const mb_model *model, const uint8_t *sample, uint32_t row,
                   uint32_t column, int32_t error) {
     const mb_layer *layer = mb_layers(model);

@@ -21,13 +21,24 @@ void mb_gather_bits(uint32_t *patch, const mb_layer *layer, const uint32_t *map,
 void mb_add_patch(uint32_t *to, const mb_model *model, const uint8_t *sample, uint32_t row,
                   uint32_t column, int32_t error);
 
-/* Bits of the errors of a convolution, so that its gradients fit 32 bits with their sign: at most 15,
- * fewer behind 8-bit maps of over 256 positions. */
-uint32_t mb_conv_error_bits(const mb_layer *layer, uint32_t index);
+/* Add an error times a whole sample to `to` (n_inputs). */
+void mb_add_sample(uint32_t *to, const mb_model *model, const uint8_t *sample, int32_t error);
 
-/* One step of a convolution: send the errors d of its pooled sums (n_positions, n_out) back through the old
- * signs into `back` unless that is NULL, then move hidden weights. `unit` is what 1 in d stands for. */
-void mb_learn_convolution(mb_model *model, uint32_t index, const void *input, const int16_t *d,
-                          float unit, uint32_t *back);
+/* Bits of the errors of a convolution, so that its gradients fit 32 bits with their sign: at most 15,
+ * fewer behind 8-bit maps of over 256 positions in all samples of a step. */
+uint32_t mb_conv_error_bits(const mb_model *model, const mb_layer *layer, uint32_t index);
+
+/* Row and column, before pooling, of a sum of a convolution. */
+typedef struct mb_place {
+    uint32_t row, column;
+} mb_place;
+
+/* Where the sum was that was handed on at position p, from place `winner` of its window. */
+mb_place mb_place_of(const mb_layer *layer, uint32_t p, uint32_t winner);
+
+/* Send the errors d of the last sample's pooled sums (n_positions, n_out) back through the signs into `back`,
+ * int32 a value of the layer below. */
+void mb_send_back_map(const mb_model *model, const mb_layer *layer, const int16_t *d,
+                      uint32_t *back);
 
 #endif /* MB_CONV_H */

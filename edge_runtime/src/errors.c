@@ -88,3 +88,20 @@ float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bi
     }
     return mb_pow2(-exponent);
 }
+
+float mb_align_errors(int16_t *d, const float *units, uint32_t n, uint32_t n_values) {
+    float largest = 0.0f;
+    for (uint32_t s = 0; s < n; s++) {
+        largest = units[s] > largest ? units[s] : largest;
+    }
+    for (uint32_t s = 0; s < n; s++, d += n_values) {
+        /* A unit of 0 has errors of 0; from 16 on nothing is left of 15 bits. */
+        int32_t apart = units[s] > 0.0f ? mb_exponent(largest) - mb_exponent(units[s]) : 0;
+        int32_t shift = apart < 16 ? apart : 16, half = (1 << shift) >> 1;
+        for (uint32_t j = 0; j < n_values; j++) {
+            int32_t size = ((d[j] < 0 ? -d[j] : d[j]) + half) >> shift;
+            d[j] = (int16_t)(d[j] < 0 ? -size : size);
+        }
+    }
+    return largest;
+}

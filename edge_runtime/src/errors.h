@@ -21,6 +21,9 @@ void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error);
  * are 0. */
 float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bits);
 
+/* Give the errors d (n, n_values) of n samples one unit, the largest of theirs. Returns it. */
+float mb_align_errors(int16_t *d, const float *units, uint32_t n, uint32_t n_values);
+
 /* A running mean. What is too small to matter becomes zero, so that no denormal number arises. */
 float mb_running_mean(float old, float value, float rate);
 

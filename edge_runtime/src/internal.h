@@ -80,11 +80,12 @@ typedef struct mb_layer {
     uint32_t inv_std_at; /* (n_out) float; derived from var */
     uint32_t sums_at; /* (n_positions, n_out) int32 before normalisation; layers that do not learn
                           * share room for one position */
-    uint32_t
-        winners_at;    /* (n_positions, n_out) uint8: where in the window of pooling the sum was */
-    uint32_t bits_at;  /* (mb_words(n_positions * n_out)) uint32 activations; hidden layers */
-    uint32_t table_at; /* (2^(bits-1)) uint16 f_meta by magnitude */
-    uint32_t rms_at;   /* float, running mean square of the gradient */
+    uint32_t winners_at; /* (n_positions, n_out) uint8: where in the window of pooling the sum was;
+                          * in batches 1 + batch of them, batch.h */
+    uint32_t bits_at;    /* (mb_words(n_positions * n_out)) uint32 activations; hidden layers; below
+                          * one that learns in batches 1 + batch of them */
+    uint32_t table_at;   /* (2^(bits-1)) uint16 f_meta by magnitude */
+    uint32_t rms_at;     /* float, running mean square of the gradient */
 } mb_layer;
 
 /* What a learning model keeps besides its weights; first part of the saved state. */
@@ -110,19 +111,20 @@ struct mb_model {
     uint32_t identity;
     uint32_t bank;
     uint32_t first_learning; /* index of the lowest layer that learns; n_layers when none does */
-    uint32_t state_bits;
-    uint32_t isa; /* which kernels, from 1 */
+    uint16_t state_bits;
+    uint16_t batch; /* samples a step, at least 1 */
+    uint32_t isa;   /* which kernels, from 1 */
     uint32_t learnt_at,
-        learnt_bytes;     /* one block: mb_learnt, rms, running values, hidden weights */
-    uint32_t errors_at;   /* (most values behind a learning layer) int16 */
-    uint32_t row_at;      /* (most values behind a learning layer) int32, reused as float */
-    uint32_t columns_at;  /* (most inputs of a dense layer that learns) uint16 */
-    uint32_t patch_at;    /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
-    uint32_t window_at;   /* (n_out, or whole panels) int32 sums of one position of a window */
-    uint32_t gradient_at; /* (n_in) int32, if a convolution learns */
+        learnt_bytes;    /* one block: mb_learnt, rms, running values, hidden weights */
+    uint32_t errors_at;  /* (most values behind a learning layer) int16; in batches units and errors
+                          * of all samples and layers, batch.h */
+    uint32_t row_at;     /* (most values behind a learning layer) int32, reused as float */
+    uint32_t columns_at; /* (most inputs of a dense layer that learns) uint16; not in batches */
+    uint32_t patch_at;   /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
+    uint32_t window_at;  /* (n_out, or whole panels) int32 sums of one position of a window */
+    uint32_t gradient_at; /* (n_in) int32, where gradients are formed: learn_rows.c */
     uint32_t masked_at;   /* int16 errors of one place of a window, or of one channel */
-    uint32_t
-        patches_at; /* all that a kernel sees, packed rows, if one behind another layer learns */
+    uint32_t patches_at; /* all that weights of a layer behind another see in a step, packed rows */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;
@@ -182,6 +184,15 @@ static inline uint32_t mb_sign_word(const uint8_t *levels, uint32_t w, uint32_t 
         }
     }
     return ~negative & (n < 32u ? (1u << n) - 1u : 0xffffffffu);
+}
+
+/* Bits that hold n. */
+static inline uint32_t mb_bit_length(uint32_t n) {
+    uint32_t length = 0;
+    for (; n != 0; n >>= 1) {
+        length++;
+    }
+    return length;
 }
 
 /* The three things of <string.h> that are needed, which freestanding C99 does not have. */

@@ -1,4 +1,4 @@
-/* learn_dense.c: one step of a dense layer.
+/* learn_dense.c: one step of a dense layer on one sample; learn_rows.c is for batches.
  *
  * The gradient of weight (j, i) is error_j * x_i and is never stored. Its step, in levels,
  *
@@ -186,8 +186,8 @@ static void learn_layer(mb_model *model, const mb_layer *layer, const layer_inpu
     mb_stop_moving(model, &mover);
 }
 
-void mb_learn_dense(mb_model *model, uint32_t index, const void *input, const int16_t *d,
-                    float unit, uint32_t *back) {
+void mb_move_dense(mb_model *model, uint32_t index, const void *input, const int16_t *d,
+                   float unit) {
     const mb_layer *layer = &mb_layers(model)[index];
     layer_input in = {0};
     in.n_in = layer->n_in;
@@ -199,10 +199,5 @@ void mb_learn_dense(mb_model *model, uint32_t index, const void *input, const in
         in.bits = (const uint32_t *)input;
     }
     measure_input(&in);
-    float rate = unit == 0.0f ? 0.0f : layer_rate(model, layer, d, unit, &in);
-    if (back != NULL) { /* before the update: through the old signs */
-        mb_matrix weights = mb_weights(model, layer);
-        mb_kernels_of(model)->back(back, &weights, d);
-    }
-    learn_layer(model, layer, &in, d, rate);
+    learn_layer(model, layer, &in, d, layer_rate(model, layer, d, unit, &in));
 }

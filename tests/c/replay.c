@@ -1,6 +1,6 @@
 /* replay.c: run one model over one stream with the C core, and write down every bit that came out.
  *
- *     replay MODEL SAMPLES LABELS LEARN_LAYERS STATE_BITS BANK SEED OUT
+ *     replay MODEL SAMPLES LABELS LEARN_LAYERS STATE_BITS BANK SEED BATCH OUT
  *
  * SAMPLES holds n * n_inputs bytes, LABELS n int32. OUT receives the labels and scores before learning,
  * the self-test's result, what was predicted before each step, and the state image. The test compares
@@ -64,8 +64,8 @@ int main(int argc, char **argv) {
     mb_info info;
     mb_model *model = NULL;
     size_t arena_bytes = 0;
-    if (argc != 9) {
-        fprintf(stderr, "usage: replay MODEL SAMPLES LABELS LEARN BITS BANK SEED OUT\n");
+    if (argc != 10) {
+        fprintf(stderr, "usage: replay MODEL SAMPLES LABELS LEARN BITS BANK SEED BATCH OUT\n");
         return 2;
     }
     file_bytes blob = read_file(argv[1]), samples = read_file(argv[2]), labels = read_file(argv[3]);
@@ -77,6 +77,7 @@ int main(int argc, char **argv) {
     options.state_bits = number(argv[5]);
     options.bank = number(argv[6]);
     options.seed = number(argv[7]);
+    options.batch = number(argv[8]);
     error = mb_arena_bytes(blob.bytes, blob.n, &options, &arena_bytes);
     void *arena = allocate(arena_bytes);
     int32_t tested = mb_self_test(arena, arena_bytes, blob.bytes, blob.n);
@@ -89,7 +90,7 @@ int main(int argc, char **argv) {
     size_t n = samples.n / info.n_inputs;
     int32_t *found = (int32_t *)allocate(n * sizeof *found);
     int32_t *scores = (int32_t *)allocate(n * info.n_outputs * sizeof *scores);
-    FILE *out = fopen(argv[8], "wb");
+    FILE *out = fopen(argv[9], "wb");
     if (out == NULL || labels.n != n * sizeof(int32_t)) {
         fail("files", 0);
     }

@@ -130,21 +130,23 @@ def command(program: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "bits", "dtype"),
+    ("sizes", "bits", "dtype", "batch"),
     [
-        ((1, 1, 2), 8, "uint8"),
-        ((33, 31, 64, 4), 8, "int8"),
-        ((65, 63, 2), 4, "uint8"),
-        ((127, 128, 33, 7), 8, "uint8"),
-        ((784, 32, 10), 4, "uint8"),
+        ((1, 1, 2), 8, "uint8", 1),
+        ((33, 31, 64, 4), 8, "int8", 1),
+        ((65, 63, 2), 4, "uint8", 1),
+        ((127, 128, 33, 7), 8, "uint8", 1),
+        ((784, 32, 10), 4, "uint8", 1),
+        ((33, 31, 64, 4), 4, "int8", 64),
+        ((127, 128, 33, 7), 8, "uint8", 16),
     ],
     ids=str,
 )
 def test_predictions_learning_and_state_are_numpys(
-    folders: list[Path], tmp_path: Path, sizes: tuple[int, ...], bits: int, dtype: str
+    folders: list[Path], tmp_path: Path, sizes: tuple[int, ...], bits: int, dtype: str, batch: int
 ) -> None:
     model = random_model(sizes, bits=bits, dtype=dtype, n_banks=2)
-    replay(folders, tmp_path, model, n=150)
+    replay(folders, tmp_path, model, 150, batch)
 
 
 CONVNETS: list[tuple[tuple[int, ...], list[tuple[int, int, int, Padding, int]]]] = [
@@ -155,25 +157,26 @@ CONVNETS: list[tuple[tuple[int, ...], list[tuple[int, int, int, Padding, int]]]]
 
 
 @pytest.mark.parametrize(("shape", "blocks"), CONVNETS, ids=str)
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize(("bits", "batch"), [(8, 1), (4, 1), (8, 7)])
 def test_convolutions_are_numpys(
     folders: list[Path],
     tmp_path: Path,
     shape: tuple[int, ...],
     blocks: list[tuple[int, int, int, Padding, int]],
     bits: int,
+    batch: int,
 ) -> None:
     model = random_convnet(shape, blocks, (9, 4), bits=bits, dtype="int8", n_banks=2)
-    replay(folders, tmp_path, model, n=30)
+    replay(folders, tmp_path, model, 30, batch)
 
 
-def replay(folders: list[Path], tmp_path: Path, model: Model, n: int) -> None:
+def replay(folders: list[Path], tmp_path: Path, model: Model, n: int, batch: int) -> None:
     """Run and teach a model with every build, and compare with NumPy."""
     rng = np.random.default_rng(4)
     data, n_layers = dumps(model), len(model.layers)
     x = random_samples(rng, model.input, n)
     y = rng.integers(0, model.n_outputs, n).astype("<i4")
-    reference = ReferenceModel(data, learn_layers=n_layers, bank=1, seed=9)
+    reference = ReferenceModel(data, learn_layers=n_layers, bank=1, seed=9, batch=batch)
     scores = reference.scores(x)
     expected = np.concatenate([scores.argmax(axis=1), scores.reshape(-1), [0]]).astype("<i4")
     parts = [expected.tobytes(), reference.learn(x, y).astype("<i4").tobytes()]
@@ -181,7 +184,7 @@ def replay(folders: list[Path], tmp_path: Path, model: Model, n: int) -> None:
     files = write_stream(tmp_path, data, x, y)
     for folder in with_program(folders, "replay"):
         out = tmp_path / folder.name
-        options = [str(n_layers), "0", "1", "9", str(out)]
+        options = [str(n_layers), "0", "1", "9", str(batch), str(out)]
         subprocess.run([*command(folder / "replay"), *files, *options], check=True)
         assert out.read_bytes() == b"".join(parts), folder
 

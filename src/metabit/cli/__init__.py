@@ -27,7 +27,7 @@ VERBS = {
     "inspect": "Show what is in a .mbit file.",
     "plan": "Show the RAM a model needs, to the byte.",
     "predict": "Run a model over samples.",
-    "learn": "Teach a model from labelled samples, one by one.",
+    "learn": "Teach a model from labelled samples, in their order.",
     "verify": "Check a model against its scores, or against another form of it.",
     "bench": "Time a model here, layer by layer, and beside other runtimes.",
     "profile": "Say what a model costs on a board.",

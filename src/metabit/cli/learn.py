@@ -15,6 +15,7 @@ from . import datafile
 from .common import Answer, Output, percent, progress, verb
 from .options import (
     BANK,
+    BATCH,
     BITS,
     DATA,
     FILE,
@@ -28,7 +29,7 @@ from .options import (
     learn_option,
 )
 
-# Samples between two moves of the progress bar.
+# Samples between two moves of the progress bar, or a little fewer: whole batches.
 CHUNK = 100
 
 
@@ -51,6 +52,7 @@ CHUNK = 100
     "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True,
     help="Of the generator that rounds updates.",
 )  # fmt: skip
+@BATCH
 @LIMIT
 @SPLIT
 @TASK
@@ -58,10 +60,10 @@ CHUNK = 100
 @THREADS
 def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str, bits: int, ram: str | None,
-    m: float | None, step_levels: float | None, seed: int, limit: int | None, split: str,
-    task: int | None, bank: int | None, threads: int | None,
+    m: float | None, step_levels: float | None, seed: int, batch: int, limit: int | None,
+    split: str, task: int | None, bank: int | None, threads: int | None,
 ) -> Answer:  # fmt: skip
-    """Teach FILE the labelled samples of DATA, one by one, in their order.
+    """Teach FILE the labelled samples of DATA in their order, one by one or in batches.
 
     Each sample is predicted before it is learnt: the share of right predictions is the prequential
     accuracy. With --state, learning goes on from what is kept there, and the result is kept there
@@ -74,7 +76,7 @@ def command(
     truth = datafile.need_labels(samples, model.n_outputs)
     engine = Engine(
         file, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
-        step_levels=step_levels, m=m, seed=seed, state=state,
+        step_levels=step_levels, m=m, seed=seed, state=state, batch=batch,
         threads=threads,
     )  # fmt: skip
     out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
@@ -97,6 +99,7 @@ def command(
         "last_accuracy": float(correct[-max(1, n // 10) :].mean()),
         "learn_layers": engine.plan.learn_layers,
         "state_bits": engine.plan.state_bits,
+        "batch": engine.plan.batch,
         "arena_bytes": engine.plan.arena_bytes,
         "state": state,
         **vars(status),
@@ -107,14 +110,14 @@ def command(
 
 def _learn(engine: Engine, x: NDArray[np.generic], truth: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which samples were predicted right before they were learnt, shape (n,)."""
-    n, right = len(truth), []
+    n, right, chunk = len(truth), [], CHUNK // engine.plan.batch * engine.plan.batch
     with progress() as bar:
         shown = bar.add_task("learning", total=n, note="")
-        for start in range(0, n, CHUNK):
-            part = slice(start, start + CHUNK)
+        for start in range(0, n, chunk):
+            part = slice(start, start + chunk)
             right.append(engine.learn(x[part], truth[part]) == truth[part])
             bar.update(
-                shown, completed=min(n, start + CHUNK),
+                shown, completed=min(n, start + chunk),
                 note=f"last {len(right[-1])}: {percent(float(right[-1].mean()))} right",
             )  # fmt: skip
     return np.concatenate(right)
@@ -127,7 +130,7 @@ def _print(out: Output, answer: Answer) -> None:
         "bold",
     )
     out.line(
-        f"{answer['n_steps']:,} steps since export; the last step changed "
+        f"{answer['n_steps']:,} samples since export; the last step changed "
         f"{answer['last_writes']:,} hidden weights and flipped {answer['last_flips']:,} of "
         f"{answer['n_weights']:,}; plasticity left {percent(answer['plasticity_left'])}"
     )

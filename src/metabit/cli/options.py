@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from ..edge_runtime.plan import MAX_BATCH
 from ..edge_runtime.threads import MOST
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,6 +40,10 @@ TASK = click.option(
 STATE = click.option(
     "--state", metavar="DIR", type=click.Path(path_type=Path),
     help="Folder that keeps what was learnt.",
+)  # fmt: skip
+BATCH = click.option(
+    "--batch", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True, metavar="N",
+    help="Samples a learning step: weights move once for all of them.",
 )  # fmt: skip
 THREADS = click.option(
     "--threads", type=click.IntRange(1, MOST), metavar="N",

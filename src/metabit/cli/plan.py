@@ -10,7 +10,7 @@ from ..edge_runtime.plan import PARTS, Plan, plan
 from ..edge_runtime.sizes import format_kib, parse_bytes
 from ..errors import BudgetError
 from .common import Answer, Output, budget_bar, table, verb
-from .options import BANK, BITS, FILE, RAM, learn_option
+from .options import BANK, BATCH, BITS, FILE, RAM, learn_option
 
 
 @verb("plan")
@@ -19,8 +19,9 @@ from .options import BANK, BITS, FILE, RAM, learn_option
 @learn_option("all")
 @BITS
 @BANK
+@BATCH
 def command(
-    out: Output, file: Path, ram: str | None, learn: str, bits: int, bank: int | None
+    out: Output, file: Path, ram: str | None, learn: str, bits: int, bank: int | None, batch: int
 ) -> Answer:
     """Show the RAM that FILE needs, part by part, to the byte.
 
@@ -29,11 +30,12 @@ def command(
     """
     budget = None if ram is None else parse_bytes(ram)
     try:
-        made = plan(file, learn=learn, bits=bits, bank=bank or 0, ram=budget)
+        made = plan(file, learn=learn, bits=bits, bank=bank or 0, ram=budget, batch=batch)
         refused = None
     except BudgetError as error:
         # The table is wanted all the more when it does not fit.
-        made = plan(file, learn="all" if learn == "auto" else learn, bits=bits, bank=bank or 0)
+        layers = "all" if learn == "auto" else learn
+        made = plan(file, learn=layers, bits=bits, bank=bank or 0, batch=batch)
         refused = error
     _print(out, file, made, budget)
     answer: Answer = {
@@ -41,6 +43,7 @@ def command(
         "choice": made.choice,
         "learn_layers": made.learn_layers,
         "state_bits": made.state_bits,
+        "batch": made.batch,
         "parts": dict(made.parts),
         "arena_bytes": made.arena_bytes,
         "blob_bytes": made.blob_bytes,
