@@ -68,6 +68,14 @@ def test_plan_adds_up_to_the_byte(cli: Cli, model_file: Path) -> None:
     assert answer["blob_bytes"] == model_file.stat().st_size
 
 
+def test_plan_counts_a_batch(cli: Cli, model_file: Path) -> None:
+    done = cli("plan", model_file, "--batch", "16", "--json")
+    assert done.answer["batch"] == 16
+    assert "batches of 16" in done.stderr
+    assert sum(done.answer["parts"].values()) == done.answer["arena_bytes"]
+    assert done.answer["arena_bytes"] > cli("plan", model_file, "--json").answer["arena_bytes"]
+
+
 def test_a_budget_too_small_ends_with_3_and_names_what_fits(cli: Cli, model_file: Path) -> None:
     done = cli("plan", model_file, "--ram", "1KiB", "--json")
     done.refused(3, "E-BUDGET")
@@ -92,6 +100,7 @@ def test_auto_takes_what_fits(cli: Cli, model_file: Path) -> None:
         (["--learn", "most"], "E-LEARN"),
         (["--learn", "3"], "E-LEARN"),
         (["--bank", "1"], "E-BANK"),
+        (["--batch", "65"], "E-USAGE"),
     ],
 )
 def test_plan_refuses_what_it_cannot_understand(

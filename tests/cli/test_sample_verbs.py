@@ -263,6 +263,22 @@ def test_learning_goes_on_where_it_stopped(
     assert used["labels"] == twice.predict(np.load(data_file)["x"]).tolist()
 
 
+def test_batches_go_through_the_parts_of_a_stream(
+    cli: Cli, tmp_path: Path, model_file: Path, x: Samples, y: NDArray[np.int64]
+) -> None:
+    state, path = tmp_path / "state", tmp_path / "long.npz"
+    x, y = np.tile(x, (5, 1)), np.tile(y, 5)  # longer than what is shown at a time
+    np.savez(path, x=x, y=y)
+    options = ["--batch", "7", "--state", state]
+    answer = cli("learn", model_file, path, *options, "--json").answer
+    engine = Engine(model_file, learn="all", batch=7)
+    assert answer["prequential_accuracy"] == np.mean(engine.learn(x, y) == y)
+    assert (answer["batch"], answer["n_steps"]) == (7, 250)
+    assert answer["arena_bytes"] == engine.plan.arena_bytes
+    kept = Engine(model_file, learn="all", batch=7, state=state)
+    assert kept.save_state() == engine.save_state()
+
+
 def test_options_reach_the_engine(cli: Cli, model_file: Path, data_file: Path) -> None:
     options = ["--learn", "head", "--bits", "4", "--m", "0", "--step", "1.5", "--seed", "9"]
     answer = cli("learn", model_file, data_file, *options, "--json").answer
