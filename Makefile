@@ -17,7 +17,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
-PRESETS := gcc clang asan tsan m32 aarch64
+PRESETS := gcc clang asan tsan m32 aarch64 armhf
 
 .PHONY: help demo test check bench bench-accuracy bench-engines foreign sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
@@ -66,7 +66,7 @@ reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for do
 	for file in recipes/benchmarks/*.toml; do \
 	    $(BIN)/metabit reproduce $$(basename "$$file" .toml) --save; done
 
-c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, aarch64
+c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, Arm
 	$(BIN)/python -m pytest tests/c --variants build
 
 sanitize: $(VENV)/.installed asan ## the Python tests of the C core, with the sanitizers watching

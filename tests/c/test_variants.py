@@ -2,7 +2,7 @@
 
 Alone, this builds tests/c/replay.c, kernels.c and threads.c with the C compiler of this machine,
 and some of them for WebAssembly, or with the instructions of x86 emulated. `make c-variants` builds
-them with gcc, clang, the sanitizers, for 32 bits and for 64-bit Arm, and passes `--variants build`:
+them with gcc, clang, the sanitizers, for 32 bits and for Arm, and passes `--variants build`:
 then each of them must be there. threads.c runs with ThreadSanitizer too.
 """
 
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.xdist_group("variants")
 HERE = Path(__file__).parent
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 #: Builds for another processor than this one, and those of CMakePresets.json.
-FOREIGN = ("m32", "aarch64", "wasm", "emulated")
-VARIANTS = ("gcc", "clang", "asan", "m32", "aarch64")
+FOREIGN = ("m32", "aarch64", "armhf", "wasm", "emulated")
+VARIANTS = ("gcc", "clang", "asan", "m32", "aarch64", "armhf")
 #: Sources of each test program besides its own and the core.
 PROGRAMS: dict[str, list[str]] = {
     "replay": [],
@@ -96,12 +96,14 @@ def with_program(folders: list[Path], program: str) -> list[Path]:
 def test_every_kernel_set_gives_the_bits_of_the_scalar_one(folders: list[Path]) -> None:
     for folder in folders:
         program = folder / "kernels"
-        done = subprocess.run(command(program), capture_output=True, text=True, check=False)
+        done = subprocess.run(commands(program)[0], capture_output=True, text=True, check=False)
         assert done.returncode == 0, f"{program}: {done.stderr}"
         tried = done.stdout.split()
         assert tried[-1] == "scalar"
         if folder.name == "wasm":
             assert tried == ["wasm", "scalar"]
+        elif folder.name == "armhf":
+            assert tried == ["neon", "swar", "scalar"]
         elif folder.name == "emulated":  # also those that this processor has not
             assert tried == list(kernel_sets())
         elif folder.name not in FOREIGN:
@@ -118,15 +120,19 @@ def test_threads_run_each_part_once_and_give_the_bits_of_one(
         x = random_samples(np.random.default_rng(5), model.input, 3)
         files = write_stream(tmp_path, dumps(model), x, np.array([0, 2, 1], dtype="<i4"))
         for folder in [*with_program(folders, "threads"), *watched]:
-            subprocess.run([*command(folder / "threads"), *files], check=True)
+            subprocess.run([*commands(folder / "threads")[0], *files], check=True)
 
 
-def command(program: Path) -> list[str]:
-    if program.parent.name == "aarch64":
-        return ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", str(program)]
-    if program.parent.name == "wasm":
-        return [sys.executable, str(HERE / "wasm.py"), str(program)]
-    return [str(program)]
+def commands(program: Path) -> list[list[str]]:
+    """Ways to run a program: on 32-bit Arm with NEON and, second, where NEON is illegal."""
+    build, run = program.parent.name, str(program)
+    arm = ["qemu-arm", "-L", "/usr/arm-linux-gnueabihf"]
+    foreign = {
+        "aarch64": [["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", run]],
+        "armhf": [[*arm, run], [*arm, "-cpu", "cortex-a15,neon=off", run]],
+        "wasm": [[sys.executable, str(HERE / "wasm.py"), run]],
+    }
+    return foreign.get(build, [[run]])
 
 
 @pytest.mark.parametrize(
@@ -185,8 +191,9 @@ def replay(folders: list[Path], tmp_path: Path, model: Model, n: int, batch: int
     for folder in with_program(folders, "replay"):
         out = tmp_path / folder.name
         options = [str(n_layers), "0", "1", "9", str(batch), str(out)]
-        subprocess.run([*command(folder / "replay"), *files, *options], check=True)
-        assert out.read_bytes() == b"".join(parts), folder
+        for command in commands(folder / "replay"):
+            subprocess.run([*command, *files, *options], check=True)
+            assert out.read_bytes() == b"".join(parts), command
 
 
 def write_stream(

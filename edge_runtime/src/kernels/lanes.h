@@ -21,8 +21,9 @@
  *   v_at_least16(a, b, c, d)   one bit a byte: a >= b in the low halves of 16-bit lanes, c >= d in the high
  *   v_keep(a)               the compiler orders what is before it before what is behind it
  *   either v_min32 or CONV_LOOKS_UP
+ *   IN_ROWS(kernel)         that of another set, for dense layers that are not in panels; else scalar's
  *
- * and vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div f_sqrt, and
+ * and either NO_FLOATS or vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div f_sqrt, and
  *
  *   f_set(x)                x in every lane
  *   f_from_int32(a)         rounded to nearest
@@ -37,12 +38,23 @@
 
 #define LANES (VEC_BYTES / 4u)
 
+#ifndef IN_ROWS
+#define IN_ROWS(kernel) mb_##kernel##_scalar
+#endif
+
 #include "lanes_bits.h"
 #include "lanes_bytes.h"
 #include "lanes_conv.h"
 #include "lanes_conv_bytes.h"
 #include "lanes_layer.h"
 #include "lanes_learn.h"
+
+#ifdef NO_FLOATS
+#define v_bits_by_norm mb_bits_by_norm_scalar
+#define v_inverse_roots mb_inverse_roots_scalar
+#else
+#include "lanes_floats.h"
+#endif
 
 /* The set of the file that includes this. */
 #define MB_LANE_KERNELS(set)                                  \

@@ -36,7 +36,7 @@ MB_INLINE void v_bits_tile(int32_t *sums, const uint8_t *const panels[4], const 
 
 static MB_TARGET void v_dense_bits(int32_t *sums, const mb_matrix *weights, const uint32_t *x) {
     if (weights->layout != MB_WORD_PANELS) {
-        mb_dense_bits_scalar(sums, weights, x);
+        IN_ROWS(dense_bits)(sums, weights, x);
         return;
     }
     uint32_t rows = mb_panel_rows(MB_WORD_PANELS, weights->n_out);

@@ -262,7 +262,7 @@ MB_INLINE void v_bytes_chunk(int32_t *sums, const mb_matrix *weights, const v_ta
 static MB_TARGET void v_dense_bytes(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
                                     uint32_t is_signed, int32_t zero_point) {
     if (weights->layout != MB_BYTE_PANELS) {
-        mb_dense_bytes_scalar(sums, weights, x, is_signed, zero_point);
+        IN_ROWS(dense_bytes)(sums, weights, x, is_signed, zero_point);
         return;
     }
     const uint8_t sign = is_signed ? 0x80 : 0;

@@ -22,26 +22,6 @@ static MB_TARGET void v_bits_by_threshold(uint32_t *bits, const int32_t *sums,
     }
 }
 
-static MB_TARGET void v_bits_by_norm(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
-                                     uint32_t n) {
-    uint32_t j = 0;
-    for (; j + 32u <= n; j += 32u) {
-        uint32_t word = 0;
-        for (uint32_t i = 0; i < 32u; i += LANES) {
-            uint32_t at = j + i;
-            vecf y = f_sub(f_from_int32(v_load(sums + at)), f_load(norm->mean + at));
-            y = f_mul(y, f_load(norm->inv_std + at));
-            y = f_add(f_mul(y, f_load(norm->gamma + at)), f_load(norm->beta + at));
-            word |= f_not_negative(y) << i;
-        }
-        bits[j / 32u] = word;
-    }
-    if (j < n) {
-        mb_norm_view rest = {norm->mean + j, norm->inv_std + j, norm->gamma + j, norm->beta + j};
-        mb_bits_by_norm_scalar(bits + j / 32u, sums + j, &rest, n - j);
-    }
-}
-
 /* ---- errors on their way back ---------------------------------------------------------------- */
 
 #define HALF_VECS (64u / VEC_BYTES) /* registers that hold 16 columns as 32-bit lanes */

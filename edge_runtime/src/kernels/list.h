@@ -5,10 +5,22 @@
 #ifndef MB_KERNEL_LIST_H
 #define MB_KERNEL_LIST_H
 
+/* 32-bit Arm that may have NEON, a system to ask whether it has, and a compiler that gives NEON to single
+ * functions, as older ones of Clang do not. */
+#if defined(__GNUC__) && defined(__ARM_ARCH_ISA_ARM) && defined(__ARM_FP) && defined(__linux__) && \
+    __STDC_HOSTED__ && (defined(__ARM_NEON) || !defined(__clang__) || __clang_major__ >= 22)
+#define MB_32_BIT_ARM_LINUX
+#endif
+
 #if defined(__GNUC__) && defined(__x86_64__)
 #define MB_KERNEL_LIST(X) X(avx512vpopcnt) X(avx512bw) X(avx2) X(ssse3) X(scalar)
 #elif defined(__GNUC__) && defined(__aarch64__)
+#define MB_KERNELS_NEON
 #define MB_KERNEL_LIST(X) X(neon) X(scalar)
+#elif defined(MB_32_BIT_ARM_LINUX)
+#define MB_KERNELS_NEON
+#define MB_KERNELS_SWAR
+#define MB_KERNEL_LIST(X) X(neon) X(swar) X(scalar)
 #elif defined(__GNUC__) && defined(__arm__)
 #define MB_KERNELS_SWAR
 #define MB_KERNEL_LIST(X) X(swar)

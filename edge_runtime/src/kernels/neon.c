@@ -1,23 +1,72 @@
-/* neon.c: kernels for 64-bit Arm, whose every processor has NEON, registers of 16 bytes. */
-#if defined(__GNUC__) && defined(__aarch64__)
+/* neon.c: kernels for Arm with NEON, registers of 16 bytes. Every 64-bit processor has it. Under 32-bit Linux
+ * the kernel is asked, and only the functions of this file are compiled for it: the rest of a program runs
+ * on processors without. There NEON takes denormal floats for zero, so that it computes integers only.
+ */
+#include "list.h"
+
+#if defined(MB_KERNELS_NEON)
 
 #include "kernels.h"
 
 #include <arm_neon.h>
+#if !defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
 
+#if defined(__ARM_NEON)
 #define MB_TARGET
+#elif defined(__clang__)
+#define MB_TARGET __attribute__((target("neon")))
+#elif __ARM_ARCH >= 7
+#define MB_TARGET __attribute__((target("fpu=neon")))
+#else
+#define MB_TARGET __attribute__((target("arch=armv7-a,fpu=neon")))
+#endif
+
 #define VEC_BYTES 16u
 #define COUNT_WORDS 31u /* of at most 8 a byte */
 
 typedef uint8x16_t vec;
-typedef float32x4_t vecf;
 
-#define V static inline __attribute__((always_inline))
+#define V static inline __attribute__((always_inline)) MB_TARGET
 
 V uint16x8_t as16(vec a) { return vreinterpretq_u16_u8(a); }
 V uint32x4_t as32(vec a) { return vreinterpretq_u32_u8(a); }
 V vec of16(uint16x8_t a) { return vreinterpretq_u8_u16(a); }
 V vec of32(uint32x4_t a) { return vreinterpretq_u8_u32(a); }
+
+/* ---- what 64-bit Arm has, and how 32-bit Arm goes without ------------------------------------- */
+
+#if defined(__aarch64__)
+
+V vec v_look_up(vec table, vec i) { return vqtbl1q_u8(table, i); }
+V uint32_t sum_lanes(uint32x4_t a) { return vaddvq_u32(a); }
+
+/* The sums of the first and of the last 8 bytes, each in a byte. */
+V uint64_t sum_halves(vec a) {
+    return (uint64_t)vaddv_u8(vget_low_u8(a)) | (uint64_t)vaddv_u8(vget_high_u8(a)) << 8;
+}
+
+#else
+
+V vec v_look_up(vec table, vec i) {
+    uint8x8x2_t both = {{vget_low_u8(table), vget_high_u8(table)}};
+    return vcombine_u8(vtbl2_u8(both, vget_low_u8(i)), vtbl2_u8(both, vget_high_u8(i)));
+}
+
+V uint32_t sum_lanes(uint32x4_t a) {
+    uint32x2_t pairs = vpadd_u32(vget_low_u32(a), vget_high_u32(a));
+    return vget_lane_u32(vpadd_u32(pairs, pairs), 0);
+}
+
+V uint64_t sum_halves(vec a) {
+    uint8x8_t pairs = vpadd_u8(vget_low_u8(a), vget_high_u8(a)), fours = vpadd_u8(pairs, pairs);
+    return vget_lane_u16(vreinterpret_u16_u8(vpadd_u8(fours, fours)), 0);
+}
+
+#endif
+
+/* ---- integers -------------------------------------------------------------------------------- */
 
 V vec v_load(const void *at) { return vld1q_u8((const uint8_t *)at); }
 V void v_store(void *at, vec a) { vst1q_u8((uint8_t *)at, a); }
@@ -32,7 +81,6 @@ V vec v_sub16(vec a, vec b) { return of16(vsubq_u16(as16(a), as16(b))); }
 V vec v_sub32(vec a, vec b) { return of32(vsubq_u32(as32(a), as32(b))); }
 V vec v_set32(const uint32_t *at) { return of32(vdupq_n_u32(*at)); }
 V vec v_table(const void *at) { return v_load(at); }
-V vec v_look_up(vec table, vec i) { return vqtbl1q_u8(table, i); }
 
 #define v_keep(a) __asm__("" : "+w"(a))
 
@@ -58,11 +106,11 @@ V void v_add_4_rows(int32_t *sums, uint16x4_t rows) {
 }
 
 V void v_add_rows(int32_t *sums, vec even, vec odd) {
-    uint16x8_t low = vzip1q_u16(as16(even), as16(odd)), high = vzip2q_u16(as16(even), as16(odd));
-    v_add_4_rows(sums, vget_low_u16(low));
-    v_add_4_rows(sums + 4, vget_high_u16(low));
-    v_add_4_rows(sums + 8, vget_low_u16(high));
-    v_add_4_rows(sums + 12, vget_high_u16(high));
+    uint16x8x2_t rows = vzipq_u16(as16(even), as16(odd));
+    v_add_4_rows(sums, vget_low_u16(rows.val[0]));
+    v_add_4_rows(sums + 4, vget_high_u16(rows.val[0]));
+    v_add_4_rows(sums + 8, vget_low_u16(rows.val[1]));
+    v_add_4_rows(sums + 12, vget_high_u16(rows.val[1]));
 }
 
 V vec v_test16(vec a, vec bit) { return of16(vtstq_u16(as16(a), as16(bit))); }
@@ -75,7 +123,7 @@ V vec v_add_pairs(vec sum, vec mask, vec pair) {
 /* One bit a 32-bit lane that is all ones or zero. */
 V uint32_t lane_bits(uint32x4_t lanes) {
     static const uint32_t bit[4] = {1, 2, 4, 8};
-    return vaddvq_u32(vandq_u32(lanes, vld1q_u32(bit)));
+    return sum_lanes(vandq_u32(lanes, vld1q_u32(bit)));
 }
 
 V uint32_t v_at_least(vec a, vec b) {
@@ -107,8 +155,16 @@ V uint64_t v_at_least16(vec a, vec b, vec c, vec d) {
     uint16x8_t low = vcgeq_s16(vreinterpretq_s16_u8(a), vreinterpretq_s16_u8(b));
     uint16x8_t high = vcgeq_s16(vreinterpretq_s16_u8(c), vreinterpretq_s16_u8(d));
     uint8x16_t set = vandq_u8(of16(vbslq_u16(vdupq_n_u16(0xff), low, high)), vld1q_u8(bits));
-    return (uint64_t)vaddv_u8(vget_low_u8(set)) | (uint64_t)vaddv_u8(vget_high_u8(set)) << 8;
+    return sum_halves(set);
 }
+
+V vec v_mul32(vec a, vec b) { return of32(vmulq_u32(as32(a), as32(b))); }
+
+/* ---- floats ---------------------------------------------------------------------------------- */
+
+#if defined(__aarch64__)
+
+typedef float32x4_t vecf;
 
 V vecf f_load(const float *at) { return vld1q_f32(at); }
 V void f_store(float *at, vecf a) { vst1q_f32(at, a); }
@@ -120,11 +176,23 @@ V vecf f_div(vecf a, vecf b) { return vdivq_f32(a, b); }
 V vecf f_sqrt(vecf a) { return vsqrtq_f32(a); }
 V vecf f_from_int32(vec a) { return vcvtq_f32_s32(vreinterpretq_s32_u8(a)); }
 V uint32_t f_not_negative(vecf a) { return lane_bits(vcgezq_f32(a)); }
-V vec v_mul32(vec a, vec b) { return of32(vmulq_u32(as32(a), as32(b))); }
-
-#include "lanes.h"
 
 static bool runs(void) { return true; }
+
+#else
+
+#define NO_FLOATS
+#define IN_ROWS(kernel) mb_kernels_swar.kernel
+#define HAS_NEON \
+    (1ul << 12) /* in AT_HWCAP: Linux calls it HWCAP_NEON, C libraries what they like */
+
+extern const mb_kernels mb_kernels_swar;
+
+static bool runs(void) { return (getauxval(AT_HWCAP) & HAS_NEON) != 0; }
+
+#endif
+
+#include "lanes.h"
 
 MB_LANE_KERNELS(neon);
 
