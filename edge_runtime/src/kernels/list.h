@@ -21,6 +21,9 @@
 #define MB_KERNELS_NEON
 #define MB_KERNELS_SWAR
 #define MB_KERNEL_LIST(X) X(neon) X(swar) X(scalar)
+#elif defined(__GNUC__) && defined(__ARM_FEATURE_MVE)
+#define MB_KERNELS_SWAR
+#define MB_KERNEL_LIST(X) X(mve)
 #elif defined(__GNUC__) && defined(__arm__)
 #define MB_KERNELS_SWAR
 #define MB_KERNEL_LIST(X) X(swar)

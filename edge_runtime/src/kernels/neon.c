@@ -10,6 +10,8 @@
 
 #include <arm_neon.h>
 #if !defined(__aarch64__)
+#include "swar.h"
+
 #include <sys/auxv.h>
 #endif
 
@@ -182,11 +184,9 @@ static bool runs(void) { return true; }
 #else
 
 #define NO_FLOATS
-#define IN_ROWS(kernel) mb_kernels_swar.kernel
+#define IN_ROWS(kernel) mb_##kernel##_swar
 #define HAS_NEON \
     (1ul << 12) /* in AT_HWCAP: Linux calls it HWCAP_NEON, C libraries what they like */
-
-extern const mb_kernels mb_kernels_swar;
 
 static bool runs(void) { return (getauxval(AT_HWCAP) & HAS_NEON) != 0; }
 

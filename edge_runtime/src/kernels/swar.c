@@ -14,6 +14,7 @@
 #if defined(MB_KERNELS_SWAR)
 
 #include "scalar.h"
+#include "swar.h"
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -142,7 +143,7 @@ static void fill(int32_t *sums, uint32_t n, int32_t value) {
     }
 }
 
-static void dense_bits(int32_t *sums, const mb_matrix *weights, const uint32_t *x) {
+void mb_dense_bits_swar(int32_t *sums, const mb_matrix *weights, const uint32_t *x) {
     const uint32_t words = weights->words;
     uint32_t w = 0;
     if (weights->layout != MB_ROWS) {
@@ -228,8 +229,8 @@ static __attribute__((noinline)) void take_inputs(uint8_t to[32], const uint8_t 
     }
 }
 
-static void dense_bytes(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
-                        uint32_t is_signed, int32_t zero_point) {
+void mb_dense_bytes_swar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
+                         uint32_t is_signed, int32_t zero_point) {
     const uint32_t n_in = weights->n_in, words = weights->words, sign = is_signed ? 0x80u : 0;
     const uint32_t zero = (uint32_t)zero_point + sign; /* of inputs as uint8 */
     table tables;
@@ -275,8 +276,8 @@ INLINE uint32_t two_below(uint32_t word, const int32_t *sums, const int32_t *thr
     return 2u * word + below(s0, t0);
 }
 
-static void bits_by_threshold(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
-                              uint32_t n) {
+void mb_bits_by_threshold_swar(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
+                               uint32_t n) {
     const uint32_t *flips = (const uint32_t *)thresholds + n;
     for (; n >= 32u; n -= 32u, sums += 32, thresholds += 32) {
         uint32_t word = 0;
@@ -302,9 +303,9 @@ static bool runs(void) { return true; }
 const mb_kernels mb_kernels_swar = {
     "swar",
     runs,
-    dense_bits,
-    dense_bytes,
-    bits_by_threshold,
+    mb_dense_bits_swar,
+    mb_dense_bytes_swar,
+    mb_bits_by_threshold_swar,
     NULL,
     MB_ROWS,
     NULL,
