@@ -32,7 +32,7 @@ Array = NDArray[Any]
 #: Mean of the training pixels: the value that means zero.
 ZERO_POINT = 73
 STREAM_PARTS = 60
-STREAM = {"m": 2.0, "step_levels": 0.05, "error_rate": 0.03}
+STREAM = {"m": 1.5, "step_levels": 0.0625, "error_rate": 0.0075}
 TASKS = 5
 PERMUTED = {"m": 2.5, "step_levels": 0.01, "error_rate": 0.01}
 

@@ -44,6 +44,16 @@ def test_an_exported_file_is_equal(
     assert all(entry["n_scores"] == 4 * entry["n_samples"] for entry in answer["compared"])
 
 
+def test_two_exported_files_are_compared_on_a_data_set(cli: Cli, tmp_path: Path) -> None:
+    """Neither is a packed model, so the shape of the input is all that is known."""
+    mbit, *others = (tmp_path / name for name in ("digits.mbit", "packed.onnx", "digits.tflite"))
+    container.save(random_model((64, 9, 10), seed=1), mbit)
+    for other in others:
+        assert cli("export", mbit, "-o", other).code == 0
+    answer = cli("verify", *others, "--data", "digits", "--json").answer
+    assert [entry["n_samples"] for entry in answer["compared"]] == [256, 500]
+
+
 def test_the_bank_of_an_exported_file_is_the_one_compared(
     cli: Cli, mbit: Path, tmp_path: Path
 ) -> None:

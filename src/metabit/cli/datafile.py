@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from ..edge_runtime.inputs import check_labels, check_samples
 from ..errors import CorruptError, FormatError, InputError, nearest
 from ..export.shapes import map_samples
-from ..export.spec import ConvLayer, InputSpec, Model
+from ..export.spec import InputSpec, Model
 
 if TYPE_CHECKING:
     from ..trainer.data.dataset import DataSet
@@ -310,7 +310,8 @@ def _from_set(name: str, model: Model, split: str, task: int | None) -> Samples:
 def _of_set(of: DataSet | Task, model: Model, split: str, where: str) -> Samples:
     """Flat samples: a model may have been made with another shape of as many values."""
     part = of.train if split == "train" else of.test
-    x = map_samples(part.x) if isinstance(model.layers[0], ConvLayer) else part.x
+    maps = map_samples(part.x)
+    x = maps if model.input.shape == maps.shape[1:] else part.x
     return Samples(x.reshape(len(part), -1), part.y, f"{where}, {split} samples")
 
 
