@@ -117,15 +117,15 @@ def memory() -> list[Record]:
     """Arena, and bits a weight of everything that learning needs, planned by the C core."""
     x = fashion()[0][:200]
     rows = []
-    for width, bits in ((128, 8), (128, 4), (256, 8), (256, 4)):
+    for width, bits, batch in ((128, 8, 1), (128, 4, 1), (256, 8, 1), (256, 4, 1), (256, 4, 16)):
         blob = dumps(network(x, width, 0, STREAM, bits=bits))
-        p = plan(blob, learn="all")
+        p = plan(blob, learn="all", batch=batch)
         n_weights = 784 * width + width * width + width * 10
         state = p.parts["hidden_bytes"] + p.parts["sign_bytes"]
         rows.append(
             {
-                "network": f"784-{width}-{width}-10", "state_bits": bits, "n_weights": n_weights,
-                "arena_bytes": p.arena_bytes, "parts": dict(p.parts),
+                "network": f"784-{width}-{width}-10", "state_bits": bits, "batch": batch,
+                "n_weights": n_weights, "arena_bytes": p.arena_bytes, "parts": dict(p.parts),
                 "bits_per_weight_state": 8 * state / n_weights,
                 "bits_per_weight_everything": 8 * p.arena_bytes / n_weights,
             }
