@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import models, results
-from metabit.edge_runtime.bench.subject import PREDICT, Subject
-from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
+from metabit.bench.subject import PREDICT, Subject
+from metabit.bench.timing import Contestant, Limits, take_turns
 
 Record = dict[str, Any]
 

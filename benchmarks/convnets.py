@@ -14,8 +14,8 @@ import numpy as np
 import torch
 
 from benchmarks import page, results
-from metabit.edge_runtime.bench.subject import LEARN, PREDICT, Subject
-from metabit.edge_runtime.bench.timing import Limits, take_turns
+from metabit.bench.subject import LEARN, PREDICT, Subject
+from metabit.bench.timing import Limits, take_turns
 from metabit.edge_runtime.plan import plan
 from metabit.export.container import dumps
 from metabit.export.from_torch import from_model

@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks import results
-from metabit.cli import datafile, run
-from metabit.edge_runtime.artefacts.artefact import Artefact, Samples
-from metabit.edge_runtime.artefacts.kinds import KINDS, open_artefact
-from metabit.edge_runtime.bench.subject import Subject
-from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
+from metabit.bench.subject import Subject
+from metabit.bench.timing import Contestant, Limits, take_turns
+from metabit.cli import run
+from metabit.compare.artefact import Artefact, Samples
+from metabit.compare.kinds import KINDS, open_artefact
 from metabit.export import container
 from metabit.export.spec import Model
+from metabit.readers import samples as datafile
 from metabit.trainer import data
 
 PAGE = Path(__file__).parent.parent / "docs" / "EXPORTS.md"

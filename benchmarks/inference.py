@@ -13,10 +13,10 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks import models, page, results
-from metabit.edge_runtime.bench.rival_networks import Shape, dense, shapes_of
-from metabit.edge_runtime.bench.rivals import missing, rivals
-from metabit.edge_runtime.bench.subject import PREDICT, Subject
-from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
+from metabit.bench.rival_networks import Shape, dense, shapes_of
+from metabit.bench.rivals import missing, rivals
+from metabit.bench.subject import PREDICT, Subject
+from metabit.bench.timing import Contestant, Limits, take_turns
 
 Record = dict[str, Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from benchmarks.results import table
-from metabit.edge_runtime.bench.subject import PREDICT, PREDICT_PYTHON
+from metabit.bench.subject import PREDICT, PREDICT_PYTHON
 
 Record = dict[str, Any]
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from benchmarks import callgrind, page, results
 from benchmarks.device_learning import STREAM, ZERO_POINT, Array, fashion
-from metabit.edge_runtime.bench.subject import Subject
-from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
+from metabit.bench.subject import Subject
+from metabit.bench.timing import Contestant, Limits, take_turns
 from metabit.edge_runtime.engine import Engine
 from metabit.export import state_image
 from metabit.export.container import dumps, loads

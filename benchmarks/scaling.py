@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import models, page, results, scaling_tables
-from metabit.edge_runtime.bench.subject import Subject
-from metabit.edge_runtime.bench.timing import Contestant, Limits, take_turns
+from metabit.bench.subject import Subject
+from metabit.bench.timing import Contestant, Limits, take_turns
 from metabit.edge_runtime.engine import Engine
 
 Record = dict[str, Any]

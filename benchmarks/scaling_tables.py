@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from benchmarks.results import table
-from metabit.edge_runtime.bench.layers import ROOFS
+from metabit.bench.layers import ROOFS
 from metabit.trainer.files import write_atomic
 from metabit.trainer.runs.plots import ACCENT, DPI, INK, MUTED, png
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime import sources
 from metabit.edge_runtime.isa import kernel_sets
-from metabit.edge_runtime.reference import ReferenceModel
+from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
 from metabit.export.spec import Model, Padding
 

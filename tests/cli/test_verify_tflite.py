@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_networks import conv_models, dense_models
 
-from metabit.edge_runtime.artefacts.tflite_file import TfliteArtefact
+from metabit.compare.tflite_file import TfliteArtefact
 from metabit.errors import CorruptError, FormatError
 from metabit.export import container
 from metabit.export.exact import model_scores, run

@@ -11,11 +11,12 @@ import pytest
 from helpers import random_convnet, random_model, random_samples
 from numpy.typing import NDArray
 
-from metabit.edge_runtime import _native, arith
+from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.isa import kernel_sets
 from metabit.edge_runtime.plan import as_blob, plan
-from metabit.edge_runtime.reference import Pass, ReferenceModel
+from metabit.edge_runtime.reference import arith
+from metabit.edge_runtime.reference.model import Pass, ReferenceModel
 from metabit.errors import BudgetError, InputError
 from metabit.export import state_image
 from metabit.export.container import dumps

@@ -10,8 +10,8 @@ import torch
 from helpers import plain_scores, random_convnet, random_samples
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.reference import ReferenceModel
-from metabit.edge_runtime.reference_conv import gradients, send_back
+from metabit.edge_runtime.reference.conv import gradients, send_back
+from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
 from metabit.export.convolve import window_sums
 from metabit.export.spec import ConvLayer, Model

@@ -8,9 +8,9 @@ import numpy as np
 from helpers import random_model, random_samples
 from numpy.typing import NDArray
 
-from metabit.edge_runtime import arith
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.reference import Pass, ReferenceModel, _slots
+from metabit.edge_runtime.reference import arith
+from metabit.edge_runtime.reference.model import Pass, ReferenceModel, _slots
 from metabit.export import state_image
 from metabit.export.container import dumps
 from metabit.export.spec import Int32Array, Model

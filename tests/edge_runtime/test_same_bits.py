@@ -7,7 +7,7 @@ import pytest
 from helpers import plain_scores, random_model, random_samples
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.reference import ReferenceModel
+from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
 
 SHAPES = [

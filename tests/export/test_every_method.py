@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.reference import ReferenceModel
+from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
 from metabit.export.from_torch import from_run
 from metabit.trainer.data.dataset import DataSet

@@ -9,11 +9,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from metabit.edge_runtime.artefacts.artefact import Artefact
-from metabit.edge_runtime.artefacts.compare import compare
-from metabit.edge_runtime.artefacts.onnx_file import OnnxArtefact
-from metabit.edge_runtime.artefacts.packed import PackedArtefact
-from metabit.edge_runtime.artefacts.tflite_file import TfliteArtefact
+from metabit.compare.artefact import Artefact
+from metabit.compare.compare import compare
+from metabit.compare.onnx_file import OnnxArtefact
+from metabit.compare.packed import PackedArtefact
+from metabit.compare.tflite_file import TfliteArtefact
 from metabit.edge_runtime.engine import Engine
 from metabit.export import container, state_image
 from metabit.export.exact import model_scores

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.reference import ReferenceModel
+from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export import state_image
 from metabit.export.container import dumps, load
 

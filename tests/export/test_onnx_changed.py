@@ -12,10 +12,10 @@ from helpers import random_model, small_convnet
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from metabit.edge_runtime.artefacts.align import align
-from metabit.edge_runtime.artefacts.compare import random_samples
-from metabit.edge_runtime.artefacts.onnx_file import OnnxArtefact
-from metabit.edge_runtime.artefacts.packed import PackedArtefact
+from metabit.compare.align import align
+from metabit.compare.compare import random_samples
+from metabit.compare.onnx_file import OnnxArtefact
+from metabit.compare.packed import PackedArtefact
 from metabit.errors import FormatError, MetabitError
 from metabit.export.onnx.read import check
 from metabit.export.onnx.write import STYLES, to_onnx

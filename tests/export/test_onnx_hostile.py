@@ -12,8 +12,8 @@ import onnx
 import pytest
 from helpers import random_model, small_convnet
 
-from metabit.edge_runtime.artefacts.compare import random_samples
-from metabit.edge_runtime.artefacts.onnx_file import OnnxArtefact
+from metabit.compare.compare import random_samples
+from metabit.compare.onnx_file import OnnxArtefact
 from metabit.errors import MetabitError
 from metabit.export.onnx.read import load
 from metabit.export.onnx.write import STYLES, to_onnx

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from metabit.cli import run
-from metabit.edge_runtime.artefacts.onnx_file import OnnxArtefact
+from metabit.compare.onnx_file import OnnxArtefact
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..edge_runtime.bench import rivals as others
-from ..edge_runtime.bench.layers import ROOFS
-from ..edge_runtime.bench.rival_networks import shapes_of
-from ..edge_runtime.bench.subject import PREDICT, Subject
-from ..edge_runtime.bench.timing import Contestant, Limits, Times, take_turns
+from ..bench import rivals as others
+from ..bench.layers import ROOFS
+from ..bench.rival_networks import shapes_of
+from ..bench.subject import PREDICT, Subject
+from ..bench.timing import Contestant, Limits, Times, take_turns
 from ..edge_runtime.threads import MOST
 from ..export import container
-from . import datafile
+from ..readers import samples as datafile
 from .common import Answer, Bar, Output, need_extra, table, verb
 from .options import BANK, BITS, FILE, learn_option
 from .profile import format_us
@@ -25,7 +25,7 @@ from .profile import format_us
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from ..edge_runtime.bench.rivals import Rival
+    from ..bench.rivals import Rival
 
 TORCH = "PyTorch, learning step"
 

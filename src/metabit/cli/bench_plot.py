@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ..edge_runtime.bench.timing import Times
+from ..bench.timing import Times
 from ..trainer.runs.plots import ACCENT, DPI, INK, MUTED, png
 
 ROW_IN = 0.32

@@ -107,7 +107,7 @@ def _library() -> Verdict:
 def _self_test() -> Verdict:
     """A small network: C and NumPy predict and learn the same, bit for bit."""
     from ..edge_runtime.engine import Engine
-    from ..edge_runtime.reference import ReferenceModel
+    from ..edge_runtime.reference.model import ReferenceModel
     from ..export import container
 
     blob = container.dumps(_small_model())

@@ -14,7 +14,7 @@ from ..export import container
 from ..export.exact import with_golden
 from ..export.learnable import learnable
 from ..export.spec import Model
-from . import datafile
+from ..readers import samples as datafile
 from .common import Answer, Output, need_extra, table, verb
 from .options import SPLIT
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..edge_runtime.engine import Engine
 from ..edge_runtime.sizes import format_kib
 from ..export import container
-from . import datafile
+from ..readers import samples as datafile
 from .common import Answer, Output, percent, progress, verb
 from .options import (
     BANK,

@@ -15,7 +15,7 @@ from ..edge_runtime.inputs import check_labels
 from ..edge_runtime.sizes import format_kib
 from ..errors import StorageError
 from ..export import container
-from . import datafile
+from ..readers import samples as datafile
 from .common import Answer, Output, percent, verb
 from .options import (
     BANK,

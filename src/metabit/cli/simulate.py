@@ -9,7 +9,7 @@ import click
 
 from ..edge_runtime.sizes import format_kib
 from ..export import container
-from . import datafile
+from ..readers import samples as datafile
 from .common import Answer, Output, need_extra, progress, verb
 from .options import BANK, BITS, BOARD, FILE, SPLIT, TASK, bank_for, learn_option
 from .profile import print_work

@@ -8,16 +8,16 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..edge_runtime.artefacts.align import align
-from ..edge_runtime.artefacts.artefact import Artefact, Samples
-from ..edge_runtime.artefacts.compare import bank_of, compare, random_samples
-from ..edge_runtime.artefacts.kinds import open_artefact
+from ..compare.align import align
+from ..compare.artefact import Artefact, Samples
+from ..compare.compare import bank_of, compare, random_samples
+from ..compare.kinds import open_artefact
 from ..edge_runtime.engine import Engine
-from ..edge_runtime.reference import ReferenceModel
+from ..edge_runtime.reference.model import ReferenceModel
 from ..errors import InputError, MismatchError
 from ..export import container
 from ..export.spec import Model
-from . import datafile
+from ..readers import samples as datafile
 from .common import Answer, Output, table, verb
 from .options import FILE, LIMIT, SPLIT, TASK, bank_for
 

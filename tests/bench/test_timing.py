@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metabit.edge_runtime.bench.timing import Contestant, Limits, Times, clock_mhz, take_turns
+from metabit.bench.timing import Contestant, Limits, Times, clock_mhz, take_turns
 
 
 def busy(n: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 from helpers import random_model
 
 from metabit import InputError
-from metabit.cli import datafile
 from metabit.export.spec import Model
+from metabit.readers import samples as datafile
 from metabit.trainer import streams
 from metabit.trainer.recipe.data import DataRecipe
 

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from metabit.edge_runtime.bench.rival_networks import INPUT_SCALE, Int8Layer
+from metabit.bench.rival_networks import INPUT_SCALE, Int8Layer
 
 OPSET, IR_VERSION = 18, 9
 

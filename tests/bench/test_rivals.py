@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from metabit.edge_runtime.bench import onnx_network, rivals, tflite_network
-from metabit.edge_runtime.bench.rival_networks import Int8Layer, Shape, dense, random_network
-from metabit.edge_runtime.bench.timing import Limits, take_turns
+from metabit.bench import onnx_network, rivals, tflite_network
+from metabit.bench.rival_networks import Int8Layer, Shape, dense, random_network
+from metabit.bench.timing import Limits, take_turns
 from metabit.export.spec import Window
 
 WIDTHS = (50, 40, 33, 6)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from metabit.edge_runtime.bench.rival_networks import Int8Layer, Shape, random_network
-from metabit.edge_runtime.bench.timing import Contestant
+from metabit.bench.rival_networks import Int8Layer, Shape, random_network
+from metabit.bench.timing import Contestant
 
 #: Runtime for people -> its package, and what else writing a model for it needs.
 RUNTIMES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -70,7 +70,7 @@ def rivals(shapes: Sequence[Shape], threads: int = 1) -> list[Rival]:
 def _onnx(
     layers: Sequence[Int8Layer], kind: str, threads: int
 ) -> tuple[bytes, Callable[[int], object]]:
-    from metabit.edge_runtime.bench import onnx_network
+    from metabit.bench import onnx_network
 
     blob = getattr(onnx_network, f"{kind.removesuffix('32')}_model")(layers)
     session = onnx_session(blob, threads)
@@ -102,7 +102,7 @@ def onnx_session(blob: bytes, threads: int) -> Any:
 def _tflite(
     layers: Sequence[Int8Layer], kind: str, threads: int
 ) -> tuple[bytes, Callable[[int], object]]:
-    from metabit.edge_runtime.bench import tflite_network
+    from metabit.bench import tflite_network
 
     blob = getattr(tflite_network, f"{kind.removesuffix('32')}_model")(layers)
     interpreter = tflite_interpreter(blob, threads)

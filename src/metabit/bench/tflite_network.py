@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import tflite
 
-from metabit.edge_runtime.bench.rival_networks import Int8Layer
+from metabit.bench.rival_networks import Int8Layer
 from metabit.export.spec import Window
 from metabit.export.tflite.graph import Graph, Tensor, dumps
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Outputs, Samples
 from metabit.errors import FormatError, InputError
 from metabit.export.fold import scores_from_logits
 from metabit.export.spec import BoolArray, InputSpec

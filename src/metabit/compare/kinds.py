@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from metabit.edge_runtime.artefacts.artefact import Artefact
-from metabit.edge_runtime.artefacts.onnx_file import open_onnx
-from metabit.edge_runtime.artefacts.packed import open_c, open_mbit, open_safetensors, open_state
-from metabit.edge_runtime.artefacts.tflite_file import open_tflite
+from metabit.compare.artefact import Artefact
+from metabit.compare.onnx_file import open_onnx
+from metabit.compare.packed import open_c, open_mbit, open_safetensors, open_state
+from metabit.compare.tflite_file import open_tflite
 from metabit.errors import InputError
 
 #: (path, the .mbit file that a learnt state belongs to) -> artefact, by the suffix of the file.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Outputs, Samples
 from metabit.errors import InputError, MismatchError
 
 

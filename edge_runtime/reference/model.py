@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.edge_runtime import arith
-from metabit.edge_runtime.reference_conv import error_bits, gradients, send_back
+from metabit.edge_runtime.reference import arith
+from metabit.edge_runtime.reference.conv import error_bits, gradients, send_back
 from metabit.export import state_image
 from metabit.export.container import loads
 from metabit.export.convolve import window_sums

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from metabit.bench.layers import LayerWork, layers_of
+from metabit.bench.timing import Contestant
 from metabit.edge_runtime import _native
-from metabit.edge_runtime.bench.layers import LayerWork, layers_of
-from metabit.edge_runtime.bench.timing import Contestant
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.plan import Learn

@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
-from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Outputs, Samples
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from metabit.edge_runtime.artefacts.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Outputs, Samples
 from metabit.errors import MismatchError
 from metabit.export.spec import BoolArray
 

@@ -1,0 +1,1 @@
+"""How fast a model runs here, and what else would run a network of its shape: on a desk only."""
