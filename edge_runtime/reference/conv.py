@@ -1,4 +1,4 @@
-"""Gradients of a convolution for one sample, in integers; read it beside `src/learn_conv.c`."""
+"""Gradients of a convolution for one sample, in integers, as in `src/learn/backward_conv.c`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The same runtime in NumPy: readable, slow, and equal to the C core bit for bit.
 
-Read it beside `src/learn.c` and `src/learn_dense.c`. Float work is float32, each operation rounded
-on its own and in the same order; sums are integers; random numbers come from the same generator in
-the same order.
+Read it beside `src/learn/learn.c` and `src/learn/dense_moves.c`. Float work is float32, each
+operation rounded on its own and in the same order; sums are integers; random numbers come from the
+same generator in the same order.
 """
 
 from __future__ import annotations

@@ -122,7 +122,7 @@ struct mb_model {
     uint32_t columns_at; /* (most inputs of a dense layer that learns) uint16; not in batches */
     uint32_t patch_at;   /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
     uint32_t window_at;  /* (n_out, or whole panels) int32 sums of one position of a window */
-    uint32_t gradient_at; /* (n_in) int32, where gradients are formed: learn_rows.c */
+    uint32_t gradient_at; /* (n_in) int32, where gradients are formed: gradients.c */
     uint32_t masked_at;   /* int16 errors of one place of a window, or of one channel */
     uint32_t patches_at; /* all that weights of a layer behind another see in a step, packed rows */
     uint32_t last_writes, last_flips;

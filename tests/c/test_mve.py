@@ -31,7 +31,7 @@ def test_eight_bit_inputs_give_the_bits_of_the_scalar_kernel(tmp_path: Path) -> 
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up(f"{EMULATOR[0]} is missing")
     program = tmp_path / "mve"
-    core = [*sorted((sources() / "src" / "kernels").glob("*.c")), sources() / "src" / "arith.c"]
+    core = [*sorted((sources() / "src" / "kernels").rglob("*.c")), sources() / "src" / "arith.c"]
     files = [str(path) for path in (HERE / "mve.c", *core)]
     subprocess.run([*COMPILER, *files, "-o", str(program)], check=True)
     done = subprocess.run(

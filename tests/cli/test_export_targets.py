@@ -123,7 +123,7 @@ def test_a_learnt_state_goes_into_tflite_too(
 
 def test_to_c_brings_the_core_along_when_asked(cli: Cli, model_file: Path, tmp_path: Path) -> None:
     assert cli("export", model_file, "--to", "c", "--core", "-o", tmp_path).code == 0
-    assert (tmp_path / "metabit" / "src" / "model.c").is_file()
+    assert (tmp_path / "metabit" / "src" / "file" / "sections.c").is_file()
     assert (tmp_path / "metabit" / "library.properties").is_file()
 
 

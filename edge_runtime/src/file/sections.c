@@ -1,0 +1,376 @@
+/* sections.c: check what the sections of a .mbit blob say, and find the parts of the network in them.
+ * With envelope.c the one place in C that knows byte offsets; docs/FORMAT.md is its twin.
+ *
+ * The blob is hostile: no field is used before its bounds have been checked, and sizes are computed in
+ * 64 bits before they are compared.
+ */
+#include "envelope.h"
+
+#define KIND_DENSE 1u
+#define KIND_CONVOLUTION 2u
+
+#define MAX_BANKS 1024u
+#define MAX_INPUTS 65536u
+#define MAX_OUTPUTS 65535u
+#define MAX_ROW 65536u
+#define MAX_MAP (1u << 24)
+#define MAX_POOL 15u
+#define MAX_TAPS 65535u
+
+/* False for NaN too. */
+static bool within(float value, float low, float high) { return value >= low && value <= high; }
+
+/* ---- network -------------------------------------------------------------------------------- */
+
+static int read_input(mb_blob_view *v, uint32_t at) {
+    const uint8_t *b = v->bytes;
+    mb_info *info = &v->info;
+    info->n_layers = u32(b, at);
+    info->n_banks = u32(b, at + 4);
+    info->input_signed = u32(b, at + 8);
+    info->zero_point = (int32_t)u32(b, at + 12);
+    v->eps = f32(b, at + 20);
+    uint32_t n_dims = u32(b, at + 24);
+    int32_t low = info->input_signed ? -128 : 0;
+    if (info->n_layers < 1 || info->n_layers > MB_MAX_LAYERS || info->n_banks < 1 ||
+        info->n_banks > MAX_BANKS || info->input_signed > 1 || info->zero_point < low ||
+        info->zero_point > low + 255 || n_dims < 1 || n_dims > 4 || u32(b, at + 44) != 0 ||
+        !within(v->eps, 1e-8f, 1.0f) || !within(f32(b, at + 16), 1e-30f, 1e30f)) {
+        return MB_ERR_CORRUPT;
+    }
+    uint64_t n_inputs = 1;
+    for (uint32_t i = 0; i < 4; i++) {
+        uint32_t n = u32(b, at + 28 + 4 * i);
+        if (n < 1 || n > MAX_INPUTS || (i >= n_dims && n != 1)) {
+            return MB_ERR_CORRUPT;
+        }
+        n_inputs *= n;
+        if (n_inputs > MAX_INPUTS) {
+            return MB_ERR_CORRUPT;
+        }
+    }
+    info->n_inputs = (uint32_t)n_inputs;
+    return MB_OK;
+}
+
+/* What a layer hands on to the next one: a map, or with no columns a vector of n values. */
+typedef struct shape {
+    uint32_t rows, columns, channels;
+    uint32_t n;
+} shape;
+
+static shape sample_shape(const mb_blob_view *v, uint32_t at) {
+    uint32_t n_dims = u32(v->bytes, at + 24);
+    shape sample = {0, 0, 0, v->info.n_inputs};
+    if (n_dims == 2 || n_dims == 3) { /* of two dimensions: the third is 1, one channel */
+        sample.rows = u32(v->bytes, at + 28);
+        sample.columns = u32(v->bytes, at + 32);
+        sample.channels = u32(v->bytes, at + 36);
+    }
+    return sample;
+}
+
+/* Sums on one side of a map; 0 where the kernel does not fit. */
+static uint32_t sum_side(uint32_t side, const mb_window *window, uint32_t padded) {
+    uint32_t outside = padded ? 1u : window->kernel;
+    return side < outside ? 0 : (side - outside) / window->stride + 1u;
+}
+
+/* Read the window of a convolution; `map` becomes what the layer hands on. */
+static int read_window(mb_layer_view *layer, uint32_t geometry, shape *map) {
+    mb_window *window = &layer->window;
+    uint32_t padded = geometry >> 24;
+    window->kernel = (uint8_t)geometry;
+    window->stride = (uint8_t)(geometry >> 8);
+    window->pool = (uint8_t)(geometry >> 16);
+    if (padded > 1) {
+        return MB_ERR_FORMAT;
+    }
+    uint32_t taps = (uint32_t)window->kernel * window->kernel;
+    if (map->columns == 0 || taps == 0 || window->stride == 0 || window->pool == 0 ||
+        window->pool > MAX_POOL || (uint64_t)taps * map->channels != layer->n_in ||
+        (uint64_t)taps * layer->n_out > MAX_TAPS) {
+        return MB_ERR_CORRUPT;
+    }
+    window->before = padded ? (uint8_t)((window->kernel - 1u) / 2u) : 0;
+    window->in_rows = map->rows;
+    window->in_columns = map->columns;
+    uint32_t rows = sum_side(map->rows, window, padded);
+    uint32_t columns = sum_side(map->columns, window, padded);
+    map->rows = rows / window->pool;
+    map->columns = columns / window->pool;
+    map->channels = layer->n_out;
+    /* Rows times columns is at most the number of inputs, 2^16. */
+    if (map->rows == 0 || map->columns == 0 || (uint64_t)rows * columns * layer->n_out > MAX_MAP) {
+        return MB_ERR_CORRUPT;
+    }
+    window->out_columns = map->columns;
+    layer->n_positions = map->rows * map->columns;
+    map->n = layer->n_positions * layer->n_out;
+    return MB_OK;
+}
+
+/* One record of the network. `map` is what the layer reads, and becomes what it hands on. */
+static int read_layer(const mb_blob_view *v, uint32_t record, mb_layer_view *layer, shape *map) {
+    uint32_t kind = u32(v->bytes, record), geometry = u32(v->bytes, record + 12);
+    layer->n_in = u32(v->bytes, record + 4);
+    layer->n_out = u32(v->bytes, record + 8);
+    if (layer->n_in > MAX_ROW || layer->n_out < 1 || layer->n_out > MAX_OUTPUTS) {
+        return MB_ERR_CORRUPT;
+    }
+    if (kind == KIND_CONVOLUTION) {
+        return read_window(layer, geometry, map);
+    }
+    if (kind != KIND_DENSE || geometry != 0) {
+        return MB_ERR_FORMAT;
+    }
+    if (layer->n_in != map->n) {
+        return MB_ERR_CORRUPT;
+    }
+    layer->n_positions = 1;
+    *map = (shape){0, 0, 0, layer->n_out};
+    return MB_OK;
+}
+
+/* Around the first map lies the integer zero point + 1, which a sample must be able to hold. */
+static bool padding_exists(const mb_blob_view *v, uint32_t first_record) {
+    uint32_t padded = u32(v->bytes, first_record + 12) >> 24;
+    int32_t highest = v->info.input_signed ? 127 : 255;
+    return !padded || v->layers[0].window.kernel == 1 || v->info.zero_point < highest;
+}
+
+static int read_layers(mb_blob_view *v, const section_map *map) {
+    uint32_t at = map->at[NETWORK];
+    if (map->bytes[NETWORK] < 48) {
+        return MB_ERR_CORRUPT;
+    }
+    int error = read_input(v, at);
+    if (error != MB_OK) {
+        return error;
+    }
+    if (map->bytes[NETWORK] != 48u + 16u * v->info.n_layers) {
+        return MB_ERR_CORRUPT;
+    }
+    shape handed_on = sample_shape(v, at);
+    uint64_t weights_at = map->at[WEIGHTS];
+    for (uint32_t i = 0; i < v->info.n_layers; i++) {
+        mb_layer_view *layer = &v->layers[i];
+        error = read_layer(v, at + 48u + 16u * i, layer, &handed_on);
+        if (error != MB_OK) {
+            return error;
+        }
+        layer->words = mb_words(layer->n_in);
+        layer->weights_at = (uint32_t)weights_at;
+        weights_at += (uint64_t)4 * layer->words * layer->n_out;
+        if (weights_at > (uint64_t)map->at[WEIGHTS] + map->bytes[WEIGHTS]) {
+            return MB_ERR_CORRUPT;
+        }
+    }
+    if (handed_on.columns != 0 || !padding_exists(v, at + 48u)) {
+        return MB_ERR_CORRUPT; /* the last layer is dense */
+    }
+    v->info.n_outputs = handed_on.n;
+    return weights_at == (uint64_t)map->at[WEIGHTS] + map->bytes[WEIGHTS] ? MB_OK : MB_ERR_CORRUPT;
+}
+
+/* The bits behind the true length of every row must be zero: popcounts rely on it. */
+static bool padding_is_zero(const uint8_t *b, uint32_t at, uint32_t rows, uint32_t n_bits) {
+    uint32_t words = mb_words(n_bits), used = n_bits % 32u;
+    uint32_t any = 0;
+    if (used == 0) {
+        return true;
+    }
+    for (uint32_t row = 0; row < rows; row++) {
+        any |= u32(b, at + 4u * (row * words + words - 1u)) >> used;
+    }
+    return any == 0;
+}
+
+static int read_thresholds(mb_blob_view *v, const section_map *map, uint32_t bank) {
+    uint64_t at = map->at[THRESHOLDS], end = at + map->bytes[THRESHOLDS];
+    for (uint32_t k = 0; k < v->info.n_banks; k++) {
+        for (uint32_t i = 0; i + 1 < v->info.n_layers; i++) {
+            mb_layer_view *layer = &v->layers[i];
+            uint32_t flips = 4u * layer->n_out, bytes = flips + 4u * mb_words(layer->n_out);
+            if (at + bytes > end ||
+                !padding_is_zero(v->bytes, (uint32_t)at + flips, 1, layer->n_out)) {
+                return MB_ERR_CORRUPT;
+            }
+            if (k == bank) {
+                layer->threshold_at = (uint32_t)at;
+            }
+            at += bytes;
+        }
+    }
+    return at == end ? MB_OK : MB_ERR_CORRUPT;
+}
+
+/* Four columns of n_out floats: mean, var, gamma, beta, in ranges that keep all arithmetic finite. */
+static bool norm_is_sane(const uint8_t *b, uint32_t at, uint32_t n_out) {
+    static const float low[4] = {-33554432.0f, 0.0f, -1048576.0f, -1048576.0f};
+    static const float high[4] = {33554432.0f, 1.12589991e15f, 1048576.0f, 1048576.0f};
+    bool sane = true;
+    for (uint32_t column = 0; column < 4; column++) {
+        for (uint32_t j = 0; j < n_out; j++) {
+            sane &= within(f32(b, at + 4u * (column * n_out + j)), low[column], high[column]);
+        }
+    }
+    return sane;
+}
+
+static int read_output_norm(mb_blob_view *v, const section_map *map, uint32_t bank) {
+    mb_layer_view *output = &v->layers[v->info.n_layers - 1u];
+    uint64_t bank_bytes = (uint64_t)16 * output->n_out;
+    if (map->bytes[NORM] != bank_bytes * v->info.n_banks) {
+        return MB_ERR_CORRUPT;
+    }
+    for (uint32_t k = 0; k < v->info.n_banks; k++) {
+        uint32_t at = map->at[NORM] + (uint32_t)(k * bank_bytes);
+        if (!norm_is_sane(v->bytes, at, output->n_out)) {
+            return MB_ERR_CORRUPT;
+        }
+        if (k == bank) {
+            output->norm_at = at;
+        }
+    }
+    return MB_OK;
+}
+
+/* ---- learning ------------------------------------------------------------------------------- */
+
+/* Every hidden weight must have the sign of its binary weight, and padding must be zero. */
+static bool levels_agree(const mb_blob_view *v, const mb_layer_view *layer, uint32_t bits) {
+    uint32_t row_bytes = mb_level_row_bytes(layer->n_in, bits), wrong = 0;
+    for (uint32_t row = 0; row < layer->n_out; row++) {
+        const uint8_t *levels = v->bytes + layer->levels_at + (size_t)row * row_bytes;
+        uint32_t word_at = layer->weights_at + 4u * row * layer->words;
+        for (uint32_t w = 0; w < layer->words; w++) {
+            wrong |= mb_sign_word(levels, w, layer->n_in, bits) ^ u32(v->bytes, word_at + 4u * w);
+        }
+        if (bits == 4 && (layer->n_in & 1u)) {
+            wrong |= (uint32_t)levels[row_bytes - 1u] >> 4;
+        }
+    }
+    return wrong == 0;
+}
+
+static int read_learn(mb_blob_view *v, const section_map *map, uint32_t bank) {
+    const uint8_t *b = v->bytes;
+    uint64_t at = map->at[LEARN], end = at + map->bytes[LEARN];
+    uint32_t n_layers = v->info.n_layers;
+    if (at == 0) {
+        return MB_OK;
+    }
+    v->learn_at = (uint32_t)at;
+    if (map->bytes[LEARN] < 32u + 8u * n_layers || !all_zero(b + at + 20, 12)) {
+        return MB_ERR_CORRUPT;
+    }
+    uint32_t bits = u32(b, (uint32_t)at);
+    v->step_levels = f32(b, (uint32_t)at + 4);
+    v->norm_rate = f32(b, (uint32_t)at + 8);
+    v->error_rate = f32(b, (uint32_t)at + 12);
+    v->rms_rate = f32(b, (uint32_t)at + 16);
+    if ((bits != 4 && bits != 8) || !within(v->step_levels, 0.0f, 256.0f) ||
+        !within(v->norm_rate, 1e-9f, 0.999999f) || !within(v->error_rate, 1e-9f, 0.999999f) ||
+        !within(v->rms_rate, 1e-9f, 0.999999f)) {
+        return MB_ERR_CORRUPT;
+    }
+    v->info.state_bits = bits;
+    at += 32;
+    for (uint32_t i = 0; i < n_layers; i++, at += 8) {
+        v->layers[i].m = f32(b, (uint32_t)at);
+        if (!within(v->layers[i].m, 0.0f, 30.0f) ||
+            !within(f32(b, (uint32_t)at + 4), 1e-30f, 1e30f)) {
+            return MB_ERR_CORRUPT;
+        }
+    }
+    for (uint32_t k = 0; k < v->info.n_banks; k++) {
+        for (uint32_t i = 0; i + 1 < n_layers; i++) {
+            uint32_t bytes = 16u * v->layers[i].n_out;
+            if (at + bytes > end || !norm_is_sane(b, (uint32_t)at, v->layers[i].n_out)) {
+                return MB_ERR_CORRUPT;
+            }
+            if (k == bank) {
+                v->layers[i].norm_at = (uint32_t)at;
+            }
+            at += bytes;
+        }
+    }
+    for (uint32_t i = 0; i < n_layers; i++) {
+        mb_layer_view *layer = &v->layers[i];
+        uint64_t bytes = (uint64_t)mb_level_row_bytes(layer->n_in, bits) * layer->n_out;
+        if (at + bytes > end) {
+            return MB_ERR_CORRUPT;
+        }
+        layer->levels_at = (uint32_t)at;
+        if (!levels_agree(v, layer, bits)) {
+            return MB_ERR_CORRUPT;
+        }
+        at += bytes;
+    }
+    return at == end ? MB_OK : MB_ERR_CORRUPT;
+}
+
+static int read_golden(mb_blob_view *v, const section_map *map) {
+    uint32_t at = map->at[GOLDEN];
+    if (at == 0) {
+        return MB_OK;
+    }
+    if (map->bytes[GOLDEN] < 8 || u32(v->bytes, at + 4) != 0) {
+        return MB_ERR_CORRUPT;
+    }
+    uint32_t n = u32(v->bytes, at);
+    uint64_t sample_bytes = (uint64_t)4 * v->info.n_outputs + v->info.n_inputs;
+    if (n > map->bytes[GOLDEN] || map->bytes[GOLDEN] != 8u + n * sample_bytes) {
+        return MB_ERR_CORRUPT;
+    }
+    v->info.n_golden = n;
+    v->golden_at = at;
+    return MB_OK;
+}
+
+int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t bank) {
+    section_map map;
+    mb_zero(view, sizeof *view);
+    if (blob == NULL || (uintptr_t)blob % MB_ALIGNMENT != 0) {
+        return MB_ERR_INPUT;
+    }
+    view->bytes = (const uint8_t *)blob;
+    int error = mb_find_sections(&map, view->bytes, blob_bytes);
+    if (error == MB_OK) {
+        error = read_layers(view, &map);
+    }
+    if (error == MB_OK && bank >= view->info.n_banks) {
+        error = MB_ERR_INPUT;
+    }
+    for (uint32_t i = 0; error == MB_OK && i < view->info.n_layers; i++) {
+        const mb_layer_view *layer = &view->layers[i];
+        if (!padding_is_zero(view->bytes, layer->weights_at, layer->n_out, layer->n_in)) {
+            error = MB_ERR_CORRUPT;
+        }
+    }
+    if (error == MB_OK) {
+        error = read_thresholds(view, &map, bank);
+    }
+    if (error == MB_OK) {
+        error = read_output_norm(view, &map, bank);
+    }
+    if (error == MB_OK) {
+        error = read_learn(view, &map, bank);
+    }
+    if (error == MB_OK) {
+        error = read_golden(view, &map);
+    }
+    /* The header's checksum covers the table's, which covers every section's: it names the blob. */
+    view->identity = error == MB_OK ? u32(view->bytes, 60) : 0;
+    return error;
+}
+
+int mb_verify(const void *blob, size_t blob_bytes, mb_info *info) {
+    mb_blob_view view;
+    int error = mb_view(&view, blob, blob_bytes, 0);
+    if (error == MB_OK && info != NULL) {
+        *info = view.info;
+    }
+    return error;
+}

@@ -1,0 +1,40 @@
+/* dense.c: the sums of a dense layer; those of a large one are split by rows between threads. */
+#include "dense.h"
+
+#include "../split.h"
+
+/* Rows of a part are a multiple of this: whole panels, and whole tiles of the widest registers. */
+#define STEP_ROWS 64u
+
+typedef struct sums_job {
+    const mb_model *model;
+    const void *input;
+    int32_t *sums;
+    mb_matrix weights;
+    uint32_t index;
+    uint32_t rows; /* a part */
+} sums_job;
+
+static void sum_rows(void *argument, uint32_t part) {
+    const sums_job *job = (const sums_job *)argument;
+    const mb_model *model = job->model;
+    const mb_kernels *kernels = mb_kernels_of(model);
+    mb_matrix some = job->weights;
+    uint32_t first = part * job->rows, behind = some.n_out - first;
+    some.at += (size_t)4 * some.words * first; /* in panels too: `first` is whole ones */
+    some.n_out = behind < job->rows ? behind : job->rows;
+    if (job->index == 0) {
+        kernels->dense_bytes(job->sums + first, &some, (const uint8_t *)job->input,
+                             model->input_signed, model->zero_point);
+    } else {
+        kernels->dense_bits(job->sums + first, &some, (const uint32_t *)job->input);
+    }
+}
+
+void mb_dense_sums(const mb_model *model, uint32_t index, const void *input, int32_t *sums) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    uint32_t n = layer->n_out;
+    sums_job job = {model, input, sums, mb_weights(model, layer), index, 0};
+    job.rows = mb_share(model, n, STEP_ROWS, (uint64_t)layer->n_in * n);
+    mb_run_parts(model, sum_rows, &job, n, job.rows);
+}

@@ -1,0 +1,203 @@
+/* dense_moves.c: one step of a dense layer on one sample; gradients.c is for batches.
+ *
+ * The gradient of weight (j, i) is error_j * x_i and is never stored. Its step, in levels,
+ *
+ *   u = step / rms * error_j * x_i,  times f_meta(|level|) if it shrinks the hidden weight,
+ *
+ * is far below one level, so stochastic rounding makes it a rare move by one. Those moves are drawn
+ * directly. n_in slots are shared out among the columns in proportion to |x_i|, whole slots each, so that
+ * on average a column has its share: zeros have none. Row j gets as many candidates as the sum of its |u|
+ * says, again a whole number that is right on average. The row's slots are cut into as many stretches of equal
+ * length, a candidate is a slot of its stretch drawn at random, and it moves with probability f_meta. So each
+ * weight moves by u on average, and the cost goes with the moves. Where a
+ * step would be expected to move the largest |x| of a row by more than half a level, the whole row is scaled
+ * down to that.
+ */
+#include "dense_moves.h"
+
+#include "../arith.h"
+#include "../random.h"
+#include "backward.h"
+#include "hidden.h"
+
+#define DRAWS_A_BLOCK 32u
+
+/* A sample seen by the first layer, or activations seen by the others. */
+typedef struct layer_input {
+    const uint8_t *bytes; /* 8-bit input, or NULL */
+    const uint32_t *bits; /* packed activations */
+    uint8_t flip;         /* makes a byte of int8 one of uint8 */
+    int32_t zero;         /* its zero point then */
+    uint32_t n_in;
+    uint32_t largest; /* |x| */
+    uint32_t total;   /* of all |x| */
+    float mean_square;
+} layer_input;
+
+static inline int32_t byte_value(const layer_input *in, uint32_t i) {
+    return (int32_t)(in->bytes[i] ^ in->flip) - in->zero;
+}
+
+static inline uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
+
+static inline uint32_t upper_product(uint32_t a, uint32_t b) {
+    return (uint32_t)((uint64_t)a * b >> 32);
+}
+
+/* ---- slots ---------------------------------------------------------------------------------- */
+
+/* The column behind each slot: those of positive x first. */
+typedef struct slot_list {
+    uint16_t *columns; /* (n_in) */
+    uint32_t n_positive;
+} slot_list;
+
+static void measure_input(layer_input *in) {
+    uint32_t squares = 0; /* at most 65,536 * 255 * 255 */
+    if (in->bytes == NULL) {
+        in->largest = 1;
+        in->total = in->n_in;
+        in->mean_square = 1.0f;
+        return;
+    }
+    for (uint32_t i = 0; i < in->n_in; i++) {
+        uint32_t size = magnitude(byte_value(in, i));
+        squares += size * size;
+        in->total += size;
+        in->largest = size > in->largest ? size : in->largest;
+    }
+    in->mean_square = (float)squares / (float)in->n_in;
+}
+
+/* Every column is one slot. */
+static void slots_of_bits(slot_list *slots, const layer_input *in) {
+    uint32_t last = in->n_in;
+    for (uint32_t i = 0; i < in->n_in; i++) {
+        uint32_t positive = in->bits[i / 32u] >> (i % 32u) & 1u;
+        last -= positive ^ 1u;
+        slots->columns[positive ? slots->n_positive : last] = (uint16_t)i;
+        slots->n_positive += positive;
+    }
+}
+
+/* Slot after slot goes to the column in which the sum of |x| passes a multiple of total / n_in, from a
+ * random start. */
+static void slots_of_bytes(slot_list *slots, const layer_input *in, uint32_t random) {
+    uint32_t n = in->n_in, last = n;
+    uint32_t passed = upper_product(random, in->total);
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t x = byte_value(in, i);
+        passed += magnitude(x) * n; /* below 2^24 + 2^24 */
+        for (; passed >= in->total; passed -= in->total) {
+            slots->columns[x > 0 ? slots->n_positive++ : --last] = (uint16_t)i;
+        }
+    }
+}
+
+/* ---- one layer, one step -------------------------------------------------------------------- */
+
+/* Fold this step's gradient into the layer's running mean square.
+ * Returns levels per unit of d and of x. */
+static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d, float unit,
+                        const layer_input *in) {
+    uint64_t squares = 0;
+    for (uint32_t j = 0; j < layer->n_out; j++) {
+        squares += (uint64_t)((int32_t)d[j] * d[j]);
+    }
+    float *rms = (float *)mb_at(model, layer->rms_at);
+    float mean_square = ((float)squares / (float)layer->n_out) * (unit * unit);
+    mean_square = mean_square * in->mean_square;
+    *rms = *rms == 0.0f ? mean_square : mb_running_mean(*rms, mean_square, model->rms_rate);
+    if (*rms < 1e-30f) {
+        return 0.0f;
+    }
+    return (model->step / mb_sqrt(*rms)) * unit;
+}
+
+/* What gives each row its candidates. */
+typedef struct share_out {
+    float rate;    /* candidates per unit of d, in 1/65536 */
+    float most;    /* candidates of a row, in 1/65536 */
+    uint32_t rest; /* what the rows before have left, below 65536 */
+} share_out;
+
+static inline uint32_t candidates_of(share_out *rows, int32_t d) {
+    float wanted = rows->rate * (float)magnitude(d);
+    wanted = wanted > rows->most ? rows->most : wanted;
+    uint32_t sum = rows->rest + (uint32_t)(wanted + 0.5f); /* at most 2^31 */
+    rows->rest = sum & 0xffffu;
+    return sum >> 16;
+}
+
+/* Update all rows, with the width of a level known to the compiler. What it reads for each candidate is
+ * copied first: levels are bytes, so a compiler would have to read it back after each of them. */
+MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *layer,
+                        slot_list slots, const int16_t *d, share_out rows, uint32_t bits) {
+    uint32_t draws[DRAWS_A_BLOCK], used = DRAWS_A_BLOCK, n_rows = layer->n_out;
+    mb_mover mover = *moves;
+    mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
+                  (uint8_t *)mb_at(model, layer->signs_at),
+                  bits,
+                  {0, 0, 0}};
+    for (uint32_t j = 0; j < n_rows; j++, row.levels += layer->level_row_bytes) {
+        uint32_t left = candidates_of(&rows, d[j]), falls = d[j] > 0;
+        uint32_t start = 0,
+                 stretch = left > 0 ? (layer->n_in << 15) / left : 0; /* in 2^-15 slots */
+        row.walk = mb_walk_row(layer->layout, layer->words, j);
+        while (left > 0) {
+            if (used == DRAWS_A_BLOCK) {
+                mb_kernels_of(model)->draw(draws, mover.counter, DRAWS_A_BLOCK);
+                mover.counter += DRAWS_A_BLOCK * MB_COUNTER_STEP;
+                used = 0;
+            }
+            uint32_t stop = left < DRAWS_A_BLOCK - used ? used + left : DRAWS_A_BLOCK;
+            left -= stop - used;
+            for (; used < stop; used++, start += stretch) {
+                uint32_t slot = (start + upper_product(draws[used], stretch)) >> 15;
+                uint32_t rises = (uint32_t)(slot < slots.n_positive) ^ falls;
+                mb_try_move(&mover, &row, slots.columns[slot], rises, draws[used] & 0xffffu);
+            }
+        }
+    }
+    *moves = mover;
+}
+
+/* Update a layer's hidden weights and their packed signs. `rate` is in levels per unit of d and of x. */
+static void learn_layer(mb_model *model, const mb_layer *layer, const layer_input *in,
+                        const int16_t *d, float rate) {
+    if (rate == 0.0f || in->total == 0) {
+        return;
+    }
+    mb_mover mover = mb_start_moving(model, layer);
+    slot_list slots = {(uint16_t *)mb_at(model, model->columns_at), 0};
+    if (in->bytes != NULL) {
+        slots_of_bytes(&slots, in, mb_count_on(&mover.counter));
+    } else {
+        slots_of_bits(&slots, in);
+    }
+    float total = (float)in->total, wanted = (rate * total) * 65536.0f;
+    share_out rows = {wanted > 1e30f ? 1e30f : wanted, (total / (float)in->largest) * 32768.0f,
+                      mb_count_on(&mover.counter) >> 16};
+    if (model->state_bits == 8) {
+        update_rows(&mover, model, layer, slots, d, rows, 8);
+    } else {
+        update_rows(&mover, model, layer, slots, d, rows, 4);
+    }
+    mb_stop_moving(model, &mover);
+}
+
+void mb_move_dense(mb_model *model, uint32_t index, const void *input, const int16_t *d,
+                   float unit) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    layer_input in = {0};
+    in.n_in = layer->n_in;
+    if (index == 0) {
+        in.bytes = (const uint8_t *)input;
+        in.flip = model->input_signed ? 0x80 : 0;
+        in.zero = model->zero_point + in.flip;
+    } else {
+        in.bits = (const uint32_t *)input;
+    }
+    measure_input(&in);
+    learn_layer(model, layer, &in, d, layer_rate(model, layer, d, unit, &in));
+}

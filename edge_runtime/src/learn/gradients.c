@@ -1,0 +1,182 @@
+/* gradients.c: one step of a layer whose gradients are formed: convolutions, and all layers in batches.
+ *
+ * A weight's gradient is a sum over places, the positions of a map in all samples of the step, of error times
+ * what the weight saw there; with max-pooling at the sum that won its window. A dense layer has one position.
+ * Row by row the gradient is formed in one scratch row of int32, exact, and its moves are drawn like those of
+ * dense_moves.c. The mean square of the gradients is known when all rows are done, so the rate is that of the
+ * steps before; the first step of all only measures.
+ */
+#include "../arith.h"
+#include "../forward/conv.h"
+#include "../random.h"
+#include "backward.h"
+#include "batch.h"
+#include "hidden.h"
+
+#define SIZE_BITS 15u /* of gradients, when candidates are drawn */
+
+/* The samples of a step. */
+typedef struct step_samples {
+    const uint8_t *at; /* (n, n_inputs) */
+    uint32_t n;
+} step_samples;
+
+/* ---- gradients ------------------------------------------------------------------------------ */
+
+/* Sums that pooling compared, for each that a layer handed on. */
+static uint32_t window_sums(const mb_layer *layer) {
+    return mb_convolves(layer) ? (uint32_t)layer->window.pool * layer->window.pool : 1u;
+}
+
+/* What the weights of layer `index` saw at place `at` of sample s, packed. */
+static const uint8_t *seen(const mb_model *model, uint32_t index, const step_samples *samples,
+                           uint32_t s, mb_place at) {
+    const void *input = mb_kept_input(model, index, samples->at, s);
+    return (const uint8_t *)(mb_convolves(&mb_layers(model)[index])
+                                 ? mb_gather(model, index, input, at.row, at.column)
+                                 : input);
+}
+
+/* The same at all places of all samples, window after window, as packed rows. */
+static mb_matrix gather_patches(const mb_model *model, uint32_t index,
+                                const step_samples *samples) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    uint32_t in_window = window_sums(layer), in_sample = layer->n_positions * in_window;
+    uint8_t *to = (uint8_t *)mb_at(model, model->patches_at);
+    mb_matrix patches = {to, layer->n_in, samples->n * in_sample, layer->words, layer->layout};
+    for (uint32_t row = 0; row < patches.n_out; row++) {
+        uint32_t place = row % in_sample;
+        mb_place at = {0, 0};
+        if (mb_convolves(layer)) {
+            at = mb_place_of(layer, place / in_window, place % in_window);
+        }
+        const uint8_t *patch = seen(model, index, samples, row / in_sample, at);
+        mb_row_walk walk = mb_walk_row(patches.layout, patches.words, row);
+        for (uint32_t byte = 0; byte < 4u * patches.words; byte += 4u) {
+            mb_copy(to + mb_walk_to(&walk, byte), patch + byte, 4);
+        }
+    }
+    return patches;
+}
+
+/* The gradient of all weights of channel j into the scratch row: the sum of the patches times the errors of
+ * the sums that won, like errors that go back through weights. */
+static void form_gradient(const mb_model *model, const mb_layer *layer, const mb_matrix *patches,
+                          uint32_t n_samples, const int16_t *d, uint32_t j) {
+    const uint8_t *winners = mb_kept_winners(model, layer, 0);
+    uint32_t in_window = window_sums(layer);
+    int16_t *errors = (int16_t *)mb_at(model, model->masked_at);
+    mb_zero(errors, (size_t)2 * patches->n_out);
+    for (uint32_t p = 0; p < n_samples * layer->n_positions; p++) {
+        size_t value = (size_t)p * layer->n_out + j;
+        errors[p * in_window + (winners == NULL ? 0 : winners[value])] = d[value];
+    }
+    uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
+    mb_kernels_of(model)->back(row, patches, errors);
+}
+
+/* The same for samples of 8-bit values, patch by patch. */
+static void form_byte_gradient(const mb_model *model, const mb_layer *layer,
+                               const step_samples *samples, const int16_t *d, uint32_t j) {
+    const uint8_t *winners = mb_kept_winners(model, layer, 0);
+    uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
+    mb_zero(row, (size_t)4 * layer->n_in);
+    for (uint32_t p = 0; p < samples->n * layer->n_positions; p++) {
+        size_t value = (size_t)p * layer->n_out + j;
+        const uint8_t *sample = samples->at + (size_t)(p / layer->n_positions) * model->n_inputs;
+        if (d[value] == 0) {
+            continue;
+        }
+        if (mb_convolves(layer)) {
+            mb_place at =
+                mb_place_of(layer, p % layer->n_positions, winners == NULL ? 0 : winners[value]);
+            mb_add_patch(row, model, sample, at.row, at.column, d[value]);
+        } else {
+            mb_add_sample(row, model, sample, d[value]);
+        }
+    }
+}
+
+/* ---- moves ---------------------------------------------------------------------------------- */
+
+static uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
+
+/* Scale a gradient to 15 bits. Returns its largest size then; `squares` gets their sum. */
+static uint32_t scale_gradient(int32_t *row, uint32_t n, uint32_t *shift, uint64_t *squares) {
+    uint32_t largest = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        largest = magnitude(row[i]) > largest ? magnitude(row[i]) : largest;
+    }
+    uint32_t length = mb_bit_length(largest);
+    *shift = length > SIZE_BITS ? length - SIZE_BITS : 0;
+    *squares = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        int32_t size = (int32_t)(magnitude(row[i]) >> *shift);
+        *squares += (uint64_t)((uint32_t)size * (uint32_t)size);
+        row[i] = row[i] < 0 ? -size : size;
+    }
+    return largest >> *shift;
+}
+
+/* Move weights of a row, whose largest gradient, `bound`, is expected to move by p levels. Along the sum of
+ * |gradient| one candidate lies in each stretch of equal length, somewhere. */
+static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient, uint32_t n,
+                     uint32_t bound, float p) {
+    if (p < 7.62939453125e-6f) { /* 2^-17: a stretch fits 32 bits */
+        return;
+    }
+    uint32_t stretch = (uint32_t)((float)bound / (p > 0.5f ? 0.5f : p));
+    uint32_t random = mb_count_on(&mover->counter);
+    uint32_t at = (uint32_t)((uint64_t)(random >> 16) * stretch >> 16), ahead = at;
+    for (uint32_t i = 0; i < n; i++) { /* `ahead`: from weight i to the next candidate */
+        uint32_t size = magnitude(gradient[i]);
+        while (ahead < size) {
+            mb_try_move(mover, row, i, gradient[i] < 0, random & 0xffffu);
+            uint64_t next = (uint64_t)ahead + (stretch - at);
+            random = mb_count_on(&mover->counter);
+            at = (uint32_t)((uint64_t)(random >> 16) * stretch >> 16);
+            next += at;
+            ahead =
+                next > UINT32_MAX ? UINT32_MAX : (uint32_t)next; /* all |gradient|: below 2^31 */
+        }
+        ahead -= size;
+    }
+}
+
+void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint32_t n,
+                  const int16_t *d, float unit) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    const step_samples step = {samples, n};
+    int32_t *gradient = (int32_t *)mb_at(model, model->gradient_at);
+    float *rms = (float *)mb_at(model, layer->rms_at);
+    float rate = *rms < 1e-30f ? 0.0f : (model->step / mb_sqrt(*rms)) * unit, total = 0.0f;
+    mb_mover mover = mb_start_moving(model, layer);
+    mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
+                  (uint8_t *)mb_at(model, layer->signs_at),
+                  model->state_bits,
+                  {0, 0, 0}};
+    mb_matrix patches = {NULL, 0, 0, 0, 0};
+    if (index > 0) {
+        patches = gather_patches(model, index, &step);
+    }
+    for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
+        uint32_t shift;
+        uint64_t squares;
+        if (index > 0) {
+            form_gradient(model, layer, &patches, n, d, j);
+        } else {
+            form_byte_gradient(model, layer, &step, d, j);
+        }
+        uint32_t bound = scale_gradient(gradient, layer->n_in, &shift, &squares);
+        if (bound > 0) {
+            float factor = mb_pow2((int32_t)shift);
+            total = total + (float)squares * (factor * factor);
+            float p = (rate * (float)bound) * factor;
+            row.walk = mb_walk_row(layer->layout, layer->words, j);
+            move_row(&mover, &row, gradient, layer->n_in, bound, p);
+        }
+    }
+    float mean_square = (total / (float)(layer->n_in * layer->n_out)) * (unit * unit);
+    *rms = *rms == 0.0f ? mean_square : mb_running_mean(*rms, mean_square, model->rms_rate);
+    mb_stop_moving(model, &mover);
+}

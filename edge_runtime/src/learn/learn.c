@@ -1,0 +1,175 @@
+/* learn.c: one step of metaplastic learning, on one sample or a batch.
+ *
+ * Each sample of the step goes forward as in forward.c; then, from the output down to the lowest layer that
+ * learns:
+ *
+ *   1. the error of a layer's outputs passes its sign (only where |y| <= 1) and its normalisation,
+ *      from which the running means of the error and of error * normalised are subtracted: the part
+ *      that batch statistics would remove, kept online (float, per channel);
+ *   2. it is rounded to int16 with one power-of-two exponent for the layer;
+ *   3. it is sent back through the old signs (int32, exact).
+ *
+ * Running values follow sample by sample. Hidden weights move from the errors of 2, row by row: of one sample
+ * (dense_moves.c), each layer as soon as its errors have gone back, so that the next layer's can take their
+ * place; of a batch (gradients.c) when all samples have been sent back through the same weights. Then all
+ * errors of a layer have the largest of their exponents.
+ */
+#include "../arith.h"
+#include "../forward/conv.h"
+#include "../internal.h"
+#include "backward.h"
+#include "batch.h"
+#include "dense_moves.h"
+#include "hidden.h"
+
+static void to_float(float *out, const uint32_t *in, uint32_t n, float unit) {
+    for (uint32_t j = 0; j < n; j++) { /* in place: in and out are the same memory */
+        int32_t sum = (int32_t)in[j];
+        out[j] = (float)sum * unit;
+    }
+}
+
+/* In a batch: copy what the forward pass of sample s left, and its moves need. */
+static void keep_forward(const mb_model *model, uint32_t s) {
+    uint32_t below = model->first_learning > 0 ? model->first_learning - 1u : 0;
+    for (uint32_t i = below; model->batch > 1 && i < model->n_layers; i++) {
+        const mb_layer *layer = &mb_layers(model)[i];
+        if (i + 1u < model->n_layers) {
+            mb_copy(mb_kept_bits(model, layer, s), mb_at(model, layer->bits_at),
+                    (size_t)4 * mb_words(mb_values(layer)));
+        }
+        if (layer->learns && layer->window.pool > 1) {
+            mb_copy(mb_kept_winners(model, layer, s), mb_at(model, layer->winners_at),
+                    mb_values(layer));
+        }
+    }
+}
+
+/* Move the hidden weights of a layer by the errors d (n, n_values) of n samples. */
+static void move(mb_model *model, uint32_t index, const uint8_t *samples, uint32_t n,
+                 const int16_t *d, float unit) {
+    if (unit == 0.0f) { /* nothing to learn here */
+        return;
+    }
+    if (model->batch > 1 || mb_convolves(&mb_layers(model)[index])) {
+        mb_move_rows(model, index, samples, n, d, unit);
+    } else {
+        mb_move_dense(model, index, mb_kept_input(model, index, samples, 0), d, unit);
+    }
+}
+
+/* Send errors of layer `index` back through its signs, as float errors of the layer below. */
+static void send_back(const mb_model *model, uint32_t index, const int16_t *d, float unit) {
+    const mb_layer *layer = &mb_layers(model)[index];
+    uint32_t *row = (uint32_t *)mb_at(model, model->row_at);
+    if (mb_convolves(layer)) {
+        mb_send_back_map(model, layer, d, row);
+    } else {
+        mb_matrix weights = mb_weights(model, layer);
+        mb_kernels_of(model)->back(row, &weights, d);
+    }
+    to_float((float *)mb_at(model, model->row_at), row, mb_values(layer - 1), unit);
+}
+
+/* Forward, and errors back: sample s of a step. Without a batch, weights move on the way. */
+static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s) {
+    float *error = (float *)mb_at(model, model->row_at);
+    mb_forward(model, sample);
+    keep_forward(model, s);
+    int32_t predicted = mb_read_scores(model, NULL);
+    mb_output_error(model, error, label);
+    for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
+        const mb_layer *layer = &mb_layers(model)[i];
+        uint32_t n_values = mb_values(layer);
+        int16_t *d = mb_kept_errors(model, i) + (size_t)s * n_values;
+        if (i + 1u < model->n_layers) {
+            mb_pass_sign(model, layer, error);
+        }
+        mb_pass_norm(model, layer, error);
+        uint32_t bits = mb_convolves(layer) ? mb_conv_error_bits(model, layer, i) : MB_ERROR_BITS;
+        float unit = mb_quantize_errors(d, error, n_values, bits);
+        if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
+            mb_zero(d, (size_t)2 * n_values);
+        }
+        if (i > model->first_learning) {
+            send_back(model, i, d, unit);
+        }
+        if (model->batch > 1) {
+            mb_kept_units(model, i)[s] = unit;
+        } else {
+            move(model, i, sample, 1, d, unit);
+        }
+    }
+    return predicted;
+}
+
+/* One step on n samples, at most a batch. */
+static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *labels, uint32_t n,
+                       int32_t *predicted) {
+    mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
+    model->last_writes = 0;
+    model->last_flips = 0;
+    for (uint32_t s = 0; s < n; s++) {
+        const uint8_t *sample = samples + (size_t)s * model->n_inputs;
+        int32_t before = pass(model, sample, (uint32_t)labels[s], s);
+        if (predicted != NULL) {
+            predicted[s] = before;
+        }
+    }
+    for (uint32_t i = model->n_layers; model->batch > 1 && i-- > model->first_learning;) {
+        int16_t *d = mb_kept_errors(model, i);
+        float unit =
+            mb_align_errors(d, mb_kept_units(model, i), n, mb_values(&mb_layers(model)[i]));
+        move(model, i, samples, n, d, unit);
+    }
+    learnt->n_steps += n;
+}
+
+int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t n,
+             int32_t *predicted) {
+    if (model == NULL || (n > 0 && (samples == NULL || labels == NULL))) {
+        return MB_ERR_INPUT;
+    }
+    if (model->first_learning == model->n_layers) {
+        return MB_ERR_NO_STATE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (labels[i] < 0 || (uint32_t)labels[i] >= model->n_outputs) {
+            return MB_ERR_INPUT;
+        }
+    }
+    for (size_t i = 0; i < n; i += model->batch) {
+        uint32_t n_here = n - i < model->batch ? (uint32_t)(n - i) : model->batch;
+        learn_step(model, (const uint8_t *)samples + i * model->n_inputs, labels + i, n_here,
+                   predicted != NULL ? predicted + i : NULL);
+    }
+    return MB_OK;
+}
+
+int mb_get_status(const mb_model *model, mb_status *status) {
+    if (model == NULL || status == NULL) {
+        return MB_ERR_INPUT;
+    }
+    mb_zero(status, sizeof *status);
+    if (model->first_learning == model->n_layers) {
+        return MB_OK;
+    }
+    status->n_steps = ((const mb_learnt *)mb_at(model, model->learnt_at))->n_steps;
+    status->learn_layers = model->n_layers - model->first_learning;
+    status->state_bits = model->state_bits;
+    status->last_writes = model->last_writes;
+    status->last_flips = model->last_flips;
+    for (uint32_t k = model->first_learning; k < model->n_layers; k++) {
+        const mb_layer *layer = &mb_layers(model)[k];
+        const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
+        mb_row row = {
+            (uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits, {0, 0, 0}};
+        for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
+            for (uint32_t i = 0; i < layer->n_in; i++) {
+                status->n_consolidated += table[mb_level_size(&row, i)] < 1310u;
+            }
+        }
+        status->n_weights += layer->n_out * layer->n_in;
+    }
+    return MB_OK;
+}

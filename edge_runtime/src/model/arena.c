@@ -1,0 +1,280 @@
+/* arena.c: where everything lies in the caller's memory, and how much of it there must be. */
+#include "../forward/conv_fused.h"
+#include "../internal.h"
+
+/* Hands out the arena piece by piece, and remembers which part of the plan each piece belongs to. */
+typedef struct cursor {
+    uint64_t at;
+} cursor;
+
+static uint32_t take(cursor *c, uint64_t bytes, uint32_t alignment, uint32_t *part) {
+    uint64_t start = (c->at + alignment - 1u) & ~(uint64_t)(alignment - 1u);
+    uint64_t end = start + bytes;
+    uint64_t grown = (uint64_t)*part + (end - c->at);
+    *part = grown > UINT32_MAX ? UINT32_MAX : (uint32_t)grown;
+    c->at = end;
+    return start > UINT32_MAX ? UINT32_MAX : (uint32_t)start;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
+
+static uint32_t clamp_layers(uint32_t wanted, uint32_t n_layers) {
+    return wanted < n_layers ? wanted : n_layers;
+}
+
+/* The learnt block, in one piece, as the state image holds it: counters, rms, running values, levels. */
+static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
+    model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, &plan->norm_bytes);
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        layers[i].rms_at = take(c, 4, 4, &plan->norm_bytes);
+    }
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        layers[i].running_at = take(c, (uint64_t)16 * layers[i].n_out, 4, &plan->norm_bytes);
+    }
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        uint64_t bytes = (uint64_t)layers[i].level_row_bytes * layers[i].n_out;
+        layers[i].levels_at = take(c, bytes, 1, &plan->hidden_bytes);
+    }
+    model->learnt_bytes = (uint32_t)(c->at - model->learnt_at);
+}
+
+/* Sums that kernels write for one position: those of whole panels. Convolutions that rest lie in panels of
+ * either kind, and take the same room in both: a plan does not depend on the kernel set. */
+static uint32_t panel_slots(const mb_layer *layer) {
+    bool either = mb_convolves(layer) && !layer->learns && layer->layout != MB_ROWS;
+    return mb_panel_rows(either ? MB_BYTE_PANELS : layer->layout, layer->n_out);
+}
+
+/* The same for all positions: what is too much for one is overwritten by the next. */
+static uint32_t sum_slots(const mb_layer *layer) {
+    return mb_values(layer) - layer->n_out + panel_slots(layer);
+}
+
+/* Room for a layer's packed signs: in panels, or in rows as in the blob. */
+static uint32_t take_signs(const mb_layer *layer, cursor *c, uint32_t *part) {
+    uint64_t bytes = (uint64_t)4 * layer->words * panel_slots(layer);
+    uint32_t alignment = layer->layout == MB_ROWS ? 4u : MB_PANEL_ALIGNMENT;
+    return take(c, layer->layout == MB_SPREAD ? mb_spread_bytes(layer) : bytes, alignment, part);
+}
+
+/* Whether a layer's gradients are formed, as gradients.c does. */
+static bool forms_gradients(const mb_model *model, const mb_layer *layer) {
+    return model->batch > 1 || mb_convolves(layer);
+}
+
+/* Scratch of gradients.c: one row of gradients, the errors that belong to it, and what the weights saw,
+ * unless that is the samples. */
+static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
+    uint32_t longest = 0, masked = 0, alignment = 4;
+    uint64_t patches_bytes = 0;
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        const mb_layer *layer = &layers[i];
+        if (!forms_gradients(model, layer)) {
+            continue;
+        }
+        uint32_t pool = mb_convolves(layer) ? layer->window.pool : 1u;
+        longest = larger(longest, layer->n_in);
+        masked = larger(masked, pool > 1 ? layer->n_out : 0);
+        if (i > 0) {
+            uint32_t rows = layer->n_positions * pool * pool * model->batch;
+            uint64_t bytes = (uint64_t)4 * layer->words * mb_panel_rows(layer->layout, rows);
+            masked = larger(masked, rows);
+            patches_bytes = bytes > patches_bytes ? bytes : patches_bytes;
+            alignment = layer->layout == MB_ROWS ? alignment : MB_PANEL_ALIGNMENT;
+        }
+    }
+    model->gradient_at = take(c, (uint64_t)4 * longest, 4, &plan->error_bytes);
+    model->masked_at = take(c, (uint64_t)2 * masked, 2, &plan->error_bytes);
+    model->patches_at = take(c, patches_bytes, alignment, &plan->error_bytes);
+}
+
+/* Times that what a forward pass leaves is kept: batch.h. */
+static uint32_t slots(const mb_model *model) { return model->batch > 1 ? 1u + model->batch : 1u; }
+
+/* What a learning layer needs besides, all of it derived or scratch. */
+static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
+    uint32_t widest = 0, columns = 0;
+    uint64_t errors_bytes = 0;
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        mb_layer *layer = &layers[i];
+        widest = larger(widest, mb_values(layer));
+        columns = larger(columns, forms_gradients(model, layer) ? 0 : layer->n_in);
+        errors_bytes += ((uint64_t)2 * mb_values(layer) + 4u) * model->batch;
+        layer->signs_at = take_signs(layer, c, &plan->sign_bytes);
+        layer->sums_at = take(c, (uint64_t)4 * sum_slots(layer), 4, &plan->activation_bytes);
+        if (layer->window.pool > 1) {
+            uint64_t bytes = (uint64_t)mb_values(layer) * slots(model);
+            layer->winners_at = take(c, bytes, 1, &plan->activation_bytes);
+        }
+        layer->inv_std_at = take(c, (uint64_t)4 * layer->n_out, 4, &plan->norm_bytes);
+        layer->table_at = take(c, 2ull << (model->state_bits - 1u), 2, &plan->table_bytes);
+    }
+    model->row_at = take(c, (uint64_t)4 * widest, 4, &plan->error_bytes);
+    if (model->batch > 1) {
+        model->errors_at = take(c, errors_bytes, 4, &plan->error_bytes);
+    } else {
+        model->errors_at = take(c, (uint64_t)2 * widest, 2, &plan->error_bytes);
+    }
+    lay_out_gradients(model, layers, c, plan);
+    model->columns_at = take(c, (uint64_t)2 * columns, 2, &plan->activation_bytes);
+}
+
+/* What convolutions need to go over a map: one patch, and with pooling the sums of one position; or what
+ * fused ones need. */
+static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
+    uint32_t patch_bytes = 0, window_bytes = 0;
+    for (uint32_t i = 0; i < model->n_layers; i++) {
+        if (mb_runs_fused(&layers[i], i, mb_kernels_of(model))) {
+            patch_bytes = larger(patch_bytes, mb_fused_bytes(&layers[i]));
+        } else if (mb_convolves(&layers[i])) {
+            patch_bytes = larger(patch_bytes, i == 0 ? layers[i].n_in : 4u * layers[i].words);
+            window_bytes =
+                larger(window_bytes, layers[i].window.pool > 1 ? 4u * panel_slots(&layers[i]) : 0);
+        }
+    }
+    model->patch_at = take(c, patch_bytes, 4, &plan->activation_bytes);
+    model->window_at = take(c, window_bytes, 4, &plan->activation_bytes);
+}
+
+/* Panels of layers that do not learn. Their sums share one buffer; their activations do not, they are
+ * only bits. */
+static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
+    uint32_t widest = 0;
+    for (uint32_t i = 0; i < model->first_learning; i++) {
+        widest = larger(widest, panel_slots(&layers[i]));
+        if (layers[i].layout != MB_ROWS) {
+            layers[i].signs_at = take_signs(&layers[i], c, &plan->panel_bytes);
+        }
+    }
+    uint32_t shared = take(c, (uint64_t)4 * widest, 4, &plan->activation_bytes);
+    for (uint32_t i = 0; i < model->n_layers; i++) {
+        if (!layers[i].learns) {
+            layers[i].sums_at = shared;
+        }
+        if (i + 1 < model->n_layers) {
+            uint64_t bytes = (uint64_t)4 * mb_words(mb_values(&layers[i]));
+            bytes *= i + 1u >= model->first_learning ? slots(model) : 1u;
+            layers[i].bits_at = take(c, bytes, 4, &plan->activation_bytes);
+        }
+    }
+    mb_layer *output = &layers[model->n_layers - 1u];
+    if (!output->learns) {
+        output->inv_std_at = take(c, (uint64_t)4 * output->n_out, 4, &plan->norm_bytes);
+    }
+}
+
+static int resolve(const mb_blob_view *view, const mb_options *options, mb_model *model) {
+    uint32_t learning = clamp_layers(options->learn_layers, view->info.n_layers);
+    uint32_t bits = options->state_bits ? options->state_bits : view->info.state_bits;
+    if (options->state_bits != 0 && options->state_bits != 4 && options->state_bits != 8) {
+        return MB_ERR_INPUT;
+    }
+    if (options->step_levels > 256.0f || options->m > 30.0f ||
+        options->step_levels != options->step_levels || options->m != options->m) {
+        return MB_ERR_INPUT;
+    }
+    if (learning > 0 && view->info.state_bits == 0) {
+        return MB_ERR_NO_STATE;
+    }
+    model->isa = mb_choose_kernels(options->isa);
+    if (model->isa == 0 || options->panels > 1 || options->batch > MB_MAX_BATCH) {
+        return MB_ERR_INPUT;
+    }
+    const mb_runner *runner = options->runner;
+    if (runner != NULL && (runner->run == NULL || runner->n_threads == 0)) {
+        return MB_ERR_INPUT;
+    }
+    model->runner.pointer = runner;
+    model->state_bits = (uint16_t)(learning > 0 ? bits : 0);
+    model->batch = (uint16_t)(learning > 0 && options->batch > 1 ? options->batch : 1);
+    model->first_learning = view->info.n_layers - learning;
+    model->n_layers = view->info.n_layers;
+    model->n_inputs = view->info.n_inputs;
+    model->n_outputs = view->info.n_outputs;
+    model->input_signed = view->info.input_signed;
+    model->zero_point = view->info.zero_point;
+    model->identity = view->identity;
+    model->bank = options->bank;
+    model->eps = view->eps;
+    /* The step is given in 8-bit levels; a 4-bit level is sixteen of them. */
+    float step = options->step_levels >= 0.0f ? options->step_levels : view->step_levels;
+    model->step = bits == 4 ? step * 0.0625f : step;
+    model->norm_rate = view->norm_rate;
+    model->error_rate = view->error_rate;
+    model->rms_rate = view->rms_rate;
+    return MB_OK;
+}
+
+static uint32_t panel_layout(const mb_model *model, const mb_layer *layer, uint32_t index) {
+    const mb_kernels *kernels = mb_kernels_of(model);
+    if (mb_fuses(layer, index, kernels)) {
+        return index == 0 ? MB_SPREAD : kernels->conv_layout;
+    }
+    return index == 0 ? MB_BYTE_PANELS : MB_WORD_PANELS;
+}
+
+int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
+               mb_layer *layers, mb_plan *plan) {
+    mb_zero(plan, sizeof *plan);
+    mb_zero(model, sizeof *model);
+    int error = resolve(view, options, model);
+    if (error != MB_OK) {
+        return error;
+    }
+    for (uint32_t i = 0; i < model->n_layers; i++) {
+        const mb_layer_view *from = &view->layers[i];
+        mb_layer *layer = &layers[i];
+        mb_zero(layer, sizeof *layer);
+        layer->n_in = from->n_in;
+        layer->n_out = from->n_out;
+        layer->words = from->words;
+        layer->n_positions = from->n_positions;
+        layer->window = from->window;
+        layer->learns = i >= model->first_learning;
+        layer->blob_weights_at = from->weights_at;
+        layer->blob_threshold_at = from->threshold_at;
+        layer->blob_norm_at = from->norm_at;
+        layer->level_row_bytes = mb_level_row_bytes(from->n_in, model->state_bits);
+        layer->layout = options->panels ? panel_layout(model, layer, i) : MB_ROWS;
+    }
+    cursor c = {0};
+    take(&c, sizeof(mb_model) + sizeof(mb_layer) * (uint64_t)model->n_layers, MB_ALIGNMENT,
+         &plan->model_bytes);
+    if (model->first_learning < model->n_layers) {
+        lay_out_learnt(model, layers, &c, plan);
+        lay_out_learning(model, layers, &c, plan);
+    }
+    lay_out_activations(model, layers, &c, plan);
+    lay_out_patch(model, layers, &c, plan);
+    take(&c, 0, MB_ALIGNMENT, &plan->activation_bytes);
+    if (c.at > UINT32_MAX) {
+        return MB_ERR_BUDGET;
+    }
+    plan->arena_bytes = (uint32_t)c.at;
+    model->arena_bytes = plan->arena_bytes;
+    return MB_OK;
+}
+
+int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options, mb_plan *plan) {
+    mb_blob_view view;
+    mb_model model;
+    mb_layer layers[MB_MAX_LAYERS];
+    if (options == NULL || plan == NULL) {
+        return MB_ERR_INPUT;
+    }
+    int error = mb_view(&view, blob, blob_bytes, options->bank);
+    return error != MB_OK ? error : mb_lay_out(&view, options, &model, layers, plan);
+}
+
+int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options *options,
+                   size_t *arena_bytes) {
+    mb_plan plan;
+    if (arena_bytes == NULL) {
+        return MB_ERR_INPUT;
+    }
+    int error = mb_plan_ram(blob, blob_bytes, options, &plan);
+    if (error == MB_OK) {
+        *arena_bytes = plan.arena_bytes;
+    }
+    return error;
+}

@@ -1,0 +1,148 @@
+/* open.c: what an open model starts with: weights in panels, levels, tables. */
+#include "../arith.h"
+#include "../forward/conv_fused.h"
+#include "../internal.h"
+
+/* f_meta = 1 - tanh(m a)^2 = 4 e / (1 + e)^2 with e = exp(-2 m a), a the share of the range.
+ * An entry t stands for the probability (t + 1) / 65536: 1 is exact, and nothing freezes for good. */
+static void fill_table(uint16_t *table, float m, uint32_t bits) {
+    uint32_t n = 1u << (bits - 1u);
+    for (uint32_t a = 0; a < n; a++) {
+        float share = ((float)a + 0.5f) / (float)n;
+        float e = mb_exp(-2.0f * (m * share));
+        float f = (4.0f * e) / ((1.0f + e) * (1.0f + e));
+        int32_t entry = (int32_t)(f * 65536.0f + 0.5f) - 1;
+        table[a] = (uint16_t)(entry < 0 ? 0 : entry > 65535 ? 65535 : entry);
+    }
+}
+
+static uint8_t level_4_to_8(uint32_t nibble) { return (uint8_t)(nibble << 4 | 8u); }
+
+/* Copy one layer's hidden weights out of the blob, changing their width if asked. */
+static void copy_levels(const mb_model *model, const mb_layer *layer, const mb_layer_view *from,
+                        const uint8_t *blob, uint32_t blob_bits) {
+    uint32_t from_row = mb_level_row_bytes(layer->n_in, blob_bits);
+    uint8_t *to = (uint8_t *)mb_at(model, layer->levels_at);
+    const uint8_t *at = blob + from->levels_at;
+    if (blob_bits == model->state_bits) {
+        mb_copy(to, at, (size_t)from_row * layer->n_out);
+        return;
+    }
+    mb_zero(to, (size_t)layer->level_row_bytes * layer->n_out);
+    for (uint32_t row = 0; row < layer->n_out;
+         row++, at += from_row, to += layer->level_row_bytes) {
+        for (uint32_t i = 0; i < layer->n_in; i++) {
+            if (blob_bits == 8) {
+                to[i / 2] = (uint8_t)(to[i / 2] | (at[i] >> 4) << (4u * (i & 1u)));
+            } else {
+                to[i] = level_4_to_8((uint32_t)at[i / 2] >> (4u * (i & 1u)) & 15u);
+            }
+        }
+    }
+}
+
+static void start_learning(mb_model *model, const mb_blob_view *view, const mb_options *options) {
+    mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
+    learnt->n_steps = 0;
+    learnt->reserved = 0;
+    mb_random_seed(learnt->rng, options->seed);
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        mb_layer *layer = &mb_layers(model)[i];
+        float *running = (float *)mb_at(model, layer->running_at);
+        mb_copy(running, mb_in_blob(model, layer->blob_norm_at), (size_t)8 * layer->n_out);
+        mb_zero(running + 2 * (size_t)layer->n_out, (size_t)8 * layer->n_out);
+        *(float *)mb_at(model, layer->rms_at) = 0.0f;
+        copy_levels(model, layer, &view->layers[i], view->bytes, view->info.state_bits);
+        fill_table((uint16_t *)mb_at(model, layer->table_at),
+                   options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
+    }
+}
+
+/* Store word w of a row of signs, in panels or not. */
+static void put_word(mb_model *model, const mb_layer *layer, uint32_t row, uint32_t w,
+                     uint32_t word) {
+    mb_row_walk walk = mb_walk_row(layer->layout, layer->words, row);
+    uint8_t *signs = (uint8_t *)mb_at(model, layer->signs_at);
+    for (uint32_t b = 0; b < 4; b++) {
+        signs[mb_walk_to(&walk, 4u * w + b)] = (uint8_t)(word >> (8u * b));
+    }
+}
+
+/* Copy the weights of layers that do not learn into their panels. */
+static void fill_panels(mb_model *model) {
+    for (uint32_t i = 0; i < model->first_learning; i++) {
+        const mb_layer *layer = &mb_layers(model)[i];
+        const uint32_t *words = (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
+        if (i == 0 && mb_runs_fused(layer, i, mb_kernels_of(model))) {
+            mb_spread_weights(model, layer);
+            continue;
+        }
+        for (uint32_t row = 0; layer->signs_at != 0 && row < layer->n_out; row++) {
+            for (uint32_t w = 0; w < layer->words; w++) {
+                put_word(model, layer, row, w, *words++);
+            }
+        }
+    }
+}
+
+void mb_refresh(mb_model *model) {
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        mb_layer *layer = &mb_layers(model)[i];
+        const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
+        for (uint32_t row = 0; row < layer->n_out; row++) {
+            for (uint32_t w = 0; w < layer->words; w++) {
+                uint32_t word = mb_sign_word(levels, w, layer->n_in, model->state_bits);
+                put_word(model, layer, row, w, word);
+            }
+            levels += layer->level_row_bytes;
+        }
+        const float *running = (const float *)mb_at(model, layer->running_at);
+        mb_kernels_of(model)->inverse_roots((float *)mb_at(model, layer->inv_std_at),
+                                            running + layer->n_out, model->eps, layer->n_out);
+    }
+    mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    if (!output->learns) {
+        const float *norm = (const float *)mb_in_blob(model, output->blob_norm_at);
+        mb_kernels_of(model)->inverse_roots((float *)mb_at(model, output->inv_std_at),
+                                            norm + output->n_out, model->eps, output->n_out);
+    }
+}
+
+int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blob_view *view,
+                 const mb_options *options) {
+    mb_model head;
+    mb_layer layers[MB_MAX_LAYERS];
+    mb_plan plan;
+    if (arena == NULL || (uintptr_t)arena % MB_ALIGNMENT != 0) {
+        return MB_ERR_INPUT;
+    }
+    int error = mb_lay_out(view, options, &head, layers, &plan);
+    if (error != MB_OK) {
+        return error;
+    }
+    if (arena_bytes < plan.arena_bytes) {
+        return MB_ERR_BUDGET;
+    }
+    head.blob.pointer = view->bytes;
+    mb_model *opened = (mb_model *)arena;
+    mb_zero(arena, plan.arena_bytes);
+    *opened = head;
+    mb_copy(mb_layers(opened), layers, sizeof(mb_layer) * head.n_layers);
+    if (head.first_learning < head.n_layers) {
+        start_learning(opened, view, options);
+    }
+    fill_panels(opened);
+    mb_refresh(opened);
+    *model = opened;
+    return MB_OK;
+}
+
+int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void *blob, size_t blob_bytes,
+            const mb_options *options) {
+    mb_blob_view view;
+    if (model == NULL || options == NULL) {
+        return MB_ERR_INPUT;
+    }
+    int error = mb_view(&view, blob, blob_bytes, options->bank);
+    return error != MB_OK ? error : mb_open_view(model, arena, arena_bytes, &view, options);
+}
