@@ -7,7 +7,7 @@ from pathlib import Path
 
 from metabit.trainer.reproduction.benchmark import Benchmark, load
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
-from metabit.trainer.reproduction.jobs import Job, run_job
+from metabit.trainer.reproduction.jobs import Job, do_job
 from metabit.trainer.runs.progress import Silent
 
 HEAD = """
@@ -84,7 +84,7 @@ def serial(jobs: Sequence[Job], _n_workers: int, watcher: Watcher) -> list[Failu
     while tries.waiting:
         job = tries.next()
         try:
-            run_job(job, Silent())
+            do_job(job, Silent())
             watcher.done(job)
         except Exception as error:
             tries.failed(job, **report_of(error))

@@ -21,15 +21,14 @@ from torch import Tensor
 
 from metabit.errors import MetabitError
 from metabit.trainer.data.dataset import DataSet, Split
-from metabit.trainer.methods import registry
-from metabit.trainer.methods.base import Setting
+from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.networks.build import build_network
+from metabit.trainer.networks.diagnosis import Diverged, first_bad_state, first_bad_values
 from metabit.trainer.networks.outputs import Outputs
-from metabit.trainer.recipe import Recipe
+from metabit.trainer.recipe import Recipe, registry
 from metabit.trainer.runs import checkpoint, run_folder, run_results
 from metabit.trainer.runs.checkpoint import Position
-from metabit.trainer.runs.diagnosis import Diverged, first_bad_state, first_bad_values
 from metabit.trainer.runs.evaluation import Evaluation, Prequential
 from metabit.trainer.runs.progress import Progress, Silent
 from metabit.trainer.runs.run_folder import Run, load_run, open_folder
@@ -62,7 +61,7 @@ def train(
         trainer = _Trainer(recipe, out, dataset, stream, progress or Silent())
         open_folder(out, recipe, resume)
         if not (out / run_folder.METRICS).exists():
-            trainer.run()
+            trainer.train()
     return load_run(out)
 
 
@@ -106,9 +105,10 @@ class _Trainer:
         self.model = build_network(recipe.network, dataset, stream, self.generator)
         self.banks = [task.bank if recipe.network.banks == "task" else 0 for task in stream]
         options = recipe.method
-        self.method = registry.find(options.name)(options, self.model, self._setting())
+        method: type[Method] = registry.find(options.name)
+        self.method = method(options, self.model, self._setting())
         self.evaluation = Evaluation(
-            self.model, dataset, stream, self.outputs, self.banks, self.method.asked
+            self.model, dataset, stream, self.outputs, self.banks, self.method.while_tested
         )
         self.prequential = Prequential(self.evaluation, recipe.train.prequential)
         self.schedule = Schedule(options.every_samples, self.method.consolidates())
@@ -147,7 +147,7 @@ class _Trainer:
         """What is kept from step to step beside network and optimizer."""
         return {**self.method.state(), **self.schedule.state(), **self.prequential.state()}
 
-    def run(self) -> None:
+    def train(self) -> None:
         self._restore()
         n_epochs = [sum(self.method.phases(index)) for index in range(len(self.stream))]
         steps = [n * self._n_batches(task) for n, task in zip(n_epochs, self.stream, strict=True)]
@@ -265,7 +265,7 @@ class _Trainer:
         metrics = {
             **run_results.accuracies(at.accuracy_rows, at.ahead, at.untrained),
             **self.prequential.summary(),
-            "facts": self.method.facts(),
+            "extra_metrics": self.method.extra_metrics(),
             "n_steps": at.total_steps,
             "state_bytes": self.method.state_bytes()
             | ({"recent_samples": recent} if recent else {}),

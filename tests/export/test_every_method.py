@@ -14,8 +14,7 @@ from metabit.export.container import dumps
 from metabit.export.from_torch import from_run
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.loop import train
-from metabit.trainer.methods import registry
-from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe import recipe_from_dict, registry
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "metaplastic": {"m": 8.0},

@@ -11,13 +11,7 @@ from torch import Tensor
 
 from metabit import InputError
 from metabit.trainer.loop import train
-from metabit.trainer.methods.anpyc import (
-    BATCH,
-    Anpyc,
-    AnpycOptions,
-    binary_weights,
-    entropy_importance,
-)
+from metabit.trainer.methods.anpyc import BATCH, Anpyc, binary_weights, entropy_importance
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.per_sample import protected
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
@@ -25,6 +19,7 @@ from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.outputs import single_head
 from metabit.trainer.networks.real_mlp import RealMLP, RealMLPConfig
 from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe.method_options import AnpycOptions
 
 HIDDEN = ("linears.0.weight", "linears.1.weight")
 
@@ -167,7 +162,7 @@ def test_later_tasks_take_out_only_what_was_free_before_them(make: Any) -> None:
             assert (anpyc.importance[name][mask] == 0).all()
     anpyc.start_phase(model, x, y, 2, 0)
     anpyc.consolidate(model, x, y, 2)
-    assert list(anpyc.facts().values()) == pytest.approx([0.5, 0.4, 0.0])
+    assert list(anpyc.extra_metrics().values()) == pytest.approx([0.5, 0.4, 0.0])
 
 
 def test_a_task_is_asked_of_the_weights_it_had() -> None:
@@ -185,18 +180,18 @@ def test_a_task_is_asked_of_the_weights_it_had() -> None:
             protected(model)[name][free] += 1.0
     changed = model(x.float())
     assert not torch.equal(changed, learnt)
-    with anpyc.asked(model, 0):
+    with anpyc.while_tested(model, 0):
         assert torch.equal(model(x.float()), learnt)
-    with anpyc.asked(model, 1):  # the task being learnt has all of them
+    with anpyc.while_tested(model, 1):  # the task being learnt has all of them
         assert torch.equal(model(x.float()), changed)
     assert torch.equal(model(x.float()), changed)
     anpyc.consolidate(model, x, y, 1)
     anpyc.setting.outputs.start_task(2)
-    with anpyc.asked(model, 1):
+    with anpyc.while_tested(model, 1):
         assert torch.equal(model(x.float()), changed)
     heard = method(model, prune=50)
     heard.setting.outputs.start_task(2)
-    with heard.asked(model, 0):
+    with heard.while_tested(model, 0):
         assert torch.equal(model(x.float()), changed)
 
 
@@ -236,7 +231,7 @@ def test_pruning_makes_room_in_a_small_real_network(tmp_path: Path) -> None:
     )  # fmt: skip
     assert pruned["acc"] > max(ewc["acc"], mas["acc"]) + 0.03
     assert own["acc"] > pruned["acc"] + 0.05
-    shares = [pruned["facts"][f"free_after_task_{n}"] for n in range(1, 6)]
+    shares = [pruned["extra_metrics"][f"free_after_task_{n}"] for n in range(1, 6)]
     assert shares == pytest.approx([0.5, 0.4, 0.32, 0.25, 0.0], abs=0.001)
 
 
@@ -263,4 +258,4 @@ def test_a_single_layer_has_nothing_to_prune() -> None:
     x, y = samples()
     anpyc.start_phase(model, x, y, 0, 1)
     anpyc.consolidate(model, x, y, 0)
-    assert anpyc.facts() == {"free_after_task_1": 0.0}
+    assert anpyc.extra_metrics() == {"free_after_task_1": 0.0}

@@ -14,11 +14,12 @@ from torch.nn import functional
 from metabit import InputError
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Setting
-from metabit.trainer.methods.bimu import Bimu, BimuOptions
+from metabit.trainer.methods.bimu import Bimu
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.networks.outputs import single_head
 from metabit.trainer.networks.quantizers import sign
 from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe.method_options import BimuOptions
 
 
 def layer(beliefs: list[float]) -> BinaryMLP:

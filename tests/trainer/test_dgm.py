@@ -13,10 +13,11 @@ import torch
 from metabit import InputError
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Setting
-from metabit.trainer.methods.dgm import Dgm, DgmOptions
+from metabit.trainer.methods.dgm import Dgm
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.recipe import Recipe, recipe_from_dict
+from metabit.trainer.recipe.method_options import DgmOptions
 
 VARIANTS = ("weights", "units")
 
@@ -40,7 +41,7 @@ def test_it_keeps_classes_that_plain_training_forgets(variant: str, tmp_path: Pa
     found = train(five_pairs({"name": "dgm", "variant": variant}), tmp_path / "dgm").metrics
     assert naive["acc"] < 0.3
     assert found["acc"] > 0.65
-    facts = found["facts"]
+    facts = found["extra_metrics"]
     assert facts["generator_growth"] > 1
     assert 0 < facts["reserved_share"] < 1
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metabit.trainer import magnitude_bins
-from metabit.trainer.experiments import quadratic_task
-from metabit.trainer.magnitude_bins import rank_correlation
+from metabit.trainer.experiments import magnitude_bins, quadratic_task
+from metabit.trainer.experiments.magnitude_bins import rank_correlation
 
 
 def test_bins_have_equal_widths_up_to_the_largest() -> None:
@@ -49,14 +48,14 @@ def test_directions_of_curvature_are_orthogonal() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_flipping_costs_more_the_larger_the_hidden_weight(seed: int) -> None:
-    outcome = quadratic_task.run(seed, "small")
+    outcome = quadratic_task.measure(seed, "small")
     found = outcome.numbers
     assert found["rank_correlation"] > 0.9
     assert found["rank_correlation_metaplastic"] > 0.9
     assert found["rank_correlation_weights"] > 0.9
     assert found["two_weights_agree"] == 1
     assert abs(found["rank_correlation_shuffled"]) < 0.75
-    assert quadratic_task.run(seed, "paper").numbers == found
+    assert quadratic_task.measure(seed, "paper").numbers == found
     assert rank_correlation(*outcome.curves["metaplastic"]) > 0.9
 
 

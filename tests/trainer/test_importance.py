@@ -13,17 +13,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metabit import InputError
-from metabit.trainer.methods import per_sample, registry
+from metabit.trainer.methods import per_sample
 from metabit.trainer.methods.base import Setting
-from metabit.trainer.methods.ewc import EwcOptions, fisher
-from metabit.trainer.methods.mas import Mas, MasOptions, global_importance, local_importance
+from metabit.trainer.methods.ewc import fisher
+from metabit.trainer.methods.mas import Mas, global_importance, local_importance
 from metabit.trainer.methods.per_sample import CHUNK, LARGEST, MAP_CHUNK, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod
-from metabit.trainer.methods.si import Si, SiOptions
+from metabit.trainer.methods.si import Si
 from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.networks.outputs import Outputs, single_head
-from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe import recipe_from_dict, registry
+from metabit.trainer.recipe.method_options import EwcOptions, MasOptions, SiOptions
 
 QUADRATIC = ("anpyc", "ewc", "mas", "si")
 

@@ -15,14 +15,13 @@ from torch.nn import functional
 
 from metabit import InputError, MetabitError
 from metabit.trainer.loop import train
-from metabit.trainer.methods import registry
 from metabit.trainer.methods.base import Method, evaluating
 from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.networks.network import Network, to_input
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
-from metabit.trainer.recipe import Recipe, recipe_from_dict
-from metabit.trainer.recipe.method import ConsolidatingRecipe, MethodRecipe
+from metabit.trainer.recipe import Recipe, recipe_from_dict, registry
+from metabit.trainer.recipe.method import ConsolidatingRecipe
 from metabit.trainer.streams import build
 
 
@@ -226,15 +225,17 @@ def test_two_methods_cannot_have_one_name() -> None:
     class Other(Method):
         name = "naive"
 
-    registry.find("naive")
+    # Whether the built-in method has been imported yet makes no difference.
     with pytest.raises(InputError, match='two methods are named "naive"') as caught:
         registry.register(Other)
     assert caught.value.code == "E-METHOD"
+    assert registry.find("naive") is not Other
 
 
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_every_built_in_method_is_found_by_its_name(name: str) -> None:
     kind = registry.find(name)
     assert kind.name == name
-    assert issubclass(kind.Options, MethodRecipe)
+    assert issubclass(kind, Method)
+    assert kind.Options is registry.options_of(name)
     assert kind.Options(name=name).name == name

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.trainer.loop import train
-from metabit.trainer.methods import registry
-from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe import recipe_from_dict, registry
 
 PAGE = (Path(__file__).parents[2] / "docs" / "METHODS.md").read_text(encoding="utf-8")
 

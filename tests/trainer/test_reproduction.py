@@ -178,7 +178,7 @@ def test_the_table_shows_every_row_in_per_cent(outcome: tuple[Document, Path]) -
     text = page.markdown(document)
     assert text.count("\n|") == 3
     assert "published figures: nobody" in text
-    assert page.fact_lines(document) == []
+    assert page.extra_metric_lines(document) == []
 
 
 def test_what_a_method_says_of_itself_is_a_line(outcome: tuple[Document, Path]) -> None:
@@ -187,7 +187,7 @@ def test_what_a_method_says_of_itself_is_a_line(outcome: tuple[Document, Path]) 
     facts = {"share_free": {"mean": 0.25, "std": 0.1, "values": [0.2, 0.3]}}
     rows = [{**naive, "metrics": naive["metrics"] | facts}, other]
     document = {**document, "rows": rows}
-    assert page.fact_lines(document) == ["naive: share_free = 0.25"]
+    assert page.extra_metric_lines(document) == ["naive: share_free = 0.25"]
     assert "- naive: share_free = 0.25\n" in page.markdown(document)
     assert not any("share_free" in title for title in page.table(document)[0])
 
@@ -238,12 +238,13 @@ def test_an_experiment_gives_its_own_numbers(
 
     (tmp_path / "waves.py").write_text(
         "import numpy as np\n"
-        "from metabit.trainer.outcome import Outcome\n"
-        "def run(seed, scale):\n"
+        "from metabit.trainer.experiments.outcome import Outcome\n"
+        "def measure(seed, scale):\n"
         "    curve = (np.arange(3.0), np.array([1.0, 2.0, 5.0]))\n"
         "    return Outcome({'height': seed + 0.5}, {'sea': curve} if seed else {})\n"
     )
-    monkeypatch.setattr(experiments, "__path__", [*experiments.__path__, str(tmp_path)])
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(experiments.MODULES, "waves", "waves")
     text = (
         'name = "tiny"\ntitle = "x"\nexperiment = "waves"\n'
         '[[target]]\nmetric = "height"\nat_least = 1'

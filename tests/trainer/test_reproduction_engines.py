@@ -17,7 +17,7 @@ from metabit.errors import InputError
 from metabit.trainer.files import read_tensors
 from metabit.trainer.networks.build import MODEL
 from metabit.trainer.reproduction import pool, ray_engine
-from metabit.trainer.reproduction.jobs import DONE, Job, read_done, run_job
+from metabit.trainer.reproduction.jobs import DONE, Job, do_job, read_done
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Silent
 
@@ -43,7 +43,7 @@ def fingerprint(done: Job) -> tuple[object, ...]:
 def serial(tmp_path_factory: pytest.TempPathFactory) -> tuple[object, ...]:
     """The job done in this process."""
     done = job(tmp_path_factory.mktemp("serial"))
-    run_job(done, Silent())
+    do_job(done, Silent())
     return fingerprint(done)
 
 
@@ -70,7 +70,7 @@ def test_a_pool_gives_the_bits_of_a_single_process(
 ) -> None:
     jobs = [job(tmp_path / "a", "a"), job(tmp_path / "b", "b")]
     notes = Notes()
-    assert pool.run(jobs, 2, notes) == []
+    assert pool.do_jobs(jobs, 2, notes) == []
     assert [fingerprint(done) for done in jobs] == [serial, serial]
     assert sorted(notes.said) == ["done a", "done b", "started a", "started b"]
     assert not (jobs[0].folder / run_folder.CHECKPOINT).exists()
@@ -80,7 +80,7 @@ def test_the_job_of_a_killed_worker_goes_on_to_the_same_bits(
     tmp_path: Path, serial: tuple[object, ...]
 ) -> None:
     victim, watcher = job(tmp_path, "victim"), Killer()
-    assert pool.run([victim], 1, watcher) == []
+    assert pool.do_jobs([victim], 1, watcher) == []
     again = "again victim: its process ended early (SIGKILL)"
     assert watcher.said == ["started victim", again, "started victim", "done victim"]
     assert watcher.shares[1] > watcher.shares[0]  # from its checkpoint, not from the start
@@ -92,7 +92,7 @@ def test_a_job_that_cannot_be_done_is_given_up_and_others_go_on(tmp_path: Path) 
     bad.folder.mkdir()
     (bad.folder / run_folder.RECIPE).write_text("not TOML of a recipe")
     notes = Notes()
-    (failure,) = pool.run([bad, good], 1, notes)
+    (failure,) = pool.do_jobs([bad, good], 1, notes)
     assert (failure.job, failure.code) == (bad, "E-RECIPE")
     assert "done good" in notes.said
     assert not bad.finished
@@ -102,12 +102,12 @@ def test_a_fault_that_may_pass_is_tried_three_times(tmp_path: Path) -> None:
     bad = job(tmp_path, "bad")
     watcher = Killer()
     watcher.killed = True
-    run_job(job(tmp_path / "other"), Silent())
+    do_job(job(tmp_path / "other"), Silent())
     bad.folder.mkdir()
     other = tmp_path / "other" / "run" / run_folder.RECIPE
     (bad.folder / run_folder.RECIPE).write_bytes(other.read_bytes())
     (bad.folder / run_folder.CHECKPOINT).write_bytes(b"damaged")
-    (failure,) = pool.run([bad], 1, watcher)
+    (failure,) = pool.do_jobs([bad], 1, watcher)
     assert failure.code == "E-TENSORS"
     assert [line.split()[0] for line in watcher.said] == ["started", "again"] * 2 + [
         "started", "given",
@@ -118,7 +118,7 @@ def test_training_that_diverges_is_not_repeated(tmp_path: Path) -> None:
     bad = job(tmp_path)
     bad.recipe["method"] = bad.recipe["method"] | {"lr": 1e36}
     notes = Notes()
-    (failure,) = pool.run([bad], 1, notes)
+    (failure,) = pool.do_jobs([bad], 1, notes)
     assert failure.code == "E-DIVERGED"
     assert len(notes.said) == 2
 
@@ -128,7 +128,7 @@ def test_ray_that_is_not_installed_is_named(
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(InputError, match=r"metabit\[ray\]") as caught:
-        ray_engine.run([job(tmp_path)], 1, Notes())
+        ray_engine.do_jobs([job(tmp_path)], 1, Notes())
     assert caught.value.code == "E-EXTRA"
 
 
@@ -161,7 +161,7 @@ class Killer(Notes):
 
 notes = Killer()
 jobs = [Job.from_json(line) for line in sys.stdin]
-failures = ray_engine.run(jobs, 2, notes)
+failures = ray_engine.do_jobs(jobs, 2, notes)
 print(*notes.said, len(failures), sep="\\n")
 """
 

@@ -1,4 +1,31 @@
-"""Experiments that are no training runs of a recipe.
+"""Experiments: what a paper measures in another way than by training a recipe.
 
-Each file has `run(seed, scale)`, which gives an `Outcome`.
+Every experiment is a file of this folder with a function `measure(seed, scale)` that returns an
+`Outcome`. The other two files help them: `outcome.py` says what comes out and draws it,
+`magnitude_bins.py` sorts weights by size.
 """
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from metabit.trainer.experiments.outcome import Outcome
+
+MODULES = {
+    "quadratic_task": "metabit.trainer.experiments.quadratic_task",
+    "sign_switch": "metabit.trainer.experiments.sign_switch",
+}
+"""Where each experiment is, by the name that a benchmark gives it."""
+
+
+def find(name: str) -> Callable[[int, str], Outcome]:
+    """The function `measure(seed, scale)` of an experiment; only now is PyTorch imported.
+
+    Args:
+        name: one of `MODULES`.
+    """
+    measure: Callable[[int, str], Outcome] = importlib.import_module(MODULES[name]).measure
+    return measure

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metabit.trainer.magnitude_bins import bin_means, rank_correlation
+from metabit.trainer.experiments.magnitude_bins import bin_means, rank_correlation
+from metabit.trainer.experiments.outcome import Outcome
 from metabit.trainer.optim import MetaplasticSGD
-from metabit.trainer.outcome import Outcome
 
 Floats = NDArray[np.float64]
 
@@ -98,7 +98,7 @@ def _signs(hidden: torch.Tensor) -> torch.Tensor:
     return torch.where(hidden >= 0, 1.0, -1.0).to(hidden.dtype)
 
 
-def run(seed: int, scale: str) -> Outcome:
+def measure(seed: int, scale: str) -> Outcome:
     """Rank correlations of a weight's magnitude with the cost of flipping its sign.
 
     Args:

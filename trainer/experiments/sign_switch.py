@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from metabit.trainer.experiments.magnitude_bins import N_BINS, magnitude_bins, rank_correlation
+from metabit.trainer.experiments.outcome import Outcome
 from metabit.trainer.loop import train
-from metabit.trainer.magnitude_bins import N_BINS, magnitude_bins, rank_correlation
 from metabit.trainer.networks.layers import BinaryLinear
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import to_input
 from metabit.trainer.networks.quantizers import sign_activation
-from metabit.trainer.outcome import Outcome
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.streams import build
 
@@ -80,7 +80,7 @@ SCALES = {
 }
 
 
-def run(seed: int, scale: str) -> Outcome:
+def measure(seed: int, scale: str) -> Outcome:
     """Rank correlation of magnitude and harm, for each layer of a network trained for this.
 
     Args:
@@ -98,7 +98,7 @@ def run(seed: int, scale: str) -> Outcome:
 
 
 def correlations(wanted: Scale, model: BinaryMLP, x: Tensor, y: Tensor, seed: int) -> Outcome:
-    """The part of `run` that comes after training."""
+    """The part of `measure` that comes after training."""
     generator = np.random.default_rng(seed)
     found = Outcome({})
     with torch.no_grad():

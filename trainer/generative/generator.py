@@ -25,7 +25,6 @@ from metabit.trainer.generative.growth import grown_by_units, grown_by_weights
 from metabit.trainer.generative.masks import pack, soft_mask, sparsity, unpack
 from metabit.trainer.generative.plan import Plan
 
-VARIANTS = ("weights", "units")
 EPS = 1e-5
 
 

@@ -12,8 +12,6 @@ from torch.nn import functional
 
 from metabit.errors import InputError
 
-KINDS = ("dense", "conv")
-
 
 @dataclass(frozen=True)
 class Layer:

@@ -46,22 +46,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.trainer.methods.base import Setting, evaluating, under
+from metabit.trainer.methods.base import Setting, evaluating, parts_of
 from metabit.trainer.methods.per_sample import protected, weighted_layers
-from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
-from metabit.trainer.methods.registry import register
+from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.networks.conv import BinaryConv2d
 from metabit.trainer.networks.layers import BinaryLinear
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.quantizers import sign
-from metabit.trainer.recipe.tables import refuse, require
+from metabit.trainer.recipe.method_options import AnpycOptions
+from metabit.trainer.recipe.registry import register
 
 BATCH = 100
 """Samples whose entropies are summed, as in the paper; the formula is not linear in it."""
@@ -71,48 +70,6 @@ RESTING = 1e-6
 
 NEVER = 2**15 - 1
 """The task since which a free weight is used."""
-
-
-@dataclass(frozen=True)
-class AnpycOptions(QuadraticOptions):
-    """[method] with name = "anpyc".
-
-    Attributes:
-        prune: percent of each hidden layer to be free after the first task; 0 is no pruning.
-        prune_step: percent that are taken out at a time.
-        prune_decay: share of the percent that is left for the next task.
-        retrain_epochs: epochs behind each step of pruning; as [train] epochs if not given.
-        own_weights: a task is asked of the weights it had; needs prune and a real-valued network.
-    """
-
-    prune: int = 0
-    prune_step: int = 10
-    prune_decay: float = 0.8
-    retrain_epochs: int | None = None
-    own_weights: bool = False
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(0 <= self.prune < 100, "[method] prune", self.prune, "must be 0 to 99 percent")
-        step, decay = self.prune_step, self.prune_decay
-        require(1 <= step <= 100, "[method] prune_step", step, "must be 1 to 100 percent")
-        require(0 <= decay <= 1, "[method] prune_decay", decay, "must be from 0 to 1")
-        if self.retrain_epochs is not None:
-            epochs = self.retrain_epochs
-            require(epochs >= 1, "[method] retrain_epochs", epochs, "must be 1 or more")
-        if self.own_weights and not self.prune:
-            raise refuse("[method] own_weights needs prune: without it every task uses all weights")
-        if self.prune and self.consolidate_samples is not None:
-            raise refuse(
-                "[method] consolidate_samples does not go with prune, which works on whole tasks"
-            )
-
-    def percents(self, task: int) -> list[int]:
-        """Percent of a hidden layer that rest in each retraining of a task."""
-        most = self.prune
-        for _ in range(task):
-            most = int(self.prune_decay * most)
-        return [*range(self.prune_step, most, self.prune_step), *([most] if most else [])]
 
 
 def entropy_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
@@ -164,8 +121,6 @@ class Anpyc(QuadraticMethod):
 
     def __init__(self, options: Any, model: Network, setting: Setting) -> None:
         super().__init__(options, model, setting)
-        if options.own_weights and binary_weights(model):
-            raise refuse("[method] own_weights: a sign has no zero; needs a real-valued network")
         self.since: dict[str, Tensor] = {}
         if options.prune:
             hidden = [f"{name}.weight" for name in weighted_layers(model)][:-1]
@@ -249,7 +204,7 @@ class Anpyc(QuadraticMethod):
             self.remember(model, {name: torch.maximum(old[name], new[name]) for name in new})
 
     @contextlib.contextmanager
-    def asked(self, model: Network, task: int) -> Iterator[None]:
+    def while_tested(self, model: Network, task: int) -> Iterator[None]:
         """With `own_weights`: without the weights that only later tasks use."""
         if not self.options.own_weights or task >= self.setting.outputs.task:
             yield
@@ -266,7 +221,7 @@ class Anpyc(QuadraticMethod):
                 for name, weight in kept.items():
                     weights[name].copy_(weight)
 
-    def facts(self) -> dict[str, float]:
+    def extra_metrics(self) -> dict[str, float]:
         """Share of the hidden weights that was left free after each task."""
         return {f"free_after_task_{n}": share for n, share in enumerate(self.shares, start=1)}
 
@@ -286,7 +241,7 @@ class Anpyc(QuadraticMethod):
         """Take up what `state` gave."""
         super().load_state(tensors)
         if self.options.prune:
-            since, resting = under(tensors, "since"), under(tensors, "resting")
+            since, resting = parts_of("since", tensors), parts_of("resting", tensors)
             self.since = {name: since[name] for name in self.since}
             self.resting = {name: resting[name] for name in self.resting}
             self.shares = tensors["counters/shares"].tolist()

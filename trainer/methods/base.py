@@ -1,8 +1,8 @@
-"""What a method of continual learning is: at most five verbs, all optional.
+"""What a method of continual learning is: hooks of the training loop, every one optional.
 
-The training loop calls them at fixed places and knows nothing else of a method:
+Inside a training step, in this order:
 
-    x, y = method.batch(x, y)                   what the step is trained on
+    x, y = method.batch(x, y)                   which samples the step is trained on
     loss = cross_entropy(model(x), y)
     loss = loss + method.penalty(model)         what the step must not change
     loss.backward()
@@ -10,17 +10,25 @@ The training loop calls them at fixed places and knows nothing else of a method:
     optimizer.step()
     method.after_step(model)                    after the weights have moved
 
-    method.consolidate(model, x, y, task)       when the schedule says so
+A method that needs another kind of step overrides `step`, which is the whole of the above, and one
+that needs another optimizer overrides `optimizer`.
 
-The schedule fires at the end of each task, or after every so many samples whatever the tasks are
-(recipe key `consolidate_samples`), so one method serves streams with and without task boundaries.
+Around the steps of a task:
 
-A method of several phases drives the loop itself, with three more hooks: `phases` and `start_phase`
-cut a task into stretches of epochs with something to do before each, and `step` is a whole training
-step, by default the one above. What is to be different while a task is tested, `asked` does.
+    method.phases(task)                         how many epochs, divided into phases
+    method.start_phase(model, x, y, task, n)    before the first epoch of each phase
+    method.consolidate(model, x, y, task)       remember what was learnt, when the schedule says so
 
-Samples are given as the data set stores them, uint8 or int8, shape (n, n_inputs); `inputs` makes of
-them what the network sees.
+The schedule consolidates at the end of each task or, with the recipe key `consolidate_samples`,
+after every so many samples wherever tasks end. So one method serves streams with and without task
+boundaries.
+
+When something is measured: `while_tested` changes the network for the time that a task is tested,
+`extra_metrics` adds numbers to metrics.json, and `state_bytes` says how much memory the method
+uses. `state` and `load_state` let an interrupted run go on with the same bits.
+
+Every hook gets samples as the data set stores them, uint8 or int8, shape (n, n_inputs); `inputs`
+converts them to what the network reads.
 """
 
 from __future__ import annotations
@@ -28,19 +36,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from metabit.trainer.networks.diagnosis import Diverged, first_bad_sums
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.outputs import Outputs, single_head
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
 from metabit.trainer.recipe.method import MethodRecipe
-from metabit.trainer.runs.diagnosis import Diverged, first_bad_sums
+from metabit.trainer.recipe.registry import NamedMethod
 
 Samples = Callable[[int], tuple[Tensor, Tensor]]
-"""From the index of a task to its training samples as stored, (n, n_inputs), and labels, (n,)."""
+"""Function of a task's index that gives its training samples as stored, (n, n_inputs), and labels,
+(n,)."""
 
 
 def _no_samples(task: int) -> tuple[Tensor, Tensor]:
@@ -49,17 +59,17 @@ def _no_samples(task: int) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Setting:
-    """What a method is told of the run it serves.
+    """What a method is told about the run that it takes part in.
 
     Attributes:
-        n_tasks: tasks in the stream.
+        n_tasks: number of tasks in the stream.
         zero_point: the stored integer that stands for zero.
-        seed: of the method's own random numbers.
+        seed: seed of the method's own random numbers.
         epochs: passes over the samples of a task that the recipe asks for.
-        dtype: of the stored samples, "uint8" or "int8".
-        input_shape: of a sample, before it is made flat.
-        outputs: the classes that compete for a sample; it knows the task being learnt.
-        samples: training samples of a task, made again from the stream.
+        dtype: type of the stored samples, "uint8" or "int8".
+        input_shape: shape of a sample before it is flattened.
+        outputs: which classes compete for a sample; it knows the task that is being learnt.
+        samples: gives the training samples of a task, made again from the stream.
     """
 
     n_tasks: int = 1
@@ -73,36 +83,29 @@ class Setting:
 
     @property
     def n_classes(self) -> int:
-        """Outputs of the network."""
+        """Number of outputs of the network."""
         return self.outputs.n_classes
 
 
-class Method:
-    """A method that does nothing; every verb may be overridden.
+class Method(NamedMethod):
+    """A method that does nothing: plain training. Subclasses override the hooks that they need.
 
     Args:
         options: the recipe's [method] table, an instance of `Options`.
-        model: the network to be trained.
+        model: the network that will be trained.
         setting: the run.
-
-    Attributes:
-        name: what a recipe calls it.
-        Options: frozen dataclass of the keys that [method] may hold.
     """
-
-    name: ClassVar[str]
-    Options: ClassVar[type[MethodRecipe]] = MethodRecipe
 
     def __init__(self, options: Any, model: nn.Module, setting: Setting) -> None:
         self.options = options
         self.setting = setting
 
     def optimizer(self, model: Network) -> torch.optim.Optimizer:
-        """A fresh optimizer of the kind that this method wants."""
+        """A fresh optimizer of the kind that this method needs."""
         return plain_optimizer(self.options, model)
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The samples and labels to train on in this step, in place of those of the stream.
+        """The samples and labels that a step is trained on, given those of the stream.
 
         Args:
             x: uint8 or int8, shape (n, n_inputs).
@@ -111,28 +114,28 @@ class Method:
         return x, y
 
     def penalty(self, model: Network) -> Tensor | None:
-        """A scalar to be added to the loss; None where there is nothing to protect yet."""
+        """A scalar that is added to the loss; None while there is nothing to protect."""
         return None
 
     def gradients(self, model: Network) -> None:
-        """Read or change the gradients of loss and penalty, in place."""
+        """Read or change, in place, the gradients of loss and penalty."""
 
     def after_step(self, model: Network) -> None:
-        """Read or change the weights after a step, in place."""
+        """Read or change, in place, the weights after the optimizer has moved them."""
 
     def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
         """Remember what has just been learnt.
 
         Args:
             model: the network, in training mode, with the task's bank active.
-            x: samples since the schedule last fired: the whole task, or the last N that were
-                trained on. uint8 or int8, shape (n, n_inputs).
+            x: the samples since the last consolidation: the whole task, or the last N samples that
+                were trained on. uint8 or int8, shape (n, n_inputs).
             y: their labels, int64, shape (n,).
             task: index of the task.
         """
 
     def phases(self, task: int) -> tuple[int, ...]:
-        """Epochs of each phase of a task."""
+        """Number of epochs in each phase of a task."""
         return (self.setting.epochs,)
 
     def start_phase(self, model: Network, x: Tensor, y: Tensor, task: int, phase: int) -> None:
@@ -142,20 +145,20 @@ class Method:
             model: the network, in training mode, with the task's bank active.
             x: all samples of the task. uint8 or int8, shape (n, n_inputs).
             y: their labels, int64, shape (n,).
-            task, phase: both from 0.
+            task, phase: indices, both from 0.
         """
 
     def step(self, model: Network, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
-        """One training step on samples of the stream; returns the loss, penalty included.
+        """Do one training step on samples of the stream; return the loss, penalty included.
 
         Args:
             model: the network, in training mode.
-            optimizer: what `optimizer` made.
+            optimizer: what `optimizer` returned.
             x: uint8 or int8, shape (n, n_inputs).
             y: int64, shape (n,).
 
         Raises:
-            Diverged: loss or penalty is not finite; nothing has moved.
+            Diverged: loss or penalty is not finite; no weight has moved.
         """
         optimizer.zero_grad()
         x, y = self.batch(x, y)
@@ -175,51 +178,52 @@ class Method:
         self.after_step(model)
         return loss.item()
 
-    def asked(self, model: Network, task: int) -> contextlib.AbstractContextManager[None]:
-        """Around every test of a task: what is to be different in the network meanwhile.
+    def while_tested(self, model: Network, task: int) -> contextlib.AbstractContextManager[None]:
+        """A context in which the loop tests a task; inside it the network may be changed.
 
         Args:
-            model: the network, as it is after its last step; to be put back at the end.
-            task: whose samples are labelled, from 0; a later one than that being learnt too.
+            model: the network as it is after its last step. The context must leave it like that.
+            task: index of the task whose samples are classified, from 0; it can be a later one than
+                the task that is being learnt.
         """
         return contextlib.nullcontext()
 
-    def facts(self) -> dict[str, float]:
-        """Numbers of the method's own that are worth a place in metrics.json, by name."""
+    def extra_metrics(self) -> dict[str, float]:
+        """Numbers that only this method has and that metrics.json shall contain, by name."""
         return {}
 
     def state(self) -> dict[str, Tensor]:
-        """Everything kept from step to step, by the name "field/part", for exact resuming."""
+        """Everything that the method keeps from step to step, by names of the form "field/part"."""
         return {}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave. Raises KeyError where something is missing."""
+        """Restore what `state` returned. Raises KeyError where something is missing."""
 
     def state_bytes(self) -> dict[str, int]:
-        """Bytes in RAM during training beyond network and optimizer, by field.
+        """Bytes of RAM that training needs beyond network and optimizer, by field.
 
-        What lives only within one step is included where a subclass keeps it between two verbs.
+        What lives only within one step is counted where a subclass keeps it between two hooks.
         """
         sizes: dict[str, int] = {}
         for name, tensor in self.state().items():
-            kind = name.partition("/")[0]
-            sizes[kind] = sizes.get(kind, 0) + tensor.nbytes
+            field_name = name.partition("/")[0]
+            sizes[field_name] = sizes.get(field_name, 0) + tensor.nbytes
         return sizes
 
     def inputs(self, x: Tensor) -> Tensor:
-        """What the network sees of stored samples: x - zero_point as float32."""
+        """What the network reads of stored samples: x - zero_point as float32."""
         return x.to(torch.float32) - self.setting.zero_point
 
     @classmethod
     def consolidates(cls) -> bool:
-        """Whether the schedule needs to keep samples for this method."""
+        """Whether the method has a `consolidate`, so that the schedule must keep samples for it."""
         return cls.consolidate is not Method.consolidate
 
 
 def plain_optimizer(
     options: MethodRecipe, model: Network, m: float | tuple[float, ...] = 0.0
 ) -> torch.optim.Optimizer:
-    """The optimizer of a recipe's [method]; with m = 0 it is PyTorch's own, bit for bit."""
+    """The optimizer that [method] asks for; with m = 0 its steps have the bits of PyTorch's own."""
     groups = parameter_groups(model, m)
     if options.optimizer == "adam":
         return MetaplasticAdam(groups, lr=options.lr, weight_decay=options.weight_decay)
@@ -228,9 +232,9 @@ def plain_optimizer(
     )
 
 
-def under(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
+def parts_of(field_name: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The parts of one field of a state, by the part's name."""
-    prefix = f"{kind}/"
+    prefix = f"{field_name}/"
     return {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()
@@ -240,7 +244,7 @@ def under(tensors: Mapping[str, Tensor], kind: str) -> dict[str, Tensor]:
 
 @contextlib.contextmanager
 def evaluating(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside, and afterwards whatever mode every part had before."""
+    """A context in which the model is in evaluation mode; afterwards each part has its old mode."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:

@@ -36,55 +36,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from metabit.trainer.methods.base import Method, Setting
-from metabit.trainer.methods.registry import register
+from metabit.trainer.networks.diagnosis import Diverged, first_bad_sums
 from metabit.trainer.networks.layers import Normalization
 from metabit.trainer.networks.network import Network
 from metabit.trainer.optim import learning_weights
-from metabit.trainer.recipe.method import MethodRecipe
-from metabit.trainer.recipe.tables import require
-from metabit.trainer.runs.diagnosis import Diverged, first_bad_sums
+from metabit.trainer.recipe.method_options import BimuOptions
+from metabit.trainer.recipe.registry import register
 
 SHARE = 0.01
 """Of a new batch in the running mean square of a layer's gradients."""
-
-
-@dataclass(frozen=True)
-class BimuOptions(MethodRecipe):
-    """[method] with name = "bimu".
-
-    Attributes:
-        window: samples after which unconfirmed beliefs have faded.
-        rate: factor of the gradient.
-        scale: how much evidence a batch is, rho in the paper; more makes weights rigid sooner.
-        max_rate: bound of a step, lr_max in the paper; more makes confirmed weights grow faster.
-        samples: networks drawn in a step; 0 trains with the likelier signs.
-    """
-
-    window: int = 100_000
-    rate: float = 1.0
-    scale: float = 0.03
-    max_rate: float = 1.0
-    samples: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.window >= 1, "[method] window", self.window, "must be 1 or more")
-        require(self.samples >= 0, "[method] samples", self.samples, "must be 0 or more")
-        for key in ("rate", "scale", "max_rate"):
-            value = getattr(self, key)
-            require(value > 0, f"[method] {key}", value, "must be above 0")
-
-    @property
-    def needs_binary(self) -> str:
-        """Why the method cannot work with a real-valued network."""
-        return "it is a rule for the belief in a sign"
 
 
 @register

@@ -20,44 +20,17 @@ networks only, dense or convolutional.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from metabit.trainer.methods.base import Method, Setting, under
-from metabit.trainer.methods.registry import register
+from metabit.trainer.methods.base import Method, Setting, parts_of
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.quantizers import sign
 from metabit.trainer.optim import learning_weights
-from metabit.trainer.recipe.method import MethodRecipe
-from metabit.trainer.recipe.tables import require
-
-
-@dataclass(frozen=True)
-class BopOptions(MethodRecipe):
-    """[method] with name = "bop".
-
-    Attributes:
-        adaptivity: share of a gradient in the average, gamma in the paper.
-        threshold: what the average has to pass for a flip, tau in the paper.
-    """
-
-    adaptivity: float = 1e-3
-    threshold: float = 1e-6
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(
-            0 < self.adaptivity <= 1, "[method] adaptivity", self.adaptivity, "must be in (0, 1]"
-        )
-        require(self.threshold >= 0, "[method] threshold", self.threshold, "must be 0 or more")
-
-    @property
-    def needs_binary(self) -> str:
-        """Why the method cannot work with a real-valued network."""
-        return "it flips signs"
+from metabit.trainer.recipe.method_options import BopOptions
+from metabit.trainer.recipe.registry import register
 
 
 @register
@@ -92,5 +65,5 @@ class Bop(Method):
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up the averages."""
-        read = under(tensors, "average")
+        read = parts_of("average", tensors)
         self.average = {name: read[name] for name in self.average}

@@ -35,97 +35,23 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from metabit.trainer.generative.game import Game, Rules, codes
-from metabit.trainer.generative.generator import VARIANTS, Generator
-from metabit.trainer.generative.plan import KINDS, make_plan
+from metabit.trainer.generative.generator import Generator
+from metabit.trainer.generative.plan import make_plan
 from metabit.trainer.methods.base import Method, Setting
-from metabit.trainer.methods.registry import register
+from metabit.trainer.networks.diagnosis import Diverged
 from metabit.trainer.networks.network import Network
-from metabit.trainer.recipe.method import MethodRecipe
-from metabit.trainer.recipe.tables import require, require_choice
-from metabit.trainer.runs.diagnosis import Diverged
+from metabit.trainer.recipe.method_options import DgmOptions
+from metabit.trainer.recipe.registry import register
 
 MEASURED = 1024
 """Drawn samples from which a finished task's normalisation is measured."""
-
-
-@dataclass(frozen=True)
-class DgmOptions(MethodRecipe):
-    """[method] with name = "dgm".
-
-    Attributes:
-        variant: "weights" for a mask on every weight, "units" for one on every hidden unit.
-        layers: of the generator: "dense", or "conv" for pictures.
-        noise: random numbers that a sample is drawn from, beside the code of its class.
-        generator: widths of the generator's hidden layers at the start.
-        critic: widths of the critic's hidden layers.
-        generator_lr, critic_lr: their learning rates, which fall to 0 in the second half of a task.
-        gradient_penalty: factor of the critic's penalty.
-        mask_strength: factor of the masks' sparsity.
-        class_strength: factor of the critic's class head; 0 is without.
-        s_max: slope of the masks at the end of a task.
-        grow: make up for what a task has reserved.
-        replayed: drawn samples of each earlier task in a step; 0 is as many as the stream gives.
-        drawn: samples drawn of each earlier task when a task begins; 0 is as many as it has.
-        input_noise: normal noise on all that the network is trained on, as a share of the range of
-            values; it hides what tells drawn samples from real ones.
-    """
-
-    needs_shared_bank: ClassVar[str] = "a batch has samples of many tasks"
-
-    variant: str = "weights"
-    layers: str = "dense"
-    noise: int = 32
-    generator: tuple[int, ...] = (64, 128)
-    critic: tuple[int, ...] = (256, 128)
-    generator_lr: float = 0.002
-    critic_lr: float = 0.002
-    gradient_penalty: float = 1.0
-    mask_strength: float = 0.1
-    class_strength: float = 1.0
-    s_max: float = 1e4
-    grow: bool = True
-    replayed: int = 0
-    drawn: int = 0
-    input_noise: float = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_choice("[method] variant", self.variant, VARIANTS)
-        for key in ("generator", "critic"):
-            widths = getattr(self, key)
-            good = bool(widths) and all(1 <= width <= 65536 for width in widths)
-            require(good, f"[method] {key}", widths, "needs one width or more, from 1 to 65536")
-        require_choice("[method] layers", self.layers, KINDS)
-        require(self.noise >= 1, "[method] noise", self.noise, "must be 1 or more")
-        for key in ("generator_lr", "critic_lr"):
-            require(
-                getattr(self, key) > 0, f"[method] {key}", getattr(self, key), "must be above 0"
-            )
-        keys = ("gradient_penalty", "mask_strength", "class_strength", "replayed", "drawn")
-        for key in (*keys, "input_noise"):
-            value = getattr(self, key)
-            require(value >= 0, f"[method] {key}", value, "must be 0 or more")
-        require(self.s_max > 1, "[method] s_max", self.s_max, "must be above 1")
-
-    @property
-    def rules(self) -> Rules:
-        """What the two players have to know."""
-        return Rules(
-            self.critic,
-            self.generator_lr,
-            self.critic_lr,
-            self.gradient_penalty,
-            self.mask_strength,
-            self.class_strength,
-            self.s_max,
-        )
 
 
 @dataclass(frozen=True)
@@ -228,7 +154,7 @@ class Dgm(Method):
         wanted = codes(y, self.setting.n_classes, self.options.noise, random)
         return self.kinds[task].to_stored(self.memory.redraw(task, wanted))
 
-    def facts(self) -> dict[str, float]:
+    def extra_metrics(self) -> dict[str, float]:
         """Width of the generator as a multiple of the start, and the share of it in use."""
         n_weights = sum(weight.numel() for weight in self.memory.weights)
         n_reserved = sum(int(reserved.sum()) for reserved in self.memory.reserved)
@@ -274,7 +200,7 @@ class Dgm(Method):
         return super().state_bytes() | {"replay": self.old_x.nbytes + self.old_y.nbytes}
 
     def _new_game(self) -> Game:
-        return Game(self.memory, self.setting.n_classes, self.options.rules, self.random)
+        return Game(self.memory, self.setting.n_classes, _rules(self.options), self.random)
 
     def _draw_old_tasks(self) -> None:
         """Fill `old_x` and `old_y`, from random numbers that only seed and task decide."""
@@ -298,6 +224,19 @@ class Dgm(Method):
         places = torch.randint(self.old_y.shape[1], (n_old, n), generator=self.random)
         tasks = torch.arange(n_old)[:, None]
         return self.old_x[tasks, places].flatten(0, 1), self.old_y[tasks, places].flatten()
+
+
+def _rules(options: DgmOptions) -> Rules:
+    """What the two players have to know."""
+    return Rules(
+        options.critic,
+        options.generator_lr,
+        options.critic_lr,
+        options.gradient_penalty,
+        options.mask_strength,
+        options.class_strength,
+        options.s_max,
+    )
 
 
 def _seed(seed: int, *purpose: str | int) -> int:

@@ -24,35 +24,15 @@ Bytes: importance and anchor, 8 a weight, however many tasks.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from metabit.trainer.methods.per_sample import Objective, mean_power, protected
-from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
-from metabit.trainer.methods.registry import register
-from metabit.trainer.recipe.tables import refuse, require
-
-
-@dataclass(frozen=True)
-class EwcOptions(QuadraticOptions):
-    """[method] with name = "ewc".
-
-    Attributes:
-        online: one anchor that moves on, in place of one for each task.
-        decay: of the importance at each consolidation, gamma in the paper; online only.
-    """
-
-    online: bool = False
-    decay: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(0 <= self.decay <= 1, "[method] decay", self.decay, "must be from 0 to 1")
-        if self.decay != 1 and not self.online:
-            raise refuse("[method] decay belongs to online = true; separate tasks do not decay")
+from metabit.trainer.methods.quadratic import QuadraticMethod
+from metabit.trainer.recipe.method_options import EwcOptions
+from metabit.trainer.recipe.registry import register
 
 
 def fisher(model: nn.Module, inputs: Tensor, y: Tensor, log_loss: Objective) -> dict[str, Tensor]:

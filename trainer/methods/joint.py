@@ -15,22 +15,14 @@ normalisation bank per task: a batch has samples of many tasks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting
-from metabit.trainer.methods.registry import register
-from metabit.trainer.recipe.method import MethodRecipe
-
-
-@dataclass(frozen=True)
-class JointOptions(MethodRecipe):
-    """[method] with name = "joint"; it has no keys of its own."""
-
-    needs_shared_bank: ClassVar[str] = "a batch has samples of many tasks"
+from metabit.trainer.recipe.method_options import JointOptions
+from metabit.trainer.recipe.registry import register
 
 
 @register

@@ -32,36 +32,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.trainer.methods.base import Method, Setting, under
-from metabit.trainer.methods.registry import register
+from metabit.trainer.methods.base import Method, Setting, parts_of
 from metabit.trainer.networks.network import Network
-from metabit.trainer.recipe.method import ConsolidatingRecipe
-from metabit.trainer.recipe.tables import require
-
-
-@dataclass(frozen=True)
-class LwfOptions(ConsolidatingRecipe):
-    """[method] with name = "lwf".
-
-    Attributes:
-        strength: factor of the penalty; 0 is plain training.
-        temperature: T; higher lets the small probabilities count more.
-    """
-
-    strength: float = 1.0
-    temperature: float = 2.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.strength >= 0, "[method] strength", self.strength, "must be 0 or more")
-        require(self.temperature > 0, "[method] temperature", self.temperature, "must be above 0")
+from metabit.trainer.recipe.method_options import LwfOptions
+from metabit.trainer.recipe.registry import register
 
 
 @register
@@ -127,7 +107,7 @@ class Lwf(Method):
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up what `state` gave."""
-        self.teacher.load_state_dict(under(tensors, "teacher"))
+        self.teacher.load_state_dict(parts_of("teacher", tensors))
         self.n_learnt, self.bank = (int(value) for value in tensors["counters/teacher"])
         self.teacher.use_bank(self.bank)
 

@@ -31,43 +31,19 @@ Real-valued networks: global yes; local no.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from metabit.errors import InputError
-from metabit.trainer.methods.base import Setting, evaluating, under
+from metabit.trainer.methods.base import Setting, evaluating, parts_of
 from metabit.trainer.methods.per_sample import mean_power, protected
-from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
-from metabit.trainer.methods.registry import register
+from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.quantizers import sign
-from metabit.trainer.recipe.tables import require_choice
-
-
-@dataclass(frozen=True)
-class MasOptions(QuadraticOptions):
-    """[method] with name = "mas".
-
-    Attributes:
-        rule: "global" or "local".
-        accumulate: "task-end" or "online".
-    """
-
-    rule: str = "global"
-    accumulate: str = "task-end"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require_choice("[method] rule", self.rule, ("global", "local"))
-        require_choice("[method] accumulate", self.accumulate, ("task-end", "online"))
-
-    @property
-    def needs_binary(self) -> str:
-        """Why the method cannot work with a real-valued network; empty where it can."""
-        return "local importance is made of bits" if self.rule == "local" else ""
+from metabit.trainer.recipe.method_options import MasOptions
+from metabit.trainer.recipe.registry import register
 
 
 def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
@@ -175,6 +151,6 @@ class Mas(QuadraticMethod):
         """Take up what `state` gave."""
         super().load_state(tensors)
         if self.is_online:
-            read = under(tensors, "running")
+            read = parts_of("running", tensors)
             self.running = {name: read[name] for name in self.running}
             self.n_running = read["n"]

@@ -17,33 +17,12 @@ does not tell how sure its sign is (the paper's control experiment).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 
 from metabit.trainer.methods.base import Method, plain_optimizer
-from metabit.trainer.methods.registry import register
 from metabit.trainer.networks.network import Network
-from metabit.trainer.recipe.method import MethodRecipe
-from metabit.trainer.recipe.tables import require
-
-
-@dataclass(frozen=True)
-class MetaplasticOptions(MethodRecipe):
-    """[method] with name = "metaplastic", which is also the default.
-
-    Attributes:
-        m: metaplasticity coefficient, one number or one per layer; 0 is plain training. The useful
-            value falls with the learning rate and the number of steps: about 10 at 1,200 steps of
-            0.005 a task.
-    """
-
-    m: float | tuple[float, ...] = 0.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        values = self.m if isinstance(self.m, tuple) else (self.m,)
-        require(all(m >= 0 for m in values), "[method] m", self.m, "must be 0 or more")
+from metabit.trainer.recipe.method_options import MetaplasticOptions
+from metabit.trainer.recipe.registry import register
 
 
 @register

@@ -8,11 +8,11 @@ Bytes: none. Works with every network.
 from __future__ import annotations
 
 from metabit.trainer.methods.base import Method
-from metabit.trainer.methods.registry import register
+from metabit.trainer.recipe.registry import register
 
 
 @register
 class Naive(Method):
-    """No verb at all."""
+    """Plain training needs no hook."""
 
     name = "naive"

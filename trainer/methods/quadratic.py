@@ -15,31 +15,14 @@ Bytes: importance and anchor, 4 each a weight.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from metabit.trainer.methods.base import Method, Setting, under
+from metabit.trainer.methods.base import Method, Setting, parts_of
 from metabit.trainer.methods.per_sample import protected
-from metabit.trainer.recipe.method import ConsolidatingRecipe
-from metabit.trainer.recipe.tables import require
-
-
-@dataclass(frozen=True)
-class QuadraticOptions(ConsolidatingRecipe):
-    """Keys that every method with the quadratic penalty has.
-
-    Attributes:
-        strength: factor of the penalty, lambda in the papers; 0 is plain training.
-    """
-
-    strength: float = 1.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.strength >= 0, "[method] strength", self.strength, "must be 0 or more")
+from metabit.trainer.recipe.method_options import QuadraticOptions
 
 
 class QuadraticMethod(Method):
@@ -86,7 +69,7 @@ class QuadraticMethod(Method):
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up importance and anchor."""
-        found = under(tensors, "importance"), under(tensors, "anchor")
+        found = parts_of("importance", tensors), parts_of("anchor", tensors)
         for mine, read in zip((self.importance, self.anchor), found, strict=True):
             for name in mine:
                 mine[name] = read[name]

@@ -19,36 +19,14 @@ but not with a normalisation bank per task: a batch has samples of many tasks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from metabit.trainer.methods.base import Method, Setting
-from metabit.trainer.methods.registry import register
-from metabit.trainer.recipe.method import MethodRecipe
-from metabit.trainer.recipe.tables import require
-
-
-@dataclass(frozen=True)
-class ReplayOptions(MethodRecipe):
-    """[method] with name = "replay".
-
-    Attributes:
-        memory: samples kept.
-        replayed: old samples in a step; 0 is as many as the stream gives.
-    """
-
-    needs_shared_bank: ClassVar[str] = "a batch has samples of many tasks"
-
-    memory: int = 200
-    replayed: int = 0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.memory >= 1, "[method] memory", self.memory, "must be 1 or more")
-        require(self.replayed >= 0, "[method] replayed", self.replayed, "must be 0 or more")
+from metabit.trainer.recipe.method_options import ReplayOptions
+from metabit.trainer.recipe.registry import register
 
 
 class Reservoir:

@@ -18,32 +18,16 @@ Bytes: importance, anchor and path, 12 a weight, and two copies within a step, 8
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from metabit.trainer.methods.base import Setting, under
+from metabit.trainer.methods.base import Setting, parts_of
 from metabit.trainer.methods.per_sample import protected
-from metabit.trainer.methods.quadratic import QuadraticMethod, QuadraticOptions
-from metabit.trainer.methods.registry import register
-from metabit.trainer.recipe.tables import require
-
-
-@dataclass(frozen=True)
-class SiOptions(QuadraticOptions):
-    """[method] with name = "si".
-
-    Attributes:
-        damping: keeps the division finite where a weight has not moved; xi in the paper.
-    """
-
-    damping: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        require(self.damping > 0, "[method] damping", self.damping, "must be above 0")
+from metabit.trainer.methods.quadratic import QuadraticMethod
+from metabit.trainer.recipe.method_options import SiOptions
+from metabit.trainer.recipe.registry import register
 
 
 @register
@@ -92,7 +76,7 @@ class Si(QuadraticMethod):
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Take up importance, anchor and path."""
         super().load_state(tensors)
-        read = under(tensors, "path")
+        read = parts_of("path", tensors)
         self.path = {name: read[name] for name in self.path}
 
     def state_bytes(self) -> dict[str, int]:

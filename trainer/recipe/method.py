@@ -58,6 +58,11 @@ class MethodRecipe:
         return ""
 
     @property
+    def needs_real(self) -> str:
+        """Why the method cannot work with a binary network; empty where it can."""
+        return ""
+
+    @property
     def every_samples(self) -> int | None:
         """Samples between two consolidations; None is at the end of each task."""
         return None

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import InputError
-from metabit.trainer.methods import registry
+from metabit.trainer.recipe import registry
 from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.recipe.method import MethodRecipe
 from metabit.trainer.recipe.network import NetworkRecipe
@@ -76,6 +76,9 @@ class Recipe:
         if reason := self.method.needs_binary:
             rule = f'{method} needs kind = "binary": {reason}'
             require(network.kind == "binary", "[network] kind", network.kind, rule)
+        if reason := self.method.needs_real:
+            rule = f'{method} needs kind = "real": {reason}'
+            require(network.kind == "real", "[network] kind", network.kind, rule)
 
     def with_m(self, m: float | tuple[float, ...]) -> Recipe:
         """The same recipe with another metaplasticity coefficient.
@@ -138,7 +141,7 @@ def _method(table: Any) -> MethodRecipe:
     name = table.get("name", MethodRecipe.name)
     if not isinstance(name, str):
         raise refuse(f"[method] name = {toml_value(str(name))}: must be a string")
-    options = registry.find(name).Options
+    options = registry.options_of(name)
     known = {f.name for f in fields(options)}
     for key in table:
         if key not in known and registry.owners(key):

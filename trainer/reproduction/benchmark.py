@@ -28,7 +28,7 @@
     at_least = 98.2                            # or at_most; or above = "another row", by = 1.0
     scale = "paper"                            # at both scales, if not given
 
-In place of tables and rows a benchmark may name an experiment, a file of trainer/experiments/.
+In place of tables and rows a benchmark may name an experiment, one of trainer/experiments/.
 The dataclasses below are the whole list of keys. Every row is checked, at both scales, when the
 file is read: an error names file, row, table and key.
 """
@@ -36,7 +36,6 @@ file is read: an error names file, row, table and key.
 from __future__ import annotations
 
 import itertools
-import pkgutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -229,7 +228,7 @@ class _File:
         if (self.experiment is None) == (not self.row and self.like is None):
             raise refuse("needs either rows, each under [[row]], or an experiment")
         if self.experiment is not None:
-            require_choice("experiment", self.experiment, experiment_names())
+            require_choice("experiment", self.experiment, list(experiments.MODULES))
             if self.base or self.small:
                 raise refuse("an experiment has no base and no small: it makes its own networks")
 
@@ -239,11 +238,6 @@ def _require_tables(key: str, tables: Tables) -> None:
     for name, table in tables.items():
         if name not in TABLES or not isinstance(table, dict):
             raise refuse(f'{key}: "{name}" is no table of a recipe: {nearest(name, TABLES)}')
-
-
-def experiment_names() -> list[str]:
-    """The files of trainer/experiments/."""
-    return [module.name for module in pkgutil.iter_modules(experiments.__path__)]
 
 
 def names() -> list[str]:

@@ -8,7 +8,6 @@ last and holds every number that a table needs.
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import re
 import time
@@ -19,10 +18,11 @@ from typing import Any
 import torch
 
 from metabit.errors import CorruptError
+from metabit.trainer import experiments
 from metabit.trainer.circumstances import circumstances
+from metabit.trainer.experiments.outcome import cost_figure
 from metabit.trainer.files import write_atomic
 from metabit.trainer.loop import train
-from metabit.trainer.outcome import Outcome, cost_figure
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Progress
@@ -51,7 +51,7 @@ class Job:
         seed: of data and training.
         commit: of the sources, where they are a checkout.
         recipe: plain tables, seed included; empty for an experiment.
-        experiment: a file of trainer/experiments/; empty for a recipe.
+        experiment: name of one of trainer/experiments/; empty for a recipe.
         scale: what the experiment is told.
     """
 
@@ -91,7 +91,7 @@ def folder_name(label: str, tables: dict[str, Any]) -> str:
     return f"{words}-{digest[:8]}"
 
 
-def run_job(job: Job, progress: Progress) -> None:
+def do_job(job: Job, progress: Progress) -> None:
     """Do a job, or go on with one; afterwards it is finished.
 
     Raises:
@@ -117,8 +117,7 @@ def run_job(job: Job, progress: Progress) -> None:
 def _experiment(job: Job) -> dict[str, Any]:
     torch.set_num_threads(1)  # the workers share the cores, and sums depend on the number
     begun = time.monotonic()
-    module = importlib.import_module(f"metabit.trainer.experiments.{job.experiment}")
-    found: Outcome = module.run(job.seed, job.scale)
+    found = experiments.find(job.experiment)(job.seed, job.scale)
     if found.curves:
         title = f"{job.experiment.replace('_', ' ')}, seed {job.seed}"
         write_atomic(job.folder / CURVES, cost_figure(found.curves, title))
@@ -137,13 +136,13 @@ def _training(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _numbers(metrics: dict[str, Any]) -> Numbers:
-    """What tables need of metrics.json; facts of the method under their own names."""
+    """What tables need of metrics.json; with what only the method has, under its own names."""
     numbers: Numbers = {}
     for name in SHARES:
         value = metrics.get(_IN_METRICS.get(name, name))
         if value is not None:
             numbers[name] = value
-    numbers |= {key: float(value) for key, value in metrics.get("facts", {}).items()}
+    numbers |= {key: float(value) for key, value in metrics["extra_metrics"].items()}
     return numbers | {
         "state_bytes": sum(metrics["state_bytes"].values()),
         "n_steps": metrics["n_steps"],

@@ -119,11 +119,11 @@ def target_lines(document: Document) -> list[str]:
     return lines
 
 
-def fact_lines(document: Document) -> list[str]:
-    """One line for each row whose method says more of itself than the table has columns for."""
+def extra_metric_lines(document: Document) -> list[str]:
+    """One line per row whose method has metrics that the table has no column for."""
     if document["experiment"] is not None:
         return []
-    facts = {
+    extra = {
         row["label"]: [
             f"{key} = {found['mean']:.4g}"
             for key, found in row["metrics"].items()
@@ -131,7 +131,7 @@ def fact_lines(document: Document) -> list[str]:
         ]
         for row in document["rows"]
     }
-    return [f"{label}: {', '.join(words)}" for label, words in facts.items() if words]
+    return [f"{label}: {', '.join(words)}" for label, words in extra.items() if words]
 
 
 def markdown(document: Document) -> str:
@@ -139,7 +139,7 @@ def markdown(document: Document) -> str:
     titles, cells = table(document)
     lines = [_line(titles), _line(["---"] * len(titles)), *(_line(row) for row in cells), ""]
     lines += [f"- {line}" for line in target_lines(document)]
-    lines += [f"- {line}" for line in fact_lines(document)]
+    lines += [f"- {line}" for line in extra_metric_lines(document)]
     lines += [f"- {row['label']}: {row['remark']}" for row in document["rows"] if row["remark"]]
     found = document["circumstances"]
     words = ", ".join(

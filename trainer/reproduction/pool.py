@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
-from metabit.trainer.reproduction.jobs import Job, run_job
+from metabit.trainer.reproduction.jobs import Job, do_job
 from metabit.trainer.runs.progress import Silent
 
 REPORT_SECONDS = 0.5
@@ -26,7 +26,7 @@ LAST_SECONDS = 5.0
 """For a process whose pipe is closed to end by itself."""
 
 
-def run(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
+def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
     """Run jobs in `n_workers` processes: an `metabit.trainer.reproduction.engines.Engine`."""
     tries = Tries(jobs, watcher)
     workers = [_Worker() for _ in range(min(n_workers, len(jobs)))]
@@ -119,7 +119,7 @@ def _work(pipe: Connection) -> None:
         while True:
             job = Job.from_json(pipe.recv_bytes().decode())
             try:
-                run_job(job, _Reporter(pipe))
+                do_job(job, _Reporter(pipe))
                 answer = {}
             except Exception as error:
                 answer = report_of(error)

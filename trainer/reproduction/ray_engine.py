@@ -19,13 +19,13 @@ from typing import Any
 from metabit.errors import InputError, MetabitError
 from metabit.trainer.files import write_atomic
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
-from metabit.trainer.reproduction.jobs import DONE, Job, run_job
+from metabit.trainer.reproduction.jobs import DONE, Job, do_job
 from metabit.trainer.runs.progress import Silent
 
 Files = dict[str, bytes]
 
 
-def run(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
+def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
     """Run jobs as Ray tasks: an `metabit.trainer.reproduction.engines.Engine`.
 
     Raises:
@@ -88,7 +88,7 @@ def _task(text: str, files: Files) -> tuple[dict[str, Any], Files]:
         _write(job.folder, files)
         answer = {}
         try:
-            run_job(job, Silent())
+            do_job(job, Silent())
         except Exception as error:
             answer = report_of(error)
         return answer, _files(job.folder)

@@ -23,7 +23,7 @@ from metabit.trainer.reproduction.engines import Engine, Failure, Watcher
 from metabit.trainer.reproduction.jobs import Job, folder_name
 from metabit.trainer.reproduction.results import Document
 
-ENGINES: dict[str, Engine] = {"pool": pool.run, "ray": ray_engine.run}
+ENGINES: dict[str, Engine] = {"pool": pool.do_jobs, "ray": ray_engine.do_jobs}
 
 RESULTS = "results.json"
 
@@ -44,7 +44,7 @@ class Workers:
     watcher: Watcher
     again: bool = False
 
-    def run(self, jobs: Sequence[Job], folder: Path) -> list[Failure]:
+    def do(self, jobs: Sequence[Job], folder: Path) -> list[Failure]:
         """Do every job that is not finished; returns those that were given up.
 
         Raises:
@@ -115,7 +115,7 @@ def reproduce(
         ]
     # Seed by seed, so that the first seed of every row is there early.
     wanted = [jobs[row.label] for row in rows]
-    failures = workers.run([job for of_seed in zip(*wanted, strict=True) for job in of_seed], out)
+    failures = workers.do([job for of_seed in zip(*wanted, strict=True) for job in of_seed], out)
     document = results.collect(benchmark, scale, settings, jobs)
     results.write(folder / RESULTS, document)
     return document, failures
@@ -161,7 +161,7 @@ def search_rows(
         raise InputError(f"{benchmark.name}: none of these rows has values to search",
                          code="E-CHOSEN")  # fmt: skip
     planned = search.jobs(benchmark, searching, scale, n_seeds, out / scale, commit())
-    failures = workers.run(
+    failures = workers.do(
         [job for grid in planned.values() for combination in grid for job in combination], out
     )
     return search.choose(benchmark, scale, planned, failures), failures

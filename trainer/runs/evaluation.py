@@ -20,8 +20,8 @@ from metabit.trainer.streams import Stream
 CURVE_POINTS = 200
 """Points of the prequential curve in metrics.json."""
 
-Asked = Callable[[Network, int], contextlib.AbstractContextManager[None]]
-"""From the network and the index of a task to what a method changes while it is asked for."""
+WhileTested = Callable[[Network, int], contextlib.AbstractContextManager[None]]
+"""Function of the network and a task's index that gives a context in which the task is tested."""
 
 
 class Evaluation:
@@ -33,7 +33,7 @@ class Evaluation:
         stream: the tasks.
         outputs: the classes that compete in each.
         banks: the normalisation bank of each task.
-        asked: entered around every test of a task.
+        while_tested: gives the context in which each task is tested.
     """
 
     def __init__(
@@ -43,14 +43,14 @@ class Evaluation:
         stream: Stream,
         outputs: Outputs,
         banks: Sequence[int],
-        asked: Asked,
+        while_tested: WhileTested,
     ) -> None:
         self.model = model
         self.dataset = dataset
         self.stream = stream
         self.outputs = outputs
         self.banks = banks
-        self.asked = asked
+        self.while_tested = while_tested
 
     def accuracies(self, tasks: Sequence[int], bank: int | None = None) -> list[float]:
         """Accuracy on the test samples of these tasks, from 0 to 1; the active bank is put back.
@@ -70,7 +70,7 @@ class Evaluation:
             if key not in known:
                 self.model.use_bank(used)
                 test = task.test
-                with self.asked(self.model, index):
+                with self.while_tested(self.model, index):
                     known[key] = accuracy(self.labels(test.x, index), test.y)
             row.append(known[key])
         self.model.use_bank(before)

@@ -40,11 +40,11 @@ def torch_step(
 
     order = itertools.cycle(range(len(inputs)))
 
-    def run(n: int) -> None:
+    def learn(n: int) -> None:
         for k in itertools.islice(order, n):
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(net(inputs[k : k + 1]), targets[k : k + 1])
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
 
-    return run
+    return learn

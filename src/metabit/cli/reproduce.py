@@ -107,7 +107,7 @@ def _reproduce(
     for row in cells:
         shown.add_row(*row)
     out.show(shown)
-    for line in page.fact_lines(document):
+    for line in page.extra_metric_lines(document):
         out.line(line)
     for line in page.target_lines(document):
         out.line(line, "green" if line.startswith("met") else "yellow")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from metabit.trainer.magnitude_bins import N_BINS, Floats
+from metabit.trainer.experiments.magnitude_bins import N_BINS, Floats
 from metabit.trainer.runs.plots import ACCENT, INK, MUTED, new_figure, png
 
 

@@ -1,0 +1,325 @@
+"""The keys that each built-in method adds to [method]: one frozen dataclass per method.
+
+They stand here and not in trainer/methods/, because those files need PyTorch. A recipe is checked
+without it, so that a mistyped key is refused at once. What the keys mean in formulas is explained
+at the top of the method's own file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from metabit.trainer.recipe.method import ConsolidatingRecipe, MethodRecipe
+from metabit.trainer.recipe.tables import refuse, require, require_choice
+
+_MIXED_BATCH = "a batch has samples of many tasks"
+
+GENERATOR_MASKS = ("weights", "units")
+"""What the masks of dgm's generator select."""
+
+GENERATOR_LAYERS = ("dense", "conv")
+"""Kinds of layers of dgm's generator."""
+
+
+@dataclass(frozen=True)
+class QuadraticOptions(ConsolidatingRecipe):
+    """Keys of every method that has the quadratic penalty.
+
+    Attributes:
+        strength: factor of the penalty, called lambda in the papers; 0 is plain training.
+    """
+
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.strength >= 0, "[method] strength", self.strength, "must be 0 or more")
+
+
+@dataclass(frozen=True)
+class AnpycOptions(QuadraticOptions):
+    """[method] with name = "anpyc".
+
+    Attributes:
+        prune: percent of each hidden layer that are free after the first task; 0 prunes nothing.
+        prune_step: percent that are pruned in one step.
+        prune_decay: factor from the percentage of one task to the percentage of the next.
+        retrain_epochs: epochs of training after each step of pruning; the same as [train] epochs if
+            not given.
+        own_weights: test a task with the weights that it was trained with. Needs prune, and a
+            real-valued network.
+    """
+
+    prune: int = 0
+    prune_step: int = 10
+    prune_decay: float = 0.8
+    retrain_epochs: int | None = None
+    own_weights: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.prune < 100, "[method] prune", self.prune, "must be 0 to 99 percent")
+        step, decay = self.prune_step, self.prune_decay
+        require(1 <= step <= 100, "[method] prune_step", step, "must be 1 to 100 percent")
+        require(0 <= decay <= 1, "[method] prune_decay", decay, "must be from 0 to 1")
+        if self.retrain_epochs is not None:
+            epochs = self.retrain_epochs
+            require(epochs >= 1, "[method] retrain_epochs", epochs, "must be 1 or more")
+        if self.own_weights and not self.prune:
+            raise refuse("[method] own_weights needs prune: without it every task uses all weights")
+        if self.prune and self.consolidate_samples is not None:
+            raise refuse(
+                "[method] consolidate_samples does not go with prune, which works on whole tasks"
+            )
+
+    @property
+    def needs_real(self) -> str:
+        """Why the method cannot work with a binary network; empty where it can."""
+        return "own_weights sets weights to zero: a sign has no zero" if self.own_weights else ""
+
+    def percents(self, task: int) -> list[int]:
+        """Percent of a hidden layer that are pruned after each step of pruning in a task."""
+        most = self.prune
+        for _ in range(task):
+            most = int(self.prune_decay * most)
+        return [*range(self.prune_step, most, self.prune_step), *([most] if most else [])]
+
+
+@dataclass(frozen=True)
+class BimuOptions(MethodRecipe):
+    """[method] with name = "bimu".
+
+    Attributes:
+        window: samples after which beliefs that were not confirmed have faded.
+        rate: factor of the gradient.
+        scale: how much evidence one batch is, called rho in the paper; a larger value makes weights
+            rigid sooner.
+        max_rate: upper limit of a step, called lr_max in the paper; a larger value makes confirmed
+            weights grow faster.
+        samples: networks drawn in each step; 0 trains with the likelier signs.
+    """
+
+    window: int = 100_000
+    rate: float = 1.0
+    scale: float = 0.03
+    max_rate: float = 1.0
+    samples: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.window >= 1, "[method] window", self.window, "must be 1 or more")
+        require(self.samples >= 0, "[method] samples", self.samples, "must be 0 or more")
+        for key in ("rate", "scale", "max_rate"):
+            value = getattr(self, key)
+            require(value > 0, f"[method] {key}", value, "must be above 0")
+
+    @property
+    def needs_binary(self) -> str:
+        """Why the method cannot work with a real-valued network."""
+        return "it is a rule for the belief in a sign"
+
+
+@dataclass(frozen=True)
+class BopOptions(MethodRecipe):
+    """[method] with name = "bop".
+
+    Attributes:
+        adaptivity: weight of a new gradient in the running average, called gamma in the paper.
+        threshold: size that the average must exceed for a flip, called tau in the paper.
+    """
+
+    adaptivity: float = 1e-3
+    threshold: float = 1e-6
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        adaptivity = self.adaptivity
+        require(0 < adaptivity <= 1, "[method] adaptivity", adaptivity, "must be in (0, 1]")
+        require(self.threshold >= 0, "[method] threshold", self.threshold, "must be 0 or more")
+
+    @property
+    def needs_binary(self) -> str:
+        """Why the method cannot work with a real-valued network."""
+        return "it flips signs"
+
+
+@dataclass(frozen=True)
+class DgmOptions(MethodRecipe):
+    """[method] with name = "dgm".
+
+    Attributes:
+        variant: "weights" for a mask on every weight, "units" for a mask on every hidden unit.
+        layers: kind of the generator's layers: "dense", or "conv" for images.
+        noise: random numbers that a sample is drawn from, in addition to the code of its class.
+        generator: widths of the generator's hidden layers at the start.
+        critic: widths of the critic's hidden layers.
+        generator_lr, critic_lr: their learning rates, which fall to 0 in the second half of a task.
+        gradient_penalty: factor of the critic's gradient penalty.
+        mask_strength: factor of the penalty that keeps masks sparse.
+        class_strength: factor of the critic's class head; 0 leaves the head out.
+        s_max: slope of the masks at the end of a task.
+        grow: after a task, enlarge the generator by as much as the task has reserved.
+        replayed: drawn samples of each earlier task in a step; 0 takes as many as the stream gives.
+        drawn: samples that are drawn of each earlier task when a new task begins; 0 draws as many
+            as the new task has.
+        input_noise: standard deviation of normal noise that is added to all training samples, as a
+            share of the range of values. It hides what tells drawn samples from real ones.
+    """
+
+    needs_shared_bank: ClassVar[str] = _MIXED_BATCH
+
+    variant: str = "weights"
+    layers: str = "dense"
+    noise: int = 32
+    generator: tuple[int, ...] = (64, 128)
+    critic: tuple[int, ...] = (256, 128)
+    generator_lr: float = 0.002
+    critic_lr: float = 0.002
+    gradient_penalty: float = 1.0
+    mask_strength: float = 0.1
+    class_strength: float = 1.0
+    s_max: float = 1e4
+    grow: bool = True
+    replayed: int = 0
+    drawn: int = 0
+    input_noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice("[method] variant", self.variant, GENERATOR_MASKS)
+        require_choice("[method] layers", self.layers, GENERATOR_LAYERS)
+        for key in ("generator", "critic"):
+            widths = getattr(self, key)
+            good = bool(widths) and all(1 <= width <= 65536 for width in widths)
+            require(good, f"[method] {key}", widths, "needs one width or more, from 1 to 65536")
+        require(self.noise >= 1, "[method] noise", self.noise, "must be 1 or more")
+        for key in ("generator_lr", "critic_lr"):
+            value = getattr(self, key)
+            require(value > 0, f"[method] {key}", value, "must be above 0")
+        strengths = ("gradient_penalty", "mask_strength", "class_strength")
+        for key in (*strengths, "replayed", "drawn", "input_noise"):
+            value = getattr(self, key)
+            require(value >= 0, f"[method] {key}", value, "must be 0 or more")
+        require(self.s_max > 1, "[method] s_max", self.s_max, "must be above 1")
+
+
+@dataclass(frozen=True)
+class EwcOptions(QuadraticOptions):
+    """[method] with name = "ewc".
+
+    Attributes:
+        online: keep one anchor, which moves at each consolidation, in place of one per task.
+        decay: factor of the old importance at each consolidation, called gamma in the paper. Only
+            with online = true.
+    """
+
+    online: bool = False
+    decay: float = 1.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(0 <= self.decay <= 1, "[method] decay", self.decay, "must be from 0 to 1")
+        if self.decay != 1 and not self.online:
+            raise refuse("[method] decay belongs to online = true; separate tasks do not decay")
+
+
+@dataclass(frozen=True)
+class JointOptions(MethodRecipe):
+    """[method] with name = "joint", which has no keys of its own."""
+
+    needs_shared_bank: ClassVar[str] = _MIXED_BATCH
+
+
+@dataclass(frozen=True)
+class LwfOptions(ConsolidatingRecipe):
+    """[method] with name = "lwf".
+
+    Attributes:
+        strength: factor of the penalty; 0 is plain training.
+        temperature: T; a higher one gives small probabilities more weight.
+    """
+
+    strength: float = 1.0
+    temperature: float = 2.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.strength >= 0, "[method] strength", self.strength, "must be 0 or more")
+        require(self.temperature > 0, "[method] temperature", self.temperature, "must be above 0")
+
+
+@dataclass(frozen=True)
+class MasOptions(QuadraticOptions):
+    """[method] with name = "mas".
+
+    Attributes:
+        rule: "global" or "local" importance.
+        accumulate: "task-end" or "online".
+    """
+
+    rule: str = "global"
+    accumulate: str = "task-end"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_choice("[method] rule", self.rule, ("global", "local"))
+        require_choice("[method] accumulate", self.accumulate, ("task-end", "online"))
+
+    @property
+    def needs_binary(self) -> str:
+        """Why the method cannot work with a real-valued network; empty where it can."""
+        return "local importance is made of bits" if self.rule == "local" else ""
+
+
+@dataclass(frozen=True)
+class MetaplasticOptions(MethodRecipe):
+    """[method] with name = "metaplastic", which is the default.
+
+    Attributes:
+        m: metaplasticity coefficient, one number or one per layer; 0 is plain training. The useful
+            value falls with the learning rate and the number of steps: it is about 10 where a task
+            has 1,200 steps at a learning rate of 0.005.
+    """
+
+    m: float | tuple[float, ...] = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        values = self.m if isinstance(self.m, tuple) else (self.m,)
+        require(all(m >= 0 for m in values), "[method] m", self.m, "must be 0 or more")
+
+
+@dataclass(frozen=True)
+class ReplayOptions(MethodRecipe):
+    """[method] with name = "replay".
+
+    Attributes:
+        memory: number of samples that are kept.
+        replayed: old samples in a step; 0 takes as many as the stream gives.
+    """
+
+    needs_shared_bank: ClassVar[str] = _MIXED_BATCH
+
+    memory: int = 200
+    replayed: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.memory >= 1, "[method] memory", self.memory, "must be 1 or more")
+        require(self.replayed >= 0, "[method] replayed", self.replayed, "must be 0 or more")
+
+
+@dataclass(frozen=True)
+class SiOptions(QuadraticOptions):
+    """[method] with name = "si".
+
+    Attributes:
+        damping: keeps the division finite where a weight has not moved; called xi in the paper.
+    """
+
+    damping: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require(self.damping > 0, "[method] damping", self.damping, "must be above 0")
