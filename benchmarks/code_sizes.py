@@ -55,11 +55,13 @@ def sizes_of(core: Path, flags: tuple[str, ...]) -> Sizes:
 
 
 def checked_out(commit: str, folder: Path) -> Path:
-    """The core as it is in a commit, unpacked into `folder`."""
+    """The core as it is in a commit, unpacked in `folder`. Ends the program without a checkout."""
     archive = subprocess.run(
-        ["git", "archive", commit, "edge_runtime"], cwd=ROOT, capture_output=True, check=True
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+        ["git", "archive", commit, "edge_runtime"], cwd=ROOT, capture_output=True, check=False
+    )
+    if archive.returncode != 0:
+        sys.exit(f"{ROOT}: git has no {commit} here: {archive.stderr.decode().strip()}")
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
         tar.extractall(folder, filter="data")
     return folder / "edge_runtime"
 

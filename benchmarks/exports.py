@@ -28,6 +28,7 @@ from metabit.export import container
 from metabit.export.spec import Model
 from metabit.readers import samples as datafile
 from metabit.trainer import data
+from metabit.trainer.circumstances import commit_in_words
 
 PAGE = Path(__file__).parent.parent / "docs" / "EXPORTS.md"
 FROM_C = "C engine, called from C"
@@ -201,8 +202,9 @@ def write_page() -> None:
     text = "\n\n".join(
         _table(name, record["results"][name]) for name in NETWORKS if name in record["results"]
     )
-    dates = sorted({(c["date"], c["commit"]) for c in record["circumstances"].values()})
-    machine = next(iter(record["circumstances"].values()))
+    measured = record["circumstances"].values()
+    dates = sorted({(c["date"], commit_in_words(c["commit"])) for c in measured})
+    machine = next(iter(measured))
     text += (
         f"\n\nMeasured by `python -m benchmarks.exports` on {machine['processor']}, commit "
         f"{', '.join(f'{commit} ({date})' for date, commit in dates)}."

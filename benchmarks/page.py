@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import convnet_tables, inference_tables, learning_tables, results, scaling_tables
+from metabit.trainer.circumstances import commit_in_words
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "BENCHMARKS.md"
 
@@ -49,7 +50,7 @@ def _between(document: str, mark: str, text: str) -> str:
 
 def _circumstances(names: list[str]) -> str:
     rows = [
-        [f"{name}: {part}", c["processor"], _versions(c), c["commit"], c["date"],
+        [f"{name}: {part}", c["processor"], _versions(c), commit_in_words(c["commit"]), c["date"],
          f"`{c['command']}`"]
         for name in names
         for part, c in sorted(results.load(name)["circumstances"].items())
@@ -58,7 +59,9 @@ def _circumstances(names: list[str]) -> str:
 
 
 def _versions(c: Record) -> str:
-    return f"Python {c['python']}, NumPy {c['numpy']}, PyTorch {c['torch']}"
+    """The versions that are known: without PyTorch there is none of it."""
+    named = {"Python": c["python"], "NumPy": c["numpy"], "PyTorch": c["torch"]}
+    return ", ".join(f"{name} {version}" for name, version in named.items() if version)
 
 
 if __name__ == "__main__":

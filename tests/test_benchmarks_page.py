@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from benchmarks import page, results
+import pytest
+
+from benchmarks import code_sizes, exports, page, results
+from metabit.trainer.circumstances import commit_in_words
+from metabit.trainer.reproduction import page as reproduction_page
 
 
 def test_the_tables_are_made_of_the_results() -> None:
@@ -33,3 +38,49 @@ def test_the_networks_of_others_that_were_imported_are_those_of_the_results() ->
         (row,) = (line for line in exports.splitlines() if line.startswith(f"| {name.title()} "))
         assert f"{name.title()} {record['versions'][name]} " in row
         assert row.endswith(f"| {record['n_samples']} | {record['n_labels_equal']} |")
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results as an installed metabit measures them: no commit is known, and PyTorch is absent."""
+    load = results.load
+
+    def without_commit(name: str) -> results.Record:
+        record = load(name)
+        for number, circumstances in enumerate(record["circumstances"].values()):
+            if number == 0:  # the other parts were measured in a checkout
+                circumstances |= {"commit": None, "torch": None}
+        return record
+
+    monkeypatch.setattr(results, "load", without_commit)
+
+
+@pytest.mark.usefixtures("installed")
+def test_results_of_an_installed_metabit_have_no_commit_and_fill_every_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = commit_in_words(None)
+    rendered = page.render(page.DOCUMENT.read_text(encoding="utf-8"))
+    assert f" | {words} | " in rendered
+    assert "None" not in rendered
+    copy = tmp_path / "EXPORTS.md"
+    copy.write_text(exports.PAGE.read_text(encoding="utf-8"), encoding="utf-8")
+    monkeypatch.setattr(exports, "PAGE", copy)
+    exports.write_page()
+    assert f"{words} (20" in copy.read_text(encoding="utf-8")
+
+
+def test_a_benchmark_of_an_installed_metabit_has_no_commit_and_a_table() -> None:
+    made = {
+        "experiment": "quadratic_task", "rows": [], "targets": [], "source": "", "command": "c",
+        "circumstances": {"commit": [None, "abc1234"], "date": ["2026-01-01"]},
+    }  # fmt: skip
+    assert f"commit {commit_in_words(None)} and abc1234, date" in reproduction_page.markdown(made)
+
+
+def test_sizes_beside_another_commit_need_a_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code_sizes, "ROOT", tmp_path)
+    with pytest.raises(SystemExit, match="git has no HEAD here"):
+        code_sizes.checked_out("HEAD", tmp_path / "base")

@@ -32,6 +32,11 @@ def commit() -> str | None:
     return head and head + ("+" if _git("status", "--short") else "")
 
 
+def commit_in_words(commit: str | None) -> str:
+    """A commit as tables show it: an installed package does not know the one it was made of."""
+    return commit or "not a checkout"
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import InputError
-from metabit.trainer.circumstances import ROOT
+from metabit.trainer.circumstances import ROOT, commit_in_words
 from metabit.trainer.recipe.tables import toml_value
 from metabit.trainer.reproduction import results
 from metabit.trainer.reproduction.jobs import SHARES
@@ -143,13 +143,17 @@ def markdown(document: Document) -> str:
     lines += [f"- {row['label']}: {row['remark']}" for row in document["rows"] if row["remark"]]
     found = document["circumstances"]
     words = ", ".join(
-        f"{key} {' and '.join(str(value) for value in found[key])}"
+        f"{key} {' and '.join(_known(key, value) for value in found[key])}"
         for key in ("commit", "date", "processor", "torch")
         if any(found.get(key, []))
     )
     source = f"; published figures: {document['source']}" if document["source"] else ""
     lines.append(f"- `{document['command']}`{source} ({words})")
     return "\n".join(lines)
+
+
+def _known(key: str, value: str | None) -> str:
+    return commit_in_words(value) if key == "commit" else str(value)
 
 
 def _line(cells: list[str]) -> str:

@@ -95,7 +95,7 @@ def _reproduce(
     out: Output, benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, folder: Path,
     workers: Workers, save: bool,
 ) -> Answer:  # fmt: skip
-    from ..trainer.circumstances import commit
+    from ..trainer.circumstances import commit, commit_in_words
     from ..trainer.reproduction import page
     from ..trainer.reproduction.runner import reproduce
 
@@ -113,7 +113,7 @@ def _reproduce(
         out.line(line, "green" if line.startswith("met") else "yellow")
     others = [at for at in document["circumstances"].get("commit", []) if at != commit()]
     if others:
-        words = " and ".join(str(at) for at in others)
+        words = " and ".join(map(commit_in_words, others))
         out.line(f"some runs are of other sources, {words}: --again does them again", "yellow")
     answer = {"folder": folder, "failed": [_failed(failure) for failure in failures], **document}
     del answer["schema"]
