@@ -1,8 +1,11 @@
 """Experiments: what a paper measures in another way than by training a recipe.
 
-Every experiment is a file of this folder with a function `measure(seed, scale)` that returns an
-`Outcome`. The other two files help them: `outcome.py` says what comes out and draws it,
-`magnitude_bins.py` sorts weights by size.
+Every experiment is a file with a function `measure(seed, scale)` that returns an `Outcome`.
+
+    quadratic_task.py  does the size of a hidden weight tell its importance in a quadratic task?
+    sign_switch.py     does the size of a hidden weight tell what flipping its sign costs?
+    outcome.py         what an experiment returns, and its picture
+    magnitude_bins.py  weights sorted into bins by their size
 """
 
 from __future__ import annotations

@@ -3,6 +3,14 @@
 Every builder takes its random numbers from a seed, so the same call gives the same stream on any
 machine. A task makes its samples when they are asked for: a hundred permuted tasks take no more
 memory than the set they come from.
+
+    stream.py     what a stream is: tasks in order, a seed and a description
+    build.py      from a recipe's [data] table to its data set and stream
+    cut.py        streams cut from one data set: whole, permuted, in parts, by person, by class
+    scenario.py   what labels mean in a task: task-, domain- and class-incremental
+    turned.py     rotated images, rotated sensor axes
+    sets.py       one data set after another
+    disturbed.py  wrong labels, and boundaries that are not sharp
 """
 
 from __future__ import annotations
