@@ -1,11 +1,11 @@
 """Networks of binary layers that others wrote as ONNX, as packed models.
 
-    steps.py     the path from the input to the scores through a graph
-    chain.py     operations that treat each channel by itself
-    samples.py   what the first layer sees
-    linear.py    a layer while it is being read
-    output.py    what follows the last layer
-    builder.py   from steps to layers
-    importer.py  the model, and a report of what was understood
-    errors.py    refusals
+steps.py     the path from the input to the scores through a graph
+chain.py     operations that treat each channel by itself
+samples.py   what the first layer sees
+linear.py    a layer while it is being read
+output.py    what follows the last layer
+builder.py   from steps to layers
+importer.py  the model, and a report of what was understood
+errors.py    refusals
 """

@@ -1,13 +1,13 @@
 """Data sets by name: digits and HAPT are bundled, MNIST and Fashion-MNIST are found or fetched.
 
-    dataset.py      what a data set is: 8-bit integers, labels, a split, class names, a citation
-    find.py         finds, loads and fetches a data set by its name
-    bundled.py      digits and HAPT
-    idx_sets.py     MNIST and Fashion-MNIST
-    idx.py          reads the IDX files of those two
-    download.py     fetches files and checks their checksums
-    images.py       pads, enlarges and rotates images
-    thermometer.py  values as several bits, for a first layer of binary inputs
+dataset.py      what a data set is: 8-bit integers, labels, a split, class names, a citation
+find.py         finds, loads and fetches a data set by its name
+bundled.py      digits and HAPT
+idx_sets.py     MNIST and Fashion-MNIST
+idx.py          reads the IDX files of those two
+download.py     fetches files and checks their checksums
+images.py       pads, enlarges and rotates images
+thermometer.py  values as several bits, for a first layer of binary inputs
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Networks in PyTorch: layers, whole networks, and which outputs compete.
 
-    quantizers.py  sign with straight-through gradients; sign(0) = +1
-    layers.py      BinaryLinear, and Normalization with running statistics and banks
-    network.py     what every network here has in common
-    mlp.py         BinaryMLP, described by a dataclass
-    conv.py        BinaryConv2d, and pooling that folds into thresholds
-    convnet.py     BinaryConvNet, described by a dataclass
-    real_mlp.py    the real-valued network of the papers, for comparison
-    outputs.py     which classes compete: a single head, a growing head, one head per task
-    build.py       the network that a recipe asks for, with frozen trunks; saved to files
-    diagnosis.py   where a number first was not finite
+quantizers.py  sign with straight-through gradients; sign(0) = +1
+layers.py      BinaryLinear, and Normalization with running statistics and banks
+network.py     what every network here has in common
+mlp.py         BinaryMLP, described by a dataclass
+conv.py        BinaryConv2d, and pooling that folds into thresholds
+convnet.py     BinaryConvNet, described by a dataclass
+real_mlp.py    the real-valued network of the papers, for comparison
+outputs.py     which classes compete: a single head, a growing head, one head per task
+build.py       the network that a recipe asks for, with frozen trunks; saved to files
+diagnosis.py   where a number first was not finite
 """

@@ -1,13 +1,13 @@
 """Recipes: TOML files that say what to train on what.
 
-    recipe.py          a whole recipe as a dataclass
-    tables.py          strict tables: a wrong key is refused and the nearest right one named
-    data.py            the keys of [data]
-    network.py         the keys of [network]
-    method.py          the keys of [method]
-    train.py           the keys of [train]
-    registry.py        the methods that a recipe may name
-    method_options.py  the options of each method
+recipe.py          a whole recipe as a dataclass
+tables.py          strict tables: a wrong key is refused and the nearest right one named
+data.py            the keys of [data]
+network.py         the keys of [network]
+method.py          the keys of [method]
+train.py           the keys of [train]
+registry.py        the methods that a recipe may name
+method_options.py  the options of each method
 """
 
 from __future__ import annotations

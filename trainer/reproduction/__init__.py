@@ -1,13 +1,13 @@
 """Benchmarks of papers, as files: what is run, over which seeds, and what came out.
 
-    benchmark.py   what a benchmark's TOML file may say; each row is checked at both scales
-    jobs.py        one recipe with one seed, in a folder of its own
-    engines.py     who runs the jobs, who is told, and how often a job is tried
-    pool.py        processes on this machine
-    ray_engine.py  a Ray cluster
-    search.py      strengths chosen on validation data
-    runner.py      from a benchmark to its results
-    results.py     all figures as one document
-    page.py        the tables of docs/RESULTS.md
-    overview.py    all methods on several benchmarks in one table
+benchmark.py   what a benchmark's TOML file may say; each row is checked at both scales
+jobs.py        one recipe with one seed, in a folder of its own
+engines.py     who runs the jobs, who is told, and how often a job is tried
+pool.py        processes on this machine
+ray_engine.py  a Ray cluster
+search.py      strengths chosen on validation data
+runner.py      from a benchmark to its results
+results.py     all figures as one document
+page.py        the tables of docs/RESULTS.md
+overview.py    all methods on several benchmarks in one table
 """

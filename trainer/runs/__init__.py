@@ -1,12 +1,12 @@
 """What a run measures, keeps and leaves behind; and runs side by side.
 
-    evaluation.py        accuracy at the boundaries of tasks, and test-then-train accuracy
-    checkpoint.py        stop anywhere, and resume to the same bits
-    run_folder.py        the files of a run
-    run_results.py       the results of a run as JSON
-    plots.py             the pictures of a run
-    progress.py          what the loop tells whoever watches
-    comparison.py        runs side by side, grouped by recipe
-    comparison_plots.py  their pictures
-    torch_step.py        one ordinary PyTorch training step, to time the device's step against
+evaluation.py        accuracy at the boundaries of tasks, and test-then-train accuracy
+checkpoint.py        stop anywhere, and resume to the same bits
+run_folder.py        the files of a run
+run_results.py       the results of a run as JSON
+plots.py             the pictures of a run
+progress.py          what the loop tells whoever watches
+comparison.py        runs side by side, grouped by recipe
+comparison_plots.py  their pictures
+torch_step.py        one ordinary PyTorch training step, to time the device's step against
 """
