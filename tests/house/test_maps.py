@@ -20,7 +20,7 @@ PARTS = (
     "src/metabit/readers",
 )
 SUFFIXES = {".py", ".c", ".h", ".S"}
-NAME = re.compile(r"^(?:    |- `|\| `)([\w.]+\.(?:py|c|h|S))\b", re.MULTILINE)
+NAME = re.compile(r"^(?:| +|\| `)([\w.]+\.(?:py|c|h|S))(?:`|  )", re.MULTILINE)
 
 
 def folders() -> list[str]:
