@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from benchmarks.results import table
 from metabit.bench.layers import ROOFS
-from metabit.trainer.files import write_atomic
+from metabit.files import write_whole
 from metabit.trainer.runs.plots import ACCENT, DPI, INK, MUTED, png
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "scaling.png"
@@ -78,7 +78,7 @@ def plot(r: Record) -> None:
     for axes in (by_width, by_row, by_batch):
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(labelsize=8)
-    write_atomic(PICTURE, png(figure))
+    write_whole(PICTURE, png(figure))
 
 
 def _speed(axes: Axes, rows: list[Record], title: str) -> None:

@@ -15,7 +15,6 @@ from metabit.errors import CorruptError, InputError
 from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
 from metabit.export.cursor import Cursor
-from metabit.export.files import write_whole
 from metabit.export.layout import Section
 from metabit.export.network_section import Network, dump_network, read_network
 from metabit.export.shapes import LayerShape, default_names, layer_of
@@ -28,6 +27,7 @@ from metabit.export.spec import (
     Norm,
     Threshold,
 )
+from metabit.files import write_whole
 
 _LEARN = struct.Struct("<IffffIII")  # bits, step, norm rate, error rate, rms rate, 0, 0, 0
 _GOLDEN = struct.Struct("<II")  # samples, 0

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: atomic writes, and tensors with a checksum.
+"""Tensors in files, with a checksum.
 
 Tensors are kept in the safetensors format, never in a pickle. Its header tells where each tensor
 lies but not whether its bytes are still the ones that were written, so a digest of everything is
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,38 +20,14 @@ from safetensors.numpy import save
 from torch import Tensor
 
 from metabit.errors import CorruptError, StorageError
+from metabit.files import write_whole
 
 _CONTENT = "content"
 _DIGEST = "sha256"
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Replace the file at `path`: after a crash it holds the old bytes or the new, never a mixture.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise StorageError(f"{path}: cannot be written ({error})", code="E-WRITE") from error
-
-
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], content: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON object beside them, atomically.
+    """Write tensors and a JSON object beside them, whole or not at all.
 
     Args:
         path: the .safetensors file.
@@ -65,7 +40,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], content: Mapping[st
     arrays = {name: tensor.detach().contiguous().numpy() for name, tensor in tensors.items()}
     text = json.dumps(content, sort_keys=True)
     metadata = {_CONTENT: text, _DIGEST: _digest(arrays, text)}
-    write_atomic(path, save(arrays, metadata=metadata))
+    write_whole(path, save(arrays, metadata=metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -81,7 +56,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         text, digest = metadata[_CONTENT], metadata[_DIGEST]
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error})", code="E-READ") from error
+        raise StorageError(f"{path}: cannot be read ({error})", code="E-RUN") from error
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise _corrupt(path, f"not a tensor file of metabit, or truncated ({error})") from error
     if digest != _digest(arrays, text):

@@ -89,7 +89,7 @@ def test_a_state_that_no_run_recorded_is_said_and_not_drawn(
 
 def test_a_folder_that_is_a_file_is_refused(cli: Cli, runs: list[Path], tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    cli("compare", runs[0], "-o", tmp_path / "file").refused(1, "E-IO")
+    cli("compare", runs[0], "-o", tmp_path / "file").refused(1, "E-WRITE")
 
 
 def test_a_single_task_has_no_forgetting_and_no_history(cli: Cli, tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ CSV = {
         ("inf.npy", 2, "E-NOT-FINITE", "[3, 2]"),
         ("pickle.npy", 2, "E-DATA-PICKLE", "could run code"),
         ("pickle.npz", 2, "E-DATA-PICKLE", "could run code"),
-        ("no_x.npz", 2, "E-DATA-FORMAT", "found: samples"),
+        ("no_x.npz", 2, "E-DATA-NO-X", "found: samples"),
         ("labels.npz", 2, "E-SHAPE", "expected (50,)"),
         ("float_labels.npz", 2, "E-DTYPE", "expected integers"),
         ("class.npz", 2, "E-LABEL", "label 4 of sample 0"),

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabit.edge_runtime import _native
-from metabit.errors import CorruptError, FormatError, InputError, MetabitError
+from metabit.errors import CorruptError, FormatError, InputError, MetabitError, StorageError
 from metabit.export import layout
 from metabit.export.container import dumps, load, loads, save, sections, sizes
 from metabit.export.shapes import shape_of
@@ -326,5 +326,5 @@ def test_saving_replaces_whole_files_and_leaves_nothing_behind(tmp_path: Path) -
     save(random_model(SMALL), path)
     save(random_model(SMALL, seed=1), path)
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(InputError, match="cannot write"):
+    with pytest.raises(StorageError, match="cannot write"):
         save(random_model(SMALL), tmp_path / "no" / "such" / "folder.mbit")

@@ -10,7 +10,7 @@ import torch
 from safetensors.numpy import save_file
 
 from metabit import CorruptError, StorageError
-from metabit.trainer.files import read_tensors, write_atomic, write_tensors
+from metabit.trainer.files import read_tensors, write_tensors
 
 TENSORS = {
     "matrix": torch.arange(6, dtype=torch.float32).reshape(2, 3).T,
@@ -71,24 +71,3 @@ def test_a_tensor_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_a_storage_error(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match=r"none\.safetensors"):
         read_tensors(tmp_path / "none.safetensors")
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "file"
-    write_atomic(path, b"old")
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(StorageError, match="No space left"):
-        write_atomic(path, b"new")
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_a_folder_that_cannot_be_written_is_a_storage_error(tmp_path: Path) -> None:
-    with pytest.raises(StorageError, match="cannot be written"):
-        write_atomic(tmp_path / "no" / "file", b"")

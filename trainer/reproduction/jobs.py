@@ -18,10 +18,10 @@ from typing import Any
 import torch
 
 from metabit.errors import CorruptError
+from metabit.files import make_folder, write_whole
 from metabit.trainer import experiments
 from metabit.trainer.circumstances import circumstances
 from metabit.trainer.experiments.outcome import cost_figure
-from metabit.trainer.files import write_atomic
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.runs import run_folder
@@ -99,7 +99,7 @@ def do_job(job: Job, progress: Progress) -> None:
     """
     if job.finished:
         return
-    job.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(job.folder)
     numbers = _experiment(job) if job.experiment else _training(job, progress)
     document = {
         "schema": SCHEMA,
@@ -109,7 +109,7 @@ def do_job(job: Job, progress: Progress) -> None:
         "circumstances": circumstances(),
     }
     text = json.dumps(document, indent=1, allow_nan=False)
-    write_atomic(job.folder / DONE, (text + "\n").encode())
+    write_whole(job.folder / DONE, (text + "\n").encode())
     # Only a run that is to go on needs it, and of large networks it is the largest file.
     (job.folder / run_folder.CHECKPOINT).unlink(missing_ok=True)
 
@@ -120,7 +120,7 @@ def _experiment(job: Job) -> dict[str, Any]:
     found = experiments.find(job.experiment)(job.seed, job.scale)
     if found.curves:
         title = f"{job.experiment.replace('_', ' ')}, seed {job.seed}"
-        write_atomic(job.folder / CURVES, cost_figure(found.curves, title))
+        write_whole(job.folder / CURVES, cost_figure(found.curves, title))
     return {
         "stream": "",
         "numbers": {key: _finite(value) for key, value in found.numbers.items()}

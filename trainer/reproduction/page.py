@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import InputError
+from metabit.files import write_whole
 from metabit.trainer.circumstances import ROOT, commit_in_words
 from metabit.trainer.recipe.tables import toml_value
 from metabit.trainer.reproduction import results
@@ -176,7 +177,7 @@ def save(document: Document) -> Path:
     start, end = _marks(name, scale)
     if start not in text:
         text = f"{text.rstrip()}\n\n### {document['title']}; scale: {scale}\n\n{start}\n{end}\n"
-    PAGE.write_text(with_tables(text), encoding="utf-8")
+    write_whole(PAGE, with_tables(text).encode())
     return path
 
 

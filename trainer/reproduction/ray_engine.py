@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import InputError, MetabitError
-from metabit.trainer.files import write_atomic
+from metabit.files import make_folder, write_whole
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
 from metabit.trainer.reproduction.jobs import DONE, Job, do_job
 from metabit.trainer.runs.progress import Silent
@@ -103,6 +103,6 @@ def _files(folder: Path) -> Files:
 
 def _write(folder: Path, files: Files) -> None:
     """Write them, job.json last: where it is, the job is finished."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name in sorted(files, key=lambda name: name == DONE):
-        write_atomic(folder / name, files[name])
+        write_whole(folder / name, files[name])

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import CorruptError
-from metabit.trainer.files import write_atomic
+from metabit.files import make_folder, write_whole
 from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables, Target
 from metabit.trainer.reproduction.jobs import SHARES, Job, read_done
 from metabit.trainer.runs.comparison import estimate
@@ -124,9 +124,9 @@ def _distinct(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
 
 
 def write(path: Path, document: Document) -> None:
-    """Write a document, atomically; the folder is made if it is not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
+    """Write a document, whole or not at all; the folder is made if it is not there."""
+    make_folder(path.parent)
+    write_whole(path, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 
 
 def read(path: Path) -> Document:

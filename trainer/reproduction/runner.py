@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import InputError
+from metabit.files import make_folder
 from metabit.trainer.circumstances import commit
 from metabit.trainer.reproduction import pool, ray_engine, results, search
 from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables
@@ -66,7 +67,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
 
     Two processes with the same jobs would write into the same run folders.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from metabit.errors import FormatError, InputError
-from metabit.trainer.files import write_atomic
+from metabit.files import write_whole
 from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables
 from metabit.trainer.reproduction.engines import Failure
 from metabit.trainer.reproduction.jobs import Job, folder_name, read_done
@@ -91,7 +91,7 @@ def choose(
     }
     if document["rows"]:
         text = json.dumps(document, indent=1) + "\n"
-        write_atomic(chosen_path(benchmark, scale), text.encode())
+        write_whole(chosen_path(benchmark, scale), text.encode())
     return document
 
 

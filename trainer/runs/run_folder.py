@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
-from metabit.trainer.files import write_atomic
+from metabit.files import write_whole
 from metabit.trainer.metrics import Matrix
 from metabit.trainer.networks.build import MODEL, read_network
 from metabit.trainer.networks.network import Network
@@ -97,7 +97,7 @@ def open_folder(path: Path, recipe: Recipe, resume: bool) -> None:
     if has_run:
         _check_same(path, recipe)
     else:
-        write_atomic(path / RECIPE, recipe.to_toml().encode())
+        write_whole(path / RECIPE, recipe.to_toml().encode())
 
 
 def _check_same(path: Path, recipe: Recipe) -> None:
@@ -131,7 +131,7 @@ def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write metrics.json; NaN becomes null."""
     document = {"schema": METRICS_SCHEMA, "version": METRICS_VERSION, **metrics}
     text = json.dumps(_without_nan(document), indent=2, allow_nan=False)
-    write_atomic(path, (text + "\n").encode())
+    write_whole(path, (text + "\n").encode())
 
 
 def _without_nan(value: Any) -> Any:
@@ -153,7 +153,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
     try:
         metrics = json.loads(path.read_bytes())
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error})", code="E-READ") from error
+        raise StorageError(f"{path}: cannot be read ({error})", code="E-RUN") from error
     except ValueError as error:
         raise CorruptError(f"{path}: not JSON ({error})", code="E-METRICS-JSON") from error
     _check_schema(path, metrics, METRICS_SCHEMA, METRICS_VERSION)

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 import metabit
+from metabit.files import write_whole
 from metabit.trainer.data.dataset import DataSet
-from metabit.trainer.files import write_atomic
 from metabit.trainer.metrics import Matrix, summary
 from metabit.trainer.networks.build import MODEL, write_network
 from metabit.trainer.networks.network import Network
@@ -74,9 +74,9 @@ def write(
     m = recipe.method.m
     title = f"{recipe.name} ({f'm = {m}' if m else recipe.method.name})"
     write_network(out / MODEL, model)
-    write_atomic(out / run_folder.ACCURACY_PLOT, plots.accuracy_figure(matrix, names, title))
+    write_whole(out / run_folder.ACCURACY_PLOT, plots.accuracy_figure(matrix, names, title))
     layer_m = m if isinstance(m, tuple) else (m,) * len(model.weights)
-    write_atomic(out / run_folder.WEIGHTS_PLOT, plots.weights_figure(model, layer_m, title))
+    write_whole(out / run_folder.WEIGHTS_PLOT, plots.weights_figure(model, layer_m, title))
     run_folder.write_metrics(
         out / run_folder.METRICS,
         {

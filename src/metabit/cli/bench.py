@@ -20,6 +20,7 @@ from ..export import container
 from ..readers import samples as datafile
 from .common import Answer, Bar, Output, need_extra, table, verb
 from .options import BANK, BITS, FILE, learn_option
+from .paths import ReadName, WriteFile
 from .profile import format_us
 
 if TYPE_CHECKING:
@@ -33,7 +34,10 @@ TORCH = "PyTorch, learning step"
 @verb("bench")
 @FILE
 @click.option(
-    "--data", metavar="DATA", help="Samples, as for `metabit predict`; random ones if not given."
+    "--data",
+    metavar="DATA",
+    type=ReadName(),
+    help="Samples, as for `metabit predict`; random ones if not given.",
 )
 @click.option(
     "--num_runs",
@@ -68,9 +72,7 @@ TORCH = "PyTorch, learning step"
     help="Threads for large layers, of metabit and of the other runtimes.",
 )
 @click.option("--alone", is_flag=True, help="Leave out the other runtimes and PyTorch.")
-@click.option(
-    "--plot", metavar="FILE", type=click.Path(path_type=Path), help="Write a picture (.png)."
-)
+@click.option("--plot", metavar="FILE", type=WriteFile(), help="Write a picture (.png).")
 @learn_option("all")
 @BITS
 @BANK
@@ -219,10 +221,10 @@ def _write_plot(
     out: Output, path: Path, file: Path, whole: Mapping[str, Times], single: Mapping[str, Times],
     learnt: Mapping[str, Times],
 ) -> None:  # fmt: skip
-    from ..trainer.files import write_atomic
+    from ..files import write_whole
     from .bench_plot import picture
 
-    write_atomic(path, picture(str(file), whole, single, learnt))
+    write_whole(path, picture(str(file), whole, single, learnt))
     out.line(f"picture: {path}")
 
 

@@ -24,6 +24,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import InputError, MetabitError
+from ..files import check_target, reading
+from .paths import files_written, paths_read
 
 Answer = dict[str, Any]
 
@@ -103,11 +105,14 @@ def verb(name: str) -> Callable[[Callable[..., Answer]], click.Command]:
         @click.option("--json", "as_json", is_flag=True, help="JSON on stdout, text on stderr.")
         @functools.wraps(function)
         def command(as_json: bool, **options: Any) -> None:
-            out = Output(name, as_json)
+            out, context = Output(name, as_json), click.get_current_context()
             try:
-                out.succeed(function(out, **options))
+                with reading(paths_read(context)):
+                    for path in files_written(context):
+                        check_target(path)
+                    out.succeed(function(out, **options))
             except MetabitError as error:
-                click.get_current_context().exit(out.fail(error))
+                context.exit(out.fail(error))
 
         return command
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .common import Answer, Output, need_extra, table, verb
+from .paths import ReadPath
 
 if TYPE_CHECKING:
     from ..trainer.runs.comparison import Comparison, Estimate, Group
@@ -25,7 +26,7 @@ SHARES = {
 
 @verb("compare")
 @click.argument(
-    "runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path)
+    "runs", metavar="RUN...", nargs=-1, required=True, type=ReadPath()
 )  # fmt: skip
 @click.option(
     "-o", "--out", "folder", metavar="DIR", type=click.Path(path_type=Path),
@@ -117,13 +118,13 @@ def _state_cell(bytes_per_weight: float) -> str:
 
 
 def _draw(out: Output, comparison: Comparison, folder: Path) -> list[Path]:
-    from ..trainer.files import write_atomic
+    from ..files import make_folder, write_whole
     from ..trainer.runs.comparison_plots import figures, groups_with_state
 
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     pictures = figures(comparison)
     for name, picture in pictures.items():
-        write_atomic(folder / name, picture)
+        write_whole(folder / name, picture)
     out.line(
         f"drawn into {folder}: {', '.join(pictures) or 'nothing, a single task has no history'}"
     )

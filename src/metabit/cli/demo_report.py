@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..edge_runtime.plan import PARTS
 from ..edge_runtime.sizes import format_kib, parse_bytes
+from ..files import write_whole
 
 if TYPE_CHECKING:
     from .demo_story import Story
@@ -38,7 +40,7 @@ def write(story: Story, folder: Path) -> Path:
         for name, title, _, _ in plots
     )
     page = folder / "index.html"
-    page.write_text(_PAGE.format(body=body, boards=_boards(story)), encoding="utf-8")
+    write_whole(page, _PAGE.format(body=body, boards=_boards(story)).encode())
     return page
 
 
@@ -50,8 +52,10 @@ def _save(
     with plt.rc_context({"font.size": 10, "axes.spines.top": False, "axes.spines.right": False}):
         figure, axes = plt.subplots(figsize=size, layout="constrained")
         draw(story, axes)
-        figure.savefig(path, dpi=130)
+        picture = io.BytesIO()
+        figure.savefig(picture, dpi=130, format="png")
         plt.close(figure)
+    write_whole(path, picture.getvalue())
 
 
 def _stream(story: Story, axes: Any) -> None:

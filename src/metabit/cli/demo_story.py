@@ -28,6 +28,7 @@ from ..edge_runtime.task_banks import TaskBanks
 from ..export import container
 from ..export.spec import InputSpec, Model
 from ..export.untrained import untrained
+from ..files import make_folder, write_whole
 from .common import Answer, Output, budget_bar, percent, progress, table
 from .profile import format_us
 
@@ -88,7 +89,7 @@ class Story:
 def run(out: Output, *, folder: Path, seed: int) -> Answer:
     """Tell the story, write the report into `folder`, and return its numbers."""
     started = time.perf_counter()
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     story = Story(seed)
     from ..trainer import data
 
@@ -371,7 +372,7 @@ def _report(out: Output, story: Story, folder: Path) -> Answer:
         "python": platform.python_version(),
     }
     text = json.dumps({"schema": "metabit/demo/1", **answer}, indent=1, default=str)
-    (folder / "report.json").write_text(text + "\n", encoding="utf-8")
+    write_whole(folder / "report.json", (text + "\n").encode())
     pages = write(story, folder)
     out.line(
         f"\n{story.seconds:.0f} s; report with plots: {pages}, numbers: {folder / 'report.json'}",

@@ -18,12 +18,13 @@ from ..export.state import convert_levels
 from ..export.state_image import model_id
 from .common import Answer, Output, need_extra, verb
 from .export_targets import TARGETS
+from .paths import ReadPath
 
 GOLDEN_DEFAULT = 4
 
 
 @verb("export")
-@click.argument("source", metavar="SOURCE", type=click.Path(path_type=Path))
+@click.argument("source", metavar="SOURCE", type=ReadPath())
 @click.option(
     "-o", "--out", "target", required=True, metavar="TARGET", type=click.Path(path_type=Path),
     help="The file to write; with --to c, the folder.",
@@ -34,7 +35,7 @@ GOLDEN_DEFAULT = 4
     "safetensors: for other tools. What TARGET's suffix says, else mbit, if not given.",
 )  # fmt: skip
 @click.option(
-    "--state", metavar="STATE", type=click.Path(path_type=Path),
+    "--state", metavar="STATE", type=ReadPath(),
     help="What an engine has learnt with SOURCE: its state folder, or one .mbs file.",
 )  # fmt: skip
 @click.option(

@@ -9,11 +9,10 @@ from typing import Any
 from ..edge_runtime.c_library import library_files
 from ..edge_runtime.plan import plan
 from ..edge_runtime.sizes import format_kib
-from ..errors import InputError
 from ..export import c_source, container
 from ..export.bits import words
-from ..export.files import write_whole
 from ..export.spec import Model
+from ..files import make_folder, write_whole
 from .common import Answer, Output, need_extra
 from .inspect import sizes_table
 
@@ -24,9 +23,9 @@ Write = Callable[[Output, Model, Path, Path, Options], Answer]
 
 
 def _mbit(out: Output, model: Model, _source: Path, target: Path, _options: Options) -> Answer:
-    container.save(model, target)
-    data = container.read_bytes(target)
-    container.loads(data, str(target))  # what was written can be read
+    data = container.dumps(model)
+    container.loads(data, str(target))  # what is written can be read
+    write_whole(target, data)
     sizes = container.sizes(model, data)
     out.line(f"{target}: {format_kib(len(data))}, {model.n_weights:,} binary weights")
     out.show(sizes_table(vars(sizes)))
@@ -62,14 +61,8 @@ def _c(out: Output, model: Model, source: Path, target: Path, options: Options) 
 def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
     """Write files, by their paths in the folder."""
     for name, content in files.items():
-        path = folder / name
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"cannot make the folder {path.parent}: {error.strerror}", code="E-WRITE"
-            ) from error
-        write_whole(path, content)
+        make_folder((folder / name).parent)
+        write_whole(folder / name, content)
 
 
 def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Options) -> Answer:

@@ -17,6 +17,7 @@ from ..export.spec import Model
 from ..readers import samples as datafile
 from .common import Answer, Output, need_extra, table, verb
 from .options import SPLIT
+from .paths import ReadName, ReadPath, WriteFile
 
 if TYPE_CHECKING:
     from ..export.onnx_import.samples import Quantization
@@ -26,9 +27,9 @@ NORM_SAMPLES = 500
 
 
 @verb("import")
-@click.argument("source", metavar="ONNX", type=click.Path(path_type=Path))
+@click.argument("source", metavar="ONNX", type=ReadPath())
 @click.option(
-    "-o", "--out", "target", required=True, metavar="FILE", type=click.Path(path_type=Path),
+    "-o", "--out", "target", required=True, metavar="FILE", type=WriteFile(),
     help="The .mbit file to write.",
 )  # fmt: skip
 @click.option(
@@ -37,7 +38,7 @@ NORM_SAMPLES = 500
     "SCALE * (q - ZERO).",
 )  # fmt: skip
 @click.option(
-    "--learn", "learn_from", metavar="DATA",
+    "--learn", "learn_from", metavar="DATA", type=ReadName(),
     help="Let the model learn on the device: its hidden weights start at one size, its "
     f"normalisation fits the first {NORM_SAMPLES} samples of DATA (8-bit; no labels are needed).",
 )  # fmt: skip

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from ..edge_runtime.plan import MAX_BATCH
 from ..edge_runtime.threads import MOST
+from .paths import ReadName, ReadPath
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-FILE = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
-DATA = click.argument("data", metavar="DATA")
+FILE = click.argument("file", metavar="FILE", type=ReadPath())
+DATA = click.argument("data", metavar="DATA", type=ReadName())
 
 RAM = click.option("--ram", metavar="SIZE", help="Budget for the arena, such as 256KiB.")
 BITS = click.option(
@@ -38,7 +38,7 @@ TASK = click.option(
     "set, or the first task where tasks are permuted, rotated or relabelled.",
 )  # fmt: skip
 STATE = click.option(
-    "--state", metavar="DIR", type=click.Path(path_type=Path),
+    "--state", metavar="DIR", type=ReadPath(),
     help="Folder that keeps what was learnt.",
 )  # fmt: skip
 BATCH = click.option(

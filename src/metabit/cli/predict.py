@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import time
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ..edge_runtime.inputs import check_labels
 from ..edge_runtime.sizes import format_kib
 from ..errors import StorageError
 from ..export import container
+from ..files import write_whole
 from ..readers import samples as datafile
 from .common import Answer, Output, percent, verb
 from .options import (
@@ -30,6 +31,7 @@ from .options import (
     bank_for,
     learn_option,
 )
+from .paths import WriteFile
 
 # So many labels are shown for people; --labels-out writes all of them.
 SHOWN = 20
@@ -47,7 +49,7 @@ SHOWN = 20
 @BITS
 @THREADS
 @click.option(
-    "--labels-out", metavar="FILE", type=click.Path(path_type=Path),
+    "--labels-out", metavar="FILE", type=WriteFile(),
     help="Write the labels: .npy, or one a line.",
 )  # fmt: skip
 def command(
@@ -132,16 +134,11 @@ def write_labels(path: Path, labels: NDArray[np.int64]) -> None:
     """Write labels as .npy, or one a line; the file appears whole or not at all.
 
     Raises:
-        StorageError: the file cannot be written.
+        InputError, StorageError: see `write_whole`.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            if path.suffix.lower() == ".npy":
-                np.save(stream, labels)
-            else:
-                stream.write("".join(f"{label}\n" for label in labels).encode())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise StorageError(f"cannot write {path}: {error.strerror}", code="E-WRITE") from error
+    stream = io.BytesIO()
+    if path.suffix.lower() == ".npy":
+        np.save(stream, labels)
+    else:
+        stream.write("".join(f"{label}\n" for label in labels).encode())
+    write_whole(path, stream.getvalue())

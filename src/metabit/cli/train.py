@@ -10,6 +10,7 @@ import click
 import numpy as np
 
 from .common import Answer, Bar, Output, need_extra, percent, table, verb
+from .paths import ReadPath
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -21,7 +22,7 @@ MOST_COLUMNS = 12
 
 
 @verb("train")
-@click.argument("recipe", metavar="RECIPE", type=click.Path(path_type=Path))
+@click.argument("recipe", metavar="RECIPE", type=ReadPath())
 @click.option(
     "-o", "--out", "folder", required=True, metavar="RUN", type=click.Path(path_type=Path),
     help="Folder to write; it must be empty or new, unless --resume is given.",

@@ -20,13 +20,14 @@ from ..export.spec import Model
 from ..readers import samples as datafile
 from .common import Answer, Output, table, verb
 from .options import FILE, LIMIT, SPLIT, TASK, bank_for
+from .paths import ReadPath
 
 RANDOM_DEFAULT = 256
 
 
 @verb("verify")
 @FILE
-@click.argument("other", metavar="[OTHER]", required=False, type=click.Path(path_type=Path))
+@click.argument("other", metavar="[OTHER]", required=False, type=ReadPath())
 @click.option("--data", metavar="DATA", help="With OTHER: samples to compare on, too.")
 @LIMIT
 @SPLIT
@@ -40,7 +41,7 @@ RANDOM_DEFAULT = 256
     help="With OTHER: the bank; that of --task or of an exported file, else 0, if not given.",
 )  # fmt: skip
 @click.option(
-    "--model", "base", metavar="MBIT", type=click.Path(path_type=Path),
+    "--model", "base", metavar="MBIT", type=ReadPath(),
     help="With a learnt state: the .mbit file that learnt.",
 )  # fmt: skip
 def command(

@@ -157,7 +157,7 @@ def _from_npz(path: Path) -> Samples:
                 names = ", ".join(archive.files) or "none"
                 raise InputError(
                     f"{path}: no array named x (found: {names}); numpy.savez(file, x=..., y=...)",
-                    code="E-DATA-FORMAT",
+                    code="E-DATA-NO-X",
                 )
             x = _plain_array(archive["x"], f"{path}: x")
             y = _plain_array(archive["y"], f"{path}: y") if "y" in archive else None
