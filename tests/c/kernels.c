@@ -5,6 +5,7 @@
  * outside ends the program. Prints the sets it has tried; exits with 1 at the first difference.
  */
 #define _DEFAULT_SOURCE
+#include "../../edge_runtime/src/kernels/choose.h"
 #include "../../edge_runtime/src/kernels/scalar.h"
 #include <metabit.h>
 

@@ -20,7 +20,7 @@ PARTS = (
     "src/metabit/readers",
 )
 SUFFIXES = {".py", ".c", ".h", ".S"}
-NAME = re.compile(r"^(?:| +|\| `)([\w.]+\.(?:py|c|h|S))(?:`|  )", re.MULTILINE)
+NAME = re.compile(r"^(?:| +|\| `)([\w.]+\.(?:py|c|h|S|\[ch\]))(?:`|  )", re.MULTILINE)
 
 
 def folders() -> list[str]:
@@ -51,7 +51,9 @@ def text_of_map(folder: Path) -> str:
 
 def listed(folder: Path) -> list[str]:
     """Files that a map lists: each stands first in its line, or in a table's first column."""
-    return NAME.findall(text_of_map(folder))
+    names = NAME.findall(text_of_map(folder))
+    spelled = [[n.replace("[ch]", end) for end in "ch"] if "[ch]" in n else [n] for n in names]
+    return [name for both in spelled for name in both]
 
 
 def test_the_walk_sees_every_part() -> None:

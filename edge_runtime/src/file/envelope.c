@@ -4,6 +4,8 @@
  */
 #include "envelope.h"
 
+#include "metabit.h"
+
 #define HEADER_BYTES 64u
 #define ENTRY_BYTES 32u
 #define SECTION_ALIGNMENT 64u
@@ -22,6 +24,28 @@ static const uint32_t types[N_TYPES] = {
     TYPE('N', 'O', 'R', 'M'), TYPE('L', 'E', 'R', 'N'), TYPE('G', 'O', 'L', 'D'),
     TYPE('M', 'E', 'T', 'A'),
 };
+
+/* ---- checksum ------------------------------------------------------------------------------- */
+
+static const uint32_t crc_table[16] = {
+    0x00000000u, 0x1db71064u, 0x3b6e20c8u, 0x26d930acu, 0x76dc4190u, 0x6b6b51f4u,
+    0x4db26158u, 0x5005713cu, 0xedb88320u, 0xf00f9344u, 0xd6d6a3e8u, 0xcb61b38cu,
+    0x9b64c2b0u, 0x86d3d2d4u, 0xa00ae278u, 0xbdbdf21cu,
+};
+
+/* Four bits at a time: 64 bytes of table. */
+uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes) {
+    const uint8_t *at = (const uint8_t *)data;
+    crc = ~crc;
+    for (size_t i = 0; i < bytes; i++) {
+        crc ^= at[i];
+        crc = (crc >> 4) ^ crc_table[crc & 15u];
+        crc = (crc >> 4) ^ crc_table[crc & 15u];
+    }
+    return ~crc;
+}
+
+/* ---- header and section table --------------------------------------------------------------- */
 
 static int check_header(const uint8_t *b, size_t blob_bytes, uint32_t *n_sections) {
     if (blob_bytes < HEADER_BYTES || !mb_same(b, magic, sizeof magic)) {

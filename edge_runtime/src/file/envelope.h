@@ -2,7 +2,7 @@
 #ifndef MB_ENVELOPE_H
 #define MB_ENVELOPE_H
 
-#include "../internal.h"
+#include "../bytes.h"
 
 enum { NETWORK, WEIGHTS, THRESHOLDS, NORM, LEARN, GOLDEN, META, N_TYPES };
 
@@ -14,6 +14,9 @@ typedef struct section_map {
 
 /* Check header, section table and every checksum, and find the sections. */
 int mb_find_sections(section_map *map, const uint8_t *blob, size_t blob_bytes);
+
+/* CRC-32 of more data (the polynomial of zlib and Ethernet); `crc` is that of all before, 0 at first. */
+uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes);
 
 static inline uint32_t u32(const uint8_t *bytes, uint32_t at) {
     uint32_t value;

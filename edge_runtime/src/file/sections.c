@@ -4,6 +4,9 @@
  * The blob is hostile: no field is used before its bounds have been checked, and sizes are computed in
  * 64 bits before they are compared.
  */
+#include "sections.h"
+
+#include "../levels.h"
 #include "envelope.h"
 
 #define KIND_DENSE 1u
@@ -128,6 +131,7 @@ static int read_layer(const mb_blob_view *v, uint32_t record, mb_layer_view *lay
         return MB_ERR_CORRUPT;
     }
     layer->n_positions = 1;
+    layer->window.pool = 1;
     *map = (shape){0, 0, 0, layer->n_out};
     return MB_OK;
 }
@@ -261,7 +265,6 @@ static int read_learn(mb_blob_view *v, const section_map *map, uint32_t bank) {
     if (at == 0) {
         return MB_OK;
     }
-    v->learn_at = (uint32_t)at;
     if (map->bytes[LEARN] < 32u + 8u * n_layers || !all_zero(b + at + 20, 12)) {
         return MB_ERR_CORRUPT;
     }
@@ -325,7 +328,8 @@ static int read_golden(mb_blob_view *v, const section_map *map) {
         return MB_ERR_CORRUPT;
     }
     v->info.n_golden = n;
-    v->golden_at = at;
+    v->golden_scores_at = at + 8u;
+    v->golden_samples_at = at + 8u + 4u * n * v->info.n_outputs;
     return MB_OK;
 }
 

@@ -2,7 +2,9 @@
 #ifndef MB_BIT_ROWS_H
 #define MB_BIT_ROWS_H
 
-#include "../internal.h"
+#include <stdint.h>
+
+#include "../bytes.h"
 
 typedef struct mb_bit_writer {
     uint32_t *words;
@@ -19,8 +21,6 @@ static inline void mb_put_bits(mb_bit_writer *out, uint32_t bits, uint32_t n) {
     }
     out->at += n;
 }
-
-static inline uint32_t mb_low_mask(uint32_t n) { return n < 32u ? (1u << n) - 1u : 0xffffffffu; }
 
 static inline void mb_put_ones(mb_bit_writer *out, uint32_t n) {
     while (n > 0) {

@@ -1,6 +1,7 @@
 /* dense.c: the sums of a dense layer; those of a large one are split by rows between threads. */
 #include "dense.h"
 
+#include "../layer.h"
 #include "../split.h"
 
 /* Rows of a part are a multiple of this: whole panels, and whole tiles of the widest registers. */
@@ -11,8 +12,8 @@ typedef struct sums_job {
     const void *input;
     int32_t *sums;
     mb_matrix weights;
-    uint32_t index;
-    uint32_t rows; /* a part */
+    bool of_sample; /* else of bits */
+    uint32_t rows;  /* per part */
 } sums_job;
 
 static void sum_rows(void *argument, uint32_t part) {
@@ -20,10 +21,10 @@ static void sum_rows(void *argument, uint32_t part) {
     const mb_model *model = job->model;
     const mb_kernels *kernels = mb_kernels_of(model);
     mb_matrix some = job->weights;
-    uint32_t first = part * job->rows, behind = some.n_out - first;
+    uint32_t first = part * job->rows, left = some.n_out - first;
     some.at += (size_t)4 * some.words * first; /* in panels too: `first` is whole ones */
-    some.n_out = behind < job->rows ? behind : job->rows;
-    if (job->index == 0) {
+    some.n_out = left < job->rows ? left : job->rows;
+    if (job->of_sample) {
         kernels->dense_bytes(job->sums + first, &some, (const uint8_t *)job->input,
                              model->input_signed, model->zero_point);
     } else {
@@ -31,10 +32,9 @@ static void sum_rows(void *argument, uint32_t part) {
     }
 }
 
-void mb_dense_sums(const mb_model *model, uint32_t index, const void *input, int32_t *sums) {
-    const mb_layer *layer = &mb_layers(model)[index];
+void mb_dense_sums(const mb_model *model, const mb_layer *layer, const void *input, int32_t *sums) {
     uint32_t n = layer->n_out;
-    sums_job job = {model, input, sums, mb_weights(model, layer), index, 0};
+    sums_job job = {model, input, sums, mb_weights(model, layer), layer->sees_sample, 0};
     job.rows = mb_share(model, n, STEP_ROWS, (uint64_t)layer->n_in * n);
     mb_run_parts(model, sum_rows, &job, n, job.rows);
 }

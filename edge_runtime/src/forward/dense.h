@@ -4,8 +4,8 @@
 
 #include "../internal.h"
 
-/* Sums of layer `index`: its weights times `input`, the sample or the bits of the layer below.
+/* Sums of a layer: its weights times `input`, the sample or the bits of the layer below.
  *   sums (n_out), in panels rounded up to whole panels */
-void mb_dense_sums(const mb_model *model, uint32_t index, const void *input, int32_t *sums);
+void mb_dense_sums(const mb_model *model, const mb_layer *layer, const void *input, int32_t *sums);
 
 #endif /* MB_DENSE_H */

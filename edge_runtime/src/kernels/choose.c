@@ -1,5 +1,6 @@
 /* choose.c: the kernel sets by number, and the best that runs here. */
-#include "kernels.h"
+#include "choose.h"
+
 #include "list.h"
 #include "metabit.h"
 

@@ -161,12 +161,4 @@ static inline uint32_t mb_panel_rows(uint32_t layout, uint32_t n_out) {
     return (n_out + rows - 1u) / rows * rows;
 }
 
-/* ---- which sets there are, choose.c --------------------------------------------------------- */
-
-/* Number `isa` of list.h, counted from 1; NULL behind the last. */
-const mb_kernels *mb_kernels_number(uint32_t isa);
-
-/* Resolve mb_options.isa: 0 is the best that runs here. Returns 0 for a set that does not. */
-uint32_t mb_choose_kernels(uint32_t wanted);
-
 #endif /* MB_KERNELS_H */

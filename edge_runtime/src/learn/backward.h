@@ -2,7 +2,7 @@
 #ifndef MB_BACKWARD_H
 #define MB_BACKWARD_H
 
-#include "../internal.h"
+#include "../layer.h"
 
 /* Bits of the errors of a dense layer, without the sign. */
 #define MB_ERROR_BITS 15u

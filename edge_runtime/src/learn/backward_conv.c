@@ -2,27 +2,20 @@
  *
  * With max-pooling an error goes back from the sum that won its window (the first of equal ones).
  */
-#include "../forward/conv.h"
-#include "../internal.h"
+#include "backward_conv.h"
+
 #include "backward.h"
 
-uint32_t mb_conv_error_bits(const mb_model *model, const mb_layer *layer, uint32_t index) {
+uint32_t mb_conv_error_bits(const mb_model *model, const mb_layer *layer) {
     uint32_t places = layer->n_positions * model->batch;
-    uint32_t bits = 31u - mb_bit_length(places - 1u) - (index == 0 ? 8u : 0);
+    uint32_t bits = 31u - mb_bit_length(places - 1u) - (layer->sees_sample ? 8u : 0);
     return bits < MB_ERROR_BITS ? bits : MB_ERROR_BITS;
-}
-
-mb_place mb_place_of(const mb_layer *layer, uint32_t p, uint32_t winner) {
-    const mb_window *window = &layer->window;
-    mb_place at = {p / window->out_columns * window->pool + winner / window->pool,
-                   p % window->out_columns * window->pool + winner % window->pool};
-    return at;
 }
 
 /* Add what a kernel sends back from one place to the errors of the map that it saw. */
 static void scatter(uint32_t *back, const uint32_t *row, const mb_layer *layer, mb_place at) {
     const mb_window *window = &layer->window;
-    uint32_t kernel = window->kernel, channels = layer->n_in / (kernel * kernel);
+    uint32_t kernel = window->kernel, channels = mb_channels(layer);
     for (uint32_t tap = 0; tap < kernel * kernel; tap++, row += channels) {
         uint32_t y = at.row * window->stride + tap / kernel - window->before;
         uint32_t x = at.column * window->stride + tap % kernel - window->before;
@@ -56,9 +49,9 @@ void mb_send_back_map(const mb_model *model, const mb_layer *layer, const int16_
                       uint32_t *back) {
     uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
     const uint8_t *winners =
-        layer->window.pool > 1 ? (const uint8_t *)mb_at(model, layer->winners_at) : NULL;
+        mb_pools(layer) ? (const uint8_t *)mb_at(model, layer->winners_at) : NULL;
     mb_zero(back, (size_t)4 * mb_values(layer - 1));
-    uint32_t in_window = (uint32_t)layer->window.pool * layer->window.pool;
+    uint32_t in_window = mb_window_sums(layer);
     mb_matrix weights = mb_weights(model, layer);
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         for (uint32_t k = 0; k < in_window; k++) {

@@ -6,7 +6,7 @@
 #ifndef MB_BATCH_H
 #define MB_BATCH_H
 
-#include "../internal.h"
+#include "../layer.h"
 
 /* Slot of sample s behind a layer: 0 is that of the forward pass, which the next sample overwrites. */
 static inline size_t mb_slot(const mb_model *model, uint32_t s) {
@@ -21,7 +21,7 @@ static inline uint32_t *mb_kept_bits(const mb_model *model, const mb_layer *laye
 
 /* Where in its window of pooling each sum of sample s was, (n_positions, n_out); NULL without pooling. */
 static inline uint8_t *mb_kept_winners(const mb_model *model, const mb_layer *layer, uint32_t s) {
-    return layer->window.pool > 1
+    return mb_pools(layer)
                ? (uint8_t *)mb_at(model, layer->winners_at) + mb_slot(model, s) * mb_values(layer)
                : NULL;
 }
@@ -50,10 +50,5 @@ static inline int16_t *mb_kept_errors(const mb_model *model, uint32_t index) {
     }
     return errors;
 }
-
-/* Move hidden weights of layer `index` row by row: `samples` (n, n_inputs) are those of the step, d
- * (n, n_values) their errors, whose 1 stands for `unit`. */
-void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint32_t n,
-                  const int16_t *d, float unit);
 
 #endif /* MB_BATCH_H */

@@ -191,7 +191,7 @@ void mb_move_dense(mb_model *model, uint32_t index, const void *input, const int
     const mb_layer *layer = &mb_layers(model)[index];
     layer_input in = {0};
     in.n_in = layer->n_in;
-    if (index == 0) {
+    if (layer->sees_sample) {
         in.bytes = (const uint8_t *)input;
         in.flip = model->input_signed ? 0x80 : 0;
         in.zero = model->zero_point + in.flip;

@@ -6,8 +6,10 @@
  * dense_moves.c. The mean square of the gradients is known when all rows are done, so the rate is that of the
  * steps before; the first step of all only measures.
  */
+#include "gradients.h"
+
 #include "../arith.h"
-#include "../forward/conv.h"
+#include "../forward/patches.h"
 #include "../random.h"
 #include "backward.h"
 #include "batch.h"
@@ -23,25 +25,19 @@ typedef struct step_samples {
 
 /* ---- gradients ------------------------------------------------------------------------------ */
 
-/* Sums that pooling compared, for each that a layer handed on. */
-static uint32_t window_sums(const mb_layer *layer) {
-    return mb_convolves(layer) ? (uint32_t)layer->window.pool * layer->window.pool : 1u;
-}
-
 /* What the weights of layer `index` saw at place `at` of sample s, packed. */
 static const uint8_t *seen(const mb_model *model, uint32_t index, const step_samples *samples,
                            uint32_t s, mb_place at) {
     const void *input = mb_kept_input(model, index, samples->at, s);
-    return (const uint8_t *)(mb_convolves(&mb_layers(model)[index])
-                                 ? mb_gather(model, index, input, at.row, at.column)
-                                 : input);
+    const mb_layer *layer = &mb_layers(model)[index];
+    return (const uint8_t *)(mb_convolves(layer) ? mb_gather(model, layer, input, at) : input);
 }
 
 /* The same at all places of all samples, window after window, as packed rows. */
 static mb_matrix gather_patches(const mb_model *model, uint32_t index,
                                 const step_samples *samples) {
     const mb_layer *layer = &mb_layers(model)[index];
-    uint32_t in_window = window_sums(layer), in_sample = layer->n_positions * in_window;
+    uint32_t in_window = mb_window_sums(layer), in_sample = layer->n_positions * in_window;
     uint8_t *to = (uint8_t *)mb_at(model, model->patches_at);
     mb_matrix patches = {to, layer->n_in, samples->n * in_sample, layer->words, layer->layout};
     for (uint32_t row = 0; row < patches.n_out; row++) {
@@ -64,7 +60,7 @@ static mb_matrix gather_patches(const mb_model *model, uint32_t index,
 static void form_gradient(const mb_model *model, const mb_layer *layer, const mb_matrix *patches,
                           uint32_t n_samples, const int16_t *d, uint32_t j) {
     const uint8_t *winners = mb_kept_winners(model, layer, 0);
-    uint32_t in_window = window_sums(layer);
+    uint32_t in_window = mb_window_sums(layer);
     int16_t *errors = (int16_t *)mb_at(model, model->masked_at);
     mb_zero(errors, (size_t)2 * patches->n_out);
     for (uint32_t p = 0; p < n_samples * layer->n_positions; p++) {
@@ -90,7 +86,7 @@ static void form_byte_gradient(const mb_model *model, const mb_layer *layer,
         if (mb_convolves(layer)) {
             mb_place at =
                 mb_place_of(layer, p % layer->n_positions, winners == NULL ? 0 : winners[value]);
-            mb_add_patch(row, model, sample, at.row, at.column, d[value]);
+            mb_add_patch(row, model, layer, sample, at, d[value]);
         } else {
             mb_add_sample(row, model, sample, d[value]);
         }
@@ -156,16 +152,16 @@ void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint3
                   model->state_bits,
                   {0, 0, 0}};
     mb_matrix patches = {NULL, 0, 0, 0, 0};
-    if (index > 0) {
+    if (!layer->sees_sample) {
         patches = gather_patches(model, index, &step);
     }
     for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
         uint32_t shift;
         uint64_t squares;
-        if (index > 0) {
-            form_gradient(model, layer, &patches, n, d, j);
-        } else {
+        if (layer->sees_sample) {
             form_byte_gradient(model, layer, &step, d, j);
+        } else {
+            form_gradient(model, layer, &patches, n, d, j);
         }
         uint32_t bound = scale_gradient(gradient, layer->n_in, &shift, &squares);
         if (bound > 0) {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "../internal.h"
+#include "../levels.h"
 #include "../random.h"
 
 /* One row of hidden weights and its packed signs. */
@@ -16,27 +17,6 @@ typedef struct mb_row {
     uint32_t bits;  /* of a level */
     mb_row_walk walk;
 } mb_row;
-
-/* The bits of a level, in two's complement. */
-static inline uint32_t mb_level_bits(const mb_row *row, uint32_t i) {
-    return row->bits == 8 ? row->levels[i] : (uint32_t)row->levels[i / 2] >> (4u * (i & 1u)) & 15u;
-}
-
-static inline void mb_set_level_bits(const mb_row *row, uint32_t i, uint32_t level) {
-    if (row->bits == 8) {
-        row->levels[i] = (uint8_t)level;
-    } else {
-        uint32_t shift = 4u * (i & 1u);
-        uint32_t kept = row->levels[i / 2] & (0xf0u >> shift);
-        row->levels[i / 2] = (uint8_t)(kept | (level & 15u) << shift);
-    }
-}
-
-/* The size of a level: 0 for 0 and -1, the smallest of both signs. */
-static inline uint32_t mb_level_size(const mb_row *row, uint32_t i) {
-    uint32_t level = mb_level_bits(row, i), negative = level >> (row->bits - 1u);
-    return negative ? ~level & ((1u << row->bits) - 1u) : level;
-}
 
 /* What draws the moves of a layer in one step. */
 typedef struct mb_mover {
@@ -74,11 +54,12 @@ static inline void mb_stop_moving(mb_model *model, const mb_mover *mover) {
 MB_HOT void mb_try_move(mb_mover *mover, const mb_row *row, uint32_t i, uint32_t rises,
                         uint32_t chance) {
     uint32_t limit = 1u << (row->bits - 1u), seen_from = (0u - rises) & (2u * limit - 1u);
-    uint32_t level = mb_level_bits(row, i) ^ seen_from; /* `limit` and more: negative */
+    uint32_t level =
+        mb_level_bits(row->levels, row->bits, i) ^ seen_from; /* `limit` and more: negative */
     uint32_t damped = mover->table[level & (limit - 1u)];
     uint32_t share = level < limit ? damped : 65535u;
     uint32_t moves = (uint32_t)(chance <= share) & (uint32_t)(level != limit);
-    mb_set_level_bits(row, i, (level - moves) ^ seen_from);
+    mb_set_level_bits(row->levels, row->bits, i, (level - moves) ^ seen_from);
     mover->writes += moves;
     if (level < moves) { /* from 0 down: the sign changes */
         row->signs[mb_walk_to(&row->walk, i / 8u)] ^= (uint8_t)(1u << (i % 8u));

@@ -14,13 +14,15 @@
  * place; of a batch (gradients.c) when all samples have been sent back through the same weights. Then all
  * errors of a layer have the largest of their exponents.
  */
-#include "../arith.h"
-#include "../forward/conv.h"
-#include "../internal.h"
+#include "../forward/forward.h"
+#include "../forward/scores.h"
+#include "../layer.h"
+#include "../levels.h"
 #include "backward.h"
+#include "backward_conv.h"
 #include "batch.h"
 #include "dense_moves.h"
-#include "hidden.h"
+#include "gradients.h"
 
 static void to_float(float *out, const uint32_t *in, uint32_t n, float unit) {
     for (uint32_t j = 0; j < n; j++) { /* in place: in and out are the same memory */
@@ -38,7 +40,7 @@ static void keep_forward(const mb_model *model, uint32_t s) {
             mb_copy(mb_kept_bits(model, layer, s), mb_at(model, layer->bits_at),
                     (size_t)4 * mb_words(mb_values(layer)));
         }
-        if (layer->learns && layer->window.pool > 1) {
+        if (layer->learns && mb_pools(layer)) {
             mb_copy(mb_kept_winners(model, layer, s), mb_at(model, layer->winners_at),
                     mb_values(layer));
         }
@@ -86,7 +88,7 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
             mb_pass_sign(model, layer, error);
         }
         mb_pass_norm(model, layer, error);
-        uint32_t bits = mb_convolves(layer) ? mb_conv_error_bits(model, layer, i) : MB_ERROR_BITS;
+        uint32_t bits = mb_convolves(layer) ? mb_conv_error_bits(model, layer) : MB_ERROR_BITS;
         float unit = mb_quantize_errors(d, error, n_values, bits);
         if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
             mb_zero(d, (size_t)2 * n_values);
@@ -162,11 +164,11 @@ int mb_get_status(const mb_model *model, mb_status *status) {
     for (uint32_t k = model->first_learning; k < model->n_layers; k++) {
         const mb_layer *layer = &mb_layers(model)[k];
         const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
-        mb_row row = {
-            (uint8_t *)mb_at(model, layer->levels_at), NULL, model->state_bits, {0, 0, 0}};
-        for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
+        const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
+        for (uint32_t j = 0; j < layer->n_out; j++, levels += layer->level_row_bytes) {
             for (uint32_t i = 0; i < layer->n_in; i++) {
-                status->n_consolidated += table[mb_level_size(&row, i)] < 1310u;
+                status->n_consolidated +=
+                    table[mb_level_size(levels, model->state_bits, i)] < 1310u;
             }
         }
         status->n_weights += layer->n_out * layer->n_in;

@@ -1,6 +1,10 @@
 /* arena.c: where everything lies in the caller's memory, and how much of it there must be. */
-#include "../forward/conv_fused.h"
-#include "../internal.h"
+#include "arena.h"
+
+#include "../layer.h"
+#include "../levels.h"
+#include "fused_layout.h"
+#include "options.h"
 
 /* Hands out the arena piece by piece, and remembers which part of the plan each piece belongs to. */
 typedef struct cursor {
@@ -17,10 +21,6 @@ static uint32_t take(cursor *c, uint64_t bytes, uint32_t alignment, uint32_t *pa
 }
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
-
-static uint32_t clamp_layers(uint32_t wanted, uint32_t n_layers) {
-    return wanted < n_layers ? wanted : n_layers;
-}
 
 /* The learnt block, in one piece, as the state image holds it: counters, rms, running values, levels. */
 static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
@@ -72,11 +72,10 @@ static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c
         if (!forms_gradients(model, layer)) {
             continue;
         }
-        uint32_t pool = mb_convolves(layer) ? layer->window.pool : 1u;
         longest = larger(longest, layer->n_in);
-        masked = larger(masked, pool > 1 ? layer->n_out : 0);
-        if (i > 0) {
-            uint32_t rows = layer->n_positions * pool * pool * model->batch;
+        masked = larger(masked, mb_pools(layer) ? layer->n_out : 0);
+        if (!layer->sees_sample) {
+            uint32_t rows = layer->n_positions * mb_window_sums(layer) * model->batch;
             uint64_t bytes = (uint64_t)4 * layer->words * mb_panel_rows(layer->layout, rows);
             masked = larger(masked, rows);
             patches_bytes = bytes > patches_bytes ? bytes : patches_bytes;
@@ -102,7 +101,7 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
         errors_bytes += ((uint64_t)2 * mb_values(layer) + 4u) * model->batch;
         layer->signs_at = take_signs(layer, c, &plan->sign_bytes);
         layer->sums_at = take(c, (uint64_t)4 * sum_slots(layer), 4, &plan->activation_bytes);
-        if (layer->window.pool > 1) {
+        if (mb_pools(layer)) {
             uint64_t bytes = (uint64_t)mb_values(layer) * slots(model);
             layer->winners_at = take(c, bytes, 1, &plan->activation_bytes);
         }
@@ -124,12 +123,12 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
 static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t patch_bytes = 0, window_bytes = 0;
     for (uint32_t i = 0; i < model->n_layers; i++) {
-        if (mb_runs_fused(&layers[i], i, mb_kernels_of(model))) {
-            patch_bytes = larger(patch_bytes, mb_fused_bytes(&layers[i]));
-        } else if (mb_convolves(&layers[i])) {
-            patch_bytes = larger(patch_bytes, i == 0 ? layers[i].n_in : 4u * layers[i].words);
-            window_bytes =
-                larger(window_bytes, layers[i].window.pool > 1 ? 4u * panel_slots(&layers[i]) : 0);
+        const mb_layer *layer = &layers[i];
+        if (mb_runs_fused(layer, mb_kernels_of(model))) {
+            patch_bytes = larger(patch_bytes, mb_fused_bytes(layer));
+        } else if (mb_convolves(layer)) {
+            patch_bytes = larger(patch_bytes, layer->sees_sample ? layer->n_in : 4u * layer->words);
+            window_bytes = larger(window_bytes, mb_pools(layer) ? 4u * panel_slots(layer) : 0);
         }
     }
     model->patch_at = take(c, patch_bytes, 4, &plan->activation_bytes);
@@ -163,61 +162,17 @@ static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb
     }
 }
 
-static int resolve(const mb_blob_view *view, const mb_options *options, mb_model *model) {
-    uint32_t learning = clamp_layers(options->learn_layers, view->info.n_layers);
-    uint32_t bits = options->state_bits ? options->state_bits : view->info.state_bits;
-    if (options->state_bits != 0 && options->state_bits != 4 && options->state_bits != 8) {
-        return MB_ERR_INPUT;
+static uint32_t panel_layout(const mb_layer *layer, const mb_kernels *kernels) {
+    if (mb_fuses(layer, kernels)) {
+        return layer->sees_sample ? MB_SPREAD : kernels->conv_layout;
     }
-    if (options->step_levels > 256.0f || options->m > 30.0f ||
-        options->step_levels != options->step_levels || options->m != options->m) {
-        return MB_ERR_INPUT;
-    }
-    if (learning > 0 && view->info.state_bits == 0) {
-        return MB_ERR_NO_STATE;
-    }
-    model->isa = mb_choose_kernels(options->isa);
-    if (model->isa == 0 || options->panels > 1 || options->batch > MB_MAX_BATCH) {
-        return MB_ERR_INPUT;
-    }
-    const mb_runner *runner = options->runner;
-    if (runner != NULL && (runner->run == NULL || runner->n_threads == 0)) {
-        return MB_ERR_INPUT;
-    }
-    model->runner.pointer = runner;
-    model->state_bits = (uint16_t)(learning > 0 ? bits : 0);
-    model->batch = (uint16_t)(learning > 0 && options->batch > 1 ? options->batch : 1);
-    model->first_learning = view->info.n_layers - learning;
-    model->n_layers = view->info.n_layers;
-    model->n_inputs = view->info.n_inputs;
-    model->n_outputs = view->info.n_outputs;
-    model->input_signed = view->info.input_signed;
-    model->zero_point = view->info.zero_point;
-    model->identity = view->identity;
-    model->bank = options->bank;
-    model->eps = view->eps;
-    /* The step is given in 8-bit levels; a 4-bit level is sixteen of them. */
-    float step = options->step_levels >= 0.0f ? options->step_levels : view->step_levels;
-    model->step = bits == 4 ? step * 0.0625f : step;
-    model->norm_rate = view->norm_rate;
-    model->error_rate = view->error_rate;
-    model->rms_rate = view->rms_rate;
-    return MB_OK;
-}
-
-static uint32_t panel_layout(const mb_model *model, const mb_layer *layer, uint32_t index) {
-    const mb_kernels *kernels = mb_kernels_of(model);
-    if (mb_fuses(layer, index, kernels)) {
-        return index == 0 ? MB_SPREAD : kernels->conv_layout;
-    }
-    return index == 0 ? MB_BYTE_PANELS : MB_WORD_PANELS;
+    return layer->sees_sample ? MB_BYTE_PANELS : MB_WORD_PANELS;
 }
 
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
                mb_layer *layers, mb_plan *plan) {
     mb_zero(plan, sizeof *plan);
-    mb_zero(model, sizeof *model);
-    int error = resolve(view, options, model);
+    int error = mb_take_options(model, view, options);
     if (error != MB_OK) {
         return error;
     }
@@ -231,11 +186,12 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
         layer->n_positions = from->n_positions;
         layer->window = from->window;
         layer->learns = i >= model->first_learning;
+        layer->sees_sample = i == 0;
         layer->blob_weights_at = from->weights_at;
         layer->blob_threshold_at = from->threshold_at;
         layer->blob_norm_at = from->norm_at;
         layer->level_row_bytes = mb_level_row_bytes(from->n_in, model->state_bits);
-        layer->layout = options->panels ? panel_layout(model, layer, i) : MB_ROWS;
+        layer->layout = options->panels ? panel_layout(layer, mb_kernels_of(model)) : MB_ROWS;
     }
     cursor c = {0};
     take(&c, sizeof(mb_model) + sizeof(mb_layer) * (uint64_t)model->n_layers, MB_ALIGNMENT,

@@ -1,7 +1,11 @@
 /* open.c: what an open model starts with: weights in panels, levels, tables. */
+#include "open.h"
+
 #include "../arith.h"
-#include "../forward/conv_fused.h"
-#include "../internal.h"
+#include "../layer.h"
+#include "../levels.h"
+#include "arena.h"
+#include "fused_layout.h"
 
 /* f_meta = 1 - tanh(m a)^2 = 4 e / (1 + e)^2 with e = exp(-2 m a), a the share of the range.
  * An entry t stands for the probability (t + 1) / 65536: 1 is exact, and nothing freezes for good. */
@@ -73,7 +77,7 @@ static void fill_panels(mb_model *model) {
     for (uint32_t i = 0; i < model->first_learning; i++) {
         const mb_layer *layer = &mb_layers(model)[i];
         const uint32_t *words = (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
-        if (i == 0 && mb_runs_fused(layer, i, mb_kernels_of(model))) {
+        if (layer->layout == MB_SPREAD) {
             mb_spread_weights(model, layer);
             continue;
         }

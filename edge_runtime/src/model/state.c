@@ -4,7 +4,9 @@
  * (docs/FORMAT.md). It is hostile input like the blob: it is read once to check it, and only then a
  * second time to use it.
  */
+#include "../file/envelope.h"
 #include "../internal.h"
+#include "open.h"
 
 #define STATE_VERSION 1u
 #define STATE_HEADER_BYTES 64u

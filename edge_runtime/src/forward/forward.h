@@ -1,0 +1,10 @@
+/* forward.h: the forward pass. */
+#ifndef MB_FORWARD_H
+#define MB_FORWARD_H
+
+#include "../internal.h"
+
+/* Run all layers on one sample; sums and activations stay in the arena. */
+void mb_forward(mb_model *model, const uint8_t *sample);
+
+#endif /* MB_FORWARD_H */

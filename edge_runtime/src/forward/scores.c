@@ -1,0 +1,33 @@
+/* scores.c: from the sums of the output layer to scores and a label. */
+#include "scores.h"
+
+#include "../arith.h"
+
+/* Bits of a positive float sort as an integer; those of a negative one are mirrored. -0 becomes 0. */
+int32_t mb_score(const mb_norm_view *norm, int32_t sum, uint32_t j) {
+    uint32_t bits = mb_float_bits(mb_scaled(norm, mb_normalised(norm, sum, j), j));
+    return bits & 0x80000000u ? -(int32_t)(bits & 0x7fffffffu) : (int32_t)bits;
+}
+
+float mb_score_to_logit(int32_t score) {
+    return score < 0 ? mb_bits_float(0x80000000u | (0u - (uint32_t)score))
+                     : mb_bits_float((uint32_t)score);
+}
+
+int32_t mb_read_scores(const mb_model *model, int32_t *scores) {
+    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
+    mb_norm_view norm = mb_norm(model, output);
+    int32_t best = 0, best_score = 0;
+    for (uint32_t j = 0; j < output->n_out; j++) {
+        int32_t score = mb_score(&norm, sums[j], j);
+        if (j == 0 || score > best_score) {
+            best = (int32_t)j;
+            best_score = score;
+        }
+        if (scores != NULL) {
+            scores[j] = score;
+        }
+    }
+    return best;
+}

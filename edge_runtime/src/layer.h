@@ -1,0 +1,45 @@
+/* layer.h: what every room asks of one layer of an open model. */
+#ifndef MB_LAYER_H
+#define MB_LAYER_H
+
+#include "internal.h"
+
+static inline bool mb_convolves(const mb_layer *layer) { return layer->window.kernel != 0; }
+
+/* Channels of what a convolution sees. */
+static inline uint32_t mb_channels(const mb_layer *layer) {
+    return layer->n_in / ((uint32_t)layer->window.kernel * layer->window.kernel);
+}
+
+/* Sums that pooling compares for each that a layer hands on: 1 without pooling, and in a dense layer. */
+static inline uint32_t mb_window_sums(const mb_layer *layer) {
+    return (uint32_t)layer->window.pool * layer->window.pool;
+}
+
+static inline bool mb_pools(const mb_layer *layer) { return layer->window.pool > 1; }
+
+/* Values that a layer hands on for one sample. */
+static inline uint32_t mb_values(const mb_layer *layer) {
+    return layer->n_positions * layer->n_out;
+}
+
+/* Row and column, before pooling, of a sum of a convolution. */
+typedef struct mb_place {
+    uint32_t row, column;
+} mb_place;
+
+/* Where sum `k` of the window of pooling is, of which position p handed the largest on. */
+static inline mb_place mb_place_of(const mb_layer *layer, uint32_t p, uint32_t k) {
+    const mb_window *window = &layer->window;
+    mb_place at = {p / window->out_columns * window->pool + k / window->pool,
+                   p % window->out_columns * window->pool + k % window->pool};
+    return at;
+}
+
+/* Weights of a layer: those in the arena, if it learns or has been put into panels, or the blob's. */
+mb_matrix mb_weights(const mb_model *model, const mb_layer *layer);
+
+/* Normalisation of a layer that learns, with its running values, or of the output layer. */
+mb_norm_view mb_norm(const mb_model *model, const mb_layer *layer);
+
+#endif /* MB_LAYER_H */

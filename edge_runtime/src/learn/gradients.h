@@ -1,0 +1,12 @@
+/* gradients.h: moves of hidden weights whose gradients are formed. */
+#ifndef MB_GRADIENTS_H
+#define MB_GRADIENTS_H
+
+#include "../internal.h"
+
+/* Move hidden weights of layer `index` row by row: `samples` (n, n_inputs) are those of the step, d
+ * (n, n_values) their errors, whose 1 stands for `unit`. */
+void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint32_t n,
+                  const int16_t *d, float unit);
+
+#endif /* MB_GRADIENTS_H */

@@ -1,0 +1,12 @@
+/* arena.h: where everything of a model lies in the caller's memory. */
+#ifndef MB_ARENA_H
+#define MB_ARENA_H
+
+#include "../internal.h"
+
+/* Lay the arena out for these options. `model` and `layers` (MB_MAX_LAYERS) receive every offset, `plan` the
+ * sizes. */
+int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
+               mb_layer *layers, mb_plan *plan);
+
+#endif /* MB_ARENA_H */

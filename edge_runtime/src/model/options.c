@@ -1,0 +1,46 @@
+/* options.c: mb_options, checked and put into a model. */
+#include "options.h"
+
+int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options *options) {
+    uint32_t n_layers = view->info.n_layers;
+    mb_zero(model, sizeof *model);
+    uint32_t learning = options->learn_layers < n_layers ? options->learn_layers : n_layers;
+    uint32_t bits = options->state_bits ? options->state_bits : view->info.state_bits;
+    if (options->state_bits != 0 && options->state_bits != 4 && options->state_bits != 8) {
+        return MB_ERR_INPUT;
+    }
+    if (options->step_levels > 256.0f || options->m > 30.0f ||
+        options->step_levels != options->step_levels || options->m != options->m) {
+        return MB_ERR_INPUT;
+    }
+    if (learning > 0 && view->info.state_bits == 0) {
+        return MB_ERR_NO_STATE;
+    }
+    model->isa = mb_choose_kernels(options->isa);
+    if (model->isa == 0 || options->panels > 1 || options->batch > MB_MAX_BATCH) {
+        return MB_ERR_INPUT;
+    }
+    const mb_runner *runner = options->runner;
+    if (runner != NULL && (runner->run == NULL || runner->n_threads == 0)) {
+        return MB_ERR_INPUT;
+    }
+    model->runner.pointer = runner;
+    model->state_bits = (uint16_t)(learning > 0 ? bits : 0);
+    model->batch = (uint16_t)(learning > 0 && options->batch > 1 ? options->batch : 1);
+    model->first_learning = n_layers - learning;
+    model->n_layers = n_layers;
+    model->n_inputs = view->info.n_inputs;
+    model->n_outputs = view->info.n_outputs;
+    model->input_signed = view->info.input_signed;
+    model->zero_point = view->info.zero_point;
+    model->identity = view->identity;
+    model->bank = options->bank;
+    model->eps = view->eps;
+    /* The step is given in 8-bit levels; a 4-bit level is sixteen of them. */
+    float step = options->step_levels >= 0.0f ? options->step_levels : view->step_levels;
+    model->step = bits == 4 ? step * 0.0625f : step;
+    model->norm_rate = view->norm_rate;
+    model->error_rate = view->error_rate;
+    model->rms_rate = view->rms_rate;
+    return MB_OK;
+}

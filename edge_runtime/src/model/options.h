@@ -1,0 +1,11 @@
+/* options.h: how a model is opened. */
+#ifndef MB_OPTIONS_H
+#define MB_OPTIONS_H
+
+#include "../internal.h"
+
+/* Check mb_options, and put what follows from them and from the blob into `model`. Offsets are left
+ * to mb_lay_out(). */
+int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options *options);
+
+#endif /* MB_OPTIONS_H */
