@@ -4,6 +4,7 @@
  * Samples end where memory ends, so that a byte read behind them is a fault. Says what it found, and leaves
  * the emulator, through semihosting.
  */
+#include "../../edge_runtime/src/kernels/choose.h"
 #include "../../edge_runtime/src/kernels/scalar.h"
 #include <metabit.h>
 
