@@ -192,11 +192,8 @@ def test_boards_lists_the_two_boards(cli: Cli) -> None:
 
 
 def test_data_finds_the_bundled_sets_and_says_how_to_get_the_others(
-    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    cli: Cli,
 ) -> None:
-    monkeypatch.setenv("METABIT_DATA", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("metabit.trainer.data.idx_sets.SYSTEM_FOLDER", tmp_path)
     done = cli("data", "--json")
     sets = {found["name"]: found for found in done.answer["sets"]}
     assert sets["digits"]["n_test"] == 500

@@ -223,12 +223,7 @@ def test_data_that_is_not_there_is_said(
     assert hint in done.stderr
 
 
-def test_a_data_set_that_is_not_there_says_how_to_get_it(
-    cli: Cli, model_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("METABIT_DATA", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr("metabit.trainer.data.idx_sets.SYSTEM_FOLDER", tmp_path)
+def test_a_data_set_that_is_not_there_says_how_to_get_it(cli: Cli, model_file: Path) -> None:
     done = cli("predict", model_file, "mnist")
     done.refused(2, "E-DATA-MISSING")
     assert "metabit data fetch mnist" in done.stderr

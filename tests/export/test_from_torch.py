@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +20,7 @@ from metabit.export.repack import with_state
 from metabit.export.shapes import map_samples
 from metabit.export.spec import InputSpec, Norm
 from metabit.export.state import dequantize_hidden, quantize_hidden, saturation
+from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.thermometer import quantiles
 from metabit.trainer.networks.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig
@@ -132,23 +132,21 @@ def test_what_convolutions_learnt_becomes_a_pytorch_network(digits: DataSet) -> 
     [
         "digits",
         "hapt",
-        pytest.param("mnist", marks=pytest.mark.data),
-        pytest.param("fashion-mnist", marks=pytest.mark.data),
+        pytest.param("mnist", marks=pytest.mark.data("mnist")),
+        pytest.param("fashion-mnist", marks=pytest.mark.data("fashion-mnist")),
     ],
 )
 @pytest.mark.parametrize("bits", [8, 4])
-def test_packed_labels_and_scores_are_pytorchs_on_every_test_sample(
-    name: str, bits: int, load_or_skip: Callable[[str], DataSet]
-) -> None:
-    sets = load_or_skip(name)
+def test_packed_labels_and_scores_are_pytorchs_on_every_test_sample(name: str, bits: int) -> None:
+    sets = data.load(name)
     net = network(sets)
-    data = dumps(from_model(net, input_spec(sets), m=2.0, bits=bits))
+    packed = dumps(from_model(net, input_spec(sets), m=2.0, bits=bits))
     flat = sets.test.x.reshape(len(sets.test), -1)
     for bank in range(2):
         net.use_bank(bank)
         with torch.no_grad():
             logits = net(to_input(flat, sets.zero_point)).numpy()
-        engine = Engine(data, bank=bank)
+        engine = Engine(packed, bank=bank)
         assert np.array_equal(engine.predict(sets.test.x), net.predict(flat, sets.zero_point))
         assert np.array_equal(engine.scores(flat), scores_from_logits(logits))
         assert np.array_equal(engine.decision_function(flat), logits + 0.0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -29,6 +28,7 @@ from metabit.export.fold import logits_from_scores
 from metabit.export.spec import InputSpec, Model
 from metabit.export.tflite.write import to_tflite
 from metabit.export.untrained import untrained
+from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 
 
@@ -114,14 +114,14 @@ def network_for(sets: DataSet) -> Model:
     [
         "digits",
         "hapt",
-        pytest.param("mnist", marks=pytest.mark.data),
-        pytest.param("fashion-mnist", marks=pytest.mark.data),
+        pytest.param("mnist", marks=pytest.mark.data("mnist")),
+        pytest.param("fashion-mnist", marks=pytest.mark.data("fashion-mnist")),
     ],
 )
 def test_logits_and_labels_are_the_engines_on_every_test_sample(
-    name: str, load_or_skip: Callable[[str], DataSet]
+    name: str,
 ) -> None:
-    sets = load_or_skip(name)
+    sets = data.load(name)
     model = network_for(sets)
     engine = Engine(dumps(model))
     got = run(to_tflite(model), sets.test.x)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from plain_maps import normalise_maps, plain_convolution
 
 from metabit import InputError
+from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.networks.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig, named
 from metabit.trainer.networks.network import to_input
@@ -195,8 +196,8 @@ def test_a_small_network_learns_the_digits(digits: DataSet) -> None:
     assert learn(CONFIGS["digits-small"], digits, len(digits.train), epochs=4) > 0.88
 
 
-@pytest.mark.data
-def test_a_small_network_learns_fashion_from_2000_samples(fashion_mnist: DataSet) -> None:
+@pytest.mark.data("fashion-mnist")
+def test_a_small_network_learns_fashion_from_2000_samples() -> None:
     begun = time.process_time()
-    assert learn(CONFIGS["fashion-small"], fashion_mnist, 2000, epochs=3) > 0.7
+    assert learn(CONFIGS["fashion-small"], data.load("fashion-mnist"), 2000, epochs=3) > 0.7
     assert time.process_time() - begun < 40  # of one processor, whatever else runs

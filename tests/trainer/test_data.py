@@ -9,7 +9,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -136,8 +136,10 @@ def test_the_first_folder_of_the_search_path_wins(
 ) -> None:
     write_set(nowhere / "system" / "fashion-mnist")
     assert data.find("fashion-mnist") == nowhere / "system" / "fashion-mnist"
+    write_set(nowhere / "cache" / "metabit" / "fashion-mnist")
+    assert data.find("fashion-mnist") == nowhere / "cache" / "metabit" / "fashion-mnist"
     monkeypatch.setenv("METABIT_DATA", str(nowhere / "own"))
-    assert data.find("fashion-mnist") == nowhere / "system" / "fashion-mnist"
+    assert data.find("fashion-mnist") is None  # a folder that is named is the only one
     write_set(nowhere / "own" / "fashion-mnist")
     assert data.find("fashion-mnist") == nowhere / "own" / "fashion-mnist"
 
@@ -271,6 +273,15 @@ def test_a_set_is_fetched_verified_and_found(nowhere: Path, server: str) -> None
 
 
 @pytest.mark.usefixtures("known_sums")
+def test_a_set_is_fetched_into_the_folder_that_metabit_data_names(
+    nowhere: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("METABIT_DATA", str(nowhere / "own"))
+    assert data.fetch("mnist", server) == nowhere / "own" / "mnist" == data.find("mnist")
+    assert not (nowhere / "cache").exists()
+
+
+@pytest.mark.usefixtures("known_sums")
 def test_good_files_are_kept_and_bad_ones_fetched_again(nowhere: Path, server: str) -> None:
     folder = data.fetch("mnist", server)
     (folder / "train-labels-idx1-ubyte.gz").write_bytes(b"damaged")
@@ -306,12 +317,15 @@ def test_fetching_a_bundled_set_is_nothing_to_do() -> None:
 # --- the real sets ---
 
 
-@pytest.mark.data
-@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
-def test_the_real_sets_have_the_contents_that_fetch_expects(
-    name: str, load_or_skip: Callable[[str], DataSet]
-) -> None:
-    found = load_or_skip(name)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("mnist", marks=pytest.mark.data("mnist")),
+        pytest.param("fashion-mnist", marks=pytest.mark.data("fashion-mnist")),
+    ],
+)
+def test_the_real_sets_have_the_contents_that_fetch_expects(name: str) -> None:
+    found = data.load(name)
     assert (len(found.train), len(found.test)) == (60000, 10000)
     assert np.bincount(found.test.y).tolist()[0] in (980, 1000)
     for split, images, labels in (

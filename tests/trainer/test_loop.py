@@ -238,9 +238,8 @@ def test_metaplasticity_remembers_permuted_digits(tmp_path: Path) -> None:
     assert metaplastic["bwt"] > plain["bwt"] + 0.3
 
 
-@pytest.mark.data
-def test_one_pass_over_a_part_of_mnist_learns_it(load_or_skip: Any, tmp_path: Path) -> None:
-    load_or_skip("mnist")
+@pytest.mark.data("mnist")
+def test_one_pass_over_a_part_of_mnist_learns_it(tmp_path: Path) -> None:
     limits = {"train_samples": 5000, "test_samples": 1000, "n_tasks": 1}
     recipe = small(
         data={"name": "mnist", **limits},

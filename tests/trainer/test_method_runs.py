@@ -196,7 +196,7 @@ def test_lwf_keeps_more_of_split_digits_than_plain_training(tmp_path: Path) -> N
     assert lwf > naive + 0.06
 
 
-@pytest.mark.data
+@pytest.mark.data("mnist")
 @pytest.mark.parametrize("kind", ["real", "binary"])
 def test_lwf_keeps_more_of_split_mnist_than_plain_training(kind: str, tmp_path: Path) -> None:
     """Published for whole sets: 71.5 against 59.2."""

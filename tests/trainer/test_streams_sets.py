@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -91,9 +90,8 @@ def test_a_set_with_fewer_samples_than_asked_for_gives_all_it_has() -> None:
     assert [task.n_train for task in streams.build(recipe)[1]] == [1297, 1297]
 
 
-@pytest.mark.data
-def test_digits_follow_mnist(load_or_skip: Callable[[str], DataSet]) -> None:
-    load_or_skip("mnist")
+@pytest.mark.data("mnist")
+def test_digits_follow_mnist() -> None:
     recipe = DataRecipe("mnist", "sets", then=("digits",), train_samples=2000)
     dataset, stream = streams.build(recipe)
     assert [task.n_train for task in stream] == [2000, 1297]

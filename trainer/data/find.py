@@ -30,8 +30,8 @@ def _is_bundled(name: str) -> bool:
 def search_path(name: str) -> tuple[Path, ...]:
     """Folders in which `name` is looked for, in this order.
 
-    They are: $METABIT_DATA, the user cache and /usr/share/datasets. Raises InputError for an
-    unknown name.
+    They are $METABIT_DATA alone where it is set, and otherwise the user cache and
+    /usr/share/datasets. Raises InputError for an unknown name.
     """
     return (bundled.FOLDER,) if _is_bundled(name) else idx_sets.search_path(name)
 
@@ -74,7 +74,7 @@ def load(name: str, fetch: bool = False) -> DataSet:
 
 
 def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = None) -> Path:
-    """Download a set into the user cache and verify it; a bundled set is there already.
+    """Download a set into $METABIT_DATA or the user cache and verify it; bundled sets are there.
 
     Args:
         name: one of `names()`.
@@ -86,7 +86,7 @@ def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = N
 
     Raises:
         InputError: no such name.
-        StorageError: no connection, or the cache cannot be written.
+        StorageError: no connection, or the folder cannot be written.
         CorruptError: what arrived does not match its checksum.
     """
     if _is_bundled(name):

@@ -73,17 +73,20 @@ SETS = {
 """Known sets by name, which is also the name of their folder."""
 
 
-def cache_folder() -> Path:
-    """Where fetched sets are kept: metabit's part of the user cache."""
+def fetch_folder() -> Path:
+    """Where fetched sets are kept: $METABIT_DATA, or else metabit's part of the user cache."""
+    own = os.environ.get("METABIT_DATA")
+    if own:
+        return Path(own)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "metabit"
 
 
 def search_path(name: str) -> tuple[Path, ...]:
-    """Folders in which a set is looked for, in this order."""
+    """Folders in which a set is looked for, in this order: only one where $METABIT_DATA is set."""
     own = os.environ.get("METABIT_DATA")
-    roots = [Path(own)] if own else []
-    return tuple(root / name for root in (*roots, cache_folder(), SYSTEM_FOLDER))
+    roots = (fetch_folder(),) if own else (fetch_folder(), SYSTEM_FOLDER)
+    return tuple(root / name for root in roots)
 
 
 def find(name: str) -> Path | None:
@@ -95,7 +98,7 @@ def find(name: str) -> Path | None:
 
 
 def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = None) -> Path:
-    """Download a set into the user cache and verify it. Files that are there and good are kept.
+    """Download a set into `fetch_folder()` and verify it. Files that are there and good are kept.
 
     Args:
         name: one of `SETS`.
@@ -103,13 +106,13 @@ def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = N
         report: told about the progress of each file.
 
     Returns:
-        the folder in the cache.
+        the folder that holds it.
 
     Raises:
-        StorageError: no connection, or the cache cannot be written.
+        StorageError: no connection, or the folder cannot be written.
         CorruptError: what arrived does not match its checksum.
     """
-    folder = cache_folder() / name
+    folder = fetch_folder() / name
     url = base_url or SETS[name].url
     for file, sha256 in SETS[name].sha256.items():
         target = folder / f"{file}.gz"

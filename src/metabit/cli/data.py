@@ -21,8 +21,9 @@ LICENCES = {
 def command(out: Output, action: str, name: str | None) -> Answer:
     """List the data sets and where they are, or fetch one: metabit data fetch NAME.
 
-    Sets are looked for in $METABIT_DATA, the user cache and /usr/share/datasets; digits and hapt
-    come with metabit. A fetched file is kept only when its checksum is right.
+    digits and hapt come with metabit. Other sets are looked for in the folder $METABIT_DATA, and
+    fetched into it; if it is not set, in the user cache and /usr/share/datasets. A fetched file is
+    kept only if its checksum is right.
     """
     if action == "fetch":
         return _fetch(out, name)
