@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from metabit.errors import InputError
 
-_UNITS = {"": 1, "b": 1, "kib": 1024, "mib": 1024**2, "gib": 1024**3, "kb": 1000, "mb": 1000**2}
-_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", re.IGNORECASE)
+# K, M, G and KiB, MiB, GiB count in 1024, as linker scripts and data sheets do; kB, MB, GB in 1000.
+_POWERS = {"k": 1, "m": 2, "g": 3}
+_SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(?:([kmg])(i?b)?|b)?\s*", re.IGNORECASE)
 
 
 def parse_bytes(size: str | int) -> int:
-    """Bytes of "256 KiB", "1.5MiB", "190 kB" (1000 bytes) or a plain number."""
+    """Bytes of a size; capital and small letters mean the same, a part of a byte is dropped.
+
+    Args:
+        size: a number of bytes, or text: "256 KiB" or "256K" (1024 bytes each), "190 kB" (1000
+            bytes each), "1.5MiB", "131072".
+
+    Raises:
+        InputError: not a size, or negative; code E-SIZE.
+    """
     if isinstance(size, int):
         if size < 0:
             raise InputError(f"size {size} is negative", code="E-SIZE")
         return size
     match = _SIZE.fullmatch(size)
-    if match is None or match[2].lower() not in _UNITS:
+    if match is None:
         raise InputError(
-            f'size "{size}" is not understood; write it like 128KiB, 1.5 MiB or 131072',
+            f'size "{size}" is not understood; write it like 128KiB, 128K, 1.5 MiB or 131072',
             code="E-SIZE",
         )
-    return int(float(match[1]) * _UNITS[match[2].lower()])
+    number, letter, ending = match.groups()
+    base = 1000 if ending is not None and ending.lower() == "b" else 1024
+    return int(Fraction(number) * base ** (_POWERS[letter.lower()] if letter else 0))
 
 
 def format_kib(n_bytes: float) -> str:

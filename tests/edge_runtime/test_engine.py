@@ -231,8 +231,25 @@ def test_status_counts_steps_and_consolidated_weights(data: bytes) -> None:
     assert status.last_flips <= status.last_writes
 
 
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_k_and_kib_are_1024_bytes_and_kb_is_1000(power: int) -> None:
+    letter = "kmg"[power - 1]
+    for small in (letter, f"{letter}ib", f" {letter}ib "):
+        for unit in (small, small.upper(), small.title()):
+            assert parse_bytes(f"12{unit}") == 12 * 1024**power
+    for unit in (f"{letter}b", f"{letter}B", f" {letter.upper()}B"):
+        assert parse_bytes(f"12{unit}") == 12 * 1000**power
+
+
+@pytest.mark.parametrize("size", ["", "KiB", "1e3", "1.K", "-1", "64 T", "64 Ki", "64 bB", -1])
+def test_what_is_no_size_is_refused(size: str | int) -> None:
+    with pytest.raises(InputError, match="size") as caught:
+        parse_bytes(size)
+    assert caught.value.code == "E-SIZE"
+
+
 def test_sizes_are_read_and_written_as_people_do() -> None:
-    assert parse_bytes("256KiB") == parse_bytes("256 kib") == parse_bytes("262144") == 262_144
+    assert parse_bytes("262144") == parse_bytes(" 262144 B ") == parse_bytes(262_144) == 262_144
     assert parse_bytes("1.5 MiB") == 1_572_864
-    assert parse_bytes("190 kB") == 190_000
+    assert parse_bytes("4.35 kB") == 4350  # no rounding on the way
     assert [format_kib(n) for n in (87, 1536, 20 * 1024**2)] == ["87 B", "1.5 KiB", "20.0 MiB"]
