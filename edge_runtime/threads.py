@@ -29,7 +29,7 @@ class Threads:
     """
 
     def __init__(self, n: int | None) -> None:
-        self.n = _from_environment() if n is None else _check(n, f"threads={n}")
+        self.n = number_of_threads(n)
         self.runner: int | None = None
         if self.n > 1:
             library = _native.library()
@@ -43,7 +43,14 @@ class Threads:
             stop.atexit = False  # the system ends them with the process, whoever still predicts
 
 
-def _from_environment() -> int:
+def number_of_threads(n: int | None) -> int:
+    """`n` itself; for None what `METABIT_THREADS` says, or 1 where that is not set.
+
+    Raises:
+        InputError: a number of threads that there cannot be (E-THREADS).
+    """
+    if n is not None:
+        return _check(n, f"threads={n}")
     text = os.environ.get("METABIT_THREADS", "")
     if not text:
         return 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .conftest import Cli
 
-QUICK = ("--num_runs", 3, "--warmup_runs", 0, "--max_secs", 0.2)
+QUICK = ("--num-runs", 3, "--warmup-runs", 0, "--max-secs", 0.2)
 
 
 def test_network_layers_rivals_and_learning_are_timed(

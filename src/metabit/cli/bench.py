@@ -15,11 +15,11 @@ from ..bench.layers import ROOFS
 from ..bench.rival_networks import shapes_of
 from ..bench.subject import PREDICT, Subject
 from ..bench.timing import Contestant, Limits, Times, take_turns
-from ..edge_runtime.threads import MOST
+from ..edge_runtime.threads import number_of_threads
 from ..export import container
 from ..readers import samples as datafile
 from .common import Answer, Bar, Output, need_extra, table, verb
-from .options import BANK, BITS, FILE, learn_option
+from .options import BANK, BITS, FILE, THREADS, learn_option
 from .paths import ReadName, WriteFile
 from .profile import format_us
 
@@ -40,7 +40,6 @@ TORCH = "PyTorch, learning step"
     help="Samples, as for `metabit predict`; random ones if not given.",
 )
 @click.option(
-    "--num_runs",
     "--num-runs",
     type=click.IntRange(min=3),
     default=100,
@@ -48,7 +47,6 @@ TORCH = "PyTorch, learning step"
     help="Windows a contestant.",
 )
 @click.option(
-    "--warmup_runs",
     "--warmup-runs",
     type=click.IntRange(min=0),
     default=3,
@@ -56,21 +54,13 @@ TORCH = "PyTorch, learning step"
     help="Windows before them that are not counted.",
 )
 @click.option(
-    "--max_secs",
     "--max-secs",
     type=click.FloatRange(min=0.1),
     default=10.0,
     show_default=True,
     help="Time for each of the tables.",
 )
-@click.option(
-    "--num_threads",
-    "--num-threads",
-    type=click.IntRange(1, MOST),
-    default=1,
-    show_default=True,
-    help="Threads for large layers, of metabit and of the other runtimes.",
-)
+@THREADS
 @click.option("--alone", is_flag=True, help="Leave out the other runtimes and PyTorch.")
 @click.option("--plot", metavar="FILE", type=WriteFile(), help="Write a picture (.png).")
 @learn_option("all")
@@ -78,7 +68,7 @@ TORCH = "PyTorch, learning step"
 @BANK
 def command(
     out: Output, file: Path, data: str | None, num_runs: int, warmup_runs: int, max_secs: float,
-    num_threads: int, alone: bool, plot: Path | None, learn: str, bits: int, bank: int | None,
+    threads: int | None, alone: bool, plot: Path | None, learn: str, bits: int, bank: int,
 ) -> Answer:  # fmt: skip
     """Time FILE on this machine: in total, each layer, from Python, and a learning step.
 
@@ -89,11 +79,12 @@ def command(
     """
     if plot is not None:
         need_extra("train", "matplotlib", "torch")
-    subject = _subject(file, data, learn, bits, bank or 0, num_threads)
+    n_threads = number_of_threads(threads)
+    subject = _subject(file, data, learn, bits, bank, n_threads)
     limits = Limits(num_runs, warmup_runs, max_secs)
     rivals: list[Rival] = []
     if not alone:
-        rivals = others.rivals(shapes_of(subject.model), num_threads)
+        rivals = others.rivals(shapes_of(subject.model), n_threads)
     runs = [subject.predicting(), subject.predicting_from_python(), *(r.contestant for r in rivals)]
     steps = _steps(subject, alone)
     with RoundsBar() as bar:
@@ -113,7 +104,7 @@ def command(
     return {
         "file": file,
         "path": subject.path,
-        "threads": num_threads,
+        "threads": n_threads,
         "predict": {name: times.to_dict() for name, times in whole.items()},
         "layers": layers,
         "learn": {name: times.to_dict() for name, times in learnt.items()},

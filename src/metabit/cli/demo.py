@@ -14,7 +14,10 @@ from .common import Answer, Output, need_extra, verb
     "-o", "--out", "folder", default=Path("report"), show_default=True, metavar="DIR",
     type=click.Path(path_type=Path), help="Folder for plots and numbers.",
 )  # fmt: skip
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True,
+    help="Seed for everything that is random.",
+)  # fmt: skip
 def command(out: Output, seed: int, folder: Path) -> Answer:
     """Train, pack, run, learn on the device engine and profile, on bundled real data.
 

@@ -14,7 +14,7 @@ from ..export import container
 from ..readers import samples as datafile
 from .common import Answer, Output, percent, progress, verb
 from .options import (
-    BANK,
+    BANK_OR_TASKS,
     BATCH,
     BITS,
     DATA,
@@ -56,7 +56,7 @@ CHUNK = 100
 @LIMIT
 @SPLIT
 @TASK
-@BANK
+@BANK_OR_TASKS
 @THREADS
 def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str, bits: int, ram: str | None,

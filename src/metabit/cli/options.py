@@ -16,14 +16,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.argument("file", metavar="FILE", type=ReadPath())
 DATA = click.argument("data", metavar="DATA", type=ReadName())
 
-RAM = click.option("--ram", metavar="SIZE", help="Budget for the arena, such as 256KiB.")
+RAM = click.option("--ram", metavar="SIZE", help="RAM budget, such as 256K or 256KiB.")
 BITS = click.option(
     "--bits", type=click.Choice(["8", "4"]), callback=lambda _c, _p, v: int(v or 0),
     help="Bits a hidden weight; what the file holds if not given.",
 )  # fmt: skip
 BANK = click.option(
+    "--bank", type=click.IntRange(min=0), default=0, show_default=True,
+    help="Normalisation bank to use, counted from 0.",
+)  # fmt: skip
+BANK_OR_TASKS = click.option(
     "--bank", type=click.IntRange(min=0), default=None,
-    help="Normalisation bank, from 0; that of --task if not given.",
+    help="Normalisation bank to use, counted from 0; if not given, the bank of --task.",
 )  # fmt: skip
 LIMIT = click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N samples."

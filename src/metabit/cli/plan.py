@@ -21,7 +21,7 @@ from .options import BANK, BATCH, BITS, FILE, RAM, learn_option
 @BANK
 @BATCH
 def command(
-    out: Output, file: Path, ram: str | None, learn: str, bits: int, bank: int | None, batch: int
+    out: Output, file: Path, ram: str | None, learn: str, bits: int, bank: int, batch: int
 ) -> Answer:
     """Show the RAM that FILE needs, part by part, to the byte.
 
@@ -30,12 +30,12 @@ def command(
     """
     budget = None if ram is None else parse_bytes(ram)
     try:
-        made = plan(file, learn=learn, bits=bits, bank=bank or 0, ram=budget, batch=batch)
+        made = plan(file, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch)
         refused = None
     except BudgetError as error:
         # The table is wanted all the more when it does not fit.
         layers = "all" if learn == "auto" else learn
-        made = plan(file, learn=layers, bits=bits, bank=bank or 0, batch=batch)
+        made = plan(file, learn=layers, bits=bits, bank=bank, batch=batch)
         refused = error
     _print(out, file, made, budget)
     answer: Answer = {

@@ -19,7 +19,7 @@ from ..files import write_whole
 from ..readers import samples as datafile
 from .common import Answer, Output, percent, verb
 from .options import (
-    BANK,
+    BANK_OR_TASKS,
     BITS,
     DATA,
     FILE,
@@ -43,7 +43,7 @@ SHOWN = 20
 @LIMIT
 @SPLIT
 @TASK
-@BANK
+@BANK_OR_TASKS
 @STATE
 @learn_option("all")
 @BITS

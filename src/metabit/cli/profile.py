@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @learn_option("auto")
 @BITS
 @BANK
-def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: int | None) -> Answer:
+def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: int) -> Answer:
     """Show RAM, flash, instructions, and estimated time and energy of FILE on a board.
 
     The real firmware is built and run on an emulated core: sizes are those of the linked firmware,
@@ -34,7 +34,7 @@ def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: in
     need_extra("sim", "unicorn", "capstone", "ziglang")
     from ..firmware_sim.profile import INCLUDED, profile
 
-    made = profile(file, board, learn=learn, bits=bits, bank=bank or 0)
+    made = profile(file, board, learn=learn, bits=bits, bank=bank)
     _print_layers(out, file, made)
     _print_memory(out, "RAM", made.ram)
     if made.flash.available_bytes:

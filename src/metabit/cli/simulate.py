@@ -11,7 +11,7 @@ from ..edge_runtime.sizes import format_kib
 from ..export import container
 from ..readers import samples as datafile
 from .common import Answer, Output, need_extra, progress, verb
-from .options import BANK, BITS, BOARD, FILE, SPLIT, TASK, bank_for, learn_option
+from .options import BANK_OR_TASKS, BITS, BOARD, FILE, SPLIT, TASK, bank_for, learn_option
 from .profile import print_work
 
 
@@ -30,7 +30,7 @@ from .profile import print_work
 @TASK
 @learn_option("none")
 @BITS
-@BANK
+@BANK_OR_TASKS
 def command(
     out: Output, file: Path, board: str, samples: int, data: str | None, split: str,
     task: int | None, learn: str, bits: int, bank: int | None,
