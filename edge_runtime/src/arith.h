@@ -22,6 +22,18 @@ float mb_pow2(int32_t n);
 /* floor(log2(x)) for finite x >= FLT_MIN. */
 int32_t mb_exponent(float x);
 
+static inline uint32_t mb_magnitude(int32_t value) {
+    return (uint32_t)(value < 0 ? -value : value);
+}
+
+static inline float mb_absolute(float x) { return x < 0.0f ? -x : x; }
+
+/* A running mean. What is too small to matter becomes zero, so that no denormal number arises. */
+static inline float mb_running_mean(float old, float value, float rate) {
+    float updated = old + rate * (value - old);
+    return mb_absolute(updated) < 1e-30f ? 0.0f : updated;
+}
+
 /* The bits of a float, and back. */
 uint32_t mb_float_bits(float x);
 float mb_bits_float(uint32_t bits);

@@ -6,6 +6,12 @@
 
 static inline bool mb_convolves(const mb_layer *layer) { return layer->window.kernel != 0; }
 
+/* Whether a layer's gradients are formed, row by row, before its weights move: in convolutions, and in batches.
+ * Moves of a dense layer are else drawn directly. */
+static inline bool mb_forms_gradients(const mb_model *model, const mb_layer *layer) {
+    return model->batch > 1 || mb_convolves(layer);
+}
+
 /* Channels of what a convolution sees. */
 static inline uint32_t mb_channels(const mb_layer *layer) {
     return layer->n_in / ((uint32_t)layer->window.kernel * layer->window.kernel);

@@ -4,13 +4,6 @@
 
 #include "../arith.h"
 
-static float absolute(float x) { return x < 0.0f ? -x : x; }
-
-float mb_running_mean(float old, float value, float rate) {
-    float updated = old + rate * (value - old);
-    return absolute(updated) < 1e-30f ? 0.0f : updated;
-}
-
 void mb_output_error(mb_model *model, float *error, uint32_t label) {
     const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
     const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
@@ -36,7 +29,7 @@ void mb_pass_sign(const mb_model *model, const mb_layer *layer, float *error) {
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         for (uint32_t j = 0; j < layer->n_out; j++, sums++, error++) {
             float y = mb_scaled(&norm, mb_normalised(&norm, *sums, j), j);
-            *error = absolute(y) <= 1.0f ? *error : 0.0f;
+            *error = mb_absolute(y) <= 1.0f ? *error : 0.0f;
         }
     }
 }
@@ -73,7 +66,7 @@ void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error) {
 float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bits) {
     float largest = 0.0f;
     for (uint32_t j = 0; j < n; j++) {
-        largest = absolute(error[j]) > largest ? absolute(error[j]) : largest;
+        largest = mb_absolute(error[j]) > largest ? mb_absolute(error[j]) : largest;
     }
     if (!(largest >= 1e-30f && largest <= 1e30f)) {
         return 0.0f;
@@ -99,7 +92,7 @@ float mb_align_errors(int16_t *d, const float *units, uint32_t n, uint32_t n_val
         int32_t apart = units[s] > 0.0f ? mb_exponent(largest) - mb_exponent(units[s]) : 0;
         int32_t shift = apart < 16 ? apart : 16, half = (1 << shift) >> 1;
         for (uint32_t j = 0; j < n_values; j++) {
-            int32_t size = ((d[j] < 0 ? -d[j] : d[j]) + half) >> shift;
+            int32_t size = ((int32_t)mb_magnitude(d[j]) + half) >> shift;
             d[j] = (int16_t)(d[j] < 0 ? -size : size);
         }
     }

@@ -24,7 +24,4 @@ float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bi
 /* Give the errors d (n, n_values) of n samples one unit, the largest of theirs. Returns it. */
 float mb_align_errors(int16_t *d, const float *units, uint32_t n, uint32_t n_values);
 
-/* A running mean. What is too small to matter becomes zero, so that no denormal number arises. */
-float mb_running_mean(float old, float value, float rate);
-
 #endif /* MB_BACKWARD_H */

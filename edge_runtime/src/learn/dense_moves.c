@@ -17,8 +17,7 @@
 
 #include "../arith.h"
 #include "../random.h"
-#include "backward.h"
-#include "hidden.h"
+#include "moves.h"
 
 #define DRAWS_A_BLOCK 32u
 
@@ -37,8 +36,6 @@ typedef struct layer_input {
 static inline int32_t byte_value(const layer_input *in, uint32_t i) {
     return (int32_t)(in->bytes[i] ^ in->flip) - in->zero;
 }
-
-static inline uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
 
 static inline uint32_t upper_product(uint32_t a, uint32_t b) {
     return (uint32_t)((uint64_t)a * b >> 32);
@@ -61,7 +58,7 @@ static void measure_input(layer_input *in) {
         return;
     }
     for (uint32_t i = 0; i < in->n_in; i++) {
-        uint32_t size = magnitude(byte_value(in, i));
+        uint32_t size = mb_magnitude(byte_value(in, i));
         squares += size * size;
         in->total += size;
         in->largest = size > in->largest ? size : in->largest;
@@ -87,7 +84,7 @@ static void slots_of_bytes(slot_list *slots, const layer_input *in, uint32_t ran
     uint32_t passed = upper_product(random, in->total);
     for (uint32_t i = 0; i < n; i++) {
         int32_t x = byte_value(in, i);
-        passed += magnitude(x) * n; /* below 2^24 + 2^24 */
+        passed += mb_magnitude(x) * n; /* below 2^24 + 2^24 */
         for (; passed >= in->total; passed -= in->total) {
             slots->columns[x > 0 ? slots->n_positive++ : --last] = (uint16_t)i;
         }
@@ -104,14 +101,9 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
     for (uint32_t j = 0; j < layer->n_out; j++) {
         squares += (uint64_t)((int32_t)d[j] * d[j]);
     }
-    float *rms = (float *)mb_at(model, layer->rms_at);
     float mean_square = ((float)squares / (float)layer->n_out) * (unit * unit);
-    mean_square = mean_square * in->mean_square;
-    *rms = *rms == 0.0f ? mean_square : mb_running_mean(*rms, mean_square, model->rms_rate);
-    if (*rms < 1e-30f) {
-        return 0.0f;
-    }
-    return (model->step / mb_sqrt(*rms)) * unit;
+    mb_follow_rms(model, layer, mean_square * in->mean_square);
+    return mb_rate(model, layer, unit);
 }
 
 /* What gives each row its candidates. */
@@ -122,7 +114,7 @@ typedef struct share_out {
 } share_out;
 
 static inline uint32_t candidates_of(share_out *rows, int32_t d) {
-    float wanted = rows->rate * (float)magnitude(d);
+    float wanted = rows->rate * (float)mb_magnitude(d);
     wanted = wanted > rows->most ? rows->most : wanted;
     uint32_t sum = rows->rest + (uint32_t)(wanted + 0.5f); /* at most 2^31 */
     rows->rest = sum & 0xffffu;

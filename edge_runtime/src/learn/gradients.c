@@ -11,9 +11,8 @@
 #include "../arith.h"
 #include "../forward/patches.h"
 #include "../random.h"
-#include "backward.h"
 #include "batch.h"
-#include "hidden.h"
+#include "moves.h"
 
 #define SIZE_BITS 15u /* of gradients, when candidates are drawn */
 
@@ -95,19 +94,17 @@ static void form_byte_gradient(const mb_model *model, const mb_layer *layer,
 
 /* ---- moves ---------------------------------------------------------------------------------- */
 
-static uint32_t magnitude(int32_t value) { return (uint32_t)(value < 0 ? -value : value); }
-
 /* Scale a gradient to 15 bits. Returns its largest size then; `squares` gets their sum. */
 static uint32_t scale_gradient(int32_t *row, uint32_t n, uint32_t *shift, uint64_t *squares) {
     uint32_t largest = 0;
     for (uint32_t i = 0; i < n; i++) {
-        largest = magnitude(row[i]) > largest ? magnitude(row[i]) : largest;
+        largest = mb_magnitude(row[i]) > largest ? mb_magnitude(row[i]) : largest;
     }
     uint32_t length = mb_bit_length(largest);
     *shift = length > SIZE_BITS ? length - SIZE_BITS : 0;
     *squares = 0;
     for (uint32_t i = 0; i < n; i++) {
-        int32_t size = (int32_t)(magnitude(row[i]) >> *shift);
+        int32_t size = (int32_t)(mb_magnitude(row[i]) >> *shift);
         *squares += (uint64_t)((uint32_t)size * (uint32_t)size);
         row[i] = row[i] < 0 ? -size : size;
     }
@@ -125,7 +122,7 @@ static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient
     uint32_t random = mb_count_on(&mover->counter);
     uint32_t at = (uint32_t)((uint64_t)(random >> 16) * stretch >> 16), ahead = at;
     for (uint32_t i = 0; i < n; i++) { /* `ahead`: from weight i to the next candidate */
-        uint32_t size = magnitude(gradient[i]);
+        uint32_t size = mb_magnitude(gradient[i]);
         while (ahead < size) {
             mb_try_move(mover, row, i, gradient[i] < 0, random & 0xffffu);
             uint64_t next = (uint64_t)ahead + (stretch - at);
@@ -144,8 +141,7 @@ void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint3
     const mb_layer *layer = &mb_layers(model)[index];
     const step_samples step = {samples, n};
     int32_t *gradient = (int32_t *)mb_at(model, model->gradient_at);
-    float *rms = (float *)mb_at(model, layer->rms_at);
-    float rate = *rms < 1e-30f ? 0.0f : (model->step / mb_sqrt(*rms)) * unit, total = 0.0f;
+    float rate = mb_rate(model, layer, unit), total = 0.0f;
     mb_mover mover = mb_start_moving(model, layer);
     mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
                   (uint8_t *)mb_at(model, layer->signs_at),
@@ -173,6 +169,6 @@ void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint3
         }
     }
     float mean_square = (total / (float)(layer->n_in * layer->n_out)) * (unit * unit);
-    *rms = *rms == 0.0f ? mean_square : mb_running_mean(*rms, mean_square, model->rms_rate);
+    mb_follow_rms(model, layer, mean_square);
     mb_stop_moving(model, &mover);
 }

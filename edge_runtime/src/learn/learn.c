@@ -17,7 +17,6 @@
 #include "../forward/forward.h"
 #include "../forward/scores.h"
 #include "../layer.h"
-#include "../levels.h"
 #include "backward.h"
 #include "backward_conv.h"
 #include "batch.h"
@@ -53,7 +52,7 @@ static void move(mb_model *model, uint32_t index, const uint8_t *samples, uint32
     if (unit == 0.0f) { /* nothing to learn here */
         return;
     }
-    if (model->batch > 1 || mb_convolves(&mb_layers(model)[index])) {
+    if (mb_forms_gradients(model, &mb_layers(model)[index])) {
         mb_move_rows(model, index, samples, n, d, unit);
     } else {
         mb_move_dense(model, index, mb_kept_input(model, index, samples, 0), d, unit);
@@ -144,34 +143,6 @@ int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t
         uint32_t n_here = n - i < model->batch ? (uint32_t)(n - i) : model->batch;
         learn_step(model, (const uint8_t *)samples + i * model->n_inputs, labels + i, n_here,
                    predicted != NULL ? predicted + i : NULL);
-    }
-    return MB_OK;
-}
-
-int mb_get_status(const mb_model *model, mb_status *status) {
-    if (model == NULL || status == NULL) {
-        return MB_ERR_INPUT;
-    }
-    mb_zero(status, sizeof *status);
-    if (model->first_learning == model->n_layers) {
-        return MB_OK;
-    }
-    status->n_steps = ((const mb_learnt *)mb_at(model, model->learnt_at))->n_steps;
-    status->learn_layers = model->n_layers - model->first_learning;
-    status->state_bits = model->state_bits;
-    status->last_writes = model->last_writes;
-    status->last_flips = model->last_flips;
-    for (uint32_t k = model->first_learning; k < model->n_layers; k++) {
-        const mb_layer *layer = &mb_layers(model)[k];
-        const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
-        const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
-        for (uint32_t j = 0; j < layer->n_out; j++, levels += layer->level_row_bytes) {
-            for (uint32_t i = 0; i < layer->n_in; i++) {
-                status->n_consolidated +=
-                    table[mb_level_size(levels, model->state_bits, i)] < 1310u;
-            }
-        }
-        status->n_weights += layer->n_out * layer->n_in;
     }
     return MB_OK;
 }

@@ -57,11 +57,6 @@ static uint32_t take_signs(const mb_layer *layer, cursor *c, uint32_t *part) {
     return take(c, layer->layout == MB_SPREAD ? mb_spread_bytes(layer) : bytes, alignment, part);
 }
 
-/* Whether a layer's gradients are formed, as gradients.c does. */
-static bool forms_gradients(const mb_model *model, const mb_layer *layer) {
-    return model->batch > 1 || mb_convolves(layer);
-}
-
 /* Scratch of gradients.c: one row of gradients, the errors that belong to it, and what the weights saw,
  * unless that is the samples. */
 static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
@@ -69,7 +64,7 @@ static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c
     uint64_t patches_bytes = 0;
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         const mb_layer *layer = &layers[i];
-        if (!forms_gradients(model, layer)) {
+        if (!mb_forms_gradients(model, layer)) {
             continue;
         }
         longest = larger(longest, layer->n_in);
@@ -97,7 +92,7 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &layers[i];
         widest = larger(widest, mb_values(layer));
-        columns = larger(columns, forms_gradients(model, layer) ? 0 : layer->n_in);
+        columns = larger(columns, mb_forms_gradients(model, layer) ? 0 : layer->n_in);
         errors_bytes += ((uint64_t)2 * mb_values(layer) + 4u) * model->batch;
         layer->signs_at = take_signs(layer, c, &plan->sign_bytes);
         layer->sums_at = take(c, (uint64_t)4 * sum_slots(layer), 4, &plan->activation_bytes);

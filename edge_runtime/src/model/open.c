@@ -4,21 +4,9 @@
 #include "../arith.h"
 #include "../layer.h"
 #include "../levels.h"
+#include "../metaplasticity.h"
 #include "arena.h"
 #include "fused_layout.h"
-
-/* f_meta = 1 - tanh(m a)^2 = 4 e / (1 + e)^2 with e = exp(-2 m a), a the share of the range.
- * An entry t stands for the probability (t + 1) / 65536: 1 is exact, and nothing freezes for good. */
-static void fill_table(uint16_t *table, float m, uint32_t bits) {
-    uint32_t n = 1u << (bits - 1u);
-    for (uint32_t a = 0; a < n; a++) {
-        float share = ((float)a + 0.5f) / (float)n;
-        float e = mb_exp(-2.0f * (m * share));
-        float f = (4.0f * e) / ((1.0f + e) * (1.0f + e));
-        int32_t entry = (int32_t)(f * 65536.0f + 0.5f) - 1;
-        table[a] = (uint16_t)(entry < 0 ? 0 : entry > 65535 ? 65535 : entry);
-    }
-}
 
 static uint8_t level_4_to_8(uint32_t nibble) { return (uint8_t)(nibble << 4 | 8u); }
 
@@ -57,8 +45,8 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
         mb_zero(running + 2 * (size_t)layer->n_out, (size_t)8 * layer->n_out);
         *(float *)mb_at(model, layer->rms_at) = 0.0f;
         copy_levels(model, layer, &view->layers[i], view->bytes, view->info.state_bits);
-        fill_table((uint16_t *)mb_at(model, layer->table_at),
-                   options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
+        mb_table((uint16_t *)mb_at(model, layer->table_at),
+                 options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
     }
 }
 

@@ -1,0 +1,30 @@
+/* metaplasticity.c: f_meta, its table, and the gauge. */
+#include "metaplasticity.h"
+
+#include "arith.h"
+
+float mb_f_meta(float share, float m) { /* = 4 e / (1 + e)^2 with e = exp(-2 m share) */
+    float e = mb_exp(-2.0f * (m * share));
+    return (4.0f * e) / ((1.0f + e) * (1.0f + e));
+}
+
+void mb_table(uint16_t *table, float m, uint32_t bits) {
+    uint32_t n = 1u << (bits - 1u);
+    for (uint32_t size = 0; size < n; size++) {
+        float share = ((float)size + 0.5f) / (float)n;
+        int32_t entry = (int32_t)(mb_f_meta(share, m) * 65536.0f + 0.5f) - 1;
+        table[size] = (uint16_t)(entry < 0 ? 0 : entry > 65535 ? 65535 : entry);
+    }
+}
+
+uint32_t mb_plasticity(const mb_model *model, const mb_layer *layer) {
+    const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
+    const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
+    uint32_t n_plastic = 0;
+    for (uint32_t j = 0; j < layer->n_out; j++, levels += layer->level_row_bytes) {
+        for (uint32_t i = 0; i < layer->n_in; i++) {
+            n_plastic += !mb_consolidated(table[mb_level_size(levels, model->state_bits, i)]);
+        }
+    }
+    return n_plastic;
+}
