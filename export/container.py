@@ -1,4 +1,7 @@
-"""The .mbit file: the one place in Python that knows byte offsets (docs/FORMAT.md is its twin)."""
+"""The .mbit file, written and read: all sections but NETW, which is in network_section.py.
+
+docs/FORMAT.md is its twin.
+"""
 
 from __future__ import annotations
 

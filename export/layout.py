@@ -1,4 +1,4 @@
-"""The envelope of a .mbit file: header, section table, checksums, limits. No network in here."""
+"""The envelope of a .mbit file: header, section table, checksums, and the limits of a network."""
 
 from __future__ import annotations
 

@@ -5,9 +5,8 @@
 #include "envelope.h"
 
 #include "metabit.h"
+#include "offsets.h"
 
-#define HEADER_BYTES 64u
-#define ENTRY_BYTES 32u
 #define SECTION_ALIGNMENT 64u
 #define MAX_SECTIONS 64u
 #define FORMAT_MAJOR 1u
@@ -17,7 +16,7 @@
 #define TYPE(a, b, c, d) \
     ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-static const uint8_t magic[8] = {0x89, 'M', 'B', 'I', 'T', '\r', '\n', 0x1a};
+static const uint8_t magic[HEADER_MAJOR] = {0x89, 'M', 'B', 'I', 'T', '\r', '\n', 0x1a};
 
 static const uint32_t types[N_TYPES] = {
     TYPE('N', 'E', 'T', 'W'), TYPE('W', 'G', 'T', 'S'), TYPE('T', 'H', 'R', 'S'),
@@ -48,22 +47,23 @@ uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes) {
 /* ---- header and section table --------------------------------------------------------------- */
 
 static int check_header(const uint8_t *b, size_t blob_bytes, uint32_t *n_sections) {
-    if (blob_bytes < HEADER_BYTES || !mb_same(b, magic, sizeof magic)) {
+    if (blob_bytes < HEADER_BYTES || !mb_same(b + HEADER_MAGIC, magic, sizeof magic)) {
         return MB_ERR_FORMAT;
     }
-    if (mb_crc32(0, b, 60) != u32(b, 60)) {
+    if (mb_crc32(0, b, HEADER_CRC) != u32(b, HEADER_CRC)) {
         return MB_ERR_CORRUPT;
     }
-    uint32_t major = u32(b, 8) & 0xffffu;
-    if (major != FORMAT_MAJOR || u32(b, 12) != ENDIAN_MARK) {
+    uint32_t major = u32(b, HEADER_MAJOR) & 0xffffu; /* the minor version is above it */
+    if (major != FORMAT_MAJOR || u32(b, HEADER_ENDIAN_MARK) != ENDIAN_MARK) {
         return MB_ERR_FORMAT;
     }
-    *n_sections = u32(b, 20);
-    if (u32(b, 16) != blob_bytes || *n_sections > MAX_SECTIONS || !all_zero(b + 28, 32) ||
+    *n_sections = u32(b, HEADER_N_SECTIONS);
+    if (u32(b, HEADER_FILE_BYTES) != blob_bytes || *n_sections > MAX_SECTIONS ||
+        !all_zero(b + HEADER_ZERO, HEADER_CRC - HEADER_ZERO) ||
         blob_bytes < HEADER_BYTES + (size_t)*n_sections * ENTRY_BYTES) {
         return MB_ERR_CORRUPT;
     }
-    if (mb_crc32(0, b + HEADER_BYTES, *n_sections * ENTRY_BYTES) != u32(b, 24)) {
+    if (mb_crc32(0, b + HEADER_BYTES, *n_sections * ENTRY_BYTES) != u32(b, HEADER_TABLE_CRC)) {
         return MB_ERR_CORRUPT;
     }
     return MB_OK;
@@ -88,15 +88,17 @@ static int check_sections(const uint8_t *b, size_t blob_bytes, uint32_t n, secti
     uint64_t end = HEADER_BYTES + (uint64_t)n * ENTRY_BYTES;
     for (uint32_t i = 0; i < n; i++) {
         uint32_t entry = HEADER_BYTES + i * ENTRY_BYTES;
-        uint32_t flags = u32(b, entry + 4), at = u32(b, entry + 8), bytes = u32(b, entry + 12);
+        uint32_t flags = u32(b, entry + ENTRY_FLAGS), at = u32(b, entry + ENTRY_OFFSET);
+        uint32_t bytes = u32(b, entry + ENTRY_LENGTH);
         uint64_t expected = (end + SECTION_ALIGNMENT - 1u) & ~(uint64_t)(SECTION_ALIGNMENT - 1u);
         if (at != expected || (uint64_t)at + bytes > blob_bytes || flags > CRITICAL ||
-            !all_zero(b + entry + 20, 12) || !all_zero(b + end, (size_t)(at - end)) ||
-            mb_crc32(0, b + at, bytes) != u32(b, entry + 16)) {
+            !all_zero(b + entry + ENTRY_ZERO, ENTRY_BYTES - ENTRY_ZERO) ||
+            !all_zero(b + end, (size_t)(at - end)) ||
+            mb_crc32(0, b + at, bytes) != u32(b, entry + ENTRY_CRC)) {
             return MB_ERR_CORRUPT;
         }
         end = (uint64_t)at + bytes;
-        int error = place(map, u32(b, entry), flags, at, bytes);
+        int error = place(map, u32(b, entry + ENTRY_TYPE), flags, at, bytes);
         if (error != MB_OK) {
             return error;
         }

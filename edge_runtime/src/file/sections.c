@@ -1,5 +1,4 @@
 /* sections.c: check what the sections of a .mbit blob say, and find the parts of the network in them.
- * With envelope.c the one place in C that knows byte offsets; docs/FORMAT.md is its twin.
  *
  * The blob is hostile: no field is used before its bounds have been checked, and sizes are computed in
  * 64 bits before they are compared.
@@ -8,6 +7,7 @@
 
 #include "../levels.h"
 #include "envelope.h"
+#include "offsets.h"
 
 #define KIND_DENSE 1u
 #define KIND_CONVOLUTION 2u
@@ -25,25 +25,31 @@ static bool within(float value, float low, float high) { return value >= low && 
 
 /* ---- network -------------------------------------------------------------------------------- */
 
+/* Side i of a sample, of the network at `at`. */
+static uint32_t sample_side(const mb_blob_view *v, uint32_t at, uint32_t i) {
+    return u32(v->bytes, at + NETWORK_SHAPE + 4u * i);
+}
+
 static int read_input(mb_blob_view *v, uint32_t at) {
     const uint8_t *b = v->bytes;
     mb_info *info = &v->info;
-    info->n_layers = u32(b, at);
-    info->n_banks = u32(b, at + 4);
-    info->input_signed = u32(b, at + 8);
-    info->zero_point = (int32_t)u32(b, at + 12);
-    v->eps = f32(b, at + 20);
-    uint32_t n_dims = u32(b, at + 24);
+    info->n_layers = u32(b, at + NETWORK_N_LAYERS);
+    info->n_banks = u32(b, at + NETWORK_N_BANKS);
+    info->input_signed = u32(b, at + NETWORK_INPUT_TYPE);
+    info->zero_point = (int32_t)u32(b, at + NETWORK_ZERO_POINT);
+    v->eps = f32(b, at + NETWORK_EPS);
+    uint32_t n_dims = u32(b, at + NETWORK_N_DIMENSIONS);
     int32_t low = info->input_signed ? -128 : 0;
     if (info->n_layers < 1 || info->n_layers > MB_MAX_LAYERS || info->n_banks < 1 ||
         info->n_banks > MAX_BANKS || info->input_signed > 1 || info->zero_point < low ||
-        info->zero_point > low + 255 || n_dims < 1 || n_dims > 4 || u32(b, at + 44) != 0 ||
-        !within(v->eps, 1e-8f, 1.0f) || !within(f32(b, at + 16), 1e-30f, 1e30f)) {
+        info->zero_point > low + 255 || n_dims < 1 || n_dims > 4 ||
+        u32(b, at + NETWORK_ZERO) != 0 || !within(v->eps, 1e-8f, 1.0f) ||
+        !within(f32(b, at + NETWORK_SCALE), 1e-30f, 1e30f)) {
         return MB_ERR_CORRUPT;
     }
     uint64_t n_inputs = 1;
     for (uint32_t i = 0; i < 4; i++) {
-        uint32_t n = u32(b, at + 28 + 4 * i);
+        uint32_t n = sample_side(v, at, i);
         if (n < 1 || n > MAX_INPUTS || (i >= n_dims && n != 1)) {
             return MB_ERR_CORRUPT;
         }
@@ -63,12 +69,12 @@ typedef struct shape {
 } shape;
 
 static shape sample_shape(const mb_blob_view *v, uint32_t at) {
-    uint32_t n_dims = u32(v->bytes, at + 24);
+    uint32_t n_dims = u32(v->bytes, at + NETWORK_N_DIMENSIONS);
     shape sample = {0, 0, 0, v->info.n_inputs};
     if (n_dims == 2 || n_dims == 3) { /* of two dimensions: the third is 1, one channel */
-        sample.rows = u32(v->bytes, at + 28);
-        sample.columns = u32(v->bytes, at + 32);
-        sample.channels = u32(v->bytes, at + 36);
+        sample.rows = sample_side(v, at, 0);
+        sample.columns = sample_side(v, at, 1);
+        sample.channels = sample_side(v, at, 2);
     }
     return sample;
 }
@@ -80,12 +86,12 @@ static uint32_t sum_side(uint32_t side, const mb_window *window, uint32_t padded
 }
 
 /* Read the window of a convolution; `map` becomes what the layer hands on. */
-static int read_window(mb_layer_view *layer, uint32_t geometry, shape *map) {
+static int read_window(mb_layer_view *layer, const uint8_t *record, shape *map) {
     mb_window *window = &layer->window;
-    uint32_t padded = geometry >> 24;
-    window->kernel = (uint8_t)geometry;
-    window->stride = (uint8_t)(geometry >> 8);
-    window->pool = (uint8_t)(geometry >> 16);
+    uint32_t padded = record[RECORD_PADDING];
+    window->kernel = record[RECORD_KERNEL];
+    window->stride = record[RECORD_STRIDE];
+    window->pool = record[RECORD_POOL];
     if (padded > 1) {
         return MB_ERR_FORMAT;
     }
@@ -115,16 +121,16 @@ static int read_window(mb_layer_view *layer, uint32_t geometry, shape *map) {
 
 /* One record of the network. `map` is what the layer reads, and becomes what it hands on. */
 static int read_layer(const mb_blob_view *v, uint32_t record, mb_layer_view *layer, shape *map) {
-    uint32_t kind = u32(v->bytes, record), geometry = u32(v->bytes, record + 12);
-    layer->n_in = u32(v->bytes, record + 4);
-    layer->n_out = u32(v->bytes, record + 8);
+    uint32_t kind = u32(v->bytes, record + RECORD_KIND);
+    layer->n_in = u32(v->bytes, record + RECORD_N_IN);
+    layer->n_out = u32(v->bytes, record + RECORD_N_OUT);
     if (layer->n_in > MAX_ROW || layer->n_out < 1 || layer->n_out > MAX_OUTPUTS) {
         return MB_ERR_CORRUPT;
     }
     if (kind == KIND_CONVOLUTION) {
-        return read_window(layer, geometry, map);
+        return read_window(layer, v->bytes + record, map);
     }
-    if (kind != KIND_DENSE || geometry != 0) {
+    if (kind != KIND_DENSE || u32(v->bytes, record + RECORD_WINDOW) != 0) {
         return MB_ERR_FORMAT;
     }
     if (layer->n_in != map->n) {
@@ -138,28 +144,28 @@ static int read_layer(const mb_blob_view *v, uint32_t record, mb_layer_view *lay
 
 /* Around the first map lies the integer zero point + 1, which a sample must be able to hold. */
 static bool padding_exists(const mb_blob_view *v, uint32_t first_record) {
-    uint32_t padded = u32(v->bytes, first_record + 12) >> 24;
+    uint32_t padded = v->bytes[first_record + RECORD_PADDING];
     int32_t highest = v->info.input_signed ? 127 : 255;
     return !padded || v->layers[0].window.kernel == 1 || v->info.zero_point < highest;
 }
 
 static int read_layers(mb_blob_view *v, const section_map *map) {
     uint32_t at = map->at[NETWORK];
-    if (map->bytes[NETWORK] < 48) {
+    if (map->bytes[NETWORK] < NETWORK_RECORDS) {
         return MB_ERR_CORRUPT;
     }
     int error = read_input(v, at);
     if (error != MB_OK) {
         return error;
     }
-    if (map->bytes[NETWORK] != 48u + 16u * v->info.n_layers) {
+    if (map->bytes[NETWORK] != NETWORK_RECORDS + RECORD_BYTES * v->info.n_layers) {
         return MB_ERR_CORRUPT;
     }
     shape handed_on = sample_shape(v, at);
     uint64_t weights_at = map->at[WEIGHTS];
     for (uint32_t i = 0; i < v->info.n_layers; i++) {
         mb_layer_view *layer = &v->layers[i];
-        error = read_layer(v, at + 48u + 16u * i, layer, &handed_on);
+        error = read_layer(v, at + NETWORK_RECORDS + RECORD_BYTES * i, layer, &handed_on);
         if (error != MB_OK) {
             return error;
         }
@@ -170,7 +176,7 @@ static int read_layers(mb_blob_view *v, const section_map *map) {
             return MB_ERR_CORRUPT;
         }
     }
-    if (handed_on.columns != 0 || !padding_exists(v, at + 48u)) {
+    if (handed_on.columns != 0 || !padding_exists(v, at + NETWORK_RECORDS)) {
         return MB_ERR_CORRUPT; /* the last layer is dense */
     }
     v->info.n_outputs = handed_on.n;
@@ -265,25 +271,26 @@ static int read_learn(mb_blob_view *v, const section_map *map, uint32_t bank) {
     if (at == 0) {
         return MB_OK;
     }
-    if (map->bytes[LEARN] < 32u + 8u * n_layers || !all_zero(b + at + 20, 12)) {
+    if (map->bytes[LEARN] < LEARN_RECORDS + LEARN_RECORD_BYTES * n_layers ||
+        !all_zero(b + at + LEARN_ZERO, LEARN_RECORDS - LEARN_ZERO)) {
         return MB_ERR_CORRUPT;
     }
-    uint32_t bits = u32(b, (uint32_t)at);
-    v->step_levels = f32(b, (uint32_t)at + 4);
-    v->norm_rate = f32(b, (uint32_t)at + 8);
-    v->error_rate = f32(b, (uint32_t)at + 12);
-    v->rms_rate = f32(b, (uint32_t)at + 16);
+    uint32_t bits = u32(b, (uint32_t)at + LEARN_BITS);
+    v->step_levels = f32(b, (uint32_t)at + LEARN_STEP);
+    v->norm_rate = f32(b, (uint32_t)at + LEARN_NORM_RATE);
+    v->error_rate = f32(b, (uint32_t)at + LEARN_ERROR_RATE);
+    v->rms_rate = f32(b, (uint32_t)at + LEARN_RMS_RATE);
     if ((bits != 4 && bits != 8) || !within(v->step_levels, 0.0f, 256.0f) ||
         !within(v->norm_rate, 1e-9f, 0.999999f) || !within(v->error_rate, 1e-9f, 0.999999f) ||
         !within(v->rms_rate, 1e-9f, 0.999999f)) {
         return MB_ERR_CORRUPT;
     }
     v->info.state_bits = bits;
-    at += 32;
-    for (uint32_t i = 0; i < n_layers; i++, at += 8) {
-        v->layers[i].m = f32(b, (uint32_t)at);
+    at += LEARN_RECORDS;
+    for (uint32_t i = 0; i < n_layers; i++, at += LEARN_RECORD_BYTES) {
+        v->layers[i].m = f32(b, (uint32_t)at + LEARN_RECORD_M);
         if (!within(v->layers[i].m, 0.0f, 30.0f) ||
-            !within(f32(b, (uint32_t)at + 4), 1e-30f, 1e30f)) {
+            !within(f32(b, (uint32_t)at + LEARN_RECORD_W_MAX), 1e-30f, 1e30f)) {
             return MB_ERR_CORRUPT;
         }
     }
@@ -319,17 +326,17 @@ static int read_golden(mb_blob_view *v, const section_map *map) {
     if (at == 0) {
         return MB_OK;
     }
-    if (map->bytes[GOLDEN] < 8 || u32(v->bytes, at + 4) != 0) {
+    if (map->bytes[GOLDEN] < GOLDEN_SCORES || u32(v->bytes, at + GOLDEN_ZERO) != 0) {
         return MB_ERR_CORRUPT;
     }
-    uint32_t n = u32(v->bytes, at);
+    uint32_t n = u32(v->bytes, at + GOLDEN_N);
     uint64_t sample_bytes = (uint64_t)4 * v->info.n_outputs + v->info.n_inputs;
-    if (n > map->bytes[GOLDEN] || map->bytes[GOLDEN] != 8u + n * sample_bytes) {
+    if (n > map->bytes[GOLDEN] || map->bytes[GOLDEN] != GOLDEN_SCORES + n * sample_bytes) {
         return MB_ERR_CORRUPT;
     }
     v->info.n_golden = n;
-    v->golden_scores_at = at + 8u;
-    v->golden_samples_at = at + 8u + 4u * n * v->info.n_outputs;
+    v->golden_scores_at = at + GOLDEN_SCORES;
+    v->golden_samples_at = v->golden_scores_at + 4u * n * v->info.n_outputs;
     return MB_OK;
 }
 
@@ -366,7 +373,7 @@ int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t ba
         error = read_golden(view, &map);
     }
     /* The header's checksum covers the table's, which covers every section's: it names the blob. */
-    view->identity = error == MB_OK ? u32(view->bytes, 60) : 0;
+    view->identity = error == MB_OK ? u32(view->bytes, HEADER_CRC) : 0;
     return error;
 }
 

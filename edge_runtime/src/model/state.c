@@ -5,14 +5,24 @@
  * second time to use it.
  */
 #include "../file/envelope.h"
+#include "../file/offsets.h"
 #include "../internal.h"
 #include "open.h"
 
-#define STATE_VERSION 1u
-#define STATE_HEADER_BYTES 64u
+#define VERSION 1u
+#define STATE_HEADER_BYTES ((size_t)STATE_RANDOM)
 #define CHUNK_BYTES 256u
 
-static const uint8_t magic[8] = {0x89, 'M', 'B', 'S', 'T', '\r', '\n', 0x1a};
+static const uint8_t magic[STATE_VERSION] = {0x89, 'M', 'B', 'S', 'T', '\r', '\n', 0x1a};
+
+/* The learnt block of the arena is written as it lies there, so mb_learnt is part of the format. */
+typedef char mb_learnt_is_as_the_format_says
+    [offsetof(mb_learnt, rng) == 0 &&
+             offsetof(mb_learnt, n_steps) == STATE_N_STEPS - STATE_RANDOM &&
+             offsetof(mb_learnt, reserved) == STATE_RESERVED - STATE_RANDOM &&
+             sizeof(mb_learnt) == STATE_RUNNING - STATE_RANDOM
+         ? 1
+         : -1];
 
 static void put(uint8_t *header, uint32_t at, uint32_t value) {
     mb_copy(header + at, &value, sizeof value);
@@ -20,13 +30,13 @@ static void put(uint8_t *header, uint32_t at, uint32_t value) {
 
 static void fill_header(const mb_model *model, uint8_t header[STATE_HEADER_BYTES]) {
     mb_zero(header, STATE_HEADER_BYTES);
-    mb_copy(header, magic, sizeof magic);
-    put(header, 8, STATE_VERSION);
-    put(header, 12, (uint32_t)mb_state_bytes(model));
-    put(header, 16, model->identity);
-    put(header, 20, model->n_layers - model->first_learning);
-    put(header, 24, model->state_bits);
-    put(header, 28, model->bank);
+    mb_copy(header + STATE_MAGIC, magic, sizeof magic);
+    put(header, STATE_VERSION, VERSION);
+    put(header, STATE_BYTES, (uint32_t)mb_state_bytes(model));
+    put(header, STATE_FILE_CRC, model->identity);
+    put(header, STATE_LEARN_LAYERS, model->n_layers - model->first_learning);
+    put(header, STATE_BITS, model->state_bits);
+    put(header, STATE_BANK, model->bank);
 }
 
 static bool learns(const mb_model *model) {
@@ -129,7 +139,7 @@ int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
         return MB_ERR_STORAGE;
     }
     fill_header(model, ours);
-    if (!mb_same(header, ours, 12)) {
+    if (!mb_same(header, ours, STATE_BYTES)) {
         return MB_ERR_FORMAT;
     }
     if (!mb_same(header, ours, sizeof header)) {

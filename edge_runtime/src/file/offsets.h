@@ -1,0 +1,99 @@
+/* offsets.h: where the numbers of a .mbit file and of a state image lie, in bytes: the tables of
+ * docs/FORMAT.md, in their order. No other file of the core has an offset in it. */
+#ifndef MB_OFFSETS_H
+#define MB_OFFSETS_H
+
+/* Header of a file. */
+enum {
+    HEADER_MAGIC = 0,
+    HEADER_MAJOR = 8,
+    HEADER_MINOR = 10,
+    HEADER_ENDIAN_MARK = 12,
+    HEADER_FILE_BYTES = 16,
+    HEADER_N_SECTIONS = 20,
+    HEADER_TABLE_CRC = 24,
+    HEADER_ZERO = 28,
+    HEADER_CRC = 60,
+    HEADER_BYTES = 64,
+};
+
+/* Entry of the section table, which follows the header. */
+enum {
+    ENTRY_TYPE = 0,
+    ENTRY_FLAGS = 4,
+    ENTRY_OFFSET = 8,
+    ENTRY_LENGTH = 12,
+    ENTRY_CRC = 16,
+    ENTRY_ZERO = 20,
+    ENTRY_BYTES = 32,
+};
+
+/* Section NETW. */
+enum {
+    NETWORK_N_LAYERS = 0,
+    NETWORK_N_BANKS = 4,
+    NETWORK_INPUT_TYPE = 8,
+    NETWORK_ZERO_POINT = 12,
+    NETWORK_SCALE = 16,
+    NETWORK_EPS = 20,
+    NETWORK_N_DIMENSIONS = 24,
+    NETWORK_SHAPE = 28,
+    NETWORK_ZERO = 44,
+    NETWORK_RECORDS = 48,
+};
+
+/* Record of a layer in NETW. The last word is 0 in a dense layer. */
+enum {
+    RECORD_KIND = 0,
+    RECORD_N_IN = 4,
+    RECORD_N_OUT = 8,
+    RECORD_WINDOW = 12,
+    RECORD_KERNEL = 12,
+    RECORD_STRIDE = 13,
+    RECORD_POOL = 14,
+    RECORD_PADDING = 15,
+    RECORD_BYTES = 16,
+};
+
+/* Section LERN. */
+enum {
+    LEARN_BITS = 0,
+    LEARN_STEP = 4,
+    LEARN_NORM_RATE = 8,
+    LEARN_ERROR_RATE = 12,
+    LEARN_RMS_RATE = 16,
+    LEARN_ZERO = 20,
+    LEARN_RECORDS = 32,
+};
+
+/* Record of a layer in LERN. */
+enum {
+    LEARN_RECORD_M = 0,
+    LEARN_RECORD_W_MAX = 4,
+    LEARN_RECORD_BYTES = 8,
+};
+
+/* Section GOLD. */
+enum {
+    GOLDEN_N = 0,
+    GOLDEN_ZERO = 4,
+    GOLDEN_SCORES = 8,
+};
+
+/* State image. From the random generator on it is the learnt block as it lies in the arena. */
+enum {
+    STATE_MAGIC = 0,
+    STATE_VERSION = 8,
+    STATE_BYTES = 12,
+    STATE_FILE_CRC = 16,
+    STATE_LEARN_LAYERS = 20,
+    STATE_BITS = 24,
+    STATE_BANK = 28,
+    STATE_ZERO = 32,
+    STATE_RANDOM = 64,
+    STATE_N_STEPS = 80,
+    STATE_RESERVED = 84,
+    STATE_RUNNING = 88,
+};
+
+#endif /* MB_OFFSETS_H */
