@@ -11,6 +11,7 @@ PACKAGES = ("src/metabit", "trainer", "export", "edge_runtime", "firmware_sim")
 #: Files that may write in another way, and why.
 APART = {
     "src/metabit/files.py": "the one way",
+    "src/metabit/cli/standard_streams.py": "a standard error that was closed",
     "firmware_sim/build.py": "into a scratch folder for the compiler, which nobody else sees",
     "trainer/data/download.py": "as it arrives, into a file that gets its name when it is checked",
     "trainer/reproduction/runner.py": "a lock, which holds nothing",

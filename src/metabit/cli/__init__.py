@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import sys
 import traceback
 import warnings
 from collections.abc import Sequence
@@ -16,6 +15,9 @@ from collections.abc import Sequence
 import click
 
 from ..errors import InputError, MetabitError, StorageError, nearest
+from ..interrupt import INTERRUPTED
+from .answers import say_failure
+from .standard_streams import WatchedStdout, prepare
 
 VERBS = {
     "demo": "The whole story on real data, in about a minute.",
@@ -40,7 +42,8 @@ VERBS = {
 #: Modules of verbs that are words of Python.
 MODULES = {"import": ".import_onnx"}
 
-INTERRUPTED = 130
+#: Packages without which no verb runs; click, the third, is missed before this file is read.
+REQUIRED = ("numpy", "rich")
 
 
 class LazyGroup(click.Group):
@@ -93,11 +96,35 @@ def group() -> None:
     """Binary networks that learn on the device and do not forget."""
 
 
+def run_process(args: Sequence[str]) -> int:
+    """`run`, after the process's standard streams were made fit for it."""
+    try:
+        prepare()
+    except StorageError as error:
+        return _fail(args, error)
+    return run(args)
+
+
 def run(args: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return its exit code.
 
     Every error becomes one line on stderr, and with --json an answer on stdout; none a traceback.
     """
+    with WatchedStdout() as stdout:
+        try:
+            code = _run(args, stdout)
+            stdout.flush()
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("interrupted", err=True)
+            return INTERRUPTED
+        except (OSError, SystemExit):  # click and rich exit when the reader of a pipe has left
+            lost = stdout.give_up()
+            return 1 if lost is None else _fail([], lost)
+    return code
+
+
+def _run(args: Sequence[str], stdout: WatchedStdout) -> int:
+    """As `run`, but what standard output raises is passed on."""
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
@@ -111,27 +138,32 @@ def run(args: Sequence[str]) -> int:
         return _fail(args, InputError(message, code="E-USAGE"))
     except click.ClickException as error:
         return _fail(args, InputError(error.format_message(), code="E-USAGE"))
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has left; what is still buffered must not raise again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    except click.Abort:
+        raise
     except OSError as error:
+        if stdout.error is not None:
+            raise
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         return _fail(args, StorageError(what, code="E-IO"))
     except MemoryError:
         return _fail(args, MetabitError("not enough memory on this machine", code="E-MEMORY"))
     except Exception as error:
-        if os.environ.get("METABIT_DEBUG"):
-            traceback.print_exc()
-        message = (
-            f"{type(error).__name__}: {error}. This is a mistake in metabit; "
-            "METABIT_DEBUG=1 shows where"
-        )
-        return _fail(args, MetabitError(message, code="E-INTERNAL"))
+        return _fail(args, _mistake(error))
     return result if isinstance(result, int) else 0
+
+
+def _mistake(error: Exception) -> MetabitError:
+    """What to say of an exception that nobody expected."""
+    if isinstance(error, ModuleNotFoundError) and error.name in REQUIRED:
+        message = f"{error.name} is not installed, and metabit needs it: pip install {error.name}"
+        return MetabitError(message, code="E-INSTALL")
+    if os.environ.get("METABIT_DEBUG"):
+        traceback.print_exc()
+    message = (
+        f"{type(error).__name__}: {error}. This is a mistake in metabit; "
+        "METABIT_DEBUG=1 shows where"
+    )
+    return MetabitError(message, code="E-INTERNAL")
 
 
 def _show_warning(message: Warning | str, *_where: object, **_more: object) -> None:
@@ -140,12 +172,5 @@ def _show_warning(message: Warning | str, *_where: object, **_more: object) -> N
 
 
 def _fail(args: Sequence[str], error: MetabitError) -> int:
-    from .common import Output  # loads rich, which `metabit --help` can do without
-
     verb = next((arg for arg in args if arg in VERBS), "metabit")
-    return Output(verb, as_json="--json" in args).fail(error)
-
-
-def main() -> None:
-    """Entry point of the `metabit` command."""
-    sys.exit(run(sys.argv[1:]))
+    return say_failure(verb, error, as_json="--json" in args, partial={})

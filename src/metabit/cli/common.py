@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,9 +23,9 @@ from rich.text import Text
 
 from ..errors import InputError, MetabitError
 from ..files import check_target, reading
+from .answers import Answer as Answer
+from .answers import say_failure, write_json
 from .paths import files_written, paths_read
-
-Answer = dict[str, Any]
 
 # Width of tables where nobody looks: pipes, files, CI.
 PLAIN_COLUMNS = 110
@@ -72,29 +70,11 @@ class Output:
     def succeed(self, answer: Answer) -> None:
         """The answer of a verb that did what it was asked."""
         if self.as_json:
-            self._write({"ok": True, **answer})
+            write_json(self.verb, {"ok": True, **answer})
 
     def fail(self, error: MetabitError) -> int:
         """Say what went wrong, once for people and once for programs; returns the exit code."""
-        line = Text.assemble((f"error[{error.code}]: ", "bold red"), (str(error), "red"))
-        make_console(stderr=True).print(line, soft_wrap=True)
-        if self.as_json:
-            details = {"code": error.code, "message": str(error)}
-            self._write({"ok": False, "error": details, **self.partial})
-        return error.exit_code
-
-    def _write(self, fields: Answer) -> None:
-        answer = {"schema": f"metabit/{self.verb}/1", **fields}
-        click.echo(json.dumps(answer, default=_plain, allow_nan=False))
-
-
-def _plain(value: object) -> object:
-    """What json does not know: NumPy's numbers and arrays, and paths."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(f"no JSON for {type(value).__name__}")
+        return say_failure(self.verb, error, as_json=self.as_json, partial=self.partial)
 
 
 def verb(name: str) -> Callable[[Callable[..., Answer]], click.Command]:

@@ -1,0 +1,50 @@
+"""How a command ends: one JSON line for programs, one line for people when it failed.
+
+Needs the standard library only, so that even a broken installation is said in one line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..errors import MetabitError
+
+Answer = dict[str, Any]
+
+
+def write_json(verb: str, fields: Answer) -> None:
+    """The JSON answer of a verb on standard output."""
+    answer = {"schema": f"metabit/{verb}/1", **fields}
+    print(json.dumps(answer, default=_plain, allow_nan=False), flush=True)
+
+
+def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answer) -> int:
+    """Say what went wrong, for people and with --json for programs; returns the exit code.
+
+    Args:
+        verb: name of the verb, for the JSON answer.
+        error: what went wrong.
+        as_json: whether to write the JSON answer too.
+        partial: fields that the answer has even when the verb fails.
+    """
+    label, text = f"error[{error.code}]:", str(error)
+    if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
+        label, text = f"\x1b[1;31m{label}\x1b[0m", f"\x1b[31m{text}\x1b[0m"
+    print(label, text, file=sys.stderr)
+    if as_json:
+        details = {"code": error.code, "message": str(error)}
+        write_json(verb, {"ok": False, "error": details, **partial})
+    return error.exit_code
+
+
+def _plain(value: object) -> object:
+    """What json does not know: NumPy's numbers and arrays, and paths."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
