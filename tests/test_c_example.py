@@ -1,4 +1,4 @@
-"""examples/c: forty lines that link the installed library, for this machine and for a Cortex-M4."""
+"""Examples in C link the installed library, for this machine and a Cortex-M4; a sketch runs."""
 
 from __future__ import annotations
 
@@ -89,6 +89,66 @@ def test_pkg_config_knows_the_installed_library(model: Path, built: Path, tmp_pa
     header = (ROOT / "edge_runtime" / "include" / "metabit.h").read_text()
     version = call("pkg-config", "--modversion", "metabit", **pkg_config).strip()
     assert f'"{version}"' in header
+
+
+def test_crash_safe_goes_on_where_it_stopped(model: Path, built: Path, tmp_path: Path) -> None:
+    libraries = built / "prefix" / "lib"
+    pkg_config = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig")}
+    flags = call("pkg-config", "--cflags", "--libs", "metabit", **pkg_config).split()
+    sources = [EXAMPLE / "crash_safe.c", model / "digits.c", f"-I{model}"]
+    call("cc", "-std=c99", *WARNINGS.split(), *sources, *flags, "-o", tmp_path / "program")
+    said = [
+        call(tmp_path / "program", tmp_path / "state", LD_LIBRARY_PATH=str(libraries))
+        for _ in range(2)
+    ]
+    assert said == [
+        "loaded state 0; 100 samples learnt in all\n",
+        "loaded state 1; 200 samples learnt in all\n",
+    ]
+
+
+#: What the sketch takes from the Arduino core; a serial port on standard input and output.
+ARDUINO = r"""
+#include <stdint.h>
+#include <stdio.h>
+struct Port {
+    void begin(long) {}
+    int available() { return !feof(stdin) && peek() != EOF; }
+    int peek() { int c = getchar(); while (c == ' ') c = getchar(); ungetc(c, stdin); return c; }
+    int read() { return getchar(); }
+    long parseInt() { long n = 0; if (scanf("%ld", &n) != 1) n = 0; return n; }
+    void println(long n) { printf("%ld\n", n); }
+    void println(const char *text) { puts(text); }
+} Serial;
+#include "digits.ino"
+int main() { setup(); while (Serial.available()) loop(); }
+"""
+
+
+def test_the_sketch_predicts_and_learns(model: Path, tmp_path: Path) -> None:
+    sketch = ROOT / "examples" / "arduino" / "digits"
+    library = [f"-I{ROOT}/edge_runtime/{folder}" for folder in ("include", "src")]
+    objects = []
+    for source in [*(ROOT / "edge_runtime/src").rglob("*.c"), model / "digits.c"]:
+        objects.append(tmp_path / f"{len(objects)}.o")
+        call("cc", "-O1", "-std=c99", f"-I{model}", *library, "-c", source, "-o", objects[-1])
+    (tmp_path / "arduino.cpp").write_text(ARDUINO)
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", f"-I{model}", f"-I{sketch}", *library]
+    call("g++", *flags, tmp_path / "arduino.cpp", *objects, "-o", tmp_path / "sketch")
+    values = " ".join(str(i % 17) for i in range(64))
+
+    def answers(lines: list[str]) -> list[str]:
+        done = subprocess.run(
+            [tmp_path / "sketch"], input="".join(lines), capture_output=True, text=True, check=True
+        )
+        return done.stdout.split()
+
+    before = answers([f"{values}\n"])[0]
+    truth = (int(before) + 1) % 10
+    taught = answers([f"{values} {truth}\n"] * 1000)
+    assert len(taught) == 1000
+    assert taught[0] == before
+    assert str(truth) in taught[1:]
 
 
 @pytest.mark.slow

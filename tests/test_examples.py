@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("examples")  # one process, so that each runs only once
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
 
+@cache
 def run(path: Path) -> str:
     done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, check=True)
     return done.stdout
@@ -21,6 +24,29 @@ def run(path: Path) -> str:
 def test_an_example_runs_and_fits_a_screen(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 60
     assert run(path)
+
+
+def percentages(name: str) -> list[float]:
+    """All percentages that an example prints, in their order."""
+    output = run(Path(__file__).parent.parent / "examples" / f"{name}.py")
+    return [float(number) for number in re.findall(r"([\d.]+)%", output)]
+
+
+def test_predict_and_learn_gets_better_and_survives_a_restart() -> None:
+    before, after, restarted = percentages("predict_and_learn")
+    assert after > before + 40
+    assert restarted == after
+
+
+def test_train_export_run_loses_nothing_on_the_way() -> None:
+    trained, packed = percentages("train_export_run")
+    assert trained > 80
+    assert packed == trained
+
+
+def test_a_method_of_your_own_keeps_more_than_plain_training() -> None:
+    naive, stay = percentages("own_method")
+    assert stay > naive
 
 
 def test_two_tasks_shows_that_metaplasticity_keeps_the_first() -> None:
