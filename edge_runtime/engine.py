@@ -29,16 +29,21 @@ class Status:
     Attributes:
         n_steps: samples learnt since export.
         n_weights: weights that learn.
-        plasticity_left: share of them that still take at least 2 % of a shrinking step.
+        n_consolidated: how many of them take less than 2 % of a shrinking step.
         last_writes: hidden weights changed by the last step.
         last_flips: of these, how many changed their sign.
     """
 
     n_steps: int
     n_weights: int
-    plasticity_left: float
+    n_consolidated: int
     last_writes: int
     last_flips: int
+
+    @property
+    def plasticity_left(self) -> float:
+        """Share of the weights that are not consolidated; 1 where none learns."""
+        return 1.0 - self.n_consolidated / self.n_weights if self.n_weights else 1.0
 
 
 class Engine:
@@ -225,8 +230,9 @@ class Engine:
         """Counters and gauges; walks all hidden weights once."""
         raw = _native.NativeStatus()
         _native.check(self._lib.mb_get_status(self._handle, ctypes.byref(raw)), self._where)
-        free = 1.0 - raw.n_consolidated / raw.n_weights if raw.n_weights else 1.0
-        return Status(raw.n_steps, raw.n_weights, free, raw.last_writes, raw.last_flips)
+        return Status(
+            raw.n_steps, raw.n_weights, raw.n_consolidated, raw.last_writes, raw.last_flips
+        )
 
     # ---- keeping ----
 

@@ -118,8 +118,7 @@ class Device:
     def status(self) -> Status:
         """Counters and gauges."""
         n_steps, _, _, n_weights, consolidated, writes, flips = self._command(STATUS).status
-        left = 1.0 - consolidated / n_weights if n_weights else 1.0
-        return Status(n_steps, n_weights, left, writes, flips)
+        return Status(n_steps, n_weights, consolidated, writes, flips)
 
     def save_state(self) -> bytes:
         """The state image that the board writes."""

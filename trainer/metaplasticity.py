@@ -1,10 +1,14 @@
-"""The metaplastic step: the method itself, as pure functions of tensors.
+"""The heart of the method: how hard it is to move a hidden weight towards zero.
 
 A binary weight is the sign of a hidden weight. The further the hidden weight is from zero, the
 more steps the loss has asked for this sign, and the more harm a change of sign would do.
 Metaplasticity therefore shortens the steps that lead back towards zero, the more the further away
 the weight is. The rule needs nothing but the hidden weight: no task boundaries and no second copy
 of the weights.
+
+On a device the same functions stand, in the same order, in `edge_runtime/src/metaplasticity.[ch]`
+and `edge_runtime/reference/metaplasticity.py`. There a hidden weight is a whole number of levels,
+and a move by one level happens with the probability f_meta where a step is shortened here.
 
 Reference:
     Laborieux, Ernoult, Hirtzlin and Querlioz 2021, "Synaptic metaplasticity in binarized neural
@@ -13,8 +17,13 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+#: A weight that takes less than this share of a shrinking step is consolidated.
+CONSOLIDATED = 0.02
 
 
 def f_meta(hidden: Tensor, m: float) -> Tensor:
@@ -66,3 +75,15 @@ def metaplastic_step(hidden: Tensor, step: Tensor, m: float) -> Tensor:
         new hidden weights, same shape; the inputs are not changed.
     """
     return hidden + step - withheld(hidden, step, m)
+
+
+def consolidated(hidden: Tensor, m: float) -> Tensor:
+    """Which hidden weights take less than 2 % of a shrinking step, bool, shape of `hidden`."""
+    return f_meta(hidden, m) < CONSOLIDATED
+
+
+def plasticity(hidden: Sequence[Tensor], m: Sequence[float]) -> float:
+    """Share of the hidden weights of several layers that are not consolidated; 1 of no layers."""
+    held = [consolidated(weights, m_layer) for weights, m_layer in zip(hidden, m, strict=True)]
+    n = sum(layer.numel() for layer in held)
+    return 1.0 - sum(int(layer.sum()) for layer in held) / n if n else 1.0

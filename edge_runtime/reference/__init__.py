@@ -1,6 +1,7 @@
 """The runtime in NumPy: each file is the twin of the C file or folder of its name in `src/`.
 
-model.py  a packed model that predicts and learns
-conv.py   gradients and errors of convolutions
-arith.py  float32 and integer arithmetic, random numbers
+model.py           a packed model that predicts and learns
+metaplasticity.py  the method itself: f_meta, its table, one try of a move, consolidated weights
+conv.py            gradients and errors of convolutions
+arith.py           float32 and integer arithmetic, random numbers
 """

@@ -9,6 +9,7 @@ from metabit.export.spec import Float32Array, Int32Array
 
 F = np.float32
 _MASK = 0xFFFFFFFF
+_STEP = 0x9E3779B9  # of the counter
 _EXP2_SERIES = [
     F(1.54035304e-4), F(1.33335581e-3), F(9.61812911e-3), F(5.55041087e-2), F(2.40226507e-1),
     F(6.93147181e-1), F(1.0),
@@ -102,24 +103,6 @@ def align_errors(d: Int32Array, units: list[np.float32]) -> tuple[Int32Array, np
     return (np.sign(d) * sizes).astype(np.int32), largest
 
 
-def meta_table(m: float, bits: int) -> NDArray[np.int64]:
-    """f_meta by magnitude, in 1/65536: at least 1, so that nothing freezes for good.
-
-    Args:
-        m: metaplasticity at the end of the range.
-        bits: bits a hidden weight.
-
-    Returns:
-        shape (2**(bits - 1),), values in 1...65536.
-    """
-    n = 1 << (bits - 1)
-    share = (np.arange(n, dtype=F) + F(0.5)) / F(n)
-    e = exp(F(-2) * (F(m) * share))
-    f = (F(4) * e) / ((F(1) + e) * (F(1) + e))
-    entry = (f * F(65536) + F(0.5)).astype(np.int64) - 1
-    return np.clip(entry, 0, 65535) + 1
-
-
 class Generator:
     """xoshiro128++ (Blackman and Vigna 2019), seeded through a counter."""
 
@@ -150,10 +133,20 @@ class Counter:
 
     def next(self) -> int:
         """32 uniform bits."""
-        self.at = (self.at + 0x9E3779B9) & _MASK
-        z = ((self.at ^ (self.at >> 16)) * 0x85EBCA6B) & _MASK
-        z = ((z ^ (z >> 13)) * 0xC2B2AE35) & _MASK
-        return z ^ (z >> 16)
+        number = int(self.ahead(1)[0])
+        self.skip(1)
+        return number
+
+    def ahead(self, n: int) -> NDArray[np.int64]:
+        """The next `n` numbers, shape (n,), which `skip` then counts as taken."""
+        z = (self.at + np.arange(1, n + 1) * _STEP).astype(np.uint32)
+        z = (z ^ (z >> np.uint32(16))) * np.uint32(0x85EBCA6B)
+        z = (z ^ (z >> np.uint32(13))) * np.uint32(0xC2B2AE35)
+        return (z ^ (z >> np.uint32(16))).astype(np.int64)
+
+    def skip(self, n: int) -> None:
+        """Take `n` numbers."""
+        self.at = (self.at + n * _STEP) & _MASK
 
 
 def _rotate_left(x: int, k: int) -> int:

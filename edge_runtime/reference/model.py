@@ -7,13 +7,12 @@ same generator in the same order.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.edge_runtime.reference import arith
+from metabit.edge_runtime.reference import arith, metaplasticity
 from metabit.edge_runtime.reference.conv import error_bits, gradients, send_back
 from metabit.export import state_image
 from metabit.export.container import loads
@@ -43,7 +42,7 @@ class LayerState:
     var: Float32Array
     mean_error: Float32Array
     mean_product: Float32Array
-    table: NDArray[np.int64]  # f_meta by magnitude, in 1/65536
+    table: NDArray[np.int64]  # f_meta by size, in 1/65536
     rms: np.float32
     inv_std: Float32Array
 
@@ -122,7 +121,7 @@ class ReferenceModel:
                 var=norm.var.copy(),
                 mean_error=zeros.copy(),
                 mean_product=zeros.copy(),
-                table=arith.meta_table(learn.m[index] if m is None else m, self.bits),
+                table=metaplasticity.table(learn.m[index] if m is None else m, self.bits),
                 rms=F(0),
                 inv_std=inverse_std(norm.var, self.model.eps),
             )
@@ -278,15 +277,17 @@ class ReferenceModel:
         columns = _slots(x, counter if index == 0 else None)
         wanted = min((rate * F(total)) * F(65536), F(1e30))
         most = (F(total) / F(np.abs(x).max())) * F(32768)
-        rest = counter.next() >> 16
-        for j, error in enumerate(d):
-            rest += int(min(wanted * F(abs(error)), most) + F(0.5))
-            stretch = (x.size << 15) // max(rest >> 16, 1)  # in 2**-15 slots
-            for start in range(0, stretch * (rest >> 16), stretch):
-                draw = counter.next()
-                i = int(columns[(start + ((draw * stretch) >> 32)) >> 15])
-                self._try_move(state, j, i, bool(x[i] > 0) != bool(error > 0), draw & 0xFFFF)
-            rest &= 0xFFFF
+        # Candidates of each row, in 1/65536; what is left of one candidate goes to the next row.
+        shares = np.minimum(wanted * np.abs(d).astype(F), most) + F(0.5)
+        ends = (counter.next() >> 16) + np.cumsum(shares.astype(np.int64))
+        n = np.diff(ends >> 16, prepend=0)
+        rows = np.repeat(np.arange(d.size), n)
+        # A row's slots are cut into as many stretches as it has candidates.
+        stretch = ((x.size << 15) // np.maximum(n, 1))[rows]  # in 2**-15 slots
+        number = np.arange(rows.size) - np.repeat(np.cumsum(n) - n, n)
+        draws = counter.ahead(rows.size)
+        i = columns[(number * stretch + ((draws * stretch) >> 32)) >> 15]
+        self._move(state, rows, i, (x[i] > 0) != (d[rows] > 0), draws & 0xFFFF)
 
     def _move_gradients(
         self, index: int, runs: list[Pass], d: Int32Array, unit: np.float32
@@ -333,23 +334,37 @@ class ReferenceModel:
         sizes = np.abs(gradient)
         stretch = int(F(sizes.max()) / min(p, F(0.5)))
         ends = np.cumsum(sizes)
-        for start in itertools.count(0, stretch):
-            random = counter.next()
-            at = start + (((random >> 16) * stretch) >> 16)
-            if at >= ends[-1]:
-                return
-            i = int(np.searchsorted(ends, at, side="right"))
-            self._try_move(state, j, i, bool(gradient[i] < 0), random & 0xFFFF)
+        n_at_most = int(ends[-1]) // stretch + 2  # the last of them lies beyond the row
+        draws = counter.ahead(n_at_most)
+        at = np.arange(n_at_most) * stretch + (((draws >> 16) * stretch) >> 16)
+        n = int(np.argmax(at >= ends[-1]))
+        counter.skip(n + 1)
+        i = np.searchsorted(ends, at[:n], side="right")
+        self._move(state, np.full(n, j), i, gradient[i] < 0, draws[:n] & 0xFFFF)
 
-    def _try_move(self, state: LayerState, j: int, i: int, rises: bool, chance: int) -> None:
-        """Move a hidden weight by one level, with probability f_meta if that shrinks it."""
-        level = int(state.levels[j, i])
-        size = level if level >= 0 else ~level
-        share = int(state.table[size]) if rises == (level < 0) else 65536
-        moved = level + (1 if rises else -1)
-        limit = 1 << (self.bits - 1)
-        if chance < share and -limit <= moved < limit:
-            state.levels[j, i] = moved
+    def _move(
+        self,
+        state: LayerState,
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+        rises: BoolArray,
+        chance: NDArray[np.int64],
+    ) -> None:
+        """Try to move weights in the order given: one that is drawn twice is tried twice."""
+        weights, left = rows * state.levels.shape[1] + columns, np.arange(rows.size)
+        while left.size:
+            _, firsts = np.unique(weights[left], return_index=True)
+            now = left[firsts]
+            at = rows[now], columns[now]
+            state.levels[at] = metaplasticity.try_move(
+                state.levels[at], rises[now], chance[now], state.table
+            )
+            left = np.delete(left, firsts)
+
+    def plasticity(self) -> float:
+        """Share of the weights that learn which are not consolidated."""
+        states = self.states.values()
+        return metaplasticity.plasticity([s.levels for s in states], [s.table for s in states])
 
     # ---- state ----
 

@@ -13,6 +13,7 @@ import torch
 from metabit import CorruptError, FormatError, InputError, MetabitError, StorageError
 from metabit.trainer.files import read_tensors, write_tensors
 from metabit.trainer.loop import train
+from metabit.trainer.metaplasticity import f_meta
 from metabit.trainer.networks.build import read_network
 from metabit.trainer.recipe import Recipe, load_recipe
 from metabit.trainer.runs.run_folder import load_run
@@ -70,6 +71,16 @@ def test_metrics_are_plain_json_with_a_version(finished: Path) -> None:
     assert metrics["accuracy_matrix"][0][1] is None
     assert metrics["recipe"]["train"]["seed"] == 0
     assert {"metabit", "torch", "numpy", "python"} <= metrics["versions"].keys()
+
+
+def test_metrics_tell_how_much_plasticity_is_left(finished: Path) -> None:
+    run = load_run(finished)
+    m = run.recipe.method.m
+    assert isinstance(m, float)
+    hidden = torch.cat([weight.flatten() for weight in run.model.weights.values()])
+    wanted = (f_meta(hidden, m) >= 0.02).double().mean().item()
+    assert run.metrics["plasticity_left"] == pytest.approx(wanted)
+    assert m > 0
 
 
 def test_plots_are_pictures(finished: Path) -> None:

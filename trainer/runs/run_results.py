@@ -14,6 +14,7 @@ from torch import Tensor
 import metabit
 from metabit.files import write_whole
 from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.metaplasticity import plasticity
 from metabit.trainer.metrics import Matrix, summary
 from metabit.trainer.networks.build import MODEL, write_network
 from metabit.trainer.networks.network import Network
@@ -87,6 +88,7 @@ def write(
             "tasks": names,
             **measured,
             "n_weights": sum(weight.numel() for weight in model.weights.values()),
+            "plasticity_left": plasticity(list(model.weights.values()), layer_m),
             "versions": {
                 "metabit": metabit.__version__,
                 "torch": torch.__version__,

@@ -103,6 +103,7 @@ def command(
         "arena_bytes": engine.plan.arena_bytes,
         "state": state,
         **vars(status),
+        "plasticity_left": status.plasticity_left,
     }
     _print(out, answer)
     return answer

@@ -1,0 +1,94 @@
+"""The heart of the method, on a device: how hard it is to move a hidden weight towards zero.
+
+`trainer/metaplasticity.py` and `src/metaplasticity.[ch]` have the same functions in the same order.
+The trainer shortens a step by f_meta. A device, whose hidden weights are whole levels, lets a move
+by one level happen with the probability f_meta instead: on average that is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.edge_runtime.reference.arith import exp
+from metabit.export.spec import BoolArray, Float32Array, Int8Array
+
+F = np.float32
+Int64Array = NDArray[np.int64]
+
+#: The probability 1, in tables and in draws.
+ONE = 1 << 16
+#: A weight that takes less than 2 % of a shrinking step is consolidated.
+CONSOLIDATED = ONE * 2 // 100
+
+
+def f_meta(share: Float32Array, m: float) -> Float32Array:
+    """Share of shrinking moves that a hidden weight still takes: 1 - tanh(m * share) ** 2.
+
+    Args:
+        share: sizes of hidden weights as shares of the range, any shape, float32.
+        m: metaplasticity at the end of the range, m >= 0; m = 0 gives 1 everywhere.
+
+    Returns:
+        values in [0, 1], same shape as `share`.
+    """
+    e = exp(F(-2) * (F(m) * share))
+    return ((F(4) * e) / ((F(1) + e) * (F(1) + e))).astype(F)
+
+
+def table(m: float, bits: int) -> Int64Array:
+    """f_meta by the size of a level, in 1/65536: at least 1, so that no weight freezes for good.
+
+    Args:
+        m: metaplasticity at the end of the range.
+        bits: bits per hidden weight.
+
+    Returns:
+        shape (2**(bits - 1),), values in 1...65536.
+    """
+    n = 1 << (bits - 1)
+    f = f_meta((np.arange(n, dtype=F) + F(0.5)) / F(n), m)
+    entry = (f * F(ONE) + F(0.5)).astype(np.int64) - 1
+    return np.clip(entry, 0, ONE - 1) + 1
+
+
+def try_move(
+    levels: Int8Array, rises: BoolArray, chance: Int64Array, shares: Int64Array
+) -> Int8Array:
+    """Levels after one try each to move by one: a move that shrinks the hidden weight happens with
+    probability f_meta, a move that lets it grow always does, and no level leaves the range.
+
+    Args:
+        levels: hidden weights, any shape.
+        rises: whether each is to move up, else down.
+        chance: 16 uniform bits for each.
+        shares: f_meta by size, of `table`.
+
+    Returns:
+        new levels, same shape; the inputs are not changed.
+    """
+    shrinks = rises == (levels < 0)
+    share = np.where(shrinks, shares[_size(levels)], ONE)
+    moved = levels.astype(np.int64) + np.where(rises, 1, -1)
+    inside = (moved >= -len(shares)) & (moved < len(shares))
+    return np.where((chance < share) & inside, moved, levels).astype(np.int8)
+
+
+def consolidated(levels: Int8Array, shares: Int64Array) -> BoolArray:
+    """Which hidden weights take less than 2 % of a shrinking step, shape of `levels`."""
+    below: BoolArray = shares[_size(levels)] <= CONSOLIDATED
+    return below
+
+
+def plasticity(levels: Sequence[Int8Array], shares: Sequence[Int64Array]) -> float:
+    """Share of the hidden weights of several layers that are not consolidated; 1 of no layers."""
+    held = [consolidated(q, table) for q, table in zip(levels, shares, strict=True)]
+    n = sum(layer.size for layer in held)
+    return 1.0 - sum(int(layer.sum()) for layer in held) / n if n else 1.0
+
+
+def _size(levels: Int8Array) -> Int8Array:
+    """The distance from zero: 0 for the levels 0 and -1, which lie symmetrically around zero."""
+    return np.where(levels < 0, ~levels, levels)
