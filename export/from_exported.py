@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 
 import torch
 
-from metabit.errors import InputError
 from metabit.export.onnx.read import check
 from metabit.export.onnx_import.importer import Imported, from_onnx
 from metabit.export.onnx_import.samples import Quantization
+from metabit.extras import need
 
 _OPSET = 18
 
@@ -33,8 +32,7 @@ def from_exported(program: torch.export.ExportedProgram, samples: Quantization) 
         InputError: onnxscript, which PyTorch's exporter needs, is not installed.
         FormatError: the network is no chain of binary layers.
     """
-    if importlib.util.find_spec("onnxscript") is None:
-        raise InputError('onnxscript not installed: pip install "metabit[export]"', code="E-EXTRA")
+    need("import from PyTorch")
     where = "the exported program"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the exporter's own, about itself

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from helpers import random_model
 
 from metabit.export import container
 from metabit.export.spec import Golden
+from metabit.extras import TASKS
 
 from .conftest import Cli
 
@@ -227,6 +229,30 @@ def test_doctor_finds_this_installation_sound(cli: Cli) -> None:
     checks = done.answer["checks"]
     assert checks["C library"]["verdict"] == "ok"
     assert checks["engine self-test"]["verdict"] == "ok"
+    assert set(done.answer["tasks"]) == set(TASKS)
+
+
+@pytest.mark.parametrize(
+    ("package", "command"),
+    [
+        ("torch", 'pip install "metabit[train]"'),
+        ("ai_edge_litert", 'pip install "metabit[bench]"'),
+        ("ray", 'pip install "metabit[ray]"'),
+    ],
+)
+def test_doctor_says_for_each_task_what_is_missing(
+    cli: Cli, package: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == package else find(name)
+    )
+    done = cli("doctor", "--json")
+    assert done.code == 0  # what is optional may be missing
+    for task, facts in done.answer["tasks"].items():
+        lacks = package in TASKS[task]
+        assert facts["missing"] == ([package] if lacks else [])
+        assert facts.get("install") == (command if lacks else None)
 
 
 def test_doctor_fails_when_the_library_cannot_be_loaded(

@@ -7,7 +7,6 @@ written here. metabit, with the same version, and the data sets have to be insta
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import tempfile
@@ -16,7 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from metabit.errors import InputError, MetabitError
+from metabit.errors import MetabitError
+from metabit.extras import need
 from metabit.files import make_folder, write_whole
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
 from metabit.trainer.reproduction.jobs import DONE, Job, do_job
@@ -62,8 +62,7 @@ def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failu
 
 def _start(n_workers: int) -> Any:
     """The `ray` package, connected."""
-    if importlib.util.find_spec("ray") is None:
-        raise InputError('ray not installed: pip install "metabit[ray]"', code="E-EXTRA")
+    need("reproduce --engine ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
     import ray
 

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from metabit import extras
 from metabit.bench.rival_networks import Int8Layer, Shape, random_network
 from metabit.bench.timing import Contestant
 
-#: Runtime for people -> its package, and what else writing a model for it needs.
-RUNTIMES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "ONNX Runtime": ("onnxruntime", ("onnx",)),
-    "LiteRT": ("ai_edge_litert", ("tflite", "flatbuffers")),
-}
+#: Runtimes and their packages.
+RUNTIMES = {"ONNX Runtime": "onnxruntime", "LiteRT": "ai_edge_litert"}
 
 
 @dataclass(frozen=True)
@@ -38,12 +35,9 @@ class Rival:
 
 
 def missing() -> dict[str, list[str]]:
-    """Runtimes that cannot be measured here, and the modules they lack."""
-    lacking = {
-        name: [m for m in (package, *more) if importlib.util.find_spec(m) is None]
-        for name, (package, more) in RUNTIMES.items()
-    }
-    return {name: modules for name, modules in lacking.items() if modules}
+    """Runtimes that cannot be measured here, and the packages they lack."""
+    lacking = {name: extras.missing(f"bench beside {name}") for name in RUNTIMES}
+    return {name: packages for name, packages in lacking.items() if packages}
 
 
 def rivals(shapes: Sequence[Shape], threads: int = 1) -> list[Rival]:
@@ -55,7 +49,7 @@ def rivals(shapes: Sequence[Shape], threads: int = 1) -> list[Rival]:
     """
     layers = random_network(shapes)
     made = []
-    for name, (package, _) in RUNTIMES.items():
+    for name, package in RUNTIMES.items():
         if name in missing():
             continue
         runtime = f"{name} {importlib.metadata.version(package.replace('_', '-'))}"

@@ -17,8 +17,9 @@ from ..bench.subject import PREDICT, Subject
 from ..bench.timing import Contestant, Limits, Times, take_turns
 from ..edge_runtime.threads import number_of_threads
 from ..export import container
+from ..extras import need, pip_command
 from ..readers import samples as datafile
-from .common import Answer, Bar, Output, need_extra, table, verb
+from .common import Answer, Bar, Output, table, verb
 from .options import BANK, BITS, FILE, THREADS, learn_option
 from .paths import ReadName, WriteFile
 from .profile import format_us
@@ -78,7 +79,7 @@ def command(
     within a table, not between runs.
     """
     if plot is not None:
-        need_extra("train", "matplotlib", "torch")
+        need("bench --plot")
     n_threads = number_of_threads(threads)
     subject = _subject(file, data, learn, bits, bank, n_threads)
     limits = Limits(num_runs, warmup_runs, max_secs)
@@ -203,9 +204,9 @@ def _print_notes(out: Output, whole: Times, subject: Subject, alone: bool) -> No
     )
     if alone:
         return
-    for name, modules in others.missing().items():
-        lacking = ", ".join(modules)
-        out.line(f'{name} left out: pip install "metabit[bench]" brings {lacking}', "yellow")
+    for name, packages in others.missing().items():
+        lacking = ", ".join(packages)
+        out.line(f"{name} is left out: {lacking} missing, {pip_command(packages)}", "yellow")
 
 
 def _write_plot(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import sys
 from collections.abc import Callable
 from types import TracebackType
@@ -21,7 +20,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import InputError, MetabitError
+from ..errors import MetabitError
 from ..files import check_target, reading
 from .answers import Answer as Answer
 from .answers import say_failure, write_json
@@ -97,19 +96,6 @@ def verb(name: str) -> Callable[[Callable[..., Answer]], click.Command]:
         return command
 
     return wrap
-
-
-def need_extra(extra: str, *modules: str) -> None:
-    """Refuse, with the command that helps, when a module of an optional extra is not installed.
-
-    Raises:
-        InputError: code E-EXTRA.
-    """
-    missing = [module for module in modules if importlib.util.find_spec(module) is None]
-    if missing:
-        raise InputError(
-            f'{", ".join(missing)} not installed: pip install "metabit[{extra}]"', code="E-EXTRA"
-        )
 
 
 def table(title: str, *columns: str) -> Table:

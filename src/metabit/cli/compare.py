@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import Answer, Output, need_extra, table, verb
+from ..extras import need
+from .common import Answer, Output, table, verb
 from .paths import ReadPath
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def command(out: Output, runs: tuple[Path, ...], folder: Path | None) -> Answer:
     become one row, with mean and standard deviation. All must have learnt the same tasks of the
     same data, else they are refused.
     """
-    need_extra("train", "torch", "safetensors", "matplotlib")
+    need("compare")
 
     from ..trainer.runs.comparison import compare, read
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from .common import Answer, Output, need_extra, verb
+from ..extras import need
+from .common import Answer, Output, verb
 
 
 @verb("demo")
@@ -24,7 +25,7 @@ def command(out: Output, seed: int, folder: Path) -> Answer:
     The data are recordings of human activity. Some persons train the network; others follow as a
     stream, with metaplasticity and without, side by side.
     """
-    need_extra("all", "torch", "safetensors", "matplotlib", "unicorn", "capstone", "ziglang")
+    need("demo")
     from .demo_story import run
 
     return run(out, folder=folder, seed=seed)

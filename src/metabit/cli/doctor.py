@@ -16,42 +16,29 @@ import numpy as np
 from ..errors import MetabitError
 from ..export.fold import fold_threshold
 from ..export.spec import DenseLayer, InputSpec, LearnState, Model, Norm
+from ..extras import TASKS, missing, pip_command
 from .common import Answer, Output, table, verb
 
 Verdict = tuple[Literal["ok", "absent", "broken"], str]
 
 STYLES = {"ok": "green", "absent": "yellow", "broken": "bold red"}
-EXTRAS = {
-    "torch": "train",
-    "safetensors": "train",
-    "matplotlib": "train",
-    "onnx": "export",
-    "onnxscript": "export",
-    "tflite": "export",
-    "onnxruntime": "bench",
-    "ai-edge-litert": "bench",
-    "unicorn": "sim",
-    "capstone": "sim",
-    "ziglang": "sim",
-}
 
 
 @verb("doctor")
 def command(out: Output) -> Answer:
-    """Check versions, the C library, data sets and folders, and run the engine once.
+    """Check the installation: versions, C library, folders, data sets, and one run of the engine.
 
-    What is optional and absent is said with the command that installs it. What is required and
-    broken ends with exit code 1.
+    Then list what metabit can do here, and for everything else the packages that are missing and
+    the command that installs them. Exit code 1 means that something required is broken.
     """
     checks: dict[str, Callable[[], Verdict]] = {
         "metabit": _metabit,
         "Python": _python,
-        "numpy": lambda: _package("numpy", None),
+        "numpy": _numpy,
         "processor": _processor,
         "C library": _library,
         "engine self-test": _self_test,
         "cache folder": _cache,
-        **{name: (lambda n=name, e=extra: _package(n, e)) for name, extra in EXTRAS.items()},  # type: ignore[misc]
         **{f"data: {name}": (lambda n=name: _data_set(n)) for name in _set_names()},  # type: ignore[misc]
     }
     rows = table("", "check", "", "")
@@ -65,12 +52,39 @@ def command(out: Output) -> Answer:
         found[name] = {"verdict": verdict, "details": details}
         rows.add_row(name, verdict, details, style=STYLES[verdict] if verdict == "broken" else "")
     out.show(rows)
+    tasks = _tasks(out)
     broken = [name for name, facts in found.items() if facts["verdict"] == "broken"]
-    out.partial = {"checks": found}
+    out.partial = {"checks": found, "tasks": tasks}
     if broken:
         raise MetabitError(f"broken: {', '.join(broken)}; see above", code="E-DOCTOR")
     out.line("everything that is required works", "green")
     return out.partial
+
+
+def _tasks(out: Output) -> dict[str, Answer]:
+    """What needs optional packages: their versions, or what is missing and how to install it."""
+    rows = table("\nwhat needs optional packages", "", "", "")
+    rows.show_header = False
+    found: dict[str, Answer] = {}
+    for task, packages in TASKS.items():
+        lacking = missing(task)
+        verdict = "absent" if lacking else "ok"
+        found[task] = {"verdict": verdict, "missing": lacking}
+        if lacking:
+            found[task]["install"] = command = pip_command(lacking)
+            details = f"{', '.join(lacking)} missing: {command}"
+        else:
+            details = ", ".join(f"{name} {_version(name)}" for name in packages)
+        rows.add_row(task, verdict, details, style=STYLES[verdict] if lacking else "")
+    out.show(rows)
+    return found
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # it is there, but not from pip
+        return "of unknown version"
 
 
 def _metabit() -> Verdict:
@@ -83,13 +97,8 @@ def _python() -> Verdict:
     return "ok", f"{platform.python_version()}, {sys.executable}"
 
 
-def _package(name: str, extra: str | None) -> Verdict:
-    try:
-        return "ok", importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        if extra is None:
-            return "broken", "not installed; install metabit again"
-        return "absent", f'optional: pip install "metabit[{extra}]"'
+def _numpy() -> Verdict:
+    return "ok", np.__version__
 
 
 def _processor() -> Verdict:

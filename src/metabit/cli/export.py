@@ -16,7 +16,8 @@ from ..export.repack import read_state, with_state
 from ..export.spec import Golden, Model
 from ..export.state import convert_levels
 from ..export.state_image import model_id
-from .common import Answer, Output, need_extra, verb
+from ..extras import need
+from .common import Answer, Output, verb
 from .export_targets import TARGETS
 from .paths import ReadPath
 
@@ -127,7 +128,7 @@ def _kind_of(target: Path) -> str:
 
 
 def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
-    need_extra("train", "torch", "safetensors")
+    need("export a run")
 
     from ..export.from_torch import from_run
     from ..trainer.runs.run_folder import load_run
@@ -139,7 +140,7 @@ def _from_file(
     source: Path, state: Path | None, bits: int | None, golden: int | None, no_state: bool
 ) -> Model:
     if source.suffix.lower() == ".safetensors":
-        need_extra("export", "safetensors")
+        need("verify or export a .safetensors file")
         from ..export import tensors
 
         model = tensors.load(source)

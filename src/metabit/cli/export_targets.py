@@ -12,8 +12,9 @@ from ..edge_runtime.sizes import format_kib
 from ..export import c_source, container
 from ..export.bits import words
 from ..export.spec import Model
+from ..extras import need
 from ..files import make_folder, write_whole
-from .common import Answer, Output, need_extra
+from .common import Answer, Output
 from .inspect import sizes_table
 
 #: What only some targets read: --style and so on, by name.
@@ -66,7 +67,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Options) -> Answer:
-    need_extra("export", "onnx")
+    need("export --to onnx")
 
     from ..export.onnx.write import to_onnx
 
@@ -90,7 +91,7 @@ def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Optio
 
 
 def _tflite(out: Output, model: Model, source: Path, target: Path, options: Options) -> Answer:
-    need_extra("export", "tflite", "flatbuffers")
+    need("export --to tflite")
 
     from ..export.tflite.write import to_tflite
 
@@ -107,7 +108,7 @@ def _tflite(out: Output, model: Model, source: Path, target: Path, options: Opti
 def _safetensors(
     out: Output, model: Model, _source: Path, target: Path, _options: Options
 ) -> Answer:
-    need_extra("export", "safetensors")
+    need("export --to safetensors")
 
     from ..export.tensors import dumps
 

@@ -14,8 +14,9 @@ from ..export import container
 from ..export.exact import with_golden
 from ..export.learnable import learnable
 from ..export.spec import Model
+from ..extras import need
 from ..readers import samples as datafile
-from .common import Answer, Output, need_extra, table, verb
+from .common import Answer, Output, table, verb
 from .options import SPLIT
 from .paths import ReadName, ReadPath, WriteFile
 
@@ -52,7 +53,7 @@ def command(
     BipolarQuant) and Larq-like networks (with Sign) have them; what follows them, up to the next
     sign, becomes integer thresholds. The model predicts; with --learn it can learn on, too.
     """
-    need_extra("export", "onnx")
+    need("import")
 
     from ..export.onnx.read import load
     from ..export.onnx_import.importer import from_onnx

@@ -10,7 +10,8 @@ from rich.text import Text
 
 from ..edge_runtime.sizes import format_kib
 from ..errors import BudgetError
-from .common import Answer, Output, budget_bar, need_extra, table, verb
+from ..extras import need
+from .common import Answer, Output, budget_bar, table, verb
 from .options import BANK, BITS, BOARD, FILE, learn_option
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: in
     instructions are counted, and time and energy are estimated from them, with low and high bounds.
     A model that does not fit ends with exit code 3.
     """
-    need_extra("sim", "unicorn", "capstone", "ziglang")
+    need("profile, simulate")
     from ..firmware_sim.profile import INCLUDED, profile
 
     made = profile(file, board, learn=learn, bits=bits, bank=bank)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import MetabitError
-from .common import Answer, Bar, Output, need_extra, percent, table, verb
+from ..extras import need
+from .common import Answer, Bar, Output, percent, table, verb
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -64,7 +65,7 @@ def command(
     again, interrupted ones go on, and one that fails is tried three times. DIR/SCALE/results.json
     gets all numbers.
     """
-    need_extra("train", "torch", "safetensors", "matplotlib")
+    need("reproduce")
 
     from ..trainer.reproduction import benchmark as benchmarks
     from ..trainer.reproduction.runner import ENGINES, Workers

@@ -9,8 +9,9 @@ import click
 
 from ..edge_runtime.sizes import format_kib
 from ..export import container
+from ..extras import need
 from ..readers import samples as datafile
-from .common import Answer, Output, need_extra, progress, verb
+from .common import Answer, Output, progress, verb
 from .options import BANK_OR_TASKS, BITS, BOARD, FILE, SPLIT, TASK, bank_for, learn_option
 from .profile import print_work
 
@@ -40,7 +41,7 @@ def command(
     Predictions, scores, and with --learn also every learning step and the saved state must equal
     the host's; a difference ends with exit code 5.
     """
-    need_extra("sim", "unicorn", "capstone", "ziglang")
+    need("profile, simulate")
     from ..firmware_sim.simulate import simulate
 
     model = container.load(file)

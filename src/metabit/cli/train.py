@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from .common import Answer, Bar, Output, need_extra, percent, table, verb
+from ..extras import need
+from .common import Answer, Bar, Output, percent, table, verb
 from .paths import ReadPath
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: P
 
     RUN gets the network, checkpoints, metrics.json with the accuracy matrix, and two plots.
     """
-    need_extra("train", "torch", "safetensors", "matplotlib")
+    need("train")
 
     from ..trainer.loop import train
     from ..trainer.recipe import load_recipe

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.compare.artefact import Artefact, Outputs, Samples
-from metabit.errors import FormatError, InputError
+from metabit.errors import FormatError
 from metabit.export.fold import scores_from_logits
 from metabit.export.spec import BoolArray, InputSpec
+from metabit.extras import need
 
 if TYPE_CHECKING:
     import onnx
@@ -181,11 +181,7 @@ def open_onnx(path: Path, _base: Path | None) -> OnnxArtefact:
         InputError: onnx or ONNX Runtime is not installed.
         FormatError, CorruptError: see `metabit.export.onnx.read.load`.
     """
-    for module, extra in (("onnx", "export"), ("onnxruntime", "bench")):
-        if importlib.util.find_spec(module) is None:
-            raise InputError(
-                f'{module} is not installed: pip install "metabit[{extra}]"', code="E-EXTRA"
-            )
+    need("verify an ONNX file")
     from metabit.export.onnx.read import load
 
     return OnnxArtefact(str(path), load(path))

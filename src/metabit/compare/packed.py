@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from metabit.export.exact import run
 from metabit.export.repack import read_state, with_state
 from metabit.export.spec import BoolArray, Model
 from metabit.export.state_image import model_id
+from metabit.extras import need
 
 
 class PackedArtefact(Artefact):
@@ -64,10 +64,7 @@ def open_safetensors(path: Path, _base: Path | None) -> PackedArtefact:
     Raises:
         InputError: safetensors is not installed.
     """
-    if importlib.util.find_spec("safetensors") is None:
-        raise InputError(
-            'safetensors is not installed: pip install "metabit[export]"', code="E-EXTRA"
-        )
+    need("verify or export a .safetensors file")
     from metabit.export import tensors
 
     return PackedArtefact(str(path), tensors.load(path))

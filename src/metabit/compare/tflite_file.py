@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.compare.artefact import Artefact, Outputs, Samples
-from metabit.errors import FormatError, InputError
+from metabit.errors import FormatError
 from metabit.export.fold import scores_from_logits
 from metabit.export.spec import BoolArray, InputSpec
+from metabit.extras import need
 
 if TYPE_CHECKING:
     from metabit.export.tflite.read import File
@@ -141,11 +141,7 @@ def open_tflite(path: Path, _base: Path | None) -> TfliteArtefact:
         InputError: a package is not installed, or the file cannot be read.
         FormatError, CorruptError: see `metabit.export.tflite.read.load`.
     """
-    for module, extra in (("tflite", "export"), ("ai_edge_litert", "bench")):
-        if importlib.util.find_spec(module) is None:
-            raise InputError(
-                f'{module} is not installed: pip install "metabit[{extra}]"', code="E-EXTRA"
-            )
+    need("verify a TFLite file")
     from metabit.export.tflite.read import load
 
     return TfliteArtefact(str(path), load(path))
