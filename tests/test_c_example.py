@@ -128,7 +128,7 @@ int main() { setup(); while (Serial.available()) loop(); }
 def test_the_sketch_predicts_and_learns(model: Path, tmp_path: Path) -> None:
     sketch = ROOT / "examples" / "arduino" / "digits"
     library = [f"-I{ROOT}/edge_runtime/{folder}" for folder in ("include", "src")]
-    objects = []
+    objects: list[Path] = []
     for source in [*(ROOT / "edge_runtime/src").rglob("*.c"), model / "digits.c"]:
         objects.append(tmp_path / f"{len(objects)}.o")
         call("cc", "-O1", "-std=c99", f"-I{model}", *library, "-c", source, "-o", objects[-1])
