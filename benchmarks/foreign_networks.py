@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import results
-from metabit.export.exact import model_scores
+from metabit.export.golden import model_scores
 from metabit.export.onnx.read import load as load_onnx
 from metabit.export.onnx_import.importer import from_onnx
 from metabit.export.onnx_import.samples import Quantization

@@ -13,11 +13,11 @@ from torch import nn
 
 from metabit.errors import InputError
 from metabit.export import raw_input
-from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
+from metabit.export.golden import with_golden
+from metabit.export.levels import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
 from metabit.export.shapes import LayerShape, default_names, layer_of, map_samples
 from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
-from metabit.export.state import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
 from metabit.trainer.data import load
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from metabit.errors import InputError
 from metabit.export.convolve import layer_sums
-from metabit.export.exact import with_golden
 from metabit.export.fold import apply_threshold, fold_threshold, inverse_std
+from metabit.export.golden import with_golden
 from metabit.export.spec import (
     Float32Array,
     Int8Array,

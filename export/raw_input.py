@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
-from metabit.export.exact import with_golden
+from metabit.export.golden import with_golden
 from metabit.export.spec import ConvLayer, InputSpec, Layer, Model, Threshold, Window
 
 NAME = "thermometer"

@@ -10,10 +10,10 @@ import numpy as np
 from metabit.errors import CorruptError, FormatError, InputError
 from metabit.export import state_image
 from metabit.export.container import read_bytes
-from metabit.export.exact import with_golden
 from metabit.export.fold import fold_threshold
+from metabit.export.golden import with_golden
+from metabit.export.levels import convert_levels
 from metabit.export.spec import Layer, Model, Norm
-from metabit.export.state import convert_levels
 from metabit.export.state_image import LayerImage, StateImage
 
 

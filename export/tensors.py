@@ -21,6 +21,7 @@ from safetensors.numpy import save
 
 from metabit.errors import CorruptError, FormatError, InputError, MetabitError
 from metabit.export import container
+from metabit.export.levels import dequantize_hidden, quantize_hidden
 from metabit.export.shapes import LayerShape, layer_of, layers_problem, shape_of
 from metabit.export.spec import (
     MAX_BANKS,
@@ -34,7 +35,6 @@ from metabit.export.spec import (
     Threshold,
     Window,
 )
-from metabit.export.state import dequantize_hidden, quantize_hidden
 
 FORMAT = "metabit/safetensors/1"
 _NORM = ("mean", "var", "gamma", "beta")

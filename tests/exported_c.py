@@ -12,7 +12,7 @@ from random_networks import small_convnet
 from metabit.edge_runtime.plan import plan
 from metabit.export.c_source import ArenaBytes, c_files
 from metabit.export.container import dumps
-from metabit.export.exact import with_golden
+from metabit.export.golden import with_golden
 from metabit.export.spec import Model
 
 PROGRAM = Path(__file__).parent / "export" / "c_program" / "program.c"

@@ -18,6 +18,7 @@ from metabit.export import state_image
 from metabit.export.container import loads
 from metabit.export.convolve import window_sums
 from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits
+from metabit.export.levels import convert_levels
 from metabit.export.spec import (
     BoolArray,
     ConvLayer,
@@ -27,7 +28,6 @@ from metabit.export.spec import (
     Layer,
     LearnState,
 )
-from metabit.export.state import convert_levels
 from metabit.export.state_image import LayerImage, StateImage
 
 F = np.float32

@@ -12,8 +12,8 @@ from tflite_run import run as tflite_run
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.export import container
-from metabit.export.exact import model_scores
 from metabit.export.fold import logits_from_scores
+from metabit.export.golden import model_scores
 
 from .conftest import Cli
 

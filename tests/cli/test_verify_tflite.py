@@ -19,7 +19,7 @@ from random_networks import conv_models, dense_models
 from metabit.compare.tflite_file import TfliteArtefact
 from metabit.errors import CorruptError, FormatError
 from metabit.export import container
-from metabit.export.exact import model_scores, run
+from metabit.export.golden import model_scores, run
 from metabit.export.spec import Model
 from metabit.export.tflite import graph
 from metabit.export.tflite.graph import OPERATORS, Graph, Operator, Tensor, dumps

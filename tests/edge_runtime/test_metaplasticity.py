@@ -19,8 +19,8 @@ from metabit.edge_runtime.reference import metaplasticity as on_device
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.bits import pack_bits, pack_levels, unpack_levels
 from metabit.export.container import dumps
+from metabit.export.levels import dequantize_hidden
 from metabit.export.spec import Int8Array, LearnState, Model
-from metabit.export.state import dequantize_hidden
 from metabit.trainer import metaplasticity as in_training
 
 STRENGTHS = (0.0, 0.5, 2.0, 3.0, 10.0, 30.0)

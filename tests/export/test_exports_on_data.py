@@ -16,9 +16,9 @@ from metabit.compare.packed import PackedArtefact
 from metabit.compare.tflite_file import TfliteArtefact
 from metabit.edge_runtime.engine import Engine
 from metabit.export import container, state_image
-from metabit.export.exact import model_scores
 from metabit.export.fold import scores_from_logits
 from metabit.export.from_torch import from_model, input_spec, map_input
+from metabit.export.golden import model_scores
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.repack import with_state
 from metabit.export.shapes import map_samples

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.export.exact import model_scores
 from metabit.export.from_exported import from_exported
+from metabit.export.golden import model_scores
 from metabit.export.onnx_import.samples import Quantization
 
 

@@ -16,7 +16,7 @@ from random_networks import conv_models, dense_models
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container, state_image
-from metabit.export.exact import model_scores, run
+from metabit.export.golden import model_scores, run
 from metabit.export.learnable import learnable
 from metabit.export.repack import with_state
 from metabit.export.spec import InputSpec, Model, Norm

@@ -19,8 +19,8 @@ from random_networks import conv_models
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container
-from metabit.export.exact import model_scores
 from metabit.export.fold import scores_from_logits
+from metabit.export.golden import model_scores
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.spec import InputSpec, Model
 

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from random_networks import conv_models, dense_models
 
 from metabit.errors import FormatError
-from metabit.export.exact import model_scores
+from metabit.export.golden import model_scores
 from metabit.export.onnx.read import check, load
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.onnx_import.importer import Imported, from_onnx

@@ -19,8 +19,8 @@ from metabit.compare.onnx_file import OnnxArtefact
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container
-from metabit.export.exact import with_golden
 from metabit.export.fold import logits_from_scores
+from metabit.export.golden import with_golden
 from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.raw_input import Code, with_raw_input
 from metabit.export.shapes import map_samples

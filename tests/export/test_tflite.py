@@ -23,8 +23,8 @@ from tflite_run import KERNELS, run
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export.container import dumps, loads
-from metabit.export.exact import model_scores
 from metabit.export.fold import logits_from_scores
+from metabit.export.golden import model_scores
 from metabit.export.spec import InputSpec, Model
 from metabit.export.tflite.write import to_tflite
 from metabit.export.untrained import untrained

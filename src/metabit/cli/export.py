@@ -11,10 +11,10 @@ import click
 
 from ..errors import InputError, nearest
 from ..export import container
+from ..export.levels import convert_levels
 from ..export.raw_input import with_raw_input
 from ..export.repack import read_state, with_state
 from ..export.spec import Golden, Model
-from ..export.state import convert_levels
 from ..export.state_image import model_id
 from ..extras import need
 from .common import Answer, Output, verb

@@ -11,7 +11,7 @@ import numpy as np
 from ..edge_runtime.sizes import format_kib
 from ..errors import InputError
 from ..export import container
-from ..export.exact import with_golden
+from ..export.golden import with_golden
 from ..export.learnable import learnable
 from ..export.spec import Model
 from ..extras import need

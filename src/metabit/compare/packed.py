@@ -10,7 +10,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container
 from metabit.export.c_source import blob_of
-from metabit.export.exact import run
+from metabit.export.golden import run
 from metabit.export.repack import read_state, with_state
 from metabit.export.spec import BoolArray, Model
 from metabit.export.state_image import model_id
