@@ -19,6 +19,7 @@ from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
 from metabit.export.cursor import Cursor
 from metabit.export.layout import Section
+from metabit.export.limits import check_limits, learn_problem
 from metabit.export.network_section import Network, dump_network, read_network
 from metabit.export.shapes import LayerShape, default_names, layer_of
 from metabit.export.spec import (
@@ -45,7 +46,7 @@ def dumps(model: Model) -> bytes:
     Raises:
         InputError: the model breaks a limit of the format; nothing is written.
     """
-    layout.check_limits(model)
+    check_limits(model)
     sections = [
         (layout.NETWORK, True, dump_network(model)),
         (layout.WEIGHTS, True, b"".join(pack_bits(la.weights).tobytes() for la in model.layers)),
@@ -195,7 +196,7 @@ def _read_learn(reader: Cursor, network: Network) -> tuple[LearnState, list[tupl
     bits, step, norm_rate, error_rate, rms_rate, *reserved = reader.unpack(_LEARN)
     shapes = network.shapes
     pairs = reader.array("<f4", len(shapes), 2).astype(np.float64)
-    problem = layout.learn_problem(
+    problem = learn_problem(
         int(bits), float(step), (float(norm_rate), float(error_rate), float(rms_rate)), pairs
     )
     if problem or any(reserved):

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import CorruptError
-from metabit.export import layout
 from metabit.export.bits import pack_bits, unpack_bits, words
 from metabit.export.layout import Section
+from metabit.export.limits import norm_problem
 from metabit.export.spec import Norm
 
 
@@ -64,7 +64,7 @@ class Cursor:
         """The next normalisation of n_out channels, in the ranges of the format."""
         mean, var, gamma, beta = self.array("<f4", 4, n_out).astype(np.float32)
         norm = Norm(mean, var, gamma, beta)
-        problem = layout.norm_problem(norm)
+        problem = norm_problem(norm)
         if problem:
             raise self.corrupt(problem)
         return norm

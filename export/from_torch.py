@@ -14,7 +14,7 @@ from torch import nn
 from metabit.errors import InputError
 from metabit.export import raw_input
 from metabit.export.fold import fold_threshold
-from metabit.export.golden import with_golden
+from metabit.export.golden import GOLDEN_DEFAULT, with_golden
 from metabit.export.levels import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
 from metabit.export.shapes import LayerShape, default_names, layer_of, map_samples
 from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
@@ -25,8 +25,6 @@ from metabit.trainer.networks.layers import Normalization
 from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
 from metabit.trainer.runs.run_folder import Run
 from metabit.trainer.streams.build import build, thermometer_of
-
-GOLDEN_DEFAULT = 4
 
 
 def from_run(

@@ -12,6 +12,9 @@ from metabit.export.convolve import layer_sums
 from metabit.export.fold import apply_threshold, normalise, scores_from_logits
 from metabit.export.spec import BoolArray, Golden, Int32Array, Model
 
+#: Samples that travel in a file if nothing else is asked for.
+GOLDEN_DEFAULT = 4
+
 
 def run(
     model: Model, samples: NDArray[np.generic], bank: int = 0
@@ -46,3 +49,10 @@ def model_scores(model: Model, samples: NDArray[np.generic], bank: int = 0) -> I
 def with_golden(model: Model, samples: NDArray[Any]) -> Model:
     """The model with these samples, shape (n, n_inputs), and their scores, to test itself with."""
     return replace(model, golden=Golden(samples, model_scores(model, samples)))
+
+
+def with_random_golden(model: Model, n: int = GOLDEN_DEFAULT) -> Model:
+    """The model with `n` random samples and their scores, where there are no real ones."""
+    info = np.iinfo(model.input.dtype)
+    samples = np.random.default_rng(0).integers(info.min, info.max + 1, (n, model.n_inputs))
+    return with_golden(model, samples.astype(info.dtype))

@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 
 from metabit.errors import FormatError
-from metabit.export import layout
 from metabit.export.cursor import Cursor
+from metabit.export.limits import network_problem
 from metabit.export.shapes import LayerShape, maps_of, shape_of
 from metabit.export.spec import InputSpec, Model, Padding, Window
 
@@ -73,7 +73,7 @@ def read_network(cursor: Cursor, where: str) -> Network:
             raise cursor.corrupt(f"layer {len(shapes)}: {problem}")
         shapes.append(shape_here)
         before = shape_here.out_shape
-    problem = layout.network_problem(spec, eps, n_banks, shapes)
+    problem = network_problem(spec, eps, n_banks, shapes)
     if problem:
         raise cursor.corrupt(problem)
     return Network(spec, eps, n_banks, tuple(shapes))

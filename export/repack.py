@@ -1,4 +1,4 @@
-"""A learnt state back into a model: what a device has learnt becomes the start of others."""
+"""A packed model changed: a learnt state put into it, hidden weights of other bits or none."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from metabit.export.container import read_bytes
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
 from metabit.export.levels import convert_levels
-from metabit.export.spec import Layer, Model, Norm
+from metabit.export.spec import Golden, Layer, Model, Norm
 from metabit.export.state_image import LayerImage, StateImage
 
 
@@ -81,3 +81,50 @@ def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> Lay
         thresholds = (*thresholds[:bank], folded, *thresholds[bank + 1 :])
     weights = np.where(image.levels >= 0, 1, -1).astype(np.int8)
     return replace(layer, weights=weights, thresholds=thresholds, norms=norms)
+
+
+def without_state(model: Model) -> Model:
+    """The model without what only learning needs."""
+    hidden = tuple(replace(layer, norms=()) for layer in model.layers[:-1])
+    return replace(model, learn=None, layers=(*hidden, model.layers[-1]))
+
+
+def with_bits(model: Model, bits: int, where: str) -> Model:
+    """The model with `bits` bits per hidden weight.
+
+    Args:
+        model: one that learns.
+        bits: 8 or 4.
+        where: its file, for messages.
+
+    Raises:
+        InputError: it has no hidden weights (E-NO-STATE).
+    """
+    if model.learn is None:
+        raise InputError(
+            f"{where}: holds no hidden weights; export the run folder again", code="E-NO-STATE"
+        )
+    levels = tuple(convert_levels(q, model.learn.bits, bits) for q in model.learn.levels)
+    return replace(model, learn=replace(model.learn, bits=bits, levels=levels))
+
+
+def first_golden(model: Model, n: int, where: str) -> Model:
+    """The model with only the first `n` of its golden samples.
+
+    Args:
+        model: one with golden samples, or n = 0.
+        n: how many are left.
+        where: its file, for messages.
+
+    Raises:
+        InputError: it has fewer (E-NO-GOLDEN). New ones come from the trained network alone.
+    """
+    held = 0 if model.golden is None else len(model.golden.inputs)
+    if n > held:
+        raise InputError(
+            f"{where}: holds {held} golden samples, not {n}; export the run folder for more",
+            code="E-NO-GOLDEN",
+        )
+    if model.golden is None or n == 0:
+        return replace(model, golden=None)
+    return replace(model, golden=Golden(model.golden.inputs[:n], model.golden.scores[:n]))

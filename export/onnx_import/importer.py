@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 
-from metabit.export.layout import check_limits
+from metabit.export.limits import check_limits
 from metabit.export.onnx_import.builder import Builder, Built
 from metabit.export.onnx_import.errors import refuse
 from metabit.export.onnx_import.samples import Quantization

@@ -13,7 +13,7 @@ import metabit
 from metabit.errors import InputError
 from metabit.export import container
 from metabit.export.fold import inverse_std
-from metabit.export.layout import check_limits
+from metabit.export.limits import check_limits
 from metabit.export.spec import Layer, Model, Norm
 from metabit.export.tflite.graph import Graph, Tensor, dumps
 from metabit.export.tflite.layers import Activation, add_hidden, add_input

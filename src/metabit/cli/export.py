@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +10,15 @@ import click
 
 from ..errors import InputError, nearest
 from ..export import container
-from ..export.levels import convert_levels
+from ..export.golden import GOLDEN_DEFAULT
 from ..export.raw_input import with_raw_input
-from ..export.repack import read_state, with_state
-from ..export.spec import Golden, Model
+from ..export.repack import first_golden, read_state, with_bits, with_state, without_state
+from ..export.spec import Model
 from ..export.state_image import model_id
 from ..extras import need
 from .common import Answer, Output, verb
 from .export_targets import TARGETS
 from .paths import ReadPath
-
-GOLDEN_DEFAULT = 4
 
 
 @verb("export")
@@ -153,43 +150,5 @@ def _from_file(
     if no_state:
         model = without_state(model)
     elif bits is not None:
-        model = with_bits(model, bits, source)
-    return model if golden is None else with_golden(model, golden, source)
-
-
-def without_state(model: Model) -> Model:
-    """The model without what only learning needs."""
-    hidden = tuple(replace(layer, norms=()) for layer in model.layers[:-1])
-    return replace(model, learn=None, layers=(*hidden, model.layers[-1]))
-
-
-def with_bits(model: Model, bits: int, source: Path) -> Model:
-    """The model with `bits` bits a hidden weight.
-
-    Raises:
-        InputError: it has no hidden weights.
-    """
-    if model.learn is None:
-        raise InputError(
-            f"{source}: holds no hidden weights; export the run folder again", code="E-NO-STATE"
-        )
-    levels = tuple(convert_levels(q, model.learn.bits, bits) for q in model.learn.levels)
-    return replace(model, learn=replace(model.learn, bits=bits, levels=levels))
-
-
-def with_golden(model: Model, n: int, source: Path) -> Model:
-    """The model with only the first `n` of its golden samples.
-
-    Raises:
-        InputError: it has fewer. New ones come from the trained network alone.
-    """
-    held = 0 if model.golden is None else len(model.golden.inputs)
-    if n > held:
-        raise InputError(
-            f"{source}: holds {held} golden samples, not {n}; export the run folder for more",
-            code="E-NO-GOLDEN",
-        )
-    if model.golden is None or n == 0:
-        return replace(model, golden=None)
-    kept = Golden(model.golden.inputs[:n], model.golden.scores[:n])
-    return replace(model, golden=kept)
+        model = with_bits(model, bits, str(source))
+    return model if golden is None else first_golden(model, golden, str(source))

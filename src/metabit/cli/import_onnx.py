@@ -11,9 +11,8 @@ import numpy as np
 from ..edge_runtime.sizes import format_kib
 from ..errors import InputError
 from ..export import container
-from ..export.golden import with_golden
+from ..export.golden import with_random_golden
 from ..export.learnable import learnable
-from ..export.spec import Model
 from ..extras import need
 from ..readers import samples as datafile
 from .common import Answer, Output, table, verb
@@ -23,7 +22,6 @@ from .paths import ReadName, ReadPath, WriteFile
 if TYPE_CHECKING:
     from ..export.onnx_import.samples import Quantization
 
-GOLDEN_SAMPLES = 4
 NORM_SAMPLES = 500
 
 
@@ -64,7 +62,7 @@ def command(
     if learn_from is not None:
         found = datafile.read(learn_from, model, limit=NORM_SAMPLES, split=split)
         model = learnable(model, found.x)
-    model = _with_random_golden(model)
+    model = with_random_golden(model)
     n_bytes = container.save(model, target)
     rows = table(f"{source} → {target}: {format_kib(n_bytes)}", "layer", "was", "is", ">packed",
                  ">MACs", "note")  # fmt: skip
@@ -110,11 +108,3 @@ def _quantization(text: str) -> Quantization:
             code="E-USAGE",
         ) from error
     return Quantization("int8" if dtype == "int8" else "uint8", scale, zero)
-
-
-def _with_random_golden(model: Model) -> Model:
-    """The model with random samples and their scores, so that a device can test itself."""
-    info = np.iinfo(model.input.dtype)
-    shape = (GOLDEN_SAMPLES, model.n_inputs)
-    values = np.random.default_rng(0).integers(info.min, info.max + 1, shape)
-    return with_golden(model, values.astype(info.dtype))
