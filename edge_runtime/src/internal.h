@@ -63,8 +63,7 @@ struct mb_model {
     } runner;
     uint32_t arena_bytes;
     uint32_t n_layers, n_inputs, n_outputs;
-    uint32_t input_signed;
-    int32_t zero_point;
+    mb_as_uint8 sample_type;
     uint32_t identity;
     uint32_t bank;
     uint32_t first_learning; /* index of the lowest layer that learns; n_layers when none does */

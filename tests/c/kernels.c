@@ -137,10 +137,9 @@ static void try_bytes(const mb_matrix *rows, uint32_t layout, enum fill how) {
     mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
     fill(&x, how);
     for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
-        uint32_t is_signed = inputs[i].is_signed;
-        int32_t zero = inputs[i].zero_point;
-        mb_dense_bytes_scalar((int32_t *)(void *)expected.at, rows, x.at, is_signed, zero);
-        set->dense_bytes((int32_t *)(void *)found.at, &matrix, x.at, is_signed, zero);
+        mb_as_uint8 type = mb_sample_type(inputs[i].is_signed, inputs[i].zero_point);
+        mb_dense_bytes_scalar((int32_t *)(void *)expected.at, rows, x.at, type);
+        set->dense_bytes((int32_t *)(void *)found.at, &matrix, x.at, type);
         same(found.at, expected.at, expected.bytes, "dense_bytes");
     }
     release(&x), release(&expected), release(&w), release(&found);

@@ -51,10 +51,10 @@ static void try_shape(uint32_t n_in, uint32_t n_out) {
         weights[i] = (uint8_t)(draw() & ((1u << there) - 1u));
     }
     for (uint32_t i = 0; i < sizeof inputs / sizeof *inputs; i++) {
-        const uint32_t is_signed = (uint32_t)inputs[i][0];
+        const mb_as_uint8 type = mb_sample_type((uint32_t)inputs[i][0], inputs[i][1]);
         found[n_out] = 12345;
-        mb_dense_bytes_scalar(expected, &matrix, x, is_signed, inputs[i][1]);
-        mb_kernels_number(1)->dense_bytes(found, &matrix, x, is_signed, inputs[i][1]);
+        mb_dense_bytes_scalar(expected, &matrix, x, type);
+        mb_kernels_number(1)->dense_bytes(found, &matrix, x, type);
         for (uint32_t j = 0; j < n_out; j++) {
             if (found[j] != expected[j] || found[n_out] != 12345) {
                 leave("differs from scalar\n");

@@ -183,7 +183,7 @@ static int read_layers(mb_blob_view *v, const section_map *map) {
     return weights_at == (uint64_t)map->at[WEIGHTS] + map->bytes[WEIGHTS] ? MB_OK : MB_ERR_CORRUPT;
 }
 
-/* The bits behind the true length of every row must be zero: popcounts rely on it. */
+/* The bits after the true length of every row must be zero: popcounts rely on it. */
 static bool padding_is_zero(const uint8_t *b, uint32_t at, uint32_t rows, uint32_t n_bits) {
     uint32_t words = mb_words(n_bits), used = n_bits % 32u;
     uint32_t any = 0;
@@ -194,6 +194,16 @@ static bool padding_is_zero(const uint8_t *b, uint32_t at, uint32_t rows, uint32
         any |= u32(b, at + 4u * (row * words + words - 1u)) >> used;
     }
     return any == 0;
+}
+
+static bool rows_end_in_zeros(const mb_blob_view *v) {
+    for (uint32_t i = 0; i < v->info.n_layers; i++) {
+        const mb_layer_view *layer = &v->layers[i];
+        if (!padding_is_zero(v->bytes, layer->weights_at, layer->n_out, layer->n_in)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static int read_thresholds(mb_blob_view *v, const section_map *map, uint32_t bank) {
@@ -354,11 +364,8 @@ int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t ba
     if (error == MB_OK && bank >= view->info.n_banks) {
         error = MB_ERR_INPUT;
     }
-    for (uint32_t i = 0; error == MB_OK && i < view->info.n_layers; i++) {
-        const mb_layer_view *layer = &view->layers[i];
-        if (!padding_is_zero(view->bytes, layer->weights_at, layer->n_out, layer->n_in)) {
-            error = MB_ERR_CORRUPT;
-        }
+    if (error == MB_OK && !rows_end_in_zeros(view)) {
+        error = MB_ERR_CORRUPT;
     }
     if (error == MB_OK) {
         error = read_thresholds(view, &map, bank);

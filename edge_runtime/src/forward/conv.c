@@ -14,8 +14,7 @@ static void sums_at(const mb_model *model, const mb_layer *layer, const void *in
     mb_matrix weights = mb_weights(model, layer);
     const void *patch = mb_gather(model, layer, input, place);
     if (layer->sees_sample) {
-        kernels->dense_bytes(sums, &weights, (const uint8_t *)patch, model->input_signed,
-                             model->zero_point);
+        kernels->dense_bytes(sums, &weights, (const uint8_t *)patch, model->sample_type);
     } else {
         kernels->dense_bits(sums, &weights, (const uint32_t *)patch);
     }
@@ -24,8 +23,10 @@ static void sums_at(const mb_model *model, const mb_layer *layer, const void *in
 /* The larger of two sums, the first of equal ones, and which it is; without branches, which nothing predicts. */
 static void keep_largest(int32_t *restrict largest, uint8_t *restrict winners,
                          const int32_t *restrict sums, uint32_t n, uint8_t k) {
-    for (uint32_t j = 0; winners != NULL && j < n; j++) {
-        winners[j] = sums[j] > largest[j] ? k : winners[j];
+    if (winners != NULL) {
+        for (uint32_t j = 0; j < n; j++) {
+            winners[j] = sums[j] > largest[j] ? k : winners[j];
+        }
     }
     for (uint32_t j = 0; j < n; j++) {
         largest[j] = sums[j] > largest[j] ? sums[j] : largest[j];
@@ -51,7 +52,7 @@ static void pooled_sums(const mb_model *model, const mb_layer *layer, const void
 static void put_signs(mb_bit_writer *out, const mb_model *model, const mb_layer *layer,
                       const mb_norm_view *norm, const int32_t *sums) {
     const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
-    const uint32_t *flips = (const uint32_t *)thresholds + layer->n_out;
+    const uint32_t *flips = mb_flips(thresholds, layer->n_out);
     for (uint32_t start = 0; start < layer->n_out; start += 32u) {
         uint32_t n = layer->n_out - start < 32u ? layer->n_out - start : 32u;
         uint32_t word = layer->learns ? 0 : flips[start / 32u];

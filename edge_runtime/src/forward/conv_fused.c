@@ -10,14 +10,14 @@
 
 #define MOST_POSITIONS (15u * 15u) /* of one window of pooling, which a call does not split */
 
-/* Copy a map with `one` all around it, all bytes with `flip`. */
+/* Copy a map with `flip` in all its bytes, and with `one` all around it. */
 static void pad_map(uint8_t *to, const mb_layer *layer, const mb_padded *map, const uint8_t *from,
                     uint8_t one, uint8_t flip) {
     uint32_t in_rows = layer->window.in_rows, before = layer->window.before;
     uint32_t in_bytes = layer->window.in_columns * map->pixel_bytes;
     uint32_t bytes = map->bytes, to_bytes = map->row_bytes;
     for (uint32_t i = 0; i < bytes; i++) {
-        to[i] = one ^ flip;
+        to[i] = one;
     }
     to += (size_t)before * (to_bytes + map->pixel_bytes);
     for (uint32_t row = 0; row < in_rows; row++, to += to_bytes, from += in_bytes) {
@@ -73,8 +73,8 @@ static mb_patches start_patches(const mb_model *model, const mb_layer *layer, co
     mb_patches patches = {NULL, 0, mb_window_sums(layer), 1, 4u * layer->words, 0};
     if (mb_reads_map(layer)) {
         bool sample = layer->sees_sample;
-        uint8_t one = sample ? (uint8_t)(model->zero_point + 1) : 0xff;
-        uint8_t flip = sample && model->input_signed ? 0x80 : 0;
+        uint8_t one = (uint8_t)(sample ? model->sample_type.zero + 1u : 0xffu);
+        uint8_t flip = (uint8_t)(sample ? model->sample_type.flip : 0);
         pad_map((uint8_t *)mb_at(model, model->patch_at), layer, map, (const uint8_t *)input, one,
                 flip);
         patches.n_runs = layer->window.kernel;
@@ -118,8 +118,10 @@ static void convolve_part(void *argument, uint32_t part) {
         }
         patches.n_outputs = n;
         convolve_some(job->model, layer, bits, &patches);
-        for (uint32_t i = 0; !whole_words && i < n; i++, bits += words) {
-            mb_put_copy(&out, bits, 0, layer->n_out);
+        if (!whole_words) {
+            for (uint32_t i = 0; i < n; i++, bits += words) {
+                mb_put_copy(&out, bits, 0, layer->n_out);
+            }
         }
     }
 }

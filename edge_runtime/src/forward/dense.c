@@ -26,7 +26,7 @@ static void sum_rows(void *argument, uint32_t part) {
     some.n_out = left < job->rows ? left : job->rows;
     if (job->of_sample) {
         kernels->dense_bytes(job->sums + first, &some, (const uint8_t *)job->input,
-                             model->input_signed, model->zero_point);
+                             model->sample_type);
     } else {
         kernels->dense_bits(job->sums + first, &some, (const uint32_t *)job->input);
     }

@@ -63,11 +63,11 @@ static void gather_bytes(uint8_t *out, const mb_layer *layer, const uint8_t *map
     }
 }
 
-/* row[i] += error * (x[i] - zero point) for n inputs inside of the map, and error where the map is padded. */
+/* row[i] += error * (distance of x[i] from zero) for n inputs inside of the map, and error where it is padded. */
 static uint32_t *add_inside(uint32_t *restrict row, const uint8_t *restrict x, uint32_t n,
-                            uint32_t error, uint8_t sign, uint32_t zero) {
+                            uint32_t error, mb_as_uint8 type) {
     for (uint32_t i = 0; i < n; i++) {
-        row[i] += error * ((uint32_t)(x[i] ^ sign) - zero);
+        row[i] += error * (uint32_t)mb_centred(type, x[i]);
     }
     return row + n;
 }
@@ -80,17 +80,13 @@ static uint32_t *add_padding(uint32_t *row, uint32_t n, uint32_t error) {
 }
 
 void mb_add_sample(uint32_t *to, const mb_model *model, const uint8_t *sample, int32_t error) {
-    uint8_t sign = model->input_signed ? 0x80u : 0;
-    uint32_t zero = (uint32_t)model->zero_point + sign;
-    add_inside(to, sample, model->n_inputs, (uint32_t)error, sign, zero);
+    add_inside(to, sample, model->n_inputs, (uint32_t)error, model->sample_type);
 }
 
 void mb_add_patch(uint32_t *to, const mb_model *model, const mb_layer *layer, const uint8_t *sample,
                   mb_place place, int32_t error) {
     const mb_window *window = &layer->window;
     uint32_t channels = mb_channels(layer), times = (uint32_t)error;
-    uint8_t sign = model->input_signed ? 0x80u : 0;
-    uint32_t zero = (uint32_t)model->zero_point + sign;
     kernel_span span = span_of(window, place.column);
     for (uint32_t a = 0; a < window->kernel; a++) {
         uint32_t y = place.row * window->stride + a - window->before;
@@ -100,7 +96,7 @@ void mb_add_patch(uint32_t *to, const mb_model *model, const mb_layer *layer, co
         }
         const uint8_t *from = sample + (size_t)(y * window->in_columns + span.start) * channels;
         to = add_padding(to, span.left * channels, times);
-        to = add_inside(to, from, span.inside * channels, times, sign, zero);
+        to = add_inside(to, from, span.inside * channels, times, model->sample_type);
         to = add_padding(to, span.right * channels, times);
     }
 }
@@ -110,7 +106,7 @@ const void *mb_gather(const mb_model *model, const mb_layer *layer, const void *
     void *patch = mb_at(model, model->patch_at);
     if (layer->sees_sample) {
         gather_bytes((uint8_t *)patch, layer, (const uint8_t *)input, place,
-                     (uint8_t)(model->zero_point + 1));
+                     (uint8_t)((model->sample_type.zero + 1u) ^ model->sample_type.flip));
     } else {
         mb_gather_bits((uint32_t *)patch, layer, (const uint32_t *)input, place);
     }

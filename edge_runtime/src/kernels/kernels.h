@@ -32,6 +32,29 @@ typedef struct mb_matrix {
     uint32_t layout;
 } mb_matrix;
 
+/* The flips of n channels, which lie after their thresholds: (mb_words(n)). */
+static inline const uint32_t *mb_flips(const int32_t *thresholds, uint32_t n) {
+    return (const uint32_t *)(const void *)thresholds + n;
+}
+
+/* How 8-bit samples are computed with: as uint8. The top bit of int8 is flipped, and the zero point moves with
+ * it. */
+typedef struct mb_as_uint8 {
+    uint32_t flip; /* 0x80 for int8, 0 for uint8 */
+    uint32_t zero; /* 0...255, the value that means zero, after flipping */
+} mb_as_uint8;
+
+static inline mb_as_uint8 mb_sample_type(uint32_t is_signed, int32_t zero_point) {
+    uint32_t flip = is_signed ? 0x80u : 0;
+    mb_as_uint8 type = {flip, (uint32_t)zero_point + flip};
+    return type;
+}
+
+/* The distance of a sample's value from zero. */
+static inline int32_t mb_centred(mb_as_uint8 type, uint8_t x) {
+    return (int32_t)(x ^ type.flip) - (int32_t)type.zero;
+}
+
 /* What a convolution sees at each of its positions: a patch, in pieces of bytes of packed bits. */
 typedef struct mb_patches {
     const uint8_t *const *at; /* (n_outputs * n_window) where patches begin */
@@ -91,13 +114,12 @@ typedef struct mb_kernels {
      *   sums (n_out), in panels rounded up to whole panels; x (words), padding bits zero */
     void (*dense_bits)(int32_t *sums, const mb_matrix *weights, const uint32_t *x);
 
-    /* The same for 8-bit x: sums[j] = sum over k of W[j][k] * (x[k] - zero_point).
-     *   x (n_in) uint8, or int8 when is_signed */
+    /* The same for 8-bit x (n_in): sums[j] = sum over k of W[j][k] * mb_centred(type, x[k]). */
     void (*dense_bytes)(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
-                        uint32_t is_signed, int32_t zero_point);
+                        mb_as_uint8 type);
 
     /* bit j = (sums[j] >= thresholds[j]) != flip j: normalisation and sign, folded.
-     *   bits (mb_words(n)), sums (n), thresholds (n) and behind them the flips (mb_words(n)) */
+     *   bits (mb_words(n)), sums (n), thresholds (n) and after them the flips (mb_words(n)) */
     void (*bits_by_threshold)(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
                               uint32_t n);
 

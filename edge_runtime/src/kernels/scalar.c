@@ -45,20 +45,15 @@ static void subset_sums(int16_t table[16], const int16_t x[4]) {
     }
 }
 
-static int32_t centred(const uint8_t *x, uint32_t i, uint32_t is_signed, int32_t zero_point) {
-    int32_t value = is_signed ? (int32_t)(x[i] ^ 0x80u) - 128 : (int32_t)x[i];
-    return value - zero_point;
-}
-
 /* Tables of the inputs of word w of a row; returns the sum of these inputs. */
 static int32_t make_tables(int16_t table[8][16], uint32_t groups, const uint8_t *x, uint32_t n,
-                           uint32_t is_signed, int32_t zero_point) {
+                           mb_as_uint8 type) {
     int32_t total = 0;
     for (uint32_t group = 0; group < groups; group++) {
         int16_t four[4];
         for (uint32_t i = 0; i < 4; i++) {
             uint32_t at = 4u * group + i;
-            int32_t value = at < n ? centred(x, at, is_signed, zero_point) : 0;
+            int32_t value = at < n ? mb_centred(type, x[at]) : 0;
             four[i] = (int16_t)value;
             total += value;
         }
@@ -103,7 +98,7 @@ static void add_looked_up(int32_t *sums, const mb_matrix *weights, uint32_t w, i
  * eight look-ups a word instead of 32 additions. With P the sum where the bit is 1 and T the sum of
  * all inputs, the result is P - (T - P) = 2 P - T. */
 void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
-                           uint32_t is_signed, int32_t zero_point) {
+                           mb_as_uint8 type) {
     int32_t total = 0;
     for (uint32_t j = 0; j < weights->n_out; j++) {
         sums[j] = 0;
@@ -112,7 +107,7 @@ void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_
         int16_t table[8][16];
         uint32_t left = weights->n_in - 32u * w, n = left < 32u ? left : 32u;
         uint32_t groups = (n + 3u) / 4u;
-        total += make_tables(table, groups, x, n, is_signed, zero_point);
+        total += make_tables(table, groups, x, n, type);
         add_looked_up(sums, weights, w, table, groups);
     }
     for (uint32_t j = 0; j < weights->n_out; j++) {
@@ -122,7 +117,7 @@ void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_
 
 void mb_bits_by_threshold_scalar(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
                                  uint32_t n) {
-    const uint32_t *flips = (const uint32_t *)thresholds + n;
+    const uint32_t *flips = mb_flips(thresholds, n);
     uint32_t word = 0;
     for (uint32_t j = 0; j < n; j++) {
         word |= (uint32_t)(sums[j] >= thresholds[j]) << (j % 32u);
@@ -148,7 +143,7 @@ static uint32_t differences(const mb_matrix *weights, uint32_t row, const uint8_
 
 void mb_convolve_bits_scalar(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
                              const mb_patches *patches) {
-    const uint32_t *flips = (const uint32_t *)thresholds + weights->n_out;
+    const uint32_t *flips = mb_flips(thresholds, weights->n_out);
     const uint8_t *const *at = patches->at;
     for (uint32_t o = 0; o < patches->n_outputs; o++, at += patches->n_window) {
         uint32_t word = 0;
@@ -247,17 +242,20 @@ static uint32_t take_four(four_rows *four, const int16_t *d, uint32_t n_out, uin
 static void back_word(uint32_t *sums, const uint32_t word[4], const uint32_t table[16],
                       uint32_t n) {
     const uint32_t first = 0x01010101u;
-    for (uint32_t k = 0; n == 32u && k < 8u; k++) {
+    if (n < 32u) {
+        for (uint32_t k = 0; k < n; k++) {
+            sums[k] += table[(word[0] >> k & 1u) | (word[1] >> k & 1u) << 1 |
+                             (word[2] >> k & 1u) << 2 | (word[3] >> k & 1u) << 3];
+        }
+        return;
+    }
+    for (uint32_t k = 0; k < 8u; k++) {
         uint32_t signs = (word[0] >> k & first) | (word[1] >> k & first) << 1 |
                          (word[2] >> k & first) << 2 | (word[3] >> k & first) << 3;
         sums[k] += table[signs & 15u];
         sums[k + 8u] += table[signs >> 8 & 15u];
         sums[k + 16u] += table[signs >> 16 & 15u];
         sums[k + 24u] += table[signs >> 24];
-    }
-    for (uint32_t k = 0; n < 32u && k < n; k++) {
-        sums[k] += table[(word[0] >> k & 1u) | (word[1] >> k & 1u) << 1 | (word[2] >> k & 1u) << 2 |
-                         (word[3] >> k & 1u) << 3];
     }
 }
 
@@ -297,16 +295,16 @@ void mb_draw_scalar(uint32_t *draws, uint32_t counter, uint32_t n) {
 static bool runs(void) { return true; }
 
 const mb_kernels mb_kernels_scalar = {
-    "scalar",
-    runs,
-    mb_dense_bits_scalar,
-    mb_dense_bytes_scalar,
-    mb_bits_by_threshold_scalar,
-    mb_convolve_bits_scalar,
-    MB_BYTE_PANELS,
-    mb_convolve_bytes_scalar,
-    mb_bits_by_norm_scalar,
-    mb_back_scalar,
-    mb_inverse_roots_scalar,
-    mb_draw_scalar,
+    .name = "scalar",
+    .runs = runs,
+    .dense_bits = mb_dense_bits_scalar,
+    .dense_bytes = mb_dense_bytes_scalar,
+    .bits_by_threshold = mb_bits_by_threshold_scalar,
+    .convolve_bits = mb_convolve_bits_scalar,
+    .conv_layout = MB_BYTE_PANELS,
+    .convolve_bytes = mb_convolve_bytes_scalar,
+    .bits_by_norm = mb_bits_by_norm_scalar,
+    .back = mb_back_scalar,
+    .inverse_roots = mb_inverse_roots_scalar,
+    .draw = mb_draw_scalar,
 };

@@ -6,7 +6,7 @@
 
 void mb_dense_bits_scalar(int32_t *sums, const mb_matrix *weights, const uint32_t *x);
 void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
-                           uint32_t is_signed, int32_t zero_point);
+                           mb_as_uint8 type);
 void mb_bits_by_threshold_scalar(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
                                  uint32_t n);
 void mb_convolve_bits_scalar(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,

@@ -36,8 +36,10 @@ static const int16_t *errors_at(const mb_model *model, const mb_layer *layer,
     int16_t *restrict masked = (int16_t *)mb_at(model, model->masked_at);
     const int16_t *errors = winners == NULL ? d : masked;
     uint32_t any = 0;
-    for (uint32_t j = 0; winners != NULL && j < layer->n_out; j++) {
-        masked[j] = winners[j] == k ? d[j] : 0;
+    if (winners != NULL) {
+        for (uint32_t j = 0; j < layer->n_out; j++) {
+            masked[j] = winners[j] == k ? d[j] : 0;
+        }
     }
     for (uint32_t j = 0; j < layer->n_out; j++) {
         any |= (uint16_t)errors[j];

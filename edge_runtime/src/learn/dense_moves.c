@@ -25,8 +25,7 @@
 typedef struct layer_input {
     const uint8_t *bytes; /* 8-bit input, or NULL */
     const uint32_t *bits; /* packed activations */
-    uint8_t flip;         /* makes a byte of int8 one of uint8 */
-    int32_t zero;         /* its zero point then */
+    mb_as_uint8 type;     /* of these bytes */
     uint32_t n_in;
     uint32_t largest; /* |x| */
     uint32_t total;   /* of all |x| */
@@ -34,7 +33,7 @@ typedef struct layer_input {
 } layer_input;
 
 static inline int32_t byte_value(const layer_input *in, uint32_t i) {
-    return (int32_t)(in->bytes[i] ^ in->flip) - in->zero;
+    return mb_centred(in->type, in->bytes[i]);
 }
 
 static inline uint32_t upper_product(uint32_t a, uint32_t b) {
@@ -185,8 +184,7 @@ void mb_move_dense(mb_model *model, uint32_t index, const void *input, const int
     in.n_in = layer->n_in;
     if (layer->sees_sample) {
         in.bytes = (const uint8_t *)input;
-        in.flip = model->input_signed ? 0x80 : 0;
-        in.zero = model->zero_point + in.flip;
+        in.type = model->sample_type;
     } else {
         in.bits = (const uint32_t *)input;
     }

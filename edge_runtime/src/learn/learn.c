@@ -33,7 +33,7 @@ static void to_float(float *out, const uint32_t *in, uint32_t n, float unit) {
 /* In a batch: copy what the forward pass of sample s left, and its moves need. */
 static void keep_forward(const mb_model *model, uint32_t s) {
     uint32_t below = model->first_learning > 0 ? model->first_learning - 1u : 0;
-    for (uint32_t i = below; model->batch > 1 && i < model->n_layers; i++) {
+    for (uint32_t i = below; i < model->n_layers; i++) {
         const mb_layer *layer = &mb_layers(model)[i];
         if (i + 1u < model->n_layers) {
             mb_copy(mb_kept_bits(model, layer, s), mb_at(model, layer->bits_at),
@@ -76,7 +76,9 @@ static void send_back(const mb_model *model, uint32_t index, const int16_t *d, f
 static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s) {
     float *error = (float *)mb_at(model, model->row_at);
     mb_forward(model, sample);
-    keep_forward(model, s);
+    if (model->batch > 1) {
+        keep_forward(model, s);
+    }
     int32_t predicted = mb_read_scores(model, NULL);
     mb_output_error(model, error, label);
     for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
@@ -104,6 +106,16 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
     return predicted;
 }
 
+/* Move the weights of all layers by the errors of a batch of n samples, which have been kept. */
+static void move_batch(mb_model *model, const uint8_t *samples, uint32_t n) {
+    for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
+        int16_t *d = mb_kept_errors(model, i);
+        float unit =
+            mb_align_errors(d, mb_kept_units(model, i), n, mb_values(&mb_layers(model)[i]));
+        move(model, i, samples, n, d, unit);
+    }
+}
+
 /* One step on n samples, at most a batch. */
 static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *labels, uint32_t n,
                        int32_t *predicted) {
@@ -117,11 +129,8 @@ static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *l
             predicted[s] = before;
         }
     }
-    for (uint32_t i = model->n_layers; model->batch > 1 && i-- > model->first_learning;) {
-        int16_t *d = mb_kept_errors(model, i);
-        float unit =
-            mb_align_errors(d, mb_kept_units(model, i), n, mb_values(&mb_layers(model)[i]));
-        move(model, i, samples, n, d, unit);
+    if (model->batch > 1) {
+        move_batch(model, samples, n);
     }
     learnt->n_steps += n;
 }

@@ -36,7 +36,7 @@ void mb_spread_weights(const mb_model *model, const mb_layer *layer) {
     int8_t *at = (int8_t *)mb_at(model, layer->signs_at);
     int16_t *most = (int16_t *)(void *)(at + weights_bytes(layer));
     uint32_t run = layer->window.kernel * mb_channels(layer), n_pairs = spread_pairs(layer);
-    int32_t zero = model->zero_point + (model->input_signed ? 128 : 0);
+    int32_t zero = (int32_t)model->sample_type.zero;
     for (uint32_t j = 0; j < layer->n_out; j++, words += layer->words) {
         int32_t total = 0;
         for (uint32_t i = 0; i < layer->n_in; i++) {
@@ -52,8 +52,8 @@ void mb_spread_weights(const mb_model *model, const mb_layer *layer) {
 mb_spread mb_spread_of(const mb_model *model, const mb_layer *layer) {
     const int8_t *at = (const int8_t *)mb_at(model, layer->signs_at);
     const int16_t *most = (const int16_t *)(const void *)(at + weights_bytes(layer));
-    const uint32_t *thresholds = (const uint32_t *)mb_in_blob(model, layer->blob_threshold_at);
-    mb_spread weights = {at, most, thresholds + layer->n_out, layer->n_out};
+    const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+    mb_spread weights = {at, most, mb_flips(thresholds, layer->n_out), layer->n_out};
     return weights;
 }
 

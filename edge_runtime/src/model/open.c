@@ -67,11 +67,11 @@ static void fill_panels(mb_model *model) {
         const uint32_t *words = (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
         if (layer->layout == MB_SPREAD) {
             mb_spread_weights(model, layer);
-            continue;
-        }
-        for (uint32_t row = 0; layer->signs_at != 0 && row < layer->n_out; row++) {
-            for (uint32_t w = 0; w < layer->words; w++) {
-                put_word(model, layer, row, w, *words++);
+        } else if (layer->layout != MB_ROWS) {
+            for (uint32_t row = 0; row < layer->n_out; row++) {
+                for (uint32_t w = 0; w < layer->words; w++) {
+                    put_word(model, layer, row, w, *words++);
+                }
             }
         }
     }

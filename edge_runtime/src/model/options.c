@@ -31,8 +31,7 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     model->n_layers = n_layers;
     model->n_inputs = view->info.n_inputs;
     model->n_outputs = view->info.n_outputs;
-    model->input_signed = view->info.input_signed;
-    model->zero_point = view->info.zero_point;
+    model->sample_type = mb_sample_type(view->info.input_signed, view->info.zero_point);
     model->identity = view->identity;
     model->bank = options->bank;
     model->eps = view->eps;

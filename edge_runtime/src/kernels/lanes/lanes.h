@@ -57,18 +57,20 @@
 #endif
 
 /* The set of the file that includes this. */
-#define MB_LANE_KERNELS(set)                                  \
-    const mb_kernels mb_kernels_##set = {#set,                \
-                                         runs,                \
-                                         v_dense_bits,        \
-                                         v_dense_bytes,       \
-                                         v_bits_by_threshold, \
-                                         v_convolve_bits,     \
-                                         CONV_LAYOUT,         \
-                                         v_convolve_bytes,    \
-                                         v_bits_by_norm,      \
-                                         v_back,              \
-                                         v_inverse_roots,     \
-                                         v_draw}
+#define MB_LANE_KERNELS(set)                      \
+    const mb_kernels mb_kernels_##set = {         \
+        .name = #set,                             \
+        .runs = runs,                             \
+        .dense_bits = v_dense_bits,               \
+        .dense_bytes = v_dense_bytes,             \
+        .bits_by_threshold = v_bits_by_threshold, \
+        .convolve_bits = v_convolve_bits,         \
+        .conv_layout = CONV_LAYOUT,               \
+        .convolve_bytes = v_convolve_bytes,       \
+        .bits_by_norm = v_bits_by_norm,           \
+        .back = v_back,                           \
+        .inverse_roots = v_inverse_roots,         \
+        .draw = v_draw,                           \
+    }
 
 #endif /* MB_KERNELS_LANES_H */

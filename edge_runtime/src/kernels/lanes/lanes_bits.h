@@ -50,8 +50,10 @@ static MB_TARGET void v_dense_bits(int32_t *sums, const mb_matrix *weights, cons
         }
         bool whole = rows - j >= 4u * LANES;
         v_bits_tile(whole ? sums + j : spare, panels, x, weights->n_in, weights->words);
-        for (uint32_t i = 0; !whole && i < rows - j; i++) {
-            sums[j + i] = spare[i];
+        if (!whole) {
+            for (uint32_t i = 0; i < rows - j; i++) {
+                sums[j + i] = spare[i];
+            }
         }
     }
 }

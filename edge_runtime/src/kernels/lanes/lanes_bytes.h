@@ -260,13 +260,12 @@ MB_INLINE void v_bytes_chunk(int32_t *sums, const mb_matrix *weights, const v_ta
 }
 
 static MB_TARGET void v_dense_bytes(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
-                                    uint32_t is_signed, int32_t zero_point) {
+                                    mb_as_uint8 type) {
     if (weights->layout != MB_BYTE_PANELS) {
-        IN_ROWS(dense_bytes)(sums, weights, x, is_signed, zero_point);
+        IN_ROWS(dense_bytes)(sums, weights, x, type);
         return;
     }
-    const uint8_t sign = is_signed ? 0x80 : 0;
-    const uint32_t zero = (uint32_t)(zero_point + sign), n_in = weights->n_in;
+    const uint32_t zero = type.zero, n_in = weights->n_in;
     const uint32_t rows = mb_panel_rows(MB_BYTE_PANELS, weights->n_out);
     uint32_t total = 0, least = 0;
     v_tables tables;
@@ -276,7 +275,7 @@ static MB_TARGET void v_dense_bytes(int32_t *sums, const mb_matrix *weights, con
         sums[j] = 0;
     }
     for (uint32_t i = 0; i < n_in; i += tables.n) {
-        v_take_chunk(&tables, x + i, n_in - i, sign, (uint8_t)zero);
+        v_take_chunk(&tables, x + i, n_in - i, (uint8_t)type.flip, (uint8_t)zero);
         uint32_t groups = (tables.n + 31u) / 32u * 8u;
         uint32_t here = tables.least + zero * (4u * groups - tables.n); /* weights there are 0 */
         v_make_tables(&tables, groups, offset);

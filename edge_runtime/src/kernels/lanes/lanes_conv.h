@@ -35,7 +35,7 @@ static MB_TARGET void v_convolve_bits(uint32_t *bits, const mb_matrix *weights,
         mb_convolve_bits_scalar(bits, weights, thresholds, patches);
         return;
     }
-    const uint32_t *flips = (const uint32_t *)thresholds + weights->n_out;
+    const uint32_t *flips = mb_flips(thresholds, weights->n_out);
     uint32_t bytes = (weights->n_out + 31u) / 32u * 4u;
     uint32_t panel_rows = mb_panel_rows(CONV_LAYOUT, weights->n_out);
     for (uint32_t j = 0; j < 8u * bytes; j += CONV_ROWS) {

@@ -4,7 +4,7 @@
 
 static MB_TARGET void v_bits_by_threshold(uint32_t *bits, const int32_t *sums,
                                           const int32_t *thresholds, uint32_t n) {
-    const uint32_t *flips = (const uint32_t *)thresholds + n;
+    const uint32_t *flips = mb_flips(thresholds, n);
     uint32_t j = 0;
     for (; j + 32u <= n; j += 32u) {
         uint32_t word = 0;

@@ -47,7 +47,10 @@ INLINE uint32_t add_words(int32_t *sums, const mb_matrix *weights, const inputs 
         x[i] = take(in, 32u * w + 16u * i);
         total = vaddvaq_u8(total, x[i]);
     }
-    for (uint32_t j = 0; total > 0 && j < weights->n_out; j++, row += weights->words) {
+    if (total == 0) {
+        return 0;
+    }
+    for (uint32_t j = 0; j < weights->n_out; j++, row += weights->words) {
         uint32_t sum = 0;
         for (uint32_t i = 0; i < n; i++) {
             sum = add_where_set(sum, row[i], x[2u * i], x[2u * i + 1u]);
@@ -71,16 +74,15 @@ static uint32_t add_rows(int32_t *sums, const mb_matrix *weights, const inputs *
 }
 
 static void dense_bytes(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
-                        uint32_t is_signed, int32_t zero_point) {
-    const uint8_t sign = is_signed ? 0x80 : 0;
+                        mb_as_uint8 type) {
     if (weights->layout != MB_ROWS) {
-        mb_dense_bytes_scalar(sums, weights, x, is_signed, zero_point);
+        mb_dense_bytes_scalar(sums, weights, x, type);
         return;
     }
     for (uint32_t j = 0; j < weights->n_out; j++) {
         sums[j] = 0;
     }
-    inputs in = {x, weights->n_in, vdupq_n_u8(sign), vdupq_n_u8((uint8_t)(zero_point + sign)),
+    inputs in = {x, weights->n_in, vdupq_n_u8((uint8_t)type.flip), vdupq_n_u8((uint8_t)type.zero),
                  false};
     const uint32_t above = add_rows(sums, weights, &in, 2);
     in.below = true;
@@ -95,18 +97,15 @@ static void dense_bytes(int32_t *sums, const mb_matrix *weights, const uint8_t *
 static bool runs(void) { return true; }
 
 const mb_kernels mb_kernels_mve = {
-    "mve",
-    runs,
-    mb_dense_bits_swar,
-    dense_bytes,
-    mb_bits_by_threshold_swar,
-    NULL,
-    MB_ROWS,
-    NULL,
-    mb_bits_by_norm_scalar,
-    mb_back_scalar,
-    mb_inverse_roots_scalar,
-    mb_draw_scalar,
+    .name = "mve",
+    .runs = runs,
+    .dense_bits = mb_dense_bits_swar,
+    .dense_bytes = dense_bytes,
+    .bits_by_threshold = mb_bits_by_threshold_swar,
+    .bits_by_norm = mb_bits_by_norm_scalar,
+    .back = mb_back_scalar,
+    .inverse_roots = mb_inverse_roots_scalar,
+    .draw = mb_draw_scalar,
 };
 
 #else

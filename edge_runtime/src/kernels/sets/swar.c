@@ -221,32 +221,32 @@ static __attribute__((noinline)) void add_looked_up(int32_t *sums, const mb_matr
     }
 }
 
-/* 32 inputs as uint8, zeros behind the last. */
+/* 32 inputs as uint8, zeros after the last. */
 static __attribute__((noinline)) void take_inputs(uint8_t to[32], const uint8_t *x, uint32_t n,
-                                                  uint32_t sign, uint32_t zero) {
+                                                  mb_as_uint8 type) {
     for (uint32_t i = 0; i < 32u; i++) {
-        to[i] = (uint8_t)(i < n ? x[i] ^ sign : zero);
+        to[i] = (uint8_t)(i < n ? x[i] ^ type.flip : type.zero);
     }
 }
 
 void mb_dense_bytes_swar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
-                         uint32_t is_signed, int32_t zero_point) {
-    const uint32_t n_in = weights->n_in, words = weights->words, sign = is_signed ? 0x80u : 0;
-    const uint32_t zero = (uint32_t)zero_point + sign; /* of inputs as uint8 */
+                         mb_as_uint8 type) {
+    const uint32_t n_in = weights->n_in, words = weights->words, zero = type.zero;
     table tables;
     uint32_t total = 0;
     if (weights->layout != MB_ROWS || weights->n_out < FEW_ROWS) {
-        mb_dense_bytes_scalar(sums, weights, x, is_signed, zero_point);
+        mb_dense_bytes_scalar(sums, weights, x, type);
         return;
     }
     fill(sums, weights->n_out, 0);
     for (uint32_t w = 0; w < words; w++, x += 32) {
         uint8_t copy[32];
         const uint32_t left = n_in - 32u * w;
-        if (left < 32u || is_signed) {
-            take_inputs(copy, x, left, sign, zero);
+        const bool copies = left < 32u || type.flip != 0;
+        if (copies) {
+            take_inputs(copy, x, left, type);
         }
-        total += make_tables(&tables, left < 32u || is_signed ? copy : x, zero);
+        total += make_tables(&tables, copies ? copy : x, zero);
         add_looked_up(sums, weights, w, &tables);
     }
     /* With P the sum of x - zero where the weight is +1 and T that of all, it is P - (T - P) = 2 P - T. */
@@ -278,7 +278,7 @@ INLINE uint32_t two_below(uint32_t word, const int32_t *sums, const int32_t *thr
 
 void mb_bits_by_threshold_swar(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
                                uint32_t n) {
-    const uint32_t *flips = (const uint32_t *)thresholds + n;
+    const uint32_t *flips = mb_flips(thresholds, n);
     for (; n >= 32u; n -= 32u, sums += 32, thresholds += 32) {
         uint32_t word = 0;
         for (uint32_t i = 32; i > 0; i -= 8u) {
@@ -301,18 +301,15 @@ void mb_bits_by_threshold_swar(uint32_t *bits, const int32_t *sums, const int32_
 static bool runs(void) { return true; }
 
 const mb_kernels mb_kernels_swar = {
-    "swar",
-    runs,
-    mb_dense_bits_swar,
-    mb_dense_bytes_swar,
-    mb_bits_by_threshold_swar,
-    NULL,
-    MB_ROWS,
-    NULL,
-    mb_bits_by_norm_scalar,
-    mb_back_scalar,
-    mb_inverse_roots_scalar,
-    mb_draw_scalar,
+    .name = "swar",
+    .runs = runs,
+    .dense_bits = mb_dense_bits_swar,
+    .dense_bytes = mb_dense_bytes_swar,
+    .bits_by_threshold = mb_bits_by_threshold_swar,
+    .bits_by_norm = mb_bits_by_norm_scalar,
+    .back = mb_back_scalar,
+    .inverse_roots = mb_inverse_roots_scalar,
+    .draw = mb_draw_scalar,
 };
 
 #else
