@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .errors import (
+from metabit.errors import (
     BudgetError,
     CorruptError,
     FormatError,
@@ -19,7 +19,7 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .edge_runtime.engine import Engine
+    from metabit.edge_runtime.engine import Engine
 
 __version__ = "0.1.0"
 
@@ -38,7 +38,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "Engine":  # loaded on first use: it opens the C library
-        from .edge_runtime.engine import Engine
+        from metabit.edge_runtime.engine import Engine
 
         return Engine
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import interrupt
+from metabit import interrupt
 
 __all__ = ["main"]
 
@@ -13,7 +13,7 @@ def main() -> None:
     """Entry point of the `metabit` command."""
     interrupt.expect()
     try:
-        from .cli import run_process
+        from metabit.cli import run_process
     except ModuleNotFoundError as error:
         if error.name != "click":
             raise

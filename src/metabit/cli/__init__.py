@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 import click
 
-from ..errors import InputError, MetabitError, StorageError, nearest
-from ..interrupt import INTERRUPTED
-from .answers import say_failure
-from .standard_streams import WatchedStdout, prepare
+from metabit.cli.answers import say_failure
+from metabit.cli.standard_streams import WatchedStdout, prepare
+from metabit.errors import InputError, MetabitError, StorageError, nearest
+from metabit.interrupt import INTERRUPTED
 
 VERBS = {
     "demo": "The whole story on real data, in about a minute.",
@@ -77,7 +77,7 @@ class LazyGroup(click.Group):
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from .. import __version__
+        from metabit import __version__
 
         click.echo(f"metabit {__version__}")
         ctx.exit()

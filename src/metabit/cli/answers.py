@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..errors import MetabitError
+from metabit.errors import MetabitError
 
 Answer = dict[str, Any]
 

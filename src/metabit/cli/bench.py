@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..bench import rivals as others
-from ..bench.layers import ROOFS
-from ..bench.rival_networks import shapes_of
-from ..bench.subject import PREDICT, Subject
-from ..bench.timing import Contestant, Limits, Times, take_turns
-from ..edge_runtime.threads import number_of_threads
-from ..export import container
-from ..extras import need, pip_command
-from ..readers import samples as datafile
-from .common import Answer, Bar, Output, table, verb
-from .options import BANK, BITS, FILE, THREADS, learn_option
-from .paths import ReadName, WriteFile
-from .profile import format_us
+from metabit.bench import rivals as others
+from metabit.bench.layers import ROOFS
+from metabit.bench.rival_networks import shapes_of
+from metabit.bench.subject import PREDICT, Subject
+from metabit.bench.timing import Contestant, Limits, Times, take_turns
+from metabit.cli.common import Answer, Bar, Output, table, verb
+from metabit.cli.options import BANK, BITS, FILE, THREADS, learn_option
+from metabit.cli.paths import ReadName, WriteFile
+from metabit.cli.profile import format_us
+from metabit.edge_runtime.threads import number_of_threads
+from metabit.export import container
+from metabit.extras import need, pip_command
+from metabit.readers import samples as datafile
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from ..bench.rivals import Rival
+    from metabit.bench.rivals import Rival
 
 TORCH = "PyTorch, learning step"
 
@@ -131,7 +131,7 @@ def _steps(subject: Subject, alone: bool) -> list[Contestant]:
         return []
     steps = [subject.learning()]
     if subject.widths and not alone and importlib.util.find_spec("torch"):
-        from ..trainer.runs.torch_step import torch_step
+        from metabit.trainer.runs.torch_step import torch_step
 
         assert subject.model.learn is not None
         run = torch_step(
@@ -213,8 +213,8 @@ def _write_plot(
     out: Output, path: Path, file: Path, whole: Mapping[str, Times], single: Mapping[str, Times],
     learnt: Mapping[str, Times],
 ) -> None:  # fmt: skip
-    from ..files import write_whole
-    from .bench_plot import picture
+    from metabit.cli.bench_plot import picture
+    from metabit.files import write_whole
 
     write_whole(path, picture(str(file), whole, single, learnt))
     out.line(f"picture: {path}")

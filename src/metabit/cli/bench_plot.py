@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from ..bench.timing import Times
-from ..trainer.runs.plots import ACCENT, DPI, INK, MUTED, png
+from metabit.bench.timing import Times
+from metabit.trainer.runs.plots import ACCENT, DPI, INK, MUTED, png
 
 ROW_IN = 0.32
 MARGIN_IN = 0.95

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..edge_runtime.sizes import format_kib
-from .common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, table, verb
+from metabit.edge_runtime.sizes import format_kib
 
 
 @verb("boards")
@@ -12,7 +12,7 @@ def command(out: Output) -> Answer:
 
     Both verbs also take the path of a TOML file of your own.
     """
-    from ..firmware_sim import boards
+    from metabit.firmware_sim import boards
 
     known = [boards.load(name) for name in boards.names()]
     rows = table("boards", "name", "core", ">clock", ">RAM", ">flash", "what it is")

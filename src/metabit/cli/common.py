@@ -20,11 +20,11 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import MetabitError
-from ..files import check_target, reading
-from .answers import Answer as Answer
-from .answers import say_failure, write_json
-from .paths import files_written, paths_read
+from metabit.cli.answers import Answer as Answer
+from metabit.cli.answers import say_failure, write_json
+from metabit.cli.paths import files_written, paths_read
+from metabit.errors import MetabitError
+from metabit.files import check_target, reading
 
 # Width of tables where nobody looks: pipes, files, CI.
 PLAIN_COLUMNS = 110

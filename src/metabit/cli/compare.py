@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..extras import need
-from .common import Answer, Output, table, verb
-from .paths import ReadPath
+from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.paths import ReadPath
+from metabit.extras import need
 
 if TYPE_CHECKING:
-    from ..trainer.runs.comparison import Comparison, Estimate, Group
+    from metabit.trainer.runs.comparison import Comparison, Estimate, Group
 
 SHARES = {
     "acc": "ACC",
@@ -42,7 +42,7 @@ def command(out: Output, runs: tuple[Path, ...], folder: Path | None) -> Answer:
     """
     need("compare")
 
-    from ..trainer.runs.comparison import compare, read
+    from metabit.trainer.runs.comparison import compare, read
 
     comparison = compare([read(path) for path in runs])
     _print(out, comparison)
@@ -119,8 +119,8 @@ def _state_cell(bytes_per_weight: float) -> str:
 
 
 def _draw(out: Output, comparison: Comparison, folder: Path) -> list[Path]:
-    from ..files import make_folder, write_whole
-    from ..trainer.runs.comparison_plots import figures, groups_with_state
+    from metabit.files import make_folder, write_whole
+    from metabit.trainer.runs.comparison_plots import figures, groups_with_state
 
     make_folder(folder)
     pictures = figures(comparison)

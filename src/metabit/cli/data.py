@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from ..errors import InputError, MetabitError
-from .common import Answer, Output, progress, table, verb
+from metabit.cli.common import Answer, Output, progress, table, verb
+from metabit.errors import InputError, MetabitError
 
 LICENCES = {
     "digits": "CC BY 4.0",
@@ -33,7 +33,7 @@ def command(out: Output, action: str, name: str | None) -> Answer:
 
 
 def _list(out: Output) -> Answer:
-    from ..trainer import data
+    from metabit.trainer import data
 
     rows = table("data sets", "name", ">train", ">test", "sample", ">classes", "licence", "where")
     found: list[Answer] = []
@@ -75,7 +75,7 @@ def _list(out: Output) -> Answer:
 
 
 def _fetch(out: Output, name: str | None) -> Answer:
-    from ..trainer import data
+    from metabit.trainer import data
 
     if name is None:
         raise InputError(f"fetch what? One of {', '.join(data.names())}", code="E-USAGE")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from ..extras import need
-from .common import Answer, Output, verb
+from metabit.cli.common import Answer, Output, verb
+from metabit.extras import need
 
 
 @verb("demo")
@@ -26,6 +26,6 @@ def command(out: Output, seed: int, folder: Path) -> Answer:
     stream, with metaplasticity and without, side by side.
     """
     need("demo")
-    from .demo_story import run
+    from metabit.cli.demo_story import run
 
     return run(out, folder=folder, seed=seed)

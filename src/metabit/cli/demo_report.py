@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..edge_runtime.plan import PARTS
-from ..edge_runtime.sizes import format_kib, parse_bytes
-from ..files import write_whole
+from metabit.edge_runtime.plan import PARTS
+from metabit.edge_runtime.sizes import format_kib, parse_bytes
+from metabit.files import write_whole
 
 if TYPE_CHECKING:
-    from .demo_story import Story
+    from metabit.cli.demo_story import Story
 
 META, PLAIN, GREY = "#1b6ca8", "#d1495b", "#8d99ae"
 PALETTE = ("#1b6ca8", "#4f9dd6", "#edae49", "#66a182", "#d1495b", "#8d99ae", "#2e4057")

@@ -20,22 +20,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
-from ..edge_runtime.engine import Engine
-from ..edge_runtime.plan import PARTS, Plan
-from ..edge_runtime.sizes import format_kib
-from ..edge_runtime.task_banks import TaskBanks
-from ..export import container
-from ..export.spec import InputSpec, Model
-from ..export.untrained import untrained
-from ..files import make_folder, write_whole
-from .common import Answer, Output, budget_bar, percent, progress, table
-from .profile import format_us
+from metabit import __version__
+from metabit.cli.common import Answer, Output, budget_bar, percent, progress, table
+from metabit.cli.profile import format_us
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.plan import PARTS, Plan
+from metabit.edge_runtime.sizes import format_kib
+from metabit.edge_runtime.task_banks import TaskBanks
+from metabit.export import container
+from metabit.export.spec import InputSpec, Model
+from metabit.export.untrained import untrained
+from metabit.files import make_folder, write_whole
 
 if TYPE_CHECKING:
-    from ..firmware_sim.profile import Profile
-    from ..firmware_sim.simulate import Work
-    from ..trainer.data.dataset import DataSet, Split
+    from metabit.firmware_sim.profile import Profile
+    from metabit.firmware_sim.simulate import Work
+    from metabit.trainer.data.dataset import DataSet, Split
 
 RAM_BUDGET = "192 KiB"
 BOARDS = ("nrf52840", "raspberry-pi-3b-plus")
@@ -91,7 +91,7 @@ def run(out: Output, *, folder: Path, seed: int) -> Answer:
     started = time.perf_counter()
     make_folder(folder)
     story = Story(seed)
-    from ..trainer import data
+    from metabit.trainer import data
 
     hapt = data.load("hapt")
     path = _train_and_export(out, story, folder, seed)
@@ -109,10 +109,10 @@ def run(out: Output, *, folder: Path, seed: int) -> Answer:
 
 
 def _train_and_export(out: Output, story: Story, folder: Path, seed: int) -> Path:
-    from ..export.from_torch import from_run
-    from ..trainer.loop import train
-    from ..trainer.recipe import recipe_from_dict
-    from .train import TrainingBar
+    from metabit.cli.train import TrainingBar
+    from metabit.export.from_torch import from_run
+    from metabit.trainer.loop import train
+    from metabit.trainer.recipe import recipe_from_dict
 
     _title(out, 1, "train on the host: 12 people, 6 activities")
     recipe = recipe_from_dict(_recipe(seed))
@@ -322,7 +322,7 @@ def _permuted_model(samples: NDArray[Any], seed: int) -> Model:
 
 
 def _profile(out: Output, story: Story, path: Path, hapt: DataSet) -> None:
-    from ..firmware_sim.profile import profile
+    from metabit.firmware_sim.profile import profile
 
     _title(out, 7, "the same firmware on two emulated boards")
     samples = next(_streamed(hapt))[1]
@@ -362,7 +362,7 @@ def _profile_row(made: Profile) -> list[str]:
 
 
 def _report(out: Output, story: Story, folder: Path) -> Answer:
-    from .demo_report import write
+    from metabit.cli.demo_report import write
 
     answer: Answer = {
         **asdict(story),

@@ -13,11 +13,11 @@ from typing import Literal
 
 import numpy as np
 
-from ..errors import MetabitError
-from ..export.fold import fold_threshold
-from ..export.spec import DenseLayer, InputSpec, LearnState, Model, Norm
-from ..extras import TASKS, missing, pip_command
-from .common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, table, verb
+from metabit.errors import MetabitError
+from metabit.export.fold import fold_threshold
+from metabit.export.spec import DenseLayer, InputSpec, LearnState, Model, Norm
+from metabit.extras import TASKS, missing, pip_command
 
 Verdict = tuple[Literal["ok", "absent", "broken"], str]
 
@@ -88,7 +88,7 @@ def _version(package: str) -> str:
 
 
 def _metabit() -> Verdict:
-    from .. import __file__, __version__
+    from metabit import __file__, __version__
 
     return "ok", f"{__version__} in {Path(__file__).parent}"
 
@@ -106,7 +106,7 @@ def _processor() -> Verdict:
 
 
 def _library() -> Verdict:
-    from ..edge_runtime import _native
+    from metabit.edge_runtime import _native
 
     library = _native.library()
     version = library.mb_version().decode()
@@ -115,9 +115,9 @@ def _library() -> Verdict:
 
 def _self_test() -> Verdict:
     """A small network: C and NumPy predict and learn the same, bit for bit."""
-    from ..edge_runtime.engine import Engine
-    from ..edge_runtime.reference.model import ReferenceModel
-    from ..export import container
+    from metabit.edge_runtime.engine import Engine
+    from metabit.edge_runtime.reference.model import ReferenceModel
+    from metabit.export import container
 
     blob = container.dumps(_small_model())
     engine, reference = Engine(blob, learn="all"), ReferenceModel(blob, learn_layers=2)
@@ -157,13 +157,13 @@ def _cache() -> Verdict:
 
 
 def _set_names() -> tuple[str, ...]:
-    from ..trainer import data
+    from metabit.trainer import data
 
     return data.names()
 
 
 def _data_set(name: str) -> Verdict:
-    from ..trainer import data
+    from metabit.trainer import data
 
     where = data.find(name)
     if where is None:

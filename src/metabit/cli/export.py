@@ -8,17 +8,17 @@ from typing import Any
 
 import click
 
-from ..errors import InputError, nearest
-from ..export import container
-from ..export.golden import GOLDEN_DEFAULT
-from ..export.raw_input import with_raw_input
-from ..export.repack import first_golden, read_state, with_bits, with_state, without_state
-from ..export.spec import Model
-from ..export.state_image import model_id
-from ..extras import need
-from .common import Answer, Output, verb
-from .export_targets import TARGETS
-from .paths import ReadPath
+from metabit.cli.common import Answer, Output, verb
+from metabit.cli.export_targets import TARGETS
+from metabit.cli.paths import ReadPath
+from metabit.errors import InputError, nearest
+from metabit.export import container
+from metabit.export.golden import GOLDEN_DEFAULT
+from metabit.export.raw_input import with_raw_input
+from metabit.export.repack import first_golden, read_state, with_bits, with_state, without_state
+from metabit.export.spec import Model
+from metabit.export.state_image import model_id
+from metabit.extras import need
 
 
 @verb("export")
@@ -127,8 +127,8 @@ def _kind_of(target: Path) -> str:
 def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
     need("export a run")
 
-    from ..export.from_torch import from_run
-    from ..trainer.runs.run_folder import load_run
+    from metabit.export.from_torch import from_run
+    from metabit.trainer.runs.run_folder import load_run
 
     return from_run(load_run(folder), bits=bits, golden=golden, learnable=not no_state)
 
@@ -138,7 +138,7 @@ def _from_file(
 ) -> Model:
     if source.suffix.lower() == ".safetensors":
         need("verify or export a .safetensors file")
-        from ..export import tensors
+        from metabit.export import tensors
 
         model = tensors.load(source)
         data = container.dumps(model)

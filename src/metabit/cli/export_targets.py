@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ..edge_runtime.c_library import library_files
-from ..edge_runtime.plan import plan
-from ..edge_runtime.sizes import format_kib
-from ..export import c_source, container
-from ..export.bits import words
-from ..export.spec import Model
-from ..extras import need
-from ..files import make_folder, write_whole
-from .common import Answer, Output
-from .inspect import sizes_table
+from metabit.cli.common import Answer, Output
+from metabit.cli.inspect import sizes_table
+from metabit.edge_runtime.c_library import library_files
+from metabit.edge_runtime.plan import plan
+from metabit.edge_runtime.sizes import format_kib
+from metabit.export import c_source, container
+from metabit.export.bits import words
+from metabit.export.spec import Model
+from metabit.extras import need
+from metabit.files import make_folder, write_whole
 
 #: What only some targets read: --style and so on, by name.
 Options = Mapping[str, Any]
@@ -69,7 +69,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Options) -> Answer:
     need("export --to onnx")
 
-    from ..export.onnx.write import to_onnx
+    from metabit.export.onnx.write import to_onnx
 
     style, bank = options["style"], options["bank"]
     proto = to_onnx(model, style, input_kind=options["input_kind"], bank=bank)
@@ -93,7 +93,7 @@ def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Optio
 def _tflite(out: Output, model: Model, source: Path, target: Path, options: Options) -> Answer:
     need("export --to tflite")
 
-    from ..export.tflite.write import to_tflite
+    from metabit.export.tflite.write import to_tflite
 
     bank = options["bank"] or 0
     n_bytes = write_whole(target, to_tflite(model, name=source.stem, bank=bank))
@@ -110,7 +110,7 @@ def _safetensors(
 ) -> Answer:
     need("export --to safetensors")
 
-    from ..export.tensors import dumps
+    from metabit.export.tensors import dumps
 
     n_bytes = write_whole(target, dumps(model))
     hidden = "hidden weights included" if model.learn is not None else "without hidden weights"

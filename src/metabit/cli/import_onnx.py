@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from ..edge_runtime.sizes import format_kib
-from ..errors import InputError
-from ..export import container
-from ..export.golden import with_random_golden
-from ..export.learnable import learnable
-from ..extras import need
-from ..readers import samples as datafile
-from .common import Answer, Output, table, verb
-from .options import SPLIT
-from .paths import ReadName, ReadPath, WriteFile
+from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.options import SPLIT
+from metabit.cli.paths import ReadName, ReadPath, WriteFile
+from metabit.edge_runtime.sizes import format_kib
+from metabit.errors import InputError
+from metabit.export import container
+from metabit.export.golden import with_random_golden
+from metabit.export.learnable import learnable
+from metabit.extras import need
+from metabit.readers import samples as datafile
 
 if TYPE_CHECKING:
-    from ..export.onnx_import.samples import Quantization
+    from metabit.export.onnx_import.samples import Quantization
 
 NORM_SAMPLES = 500
 
@@ -53,8 +53,8 @@ def command(
     """
     need("import")
 
-    from ..export.onnx.read import load
-    from ..export.onnx_import.importer import from_onnx
+    from metabit.export.onnx.read import load
+    from metabit.export.onnx_import.importer import from_onnx
 
     told = None if samples is None else _quantization(samples)
     imported = from_onnx(load(source), str(source), told)
@@ -92,7 +92,7 @@ def command(
 
 
 def _quantization(text: str) -> Quantization:
-    from ..export.onnx_import.samples import Quantization
+    from metabit.export.onnx_import.samples import Quantization
 
     parts = text.split(",")
     try:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from rich.table import Table
 
-from ..edge_runtime.sizes import format_kib
-from ..export import container
-from ..export.bits import level_row_bytes, words
-from ..export.layout import Section, version_text
-from ..export.spec import ConvLayer, Layer, Model
-from .common import Answer, Output, table, verb
-from .options import FILE
+from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.options import FILE
+from metabit.edge_runtime.sizes import format_kib
+from metabit.export import container
+from metabit.export.bits import level_row_bytes, words
+from metabit.export.layout import Section, version_text
+from metabit.export.spec import ConvLayer, Layer, Model
 
 
 @verb("inspect")

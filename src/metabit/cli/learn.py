@@ -8,12 +8,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..edge_runtime.engine import Engine
-from ..edge_runtime.sizes import format_kib
-from ..export import container
-from ..readers import samples as datafile
-from .common import Answer, Output, percent, progress, verb
-from .options import (
+from metabit.cli.common import Answer, Output, percent, progress, verb
+from metabit.cli.options import (
     BANK_OR_TASKS,
     BATCH,
     BITS,
@@ -28,6 +24,10 @@ from .options import (
     bank_for,
     learn_option,
 )
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.sizes import format_kib
+from metabit.export import container
+from metabit.readers import samples as datafile
 
 # Samples between two moves of the progress bar, or a little fewer: whole batches.
 CHUNK = 100

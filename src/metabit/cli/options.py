@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
-from ..edge_runtime.plan import MAX_BATCH
-from ..edge_runtime.threads import MOST
-from .paths import ReadName, ReadPath
+from metabit.cli.paths import ReadName, ReadPath
+from metabit.edge_runtime.plan import MAX_BATCH
+from metabit.edge_runtime.threads import MOST
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from rich.text import Text
 
-from ..edge_runtime.plan import PARTS, Plan, plan
-from ..edge_runtime.sizes import format_kib, parse_bytes
-from ..errors import BudgetError
-from .common import Answer, Output, budget_bar, table, verb
-from .options import BANK, BATCH, BITS, FILE, RAM, learn_option
+from metabit.cli.common import Answer, Output, budget_bar, table, verb
+from metabit.cli.options import BANK, BATCH, BITS, FILE, RAM, learn_option
+from metabit.edge_runtime.plan import PARTS, Plan, plan
+from metabit.edge_runtime.sizes import format_kib, parse_bytes
+from metabit.errors import BudgetError
 
 
 @verb("plan")

@@ -10,15 +10,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..edge_runtime.engine import Engine
-from ..edge_runtime.inputs import check_labels
-from ..edge_runtime.sizes import format_kib
-from ..errors import StorageError
-from ..export import container
-from ..files import write_whole
-from ..readers import samples as datafile
-from .common import Answer, Output, percent, verb
-from .options import (
+from metabit.cli.common import Answer, Output, percent, verb
+from metabit.cli.options import (
     BANK_OR_TASKS,
     BITS,
     DATA,
@@ -31,7 +24,14 @@ from .options import (
     bank_for,
     learn_option,
 )
-from .paths import WriteFile
+from metabit.cli.paths import WriteFile
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.inputs import check_labels
+from metabit.edge_runtime.sizes import format_kib
+from metabit.errors import StorageError
+from metabit.export import container
+from metabit.files import write_whole
+from metabit.readers import samples as datafile
 
 # So many labels are shown for people; --labels-out writes all of them.
 SHOWN = 20

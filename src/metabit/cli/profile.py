@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from ..edge_runtime.sizes import format_kib
-from ..errors import BudgetError
-from ..extras import need
-from .common import Answer, Output, budget_bar, table, verb
-from .options import BANK, BITS, BOARD, FILE, learn_option
+from metabit.cli.common import Answer, Output, budget_bar, table, verb
+from metabit.cli.options import BANK, BITS, BOARD, FILE, learn_option
+from metabit.edge_runtime.sizes import format_kib
+from metabit.errors import BudgetError
+from metabit.extras import need
 
 if TYPE_CHECKING:
-    from ..firmware_sim.profile import Memory, Profile
-    from ..firmware_sim.simulate import Work
+    from metabit.firmware_sim.profile import Memory, Profile
+    from metabit.firmware_sim.simulate import Work
 
 
 @verb("profile")
@@ -33,7 +33,7 @@ def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: in
     A model that does not fit ends with exit code 3.
     """
     need("profile, simulate")
-    from ..firmware_sim.profile import INCLUDED, profile
+    from metabit.firmware_sim.profile import INCLUDED, profile
 
     made = profile(file, board, learn=learn, bits=bits, bank=bank)
     _print_layers(out, file, made)

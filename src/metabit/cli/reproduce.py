@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..errors import MetabitError
-from ..extras import need
-from .common import Answer, Bar, Output, percent, table, verb
+from metabit.cli.common import Answer, Bar, Output, percent, table, verb
+from metabit.errors import MetabitError
+from metabit.extras import need
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from ..trainer.reproduction.benchmark import Benchmark, Row
-    from ..trainer.reproduction.engines import Failure
-    from ..trainer.reproduction.jobs import Job
-    from ..trainer.reproduction.runner import Workers
+    from metabit.trainer.reproduction.benchmark import Benchmark, Row
+    from metabit.trainer.reproduction.engines import Failure
+    from metabit.trainer.reproduction.jobs import Job
+    from metabit.trainer.reproduction.runner import Workers
 
 
 @verb("reproduce")
@@ -67,8 +67,8 @@ def command(
     """
     need("reproduce")
 
-    from ..trainer.reproduction import benchmark as benchmarks
-    from ..trainer.reproduction.runner import ENGINES, Workers
+    from metabit.trainer.reproduction import benchmark as benchmarks
+    from metabit.trainer.reproduction.runner import ENGINES, Workers
 
     if name is None:
         return _list(out, [benchmarks.load(each) for each in benchmarks.names()])
@@ -96,9 +96,9 @@ def _reproduce(
     out: Output, benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, folder: Path,
     workers: Workers, save: bool,
 ) -> Answer:  # fmt: skip
-    from ..trainer.circumstances import commit, commit_in_words
-    from ..trainer.reproduction import page
-    from ..trainer.reproduction.runner import reproduce
+    from metabit.trainer.circumstances import commit, commit_in_words
+    from metabit.trainer.reproduction import page
+    from metabit.trainer.reproduction.runner import reproduce
 
     document, failures = reproduce(benchmark, rows, scale, n_seeds, folder, workers)
     titles, cells = page.table(document, brief=True)
@@ -129,8 +129,8 @@ def _search(
     out: Output, benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, folder: Path,
     workers: Workers,
 ) -> Answer:  # fmt: skip
-    from ..trainer.reproduction.runner import search_rows
-    from ..trainer.reproduction.search import chosen_path
+    from metabit.trainer.reproduction.runner import search_rows
+    from metabit.trainer.reproduction.search import chosen_path
 
     document, failures = search_rows(benchmark, rows, scale, n_seeds, folder, workers)
     _print_choice(out, f"{benchmark.title}; scale {scale}: accuracy on validation data", document)

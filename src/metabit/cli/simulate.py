@@ -7,13 +7,22 @@ from typing import Any
 
 import click
 
-from ..edge_runtime.sizes import format_kib
-from ..export import container
-from ..extras import need
-from ..readers import samples as datafile
-from .common import Answer, Output, progress, verb
-from .options import BANK_OR_TASKS, BITS, BOARD, FILE, SPLIT, TASK, bank_for, learn_option
-from .profile import print_work
+from metabit.cli.common import Answer, Output, progress, verb
+from metabit.cli.options import (
+    BANK_OR_TASKS,
+    BITS,
+    BOARD,
+    FILE,
+    SPLIT,
+    TASK,
+    bank_for,
+    learn_option,
+)
+from metabit.cli.profile import print_work
+from metabit.edge_runtime.sizes import format_kib
+from metabit.export import container
+from metabit.extras import need
+from metabit.readers import samples as datafile
 
 
 @verb("simulate")
@@ -42,7 +51,7 @@ def command(
     the host's; a difference ends with exit code 5.
     """
     need("profile, simulate")
-    from ..firmware_sim.simulate import simulate
+    from metabit.firmware_sim.simulate import simulate
 
     model = container.load(file)
     given: dict[str, Any] = {}

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Self, TextIO, cast
 
-from ..errors import StorageError
+from metabit.errors import StorageError
 
 
 def prepare() -> None:

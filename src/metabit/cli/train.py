@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from ..extras import need
-from .common import Answer, Bar, Output, percent, table, verb
-from .paths import ReadPath
+from metabit.cli.common import Answer, Bar, Output, percent, table, verb
+from metabit.cli.paths import ReadPath
+from metabit.extras import need
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from ..trainer.runs.run_folder import Run
+    from metabit.trainer.runs.run_folder import Run
 
 # Up to so many tasks the accuracy matrix fits a terminal.
 MOST_COLUMNS = 12
@@ -37,8 +37,8 @@ def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: P
     """
     need("train")
 
-    from ..trainer.loop import train
-    from ..trainer.recipe import load_recipe
+    from metabit.trainer.loop import train
+    from metabit.trainer.recipe import load_recipe
 
     wanted = load_recipe(recipe)
     if seed is not None:
@@ -90,7 +90,7 @@ class TrainingBar(Bar):
 
 
 def _print(out: Output, run: Run) -> None:
-    from ..trainer.networks.mlp import BinaryMLP
+    from metabit.trainer.networks.mlp import BinaryMLP
 
     matrix, names = run.accuracy_matrix, run.metrics["tasks"]
     shown = range(max(0, len(names) - MOST_COLUMNS), len(names))

@@ -8,19 +8,19 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from ..compare.align import align
-from ..compare.artefact import Artefact, Samples
-from ..compare.compare import bank_of, compare, random_samples
-from ..compare.kinds import open_artefact
-from ..edge_runtime.engine import Engine
-from ..edge_runtime.reference.model import ReferenceModel
-from ..errors import InputError, MismatchError
-from ..export import container
-from ..export.spec import Model
-from ..readers import samples as datafile
-from .common import Answer, Output, table, verb
-from .options import FILE, LIMIT, SPLIT, TASK, bank_for
-from .paths import ReadPath
+from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.options import FILE, LIMIT, SPLIT, TASK, bank_for
+from metabit.cli.paths import ReadPath
+from metabit.compare.align import align
+from metabit.compare.artefact import Artefact, Samples
+from metabit.compare.compare import bank_of, compare, random_samples
+from metabit.compare.kinds import open_artefact
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.reference.model import ReferenceModel
+from metabit.errors import InputError, MismatchError
+from metabit.export import container
+from metabit.export.spec import Model
+from metabit.readers import samples as datafile
 
 RANDOM_DEFAULT = 256
 

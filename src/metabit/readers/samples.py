@@ -18,15 +18,15 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..edge_runtime.inputs import check_labels, check_samples
-from ..errors import CorruptError, FormatError, InputError, nearest
-from ..export.shapes import map_samples
-from ..export.spec import InputSpec, Model
+from metabit.edge_runtime.inputs import check_labels, check_samples
+from metabit.errors import CorruptError, FormatError, InputError, nearest
+from metabit.export.shapes import map_samples
+from metabit.export.spec import InputSpec, Model
 
 if TYPE_CHECKING:
-    from ..trainer.data.dataset import DataSet
-    from ..trainer.recipe.data import DataRecipe
-    from ..trainer.streams import Task
+    from metabit.trainer.data.dataset import DataSet
+    from metabit.trainer.recipe.data import DataRecipe
+    from metabit.trainer.streams import Task
 
 Array = NDArray[Any]
 Labels = NDArray[np.int32]
@@ -277,8 +277,8 @@ def _as_integers(x: NDArray[np.float64], spec: InputSpec, where: str) -> Array:
 
 
 def _from_set(name: str, model: Model, split: str, task: int | None) -> Samples:
-    from ..trainer import data  # NumPy only, but not needed for files
-    from ..trainer.streams import build
+    from metabit.trainer import data  # NumPy only, but not needed for files
+    from metabit.trainer.streams import build
 
     if name not in data.names():
         raise InputError(
@@ -321,8 +321,8 @@ def trained_on(model: Model) -> DataRecipe | None:
     Raises:
         FormatError: the file has such a table, but this version cannot read it.
     """
-    from ..trainer.recipe.data import DataRecipe
-    from ..trainer.recipe.tables import parse
+    from metabit.trainer.recipe.data import DataRecipe
+    from metabit.trainer.recipe.tables import parse
 
     table = model.meta.get("data")
     if not isinstance(table, dict):
