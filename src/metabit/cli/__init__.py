@@ -20,22 +20,22 @@ from metabit.errors import InputError, MetabitError, StorageError, nearest
 from metabit.interrupt import INTERRUPTED
 
 VERBS = {
-    "demo": "The whole story on real data, in about a minute.",
+    "demo": "Run the whole story on real data, in about a minute.",
     "train": "Train a network from a recipe.",
-    "compare": "Compare finished runs: one table, and plots.",
-    "reproduce": "Run the benchmark of a paper, and print its table.",
-    "export": "Pack a trained network into a .mbit file.",
-    "import": "Make a .mbit file of an ONNX network of binary layers.",
+    "compare": "Compare finished runs in one table, with plots.",
+    "reproduce": "Run a published benchmark and print its table.",
+    "export": "Pack a trained network into a .mbit file or another format.",
+    "import": "Convert an ONNX network of binary layers to a .mbit file.",
     "inspect": "Show what is in a .mbit file.",
-    "plan": "Show the RAM a model needs, to the byte.",
-    "predict": "Run a model over samples.",
-    "learn": "Teach a model from labelled samples, in their order.",
-    "verify": "Check a model against its scores, or against another form of it.",
-    "bench": "Time a model here, layer by layer, and beside other runtimes.",
-    "profile": "Say what a model costs on a board.",
+    "plan": "Show how much RAM a model needs, to the byte.",
+    "predict": "Run a model on samples and print their labels.",
+    "learn": "Teach a model with labelled samples, in their order.",
+    "verify": "Check a model's scores, or that two files hold the same model.",
+    "bench": "Measure a model's speed on this machine, layer by layer.",
+    "profile": "Estimate what a model costs on a board: RAM, flash, time, energy.",
     "simulate": "Run the real firmware on an emulated board.",
-    "boards": "List the boards that are known.",
-    "data": "List data sets, or fetch one.",
+    "boards": "List the known boards.",
+    "data": "List the data sets, or download one.",
     "doctor": "Check the installation.",
 }
 
@@ -86,7 +86,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
 @click.group(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="`metabit VERB --help` explains a verb; every verb takes --json.",
+    subcommand_metavar="VERB [ARGS]...",
+    epilog="`metabit VERB --help` explains a verb. Every verb takes --json.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,

@@ -38,18 +38,20 @@ TORCH = "PyTorch, learning step"
     "--data",
     metavar="DATA",
     type=ReadName(),
-    help="Samples, as for `metabit predict`; random ones if not given.",
+    help="Samples, as for `metabit predict`. Default: random samples.",
 )
 @click.option(
     "--num-runs",
     type=click.IntRange(min=3),
+    metavar="N",
     default=100,
     show_default=True,
-    help="Windows a contestant.",
+    help="Windows measured for each network and layer.",
 )
 @click.option(
     "--warmup-runs",
     type=click.IntRange(min=0),
+    metavar="N",
     default=3,
     show_default=True,
     help="Windows before them that are not counted.",
@@ -57,13 +59,16 @@ TORCH = "PyTorch, learning step"
 @click.option(
     "--max-secs",
     type=click.FloatRange(min=0.1),
+    metavar="S",
     default=10.0,
     show_default=True,
-    help="Time for each of the tables.",
+    help="Seconds for each of the tables.",
 )
 @THREADS
 @click.option("--alone", is_flag=True, help="Leave out the other runtimes and PyTorch.")
-@click.option("--plot", metavar="FILE", type=WriteFile(), help="Write a picture (.png).")
+@click.option(
+    "--plot", metavar="FILE", type=WriteFile(), help="Also draw the times into this .png file."
+)
 @learn_option("all")
 @BITS
 @BANK
@@ -71,12 +76,13 @@ def command(
     out: Output, file: Path, data: str | None, num_runs: int, warmup_runs: int, max_secs: float,
     threads: int | None, alone: bool, plot: Path | None, learn: str, bits: int, bank: int,
 ) -> Answer:  # fmt: skip
-    """Time FILE on this machine: in total, each layer, from Python, and a learning step.
+    """Measure the speed of FILE on this machine: the whole network, every layer, a learning step.
 
-    A network of the same shape, as int8 and as float, takes turns with it in ONNX Runtime and in
-    LiteRT, and the PyTorch step with the learning step, where they are installed. Windows of at
-    most a millisecond, or one call, alternate, and the clock is measured beside each: compare times
-    within a table, not between runs.
+    For comparison, networks of the same shape in int8 and float run in ONNX Runtime and LiteRT, and
+    PyTorch does the same learning step, if these are installed.
+
+    All of them take turns in windows of at most a millisecond (or one call), and the clock
+    frequency is measured next to every window. Compare times within a table, not between runs.
     """
     if plot is not None:
         need("bench --plot")

@@ -8,9 +8,9 @@ from metabit.edge_runtime.sizes import format_kib
 
 @verb("boards")
 def command(out: Output) -> Answer:
-    """List the boards that `profile` and `simulate` know.
+    """List the boards that `metabit profile` and `metabit simulate` know.
 
-    Both verbs also take the path of a TOML file of your own.
+    Both verbs also take the path of a board file (.toml) of your own.
     """
     from metabit.firmware_sim import boards
 

@@ -81,7 +81,12 @@ def verb(name: str) -> Callable[[Callable[..., Answer]], click.Command]:
 
     def wrap(function: Callable[..., Answer]) -> click.Command:
         @click.command(name, context_settings={"help_option_names": ["-h", "--help"]})
-        @click.option("--json", "as_json", is_flag=True, help="JSON on stdout, text on stderr.")
+        @click.option(
+            "--json",
+            "as_json",
+            is_flag=True,
+            help="Print the answer as one line of JSON; text goes to stderr.",
+        )
         @functools.wraps(function)
         def command(as_json: bool, **options: Any) -> None:
             out, context = Output(name, as_json), click.get_current_context()

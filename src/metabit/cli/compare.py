@@ -31,14 +31,14 @@ SHARES = {
 )  # fmt: skip
 @click.option(
     "-o", "--out", "folder", metavar="DIR", type=click.Path(path_type=Path),
-    help="Draw curves, accuracy matrices and trade-offs into this folder.",
+    help="Also draw learning curves, accuracy matrices and trade-offs into this folder.",
 )  # fmt: skip
 def command(out: Output, runs: tuple[Path, ...], folder: Path | None) -> Answer:
-    """Compare finished runs: one table, the best mean accuracy first.
+    """Compare finished runs in one table, the best mean accuracy first.
 
-    Every RUN is a folder that `metabit train` made. Runs that differ in nothing but their seed
-    become one row, with mean and standard deviation. All must have learnt the same tasks of the
-    same data, else they are refused.
+    Every RUN is a folder that `metabit train` wrote. Runs that differ only in their seed become one
+    row, with mean and standard deviation. All runs must have learnt the same tasks from the same
+    data; others are refused.
     """
     need("compare")
 

@@ -19,11 +19,12 @@ LICENCES = {
 @click.argument("action", type=click.Choice(["list", "fetch"]), default="list")
 @click.argument("name", required=False)
 def command(out: Output, action: str, name: str | None) -> Answer:
-    """List the data sets and where they are, or fetch one: metabit data fetch NAME.
+    """List the data sets and where they are, or download one: metabit data fetch NAME.
 
-    digits and hapt come with metabit. Other sets are looked for in the folder $METABIT_DATA, and
-    fetched into it; if it is not set, in the user cache and /usr/share/datasets. A fetched file is
-    kept only if its checksum is right.
+    digits and hapt come with metabit. Other sets are looked for in the folder METABIT_DATA, and
+    downloaded to it. If that is not set, they are looked for in the user cache and in
+    /usr/share/datasets, and downloaded to the user cache. A downloaded file is kept only if its
+    checksum is right.
     """
     if action == "fetch":
         return _fetch(out, name)

@@ -13,17 +13,18 @@ from metabit.extras import need
 @verb("demo")
 @click.option(
     "-o", "--out", "folder", default=Path("report"), show_default=True, metavar="DIR",
-    type=click.Path(path_type=Path), help="Folder for plots and numbers.",
+    type=click.Path(path_type=Path), help="Folder for the report: plots and numbers.",
 )  # fmt: skip
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True,
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
     help="Seed for everything that is random.",
 )  # fmt: skip
 def command(out: Output, seed: int, folder: Path) -> Answer:
-    """Train, pack, run, learn on the device engine and profile, on bundled real data.
+    """Train, pack, run, teach and profile a network, on real data that come with metabit.
 
-    The data are recordings of human activity. Some persons train the network; others follow as a
-    stream, with metaplasticity and without, side by side.
+    The data are recordings of human activity. Some people train the network; then others teach it
+    on the device engine, one after another. This is done with and without metaplasticity, and the
+    report compares the two.
     """
     need("demo")
     from metabit.cli.demo_story import run

@@ -25,47 +25,50 @@ from metabit.extras import need
 @click.argument("source", metavar="SOURCE", type=ReadPath())
 @click.option(
     "-o", "--out", "target", required=True, metavar="TARGET", type=click.Path(path_type=Path),
-    help="The file to write; with --to c, the folder.",
+    help="File to write; with --to c, a folder.",
 )  # fmt: skip
 @click.option(
     "--to", "kind", type=click.Choice(list(TARGETS)),
-    help="mbit: metabit's own file. c: a header and a source for firmware. onnx, tflite, "
-    "safetensors: for other tools. What TARGET's suffix says, else mbit, if not given.",
+    help="mbit: metabit's own format. c: header and source for firmware. onnx, tflite, "
+    "safetensors: for other tools. Default: what TARGET's suffix says, otherwise mbit.",
 )  # fmt: skip
 @click.option(
     "--state", metavar="STATE", type=ReadPath(),
-    help="What an engine has learnt with SOURCE: its state folder, or one .mbs file.",
+    help="Also pack what was learnt with SOURCE: its state folder, or one .mbs file.",
 )  # fmt: skip
 @click.option(
     "--bits", type=click.Choice(["8", "4"]),
-    help="Bits a hidden weight: 8, or what SOURCE holds, if not given.",
+    help="Bits per hidden weight. Default: 8 for a run, otherwise as in SOURCE.",
 )  # fmt: skip
 @click.option(
     "--golden", type=click.IntRange(min=0, max=1000), metavar="N",
-    help=f"Samples with known scores that travel along: {GOLDEN_DEFAULT}, or those of SOURCE.",
+    help="How many samples to store with their right scores, for `metabit verify`. Default: "
+    f"{GOLDEN_DEFAULT} for a run, otherwise as in SOURCE.",
 )  # fmt: skip
 @click.option(
     "--core", is_flag=True,
-    help="c: the C core too, as a library for Arduino, PlatformIO, Zephyr, ESP-IDF or CMake.",
+    help="With --to c: add the C core, as a library for Arduino, PlatformIO, Zephyr, ESP-IDF and "
+    "CMake.",
 )  # fmt: skip
 @click.option(
     "--raw", is_flag=True,
-    help="Of a network behind a thermometer: read samples as they are, the code as a first layer. "
-    "Inference only.",
+    help="For networks trained with thermometer encoding: build the encoder in as the first layer, "
+    "so that the file takes raw samples. Inference only.",
 )  # fmt: skip
-@click.option("--no-state", is_flag=True, help="Leave the hidden weights out: inference only.")
+@click.option("--no-state", is_flag=True, help="Leave out the hidden weights. Inference only.")
 @click.option(
     "--style", type=click.Choice(["packed", "int2", "float", "qonnx"]), default="packed",
-    show_default=True, help="onnx: weights in 1, 2 or 32 bits, or bipolar as QONNX has them.",
+    show_default=True, help="With --to onnx: weights of 1, 2 or 32 bits, or as QONNX has them.",
 )  # fmt: skip
 @click.option(
     "--input", "input_kind", type=click.Choice(["integer", "float"]), default="integer",
-    show_default=True, help="onnx: 8-bit samples, or float samples that the graph quantizes.",
+    show_default=True,
+    help="With --to onnx: take 8-bit samples, or float samples that the graph quantizes.",
 )  # fmt: skip
 @click.option(
-    "--bank", type=click.IntRange(min=0),
-    help="onnx, tflite: only this bank; if not given, onnx has all and chooses by an input, tflite "
-    "has bank 0.",
+    "--bank", type=click.IntRange(min=0), metavar="K",
+    help="With --to onnx or tflite: only this bank of normalisation values. Default: onnx gets all "
+    "banks and an input that selects one, tflite gets bank 0.",
 )  # fmt: skip
 def command(
     out: Output,
@@ -79,10 +82,11 @@ def command(
     no_state: bool,
     **options: Any,
 ) -> Answer:
-    """Pack SOURCE, a run folder, a .mbit or a .safetensors file, into TARGET.
+    """Pack the network SOURCE into the file TARGET.
 
-    Binary weights take one bit each; the hidden weights, which learning on the device goes on from,
-    take 8 or 4 bits.
+    SOURCE is a run folder of `metabit train`, a .mbit file or a .safetensors file. Binary weights
+    take one bit each. The hidden weights, which a device needs to keep learning, take 8 or 4 bits
+    each.
     """
     width = None if bits is None else int(bits)
     if source.is_dir():

@@ -33,23 +33,24 @@ NORM_SAMPLES = 500
 )  # fmt: skip
 @click.option(
     "--samples", metavar="TYPE,SCALE,ZERO",
-    help="For graphs that take floats: 8-bit samples q of this type (uint8, int8) stand for "
+    help="For graphs that take floats: an 8-bit sample q of this type (uint8 or int8) stands for "
     "SCALE * (q - ZERO).",
 )  # fmt: skip
 @click.option(
     "--learn", "learn_from", metavar="DATA", type=ReadName(),
-    help="Let the model learn on the device: its hidden weights start at one size, its "
-    f"normalisation fits the first {NORM_SAMPLES} samples of DATA (8-bit; no labels are needed).",
+    help="Make the model able to learn on the device: all hidden weights start with the same "
+    f"magnitude, and normalisation is fitted to the first {NORM_SAMPLES} samples of DATA (8-bit, "
+    "labels are not needed).",
 )  # fmt: skip
 @SPLIT
 def command(
     out: Output, source: Path, target: Path, samples: str | None, learn_from: str | None, split: str
 ) -> Answer:
-    """Make a .mbit file of ONNX, a network of binary layers, and tell what became of each layer.
+    """Convert ONNX, a network of binary layers, to a .mbit file, and report on every layer.
 
-    Layers are Gemm, MatMul or Conv with weights -a and +a, as metabit, QONNX and Brevitas (with
-    BipolarQuant) and Larq-like networks (with Sign) have them; what follows them, up to the next
-    sign, becomes integer thresholds. The model predicts; with --learn it can learn on, too.
+    A binary layer is a Gemm, MatMul or Conv whose weights are all -a or +a, as written by metabit,
+    QONNX, Brevitas (with BipolarQuant) and Larq (with Sign). What follows it, up to the next sign,
+    becomes integer thresholds. The model can predict; with --learn it can also learn.
     """
     need("import")
 

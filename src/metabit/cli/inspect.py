@@ -20,7 +20,7 @@ from metabit.export.spec import ConvLayer, Layer, Model
 @verb("inspect")
 @FILE
 def command(out: Output, file: Path) -> Answer:
-    """Show header, layers, sizes and sections of FILE, after checking all of it."""
+    """Show the header, layers, sizes and sections of FILE, after checking all of it."""
     data = container.read_bytes(file)
     model = container.loads(data, str(file))
     sections = container.sections(data, str(file))

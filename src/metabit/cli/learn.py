@@ -41,16 +41,17 @@ CHUNK = 100
 @BITS
 @RAM
 @click.option(
-    "--m", type=click.FloatRange(min=0), help="Metaplasticity; 0 is plain learning of a binary "
-    "network; what the file says if not given.",
+    "--m", type=click.FloatRange(min=0), metavar="M",
+    help="Metaplasticity: how hard old weights resist change; 0 switches it off. Default: as in "
+    "FILE.",
 )  # fmt: skip
 @click.option(
     "--step", "step_levels", type=click.FloatRange(min=0), metavar="LEVELS",
-    help="Step size in levels of an 8-bit hidden weight; what the file says if not given.",
+    help="Step size, in levels of an 8-bit hidden weight. Default: as in FILE.",
 )  # fmt: skip
 @click.option(
-    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True,
-    help="Of the generator that rounds updates.",
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, metavar="N",
+    help="Seed for stochastic rounding.",
 )  # fmt: skip
 @BATCH
 @LIMIT
@@ -63,13 +64,13 @@ def command(
     m: float | None, step_levels: float | None, seed: int, batch: int, limit: int | None,
     split: str, task: int | None, bank: int | None, threads: int | None,
 ) -> Answer:  # fmt: skip
-    """Teach FILE the labelled samples of DATA in their order, one by one or in batches.
+    """Teach FILE with the labelled samples of DATA, in their order.
 
-    Each sample is predicted before it is learnt: the share of right predictions is the prequential
-    accuracy. With --state, learning goes on from what is kept there, and the result is kept there
-    too, safe against power cuts; FILE itself never changes.
+    Every sample is predicted before it is learnt. The share of right predictions is the prequential
+    accuracy. With --state, learning continues from what that folder holds, and the result is kept
+    there, safe against power cuts. FILE itself never changes.
 
-    DATA is as for `metabit predict`.
+    DATA is the same as for `metabit predict`.
     """
     model = container.load(file)
     samples = datafile.read(data, model, limit=limit, split=split, task=task)

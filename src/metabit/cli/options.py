@@ -19,49 +19,54 @@ DATA = click.argument("data", metavar="DATA", type=ReadName())
 RAM = click.option("--ram", metavar="SIZE", help="RAM budget, such as 256K or 256KiB.")
 BITS = click.option(
     "--bits", type=click.Choice(["8", "4"]), callback=lambda _c, _p, v: int(v or 0),
-    help="Bits a hidden weight; what the file holds if not given.",
+    help="Bits per hidden weight. Default: as in FILE.",
 )  # fmt: skip
 BANK = click.option(
-    "--bank", type=click.IntRange(min=0), default=0, show_default=True,
-    help="Normalisation bank to use, counted from 0.",
+    "--bank", type=click.IntRange(min=0), default=0, show_default=True, metavar="K",
+    help="Which bank of normalisation values to use, counted from 0.",
 )  # fmt: skip
 BANK_OR_TASKS = click.option(
-    "--bank", type=click.IntRange(min=0), default=None,
-    help="Normalisation bank to use, counted from 0; if not given, the bank of --task.",
+    "--bank", type=click.IntRange(min=0), metavar="K",
+    help="Which bank of normalisation values to use, counted from 0. Default: the bank of --task.",
 )  # fmt: skip
 LIMIT = click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N samples."
 )
 SPLIT = click.option(
     "--split", type=click.Choice(["test", "train"]), default="test", show_default=True,
-    help="Which part of a data set given by name.",
+    help="Which part of the data set, if DATA is the name of one.",
 )  # fmt: skip
 TASK = click.option(
     "--task", type=click.IntRange(min=1), metavar="K",
-    help="Which task of those that the model was trained on, from 1; if not given, the whole data "
-    "set, or the first task where tasks are permuted, rotated or relabelled.",
+    help="Which of the tasks that the model was trained on, counted from 1. Default: the whole "
+    "data set; or the first task, if tasks change the samples or their labels.",
 )  # fmt: skip
 STATE = click.option(
     "--state", metavar="DIR", type=ReadPath(),
-    help="Folder that keeps what was learnt.",
+    help="Folder in which `metabit learn` keeps what it has learnt.",
 )  # fmt: skip
 BATCH = click.option(
     "--batch", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True, metavar="N",
-    help="Samples a learning step: weights move once for all of them.",
+    help="Samples per learning step: the weights move once for all of them.",
 )  # fmt: skip
 THREADS = click.option(
     "--threads", type=click.IntRange(1, MOST), metavar="N",
-    help="Threads for large layers; what METABIT_THREADS says, or 1, if not given.",
+    help="Threads for large layers. Default: METABIT_THREADS if it is set, otherwise 1.",
 )  # fmt: skip
-BOARD = click.option("--board", metavar="NAME", required=True, help="See `metabit boards`.")
+BOARD = click.option(
+    "--board",
+    metavar="NAME",
+    required=True,
+    help="Name of a board, see `metabit boards`; or a board file.",
+)
 
 
 def learn_option(default: str) -> Callable[[F], F]:
     """--learn: which layers learn."""
     return click.option(
         "--learn", default=default, show_default=True, metavar="LAYERS",
-        help="Which layers learn: none, head, all, auto (the most that fit), or a number counted "
-        "from the output.",
+        help="Which layers learn: none, head (the last layer), all, auto (as many as fit into the "
+        "RAM), or how many, counted from the last.",
     )  # fmt: skip
 
 

@@ -23,10 +23,10 @@ from metabit.errors import BudgetError
 def command(
     out: Output, file: Path, ram: str | None, learn: str, bits: int, bank: int, batch: int
 ) -> Answer:
-    """Show the RAM that FILE needs, part by part, to the byte.
+    """Show how much RAM FILE needs, part by part, to the byte.
 
-    The numbers come from the C core that runs on the board. A budget that is too small ends with
-    exit code 3, and names the nearest choice that fits.
+    The numbers come from the C function that also runs on the board. If the budget is too small,
+    the exit code is 3, and the message names the nearest choice that fits.
     """
     budget = None if ram is None else parse_bytes(ram)
     try:

@@ -50,20 +50,20 @@ SHOWN = 20
 @THREADS
 @click.option(
     "--labels-out", metavar="FILE", type=WriteFile(),
-    help="Write the labels: .npy, or one a line.",
+    help="Also write the labels to a file: .npy, or text with one label per line.",
 )  # fmt: skip
 def command(
     out: Output, file: Path, data: str, limit: int | None, split: str, task: int | None,
     bank: int | None, state: Path | None, learn: str, bits: int, threads: int | None,
     labels_out: Path | None,
 ) -> Answer:  # fmt: skip
-    """Run FILE over DATA and print the labels, and the accuracy when the true ones are known.
+    """Run FILE on DATA and print the labels, and the accuracy if the true labels are known.
 
-    DATA is a .npy, .npz (x, optionally y) or .csv file, - for csv rows on standard input, or the
-    name of a data set. A csv row holds the inputs, and optionally the label at the end.
+    DATA is a .npy, .npz (x, optionally y) or .csv file, the name of a data set, or - for csv rows
+    on standard input. A csv row holds the inputs, and optionally the label at the end.
 
-    With --state, what `metabit learn` kept there is used; --learn and --bits must then be as they
-    were there.
+    With --state, the model predicts with what `metabit learn` has kept there; --learn and --bits
+    must be the same as they were then.
     """
     blob = container.read_bytes(file)
     model = container.loads(blob, str(file))

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 @BITS
 @BANK
 def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: int) -> Answer:
-    """Show RAM, flash, instructions, and estimated time and energy of FILE on a board.
+    """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
-    The real firmware is built and run on an emulated core: sizes are those of the linked firmware,
-    instructions are counted, and time and energy are estimated from them, with low and high bounds.
-    A model that does not fit ends with exit code 3.
+    The real firmware is built and run on an emulated core. Sizes are read from the linked firmware,
+    and instructions are counted. Time and energy are estimated from them, with lower and upper
+    bounds. If the model does not fit, the exit code is 3.
     """
     need("profile, simulate")
     from metabit.firmware_sim.profile import INCLUDED, profile

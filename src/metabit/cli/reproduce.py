@@ -26,33 +26,35 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="[NAME]", required=False)
 @click.option(
     "--scale", type=click.Choice(["small", "paper"]), default="small", show_default=True,
-    help="For two cores, or as in the paper.",
+    help="small: sizes for two cores. paper: the sizes of the paper.",
 )  # fmt: skip
 @click.option(
     "--seeds", "n_seeds", type=click.IntRange(min=1), metavar="N",
-    help="Seeds 0 to N - 1; as many as the benchmark says if not given. With --search: 100 to "
-    "99 + N, one if not given.",
+    help="How many seeds, from 0 on. Default: as many as the benchmark says. With --search: from "
+    "100 on, one seed by default.",
 )  # fmt: skip
 @click.option(
     "--jobs", "n_workers", type=click.IntRange(min=1), metavar="N",
-    help="Runs at a time; one a core if not given.",
+    help="How many runs at the same time. Default: one per core.",
 )  # fmt: skip
 @click.option(
     "--engine", type=click.Choice(["pool", "ray"]), default="pool", show_default=True,
-    help="Processes here, or a Ray cluster: that of RAY_ADDRESS, else a local one.",
+    help="pool: processes on this machine. ray: the Ray cluster at RAY_ADDRESS, or a local one.",
 )  # fmt: skip
 @click.option("--rows", "labels", metavar="LABEL,...", help="Run only these rows of the table.")
 @click.option(
     "--search", is_flag=True,
-    help="Choose the values that rows leave open, on validation data, in place of running them.",
+    help="Do not run the rows; choose the values that they leave open, on validation data.",
 )  # fmt: skip
-@click.option("--again", is_flag=True, help="Do finished runs again: the sources have changed.")
+@click.option(
+    "--again", is_flag=True, help="Repeat finished runs, for example after a change of the code."
+)
 @click.option(
     "-o", "--out", "folder", metavar="DIR", type=click.Path(path_type=Path),
-    help="Folder of the runs; runs/NAME if not given.",
+    help="Folder for the runs. Default: runs/NAME.",
 )  # fmt: skip
 @click.option(
-    "--save", is_flag=True, help="Keep the results in this checkout, and in docs/METHODS.md."
+    "--save", is_flag=True, help="Save the results to this source checkout and docs/METHODS.md."
 )
 def command(
     out: Output, name: str | None, scale: str, n_seeds: int | None, n_workers: int | None,
@@ -60,10 +62,12 @@ def command(
 ) -> Answer:  # fmt: skip
     """Run the benchmark NAME and print its table.
 
-    NAME is one that comes with metabit, or the path of your own .toml file; without it, they are
-    listed. Every row and seed is a run of its own in DIR. Runs that are finished are not done
-    again, interrupted ones go on, and one that fails is tried three times. DIR/SCALE/results.json
-    gets all numbers.
+    NAME is a benchmark that comes with metabit, or the path of your own .toml file. Without NAME,
+    those that come with metabit are listed.
+
+    Every row of the table is trained once per seed, in folders of their own below DIR. Finished
+    runs are not repeated, interrupted runs continue, and a run that fails is tried three times. All
+    numbers are written to DIR/SCALE/results.json.
     """
     need("reproduce")
 

@@ -34,7 +34,7 @@ from metabit.readers import samples as datafile
 )  # fmt: skip
 @click.option(
     "--data", metavar="DATA",
-    help="Samples as for `metabit predict`; the golden ones and random ones if not given.",
+    help="Samples, as for `metabit predict`. Default: the golden samples, then random ones.",
 )  # fmt: skip
 @SPLIT
 @TASK
@@ -45,10 +45,10 @@ def command(
     out: Output, file: Path, board: str, samples: int, data: str | None, split: str,
     task: int | None, learn: str, bits: int, bank: int | None,
 ) -> Answer:  # fmt: skip
-    """Run the firmware with FILE on an emulated board, and compare it with the host bit for bit.
+    """Run the firmware with FILE on an emulated board, and compare it with this machine.
 
-    Predictions, scores, and with --learn also every learning step and the saved state must equal
-    the host's; a difference ends with exit code 5.
+    Predictions and scores must be equal bit for bit; with --learn, every learning step and the
+    saved state as well. If they are not, the exit code is 5.
     """
     need("profile, simulate")
     from metabit.firmware_sim.simulate import simulate

@@ -26,14 +26,17 @@ MOST_COLUMNS = 12
 @click.argument("recipe", metavar="RECIPE", type=ReadPath())
 @click.option(
     "-o", "--out", "folder", required=True, metavar="RUN", type=click.Path(path_type=Path),
-    help="Folder to write; it must be empty or new, unless --resume is given.",
+    help="Folder for the results. It must be new or empty, unless --resume is given.",
 )  # fmt: skip
-@click.option("--resume", is_flag=True, help="Go on with the run in RUN from its last checkpoint.")
-@click.option("--seed", type=click.IntRange(min=0), help="In place of [train] seed of the recipe.")
+@click.option("--resume", is_flag=True, help="Continue the run in RUN from its last checkpoint.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", help="Override the recipe's [train] seed."
+)
 def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: Path) -> Answer:
-    """Train a network as RECIPE says, a TOML file, into the folder RUN.
+    """Train a network as the file RECIPE (.toml) says, and write the results to the folder RUN.
 
-    RUN gets the network, checkpoints, metrics.json with the accuracy matrix, and two plots.
+    RUN gets the trained network, checkpoints, metrics.json with the accuracy on each task after
+    each task, and two plots.
     """
     need("train")
 

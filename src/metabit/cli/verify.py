@@ -28,35 +28,35 @@ RANDOM_DEFAULT = 256
 @verb("verify")
 @FILE
 @click.argument("other", metavar="[OTHER]", required=False, type=ReadPath())
-@click.option("--data", metavar="DATA", help="With OTHER: samples to compare on, too.")
+@click.option("--data", metavar="DATA", help="With OTHER: also compare on these samples.")
 @LIMIT
 @SPLIT
 @TASK
 @click.option(
     "--random", "n_random", type=click.IntRange(min=0), default=RANDOM_DEFAULT, metavar="N",
-    show_default=True, help="With OTHER: so many random samples to compare on, too.",
+    show_default=True, help="With OTHER: also compare on N random samples.",
 )  # fmt: skip
 @click.option(
     "--bank", type=click.IntRange(min=0), metavar="K",
-    help="With OTHER: the bank; that of --task or of an exported file, else 0, if not given.",
+    help="With OTHER: which bank of normalisation values. Default: the bank of --task or of an "
+    "exported file, otherwise 0.",
 )  # fmt: skip
 @click.option(
     "--model", "base", metavar="MBIT", type=ReadPath(),
-    help="With a learnt state: the .mbit file that learnt.",
+    help="With a learnt state: the .mbit file that it belongs to.",
 )  # fmt: skip
 def command(
     out: Output, file: Path, other: Path | None, data: str | None, limit: int | None, split: str,
     task: int | None, n_random: int, bank: int | None, base: Path | None,
 ) -> Answer:  # fmt: skip
-    """Run the golden samples in FILE, and compare every score; or compare FILE with OTHER.
+    """Check the scores of FILE, or check that FILE and OTHER hold the same model.
 
-    Alone, a .mbit file is run by the C engine and by the NumPy reference; each must give the scores
-    that PyTorch gave when the file was exported, bit for bit.
+    Without OTHER: a .mbit file holds golden samples with the scores that PyTorch gave at export.
+    The C engine and the NumPy reference must both give these scores, bit for bit.
 
-    FILE and OTHER are two forms of one model: what `metabit export` writes, or a learnt state.
-    Labels and scores must be equal on the golden samples that one of them carries, on random
-    samples and on those of --data. A difference ends with exit code 5 and names the first layer
-    that differs.
+    With OTHER: both are forms of one model, as `metabit export` writes them, or a learnt state.
+    Labels and scores must be equal on golden samples, on random samples and on the samples of
+    --data. If they are not, the exit code is 5, and the message names the first layer that differs.
     """
     if other is None:
         if data is not None or base is not None or bank is not None:
