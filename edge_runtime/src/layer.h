@@ -42,6 +42,16 @@ static inline mb_place mb_place_of(const mb_layer *layer, uint32_t p, uint32_t k
     return at;
 }
 
+/* The last layer of a model. */
+static inline mb_layer *mb_output_layer(const mb_model *model) {
+    return &mb_layers(model)[model->n_layers - 1u];
+}
+
+/* Thresholds of a hidden layer (n_out), and after them its flips. */
+static inline const int32_t *mb_thresholds(const mb_model *model, const mb_layer *layer) {
+    return (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+}
+
 /* Weights of a layer: those in the arena, if it learns or has been put into panels, or the blob's. */
 mb_matrix mb_weights(const mb_model *model, const mb_layer *layer);
 

@@ -15,7 +15,7 @@ int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_t blob_
     if (error != MB_OK) {
         return error;
     }
-    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    const mb_layer *output = mb_output_layer(model);
     const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
     mb_norm_view norm = mb_norm(model, output);
     const uint8_t *scores = view.bytes + view.golden_scores_at;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -67,6 +68,14 @@ def table_in_c(in_c: ctypes.CDLL, m: float, bits: int) -> NDArray[np.uint16]:
     entries = np.empty(2 ** (bits - 1), dtype=np.uint16)
     in_c.c_table(ctypes.c_void_p(entries.ctypes.data), ctypes.c_float(m), bits)
     return entries
+
+
+def test_c_and_numpy_have_the_same_functions_in_the_same_order() -> None:
+    header = (sources() / "src/metaplasticity.h").read_text(encoding="utf-8")
+    in_c = re.findall(r"^[\w ]+\*? ?\bmb_(\w+)\(", header, re.M)
+    twin = Path(on_device.__file__).read_text(encoding="utf-8")
+    assert in_c == re.findall(r"^def ([a-z]\w*)\(", twin, re.M)
+    assert in_c == ["f_meta", "table", "try_move", "consolidated", "plasticity"]
 
 
 @pytest.mark.parametrize("m", STRENGTHS)

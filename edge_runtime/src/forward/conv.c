@@ -4,6 +4,7 @@
  * come. */
 #include "conv.h"
 
+#include "activate.h"
 #include "bit_rows.h"
 #include "patches.h"
 
@@ -51,7 +52,7 @@ static void pooled_sums(const mb_model *model, const mb_layer *layer, const void
 /* Normalisation and sign of the sums of one position: folded into thresholds, or with running values. */
 static void put_signs(mb_bit_writer *out, const mb_model *model, const mb_layer *layer,
                       const mb_norm_view *norm, const int32_t *sums) {
-    const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+    const int32_t *thresholds = mb_thresholds(model, layer);
     const uint32_t *flips = mb_flips(thresholds, layer->n_out);
     for (uint32_t start = 0; start < layer->n_out; start += 32u) {
         uint32_t n = layer->n_out - start < 32u ? layer->n_out - start : 32u;
@@ -68,15 +69,8 @@ static void put_signs(mb_bit_writer *out, const mb_model *model, const mb_layer 
 
 /* The same where every position starts on a word. */
 static void put_words(mb_bit_writer *out, const mb_model *model, const mb_layer *layer,
-                      const mb_norm_view *norm, const int32_t *sums) {
-    const mb_kernels *kernels = mb_kernels_of(model);
-    uint32_t *bits = &out->words[out->at / 32u];
-    if (layer->learns) {
-        kernels->bits_by_norm(bits, sums, norm, layer->n_out);
-    } else {
-        const int32_t *at = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
-        kernels->bits_by_threshold(bits, sums, at, layer->n_out);
-    }
+                      const int32_t *sums) {
+    mb_activate(model, layer, &out->words[out->at / 32u], sums);
     out->at += layer->n_out;
 }
 
@@ -91,7 +85,11 @@ void mb_convolve(const mb_model *model, const mb_layer *layer, const void *input
     mb_bit_writer out = {(uint32_t *)mb_at(model, layer->bits_at), 0};
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         pooled_sums(model, layer, input, p, sums, winners);
-        (layer->n_out % 32u == 0 ? put_words : put_signs)(&out, model, layer, &norm, sums);
+        if (layer->n_out % 32u == 0) {
+            put_words(&out, model, layer, sums);
+        } else {
+            put_signs(&out, model, layer, &norm, sums);
+        }
         if (layer->learns) {
             sums += layer->n_out;
             winners = winners == NULL ? NULL : winners + layer->n_out;

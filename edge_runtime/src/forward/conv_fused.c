@@ -57,13 +57,12 @@ static void gather_patches(const uint8_t **at, const mb_layer *layer, uint32_t p
 
 static void convolve_some(const mb_model *model, const mb_layer *layer, uint32_t *bits,
                           const mb_patches *patches) {
-    const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
     if (layer->sees_sample) {
         mb_spread weights = mb_spread_of(model, layer);
         mb_kernels_of(model)->convolve_bytes(bits, &weights, patches);
     } else {
         mb_matrix weights = mb_weights(model, layer);
-        mb_kernels_of(model)->convolve_bits(bits, &weights, thresholds, patches);
+        mb_kernels_of(model)->convolve_bits(bits, &weights, mb_thresholds(model, layer), patches);
     }
 }
 

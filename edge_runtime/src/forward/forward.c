@@ -3,6 +3,7 @@
 
 #include "../layer.h"
 #include "../model/fused_layout.h"
+#include "activate.h"
 #include "conv.h"
 #include "conv_fused.h"
 #include "dense.h"
@@ -11,46 +12,38 @@
 
 /* One layer: from `input`, the sample or the bits of the layer below, to sums and, but for the output
  * layer, bits. */
-static void run_layer(const mb_model *model, uint32_t index, const void *input) {
-    const mb_layer *layer = &mb_layers(model)[index];
+static void run_layer(const mb_model *model, const mb_layer *layer, const void *input) {
     if (mb_convolves(layer)) {
         bool fused = mb_runs_fused(layer, mb_kernels_of(model));
         (fused ? mb_convolve_fused : mb_convolve)(model, layer, input);
         return;
     }
     int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
-    uint32_t *bits = (uint32_t *)mb_at(model, layer->bits_at);
-    const mb_kernels *kernels = mb_kernels_of(model);
     mb_dense_sums(model, layer, input, sums);
-    if (index + 1u == model->n_layers) {
-        return;
-    }
-    if (layer->learns) {
-        mb_norm_view norm = mb_norm(model, layer);
-        kernels->bits_by_norm(bits, sums, &norm, layer->n_out);
-    } else {
-        const int32_t *at = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
-        kernels->bits_by_threshold(bits, sums, at, layer->n_out);
+    if (layer != mb_output_layer(model)) {
+        mb_activate(model, layer, (uint32_t *)mb_at(model, layer->bits_at), sums);
     }
 }
 
 /* What a layer reads: the sample, or the bits of the layer below. */
-static const void *input_of(const mb_model *model, uint32_t index, const void *sample) {
-    return index == 0 ? sample : mb_at(model, mb_layers(model)[index - 1u].bits_at);
+static const void *input_of(const mb_model *model, const mb_layer *layer, const void *sample) {
+    return layer->sees_sample ? sample : mb_at(model, layer[-1].bits_at);
 }
 
 void mb_forward(mb_model *model, const uint8_t *sample) {
     for (uint32_t i = 0; i < model->n_layers; i++) {
-        run_layer(model, i, input_of(model, i, sample));
+        const mb_layer *layer = &mb_layers(model)[i];
+        run_layer(model, layer, input_of(model, layer, sample));
     }
 }
 
 uint32_t mb_isa_used(const mb_model *model) { return model != NULL ? model->isa : 0; }
 
-int mb_run_layer(mb_model *model, uint32_t layer, const void *sample, size_t n) {
-    if (model == NULL || sample == NULL || layer >= model->n_layers) {
+int mb_run_layer(mb_model *model, uint32_t index, const void *sample, size_t n) {
+    if (model == NULL || sample == NULL || index >= model->n_layers) {
         return MB_ERR_INPUT;
     }
+    const mb_layer *layer = &mb_layers(model)[index];
     for (size_t i = 0; i < n; i++) {
         run_layer(model, layer, input_of(model, layer, sample));
     }

@@ -15,7 +15,7 @@ float mb_score_to_logit(int32_t score) {
 }
 
 int32_t mb_read_scores(const mb_model *model, int32_t *scores) {
-    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    const mb_layer *output = mb_output_layer(model);
     const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
     mb_norm_view norm = mb_norm(model, output);
     int32_t best = 0, best_score = 0;

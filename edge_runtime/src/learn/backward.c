@@ -5,7 +5,7 @@
 #include "../arith.h"
 
 void mb_output_error(mb_model *model, float *error, uint32_t label) {
-    const mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    const mb_layer *output = mb_output_layer(model);
     const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
     mb_norm_view norm = mb_norm(model, output);
     float largest = 0.0f, total = 0.0f;

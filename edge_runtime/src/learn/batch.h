@@ -26,11 +26,11 @@ static inline uint8_t *mb_kept_winners(const mb_model *model, const mb_layer *la
                : NULL;
 }
 
-/* What layer `index` saw: a sample, or the bits of the layer below. `samples` (n, n_inputs). */
-static inline const void *mb_kept_input(const mb_model *model, uint32_t index,
+/* What a layer saw of sample s: the sample, or the bits of the layer below. `samples` (n, n_inputs). */
+static inline const void *mb_kept_input(const mb_model *model, const mb_layer *layer,
                                         const uint8_t *samples, uint32_t s) {
-    return index == 0 ? (const void *)(samples + (size_t)s * model->n_inputs)
-                      : mb_kept_bits(model, &mb_layers(model)[index - 1u], s);
+    return layer->sees_sample ? (const void *)(samples + (size_t)s * model->n_inputs)
+                              : mb_kept_bits(model, layer - 1, s);
 }
 
 /* What 1 in the errors of layer `index` stands for, a float a sample; in batches. */

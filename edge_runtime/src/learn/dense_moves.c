@@ -177,9 +177,8 @@ static void learn_layer(mb_model *model, const mb_layer *layer, const layer_inpu
     mb_stop_moving(model, &mover);
 }
 
-void mb_move_dense(mb_model *model, uint32_t index, const void *input, const int16_t *d,
+void mb_move_dense(mb_model *model, const mb_layer *layer, const void *input, const int16_t *d,
                    float unit) {
-    const mb_layer *layer = &mb_layers(model)[index];
     layer_input in = {0};
     in.n_in = layer->n_in;
     if (layer->sees_sample) {

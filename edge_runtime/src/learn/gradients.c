@@ -24,18 +24,16 @@ typedef struct step_samples {
 
 /* ---- gradients ------------------------------------------------------------------------------ */
 
-/* What the weights of layer `index` saw at place `at` of sample s, packed. */
-static const uint8_t *seen(const mb_model *model, uint32_t index, const step_samples *samples,
-                           uint32_t s, mb_place at) {
-    const void *input = mb_kept_input(model, index, samples->at, s);
-    const mb_layer *layer = &mb_layers(model)[index];
+/* What the weights of a layer saw at place `at` of sample s, packed. */
+static const uint8_t *seen(const mb_model *model, const mb_layer *layer,
+                           const step_samples *samples, uint32_t s, mb_place at) {
+    const void *input = mb_kept_input(model, layer, samples->at, s);
     return (const uint8_t *)(mb_convolves(layer) ? mb_gather(model, layer, input, at) : input);
 }
 
 /* The same at all places of all samples, window after window, as packed rows. */
-static mb_matrix gather_patches(const mb_model *model, uint32_t index,
+static mb_matrix gather_patches(const mb_model *model, const mb_layer *layer,
                                 const step_samples *samples) {
-    const mb_layer *layer = &mb_layers(model)[index];
     uint32_t in_window = mb_window_sums(layer), in_sample = layer->n_positions * in_window;
     uint8_t *to = (uint8_t *)mb_at(model, model->patches_at);
     mb_matrix patches = {to, layer->n_in, samples->n * in_sample, layer->words, layer->layout};
@@ -45,7 +43,7 @@ static mb_matrix gather_patches(const mb_model *model, uint32_t index,
         if (mb_convolves(layer)) {
             at = mb_place_of(layer, place / in_window, place % in_window);
         }
-        const uint8_t *patch = seen(model, index, samples, row / in_sample, at);
+        const uint8_t *patch = seen(model, layer, samples, row / in_sample, at);
         mb_row_walk walk = mb_walk_row(patches.layout, patches.words, row);
         for (uint32_t byte = 0; byte < 4u * patches.words; byte += 4u) {
             mb_copy(to + mb_walk_to(&walk, byte), patch + byte, 4);
@@ -136,9 +134,8 @@ static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient
     }
 }
 
-void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint32_t n,
+void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
                   const int16_t *d, float unit) {
-    const mb_layer *layer = &mb_layers(model)[index];
     const step_samples step = {samples, n};
     int32_t *gradient = (int32_t *)mb_at(model, model->gradient_at);
     float rate = mb_rate(model, layer, unit), total = 0.0f;
@@ -149,7 +146,7 @@ void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint3
                   {0, 0, 0}};
     mb_matrix patches = {NULL, 0, 0, 0, 0};
     if (!layer->sees_sample) {
-        patches = gather_patches(model, index, &step);
+        patches = gather_patches(model, layer, &step);
     }
     for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
         uint32_t shift;

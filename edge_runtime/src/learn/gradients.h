@@ -4,9 +4,9 @@
 
 #include "../internal.h"
 
-/* Move hidden weights of layer `index` row by row: `samples` (n, n_inputs) are those of the step, d
+/* Move hidden weights of a layer row by row: `samples` (n, n_inputs) are those of the step, d
  * (n, n_values) their errors, whose 1 stands for `unit`. */
-void mb_move_rows(mb_model *model, uint32_t index, const uint8_t *samples, uint32_t n,
+void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
                   const int16_t *d, float unit);
 
 #endif /* MB_GRADIENTS_H */

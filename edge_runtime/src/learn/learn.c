@@ -35,7 +35,7 @@ static void keep_forward(const mb_model *model, uint32_t s) {
     uint32_t below = model->first_learning > 0 ? model->first_learning - 1u : 0;
     for (uint32_t i = below; i < model->n_layers; i++) {
         const mb_layer *layer = &mb_layers(model)[i];
-        if (i + 1u < model->n_layers) {
+        if (layer != mb_output_layer(model)) {
             mb_copy(mb_kept_bits(model, layer, s), mb_at(model, layer->bits_at),
                     (size_t)4 * mb_words(mb_values(layer)));
         }
@@ -47,21 +47,20 @@ static void keep_forward(const mb_model *model, uint32_t s) {
 }
 
 /* Move the hidden weights of a layer by the errors d (n, n_values) of n samples. */
-static void move(mb_model *model, uint32_t index, const uint8_t *samples, uint32_t n,
+static void move(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
                  const int16_t *d, float unit) {
     if (unit == 0.0f) { /* nothing to learn here */
         return;
     }
-    if (mb_forms_gradients(model, &mb_layers(model)[index])) {
-        mb_move_rows(model, index, samples, n, d, unit);
+    if (mb_forms_gradients(model, layer)) {
+        mb_move_rows(model, layer, samples, n, d, unit);
     } else {
-        mb_move_dense(model, index, mb_kept_input(model, index, samples, 0), d, unit);
+        mb_move_dense(model, layer, mb_kept_input(model, layer, samples, 0), d, unit);
     }
 }
 
-/* Send errors of layer `index` back through its signs, as float errors of the layer below. */
-static void send_back(const mb_model *model, uint32_t index, const int16_t *d, float unit) {
-    const mb_layer *layer = &mb_layers(model)[index];
+/* Send errors of a layer back through its signs, as float errors of the layer below. */
+static void send_back(const mb_model *model, const mb_layer *layer, const int16_t *d, float unit) {
     uint32_t *row = (uint32_t *)mb_at(model, model->row_at);
     if (mb_convolves(layer)) {
         mb_send_back_map(model, layer, d, row);
@@ -85,7 +84,7 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
         const mb_layer *layer = &mb_layers(model)[i];
         uint32_t n_values = mb_values(layer);
         int16_t *d = mb_kept_errors(model, i) + (size_t)s * n_values;
-        if (i + 1u < model->n_layers) {
+        if (layer != mb_output_layer(model)) {
             mb_pass_sign(model, layer, error);
         }
         mb_pass_norm(model, layer, error);
@@ -95,12 +94,12 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
             mb_zero(d, (size_t)2 * n_values);
         }
         if (i > model->first_learning) {
-            send_back(model, i, d, unit);
+            send_back(model, layer, d, unit);
         }
         if (model->batch > 1) {
             mb_kept_units(model, i)[s] = unit;
         } else {
-            move(model, i, sample, 1, d, unit);
+            move(model, layer, sample, 1, d, unit);
         }
     }
     return predicted;
@@ -109,10 +108,10 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
 /* Move the weights of all layers by the errors of a batch of n samples, which have been kept. */
 static void move_batch(mb_model *model, const uint8_t *samples, uint32_t n) {
     for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
+        const mb_layer *layer = &mb_layers(model)[i];
         int16_t *d = mb_kept_errors(model, i);
-        float unit =
-            mb_align_errors(d, mb_kept_units(model, i), n, mb_values(&mb_layers(model)[i]));
-        move(model, i, samples, n, d, unit);
+        float unit = mb_align_errors(d, mb_kept_units(model, i), n, mb_values(layer));
+        move(model, layer, samples, n, d, unit);
     }
 }
 

@@ -32,7 +32,7 @@ static int16_t limit_of(int32_t threshold, int32_t zero, int32_t total) {
 
 void mb_spread_weights(const mb_model *model, const mb_layer *layer) {
     const uint32_t *words = (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
-    const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+    const int32_t *thresholds = mb_thresholds(model, layer);
     int8_t *at = (int8_t *)mb_at(model, layer->signs_at);
     int16_t *most = (int16_t *)(void *)(at + weights_bytes(layer));
     uint32_t run = layer->window.kernel * mb_channels(layer), n_pairs = spread_pairs(layer);
@@ -52,7 +52,7 @@ void mb_spread_weights(const mb_model *model, const mb_layer *layer) {
 mb_spread mb_spread_of(const mb_model *model, const mb_layer *layer) {
     const int8_t *at = (const int8_t *)mb_at(model, layer->signs_at);
     const int16_t *most = (const int16_t *)(const void *)(at + weights_bytes(layer));
-    const int32_t *thresholds = (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
+    const int32_t *thresholds = mb_thresholds(model, layer);
     mb_spread weights = {at, most, mb_flips(thresholds, layer->n_out), layer->n_out};
     return weights;
 }

@@ -92,7 +92,7 @@ void mb_refresh(mb_model *model) {
         mb_kernels_of(model)->inverse_roots((float *)mb_at(model, layer->inv_std_at),
                                             running + layer->n_out, model->eps, layer->n_out);
     }
-    mb_layer *output = &mb_layers(model)[model->n_layers - 1u];
+    mb_layer *output = mb_output_layer(model);
     if (!output->learns) {
         const float *norm = (const float *)mb_in_blob(model, output->blob_norm_at);
         mb_kernels_of(model)->inverse_roots((float *)mb_at(model, output->inv_std_at),
