@@ -72,7 +72,7 @@ def table_in_c(in_c: ctypes.CDLL, m: float, bits: int) -> NDArray[np.uint16]:
 
 def test_c_and_numpy_have_the_same_functions_in_the_same_order() -> None:
     header = (sources() / "src/metaplasticity.h").read_text(encoding="utf-8")
-    in_c = re.findall(r"^[\w ]+\*? ?\bmb_(\w+)\(", header, re.M)
+    in_c = re.findall(r"^\w[\w ]*\bmb_(\w+)\(", header, re.M)
     twin = Path(on_device.__file__).read_text(encoding="utf-8")
     assert in_c == re.findall(r"^def ([a-z]\w*)\(", twin, re.M)
     assert in_c == ["f_meta", "table", "try_move", "consolidated", "plasticity"]
