@@ -20,7 +20,7 @@ def test_help_lists_exactly_the_verbs_that_are_implemented(cli: Cli) -> None:
     folder = Path(sys.modules["metabit.cli"].__file__ or "").parent
     implemented = {
         name
-        for path in folder.glob("*.py")
+        for path in folder.rglob("*.py")
         for name in re.findall(r'^@verb\("([a-z]+)"', path.read_text(), re.MULTILINE)
     }
     assert len(listed) == len(set(listed))

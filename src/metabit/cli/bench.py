@@ -15,10 +15,11 @@ from metabit.bench.layers import ROOFS
 from metabit.bench.rival_networks import shapes_of
 from metabit.bench.subject import PREDICT, Subject
 from metabit.bench.timing import Contestant, Limits, Times, take_turns
-from metabit.cli.common import Answer, Bar, Output, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import BANK, BITS, FILE, THREADS, learn_option
 from metabit.cli.paths import ReadName, WriteFile
-from metabit.cli.profile import format_us
+from metabit.cli.progress import Bar
+from metabit.cli.tables import format_us, table
 from metabit.edge_runtime.threads import number_of_threads
 from metabit.export import container
 from metabit.extras import need, pip_command

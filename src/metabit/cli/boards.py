@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, verb
+from metabit.cli.tables import table
 from metabit.edge_runtime.sizes import format_kib
 
 

@@ -1,24 +1,15 @@
-"""What every verb shares: --json, where text goes, how an error looks, tables, progress bars."""
+"""What every verb shares: --json, where text goes, how an error looks."""
 
 from __future__ import annotations
 
 import functools
 import sys
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-)
 from rich.table import Table
-from rich.text import Text
 
 from metabit.cli.answers import Answer as Answer
 from metabit.cli.answers import say_failure, write_json
@@ -101,63 +92,3 @@ def verb(name: str) -> Callable[[Callable[..., Answer]], click.Command]:
         return command
 
     return wrap
-
-
-def table(title: str, *columns: str) -> Table:
-    """A table whose column names starting with ">" are right-aligned."""
-    made = Table(title=title or None, box=None)
-    made.pad_edge = False
-    for column in columns:
-        right = column.startswith(">")
-        made.add_column(
-            column.lstrip(">"), justify="right" if right else "left", header_style="dim",
-            overflow="fold", no_wrap=right,
-        )  # fmt: skip
-    return made
-
-
-def budget_bar(used: int, available: int, width: int = 40) -> Text:
-    """A bar of `width` cells for bytes used of those available, green, yellow or red."""
-    share = used / available if available else float("inf")
-    style = "red" if share > 1 else "yellow" if share > 0.9 else "green"
-    full = min(width, round(share * width)) if available else width
-    return Text.assemble(("█" * full, style), ("░" * (width - full), "dim"), f" {share:.0%}")
-
-
-def progress() -> Progress:
-    """A progress bar on stderr that is not drawn where nobody looks."""
-    console = make_console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
-
-
-def percent(share: float) -> str:
-    """A share as per cent with one decimal."""
-    return f"{100 * share:.1f} %"
-
-
-class Bar:
-    """A progress bar that is drawn inside a `with`."""
-
-    def __init__(self) -> None:
-        self._bar = progress()
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.paths import ReadPath
+from metabit.cli.tables import table
 from metabit.extras import need
 
 if TYPE_CHECKING:

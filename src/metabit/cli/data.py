@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
-from metabit.cli.common import Answer, Output, progress, table, verb
+from metabit.cli.common import Answer, Output, verb
+from metabit.cli.progress import progress
+from metabit.cli.tables import table
 from metabit.errors import InputError, MetabitError
 
 LICENCES = {

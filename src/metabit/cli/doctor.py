@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, verb
+from metabit.cli.tables import table
 from metabit.errors import MetabitError
 from metabit.export.fold import fold_threshold
 from metabit.export.spec import DenseLayer, InputSpec, LearnState, Model, Norm

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.cli.common import Answer, Output
-from metabit.cli.inspect import sizes_table
+from metabit.cli.tables import sizes_table
 from metabit.edge_runtime.c_library import library_files
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.sizes import format_kib

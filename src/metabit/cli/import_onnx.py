@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import SPLIT
 from metabit.cli.paths import ReadName, ReadPath, WriteFile
+from metabit.cli.tables import table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError
 from metabit.export import container

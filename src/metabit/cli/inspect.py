@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
-from rich.table import Table
-
-from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import FILE
+from metabit.cli.tables import sizes_table, table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export import container
 from metabit.export.bits import level_row_bytes, words
@@ -28,7 +26,7 @@ def command(out: Output, file: Path) -> Answer:
     _print_header(out, file, model, data)
     _print_layers(out, model)
     _print_sections(out, sections, len(data))
-    _print_sizes(out, sizes)
+    out.show(sizes_table(vars(sizes)))
     if model.meta:
         out.line("meta", "bold")
         for key, value in sorted(model.meta.items()):
@@ -140,25 +138,6 @@ def _print_sections(out: Output, sections: list[Section], n_bytes: int) -> None:
             f"{section.length_bytes / n_bytes:.1%}", f"{section.crc32:08x}",
         )  # fmt: skip
     out.show(rows)
-
-
-def _print_sizes(out: Output, sizes: container.Sizes) -> None:
-    out.show(sizes_table(vars(sizes)))
-
-
-def sizes_table(sizes: Mapping[str, int]) -> Table:
-    """The table that compares a packed model with its float32 and int8 forms."""
-    rows = table("\nsizes", "as", ">size", ">of float32")
-    float_bytes = sizes["float32_bytes"]
-    for label, key in (
-        ("float32 weights", "float32_bytes"),
-        ("int8 weights", "int8_bytes"),
-        ("1-bit weights, packed", "weight_bytes"),
-        ("learnt state in the file", "learn_bytes"),
-        ("the whole .mbit file", "file_bytes"),
-    ):
-        rows.add_row(label, format_kib(sizes[key]), f"{sizes[key] / float_bytes:.1%}")
-    return rows
 
 
 def _short(value: object, most: int = 90) -> str:

@@ -8,7 +8,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.cli.common import Answer, Output, percent, progress, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import (
     BANK_OR_TASKS,
     BATCH,
@@ -24,6 +24,8 @@ from metabit.cli.options import (
     bank_for,
     learn_option,
 )
+from metabit.cli.progress import progress
+from metabit.cli.tables import percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export import container

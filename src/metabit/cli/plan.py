@@ -6,8 +6,9 @@ from pathlib import Path
 
 from rich.text import Text
 
-from metabit.cli.common import Answer, Output, budget_bar, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import BANK, BATCH, BITS, FILE, RAM, learn_option
+from metabit.cli.tables import budget_bar, table
 from metabit.edge_runtime.plan import PARTS, Plan, plan
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError

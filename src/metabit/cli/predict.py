@@ -10,7 +10,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.cli.common import Answer, Output, percent, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import (
     BANK_OR_TASKS,
     BITS,
@@ -25,6 +25,7 @@ from metabit.cli.options import (
     learn_option,
 )
 from metabit.cli.paths import WriteFile
+from metabit.cli.tables import percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import check_labels
 from metabit.edge_runtime.sizes import format_kib

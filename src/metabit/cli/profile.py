@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from metabit.cli.common import Answer, Output, budget_bar, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import BANK, BITS, BOARD, FILE, learn_option
+from metabit.cli.tables import WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import BudgetError
 from metabit.extras import need
 
 if TYPE_CHECKING:
     from metabit.firmware_sim.profile import Memory, Profile
-    from metabit.firmware_sim.simulate import Work
 
 
 @verb("profile")
@@ -40,7 +40,10 @@ def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: in
     _print_memory(out, "RAM", made.ram)
     if made.flash.available_bytes:
         _print_memory(out, "flash", made.flash)
-    print_work(out, {"open": made.open, "predict": made.predict, "learn one sample": made.learn})
+    out.show(
+        work_table({"open": made.open, "predict": made.predict, "learn one sample": made.learn})
+    )
+    out.line(WORK_NOTE, "dim")
     _print_notes(out, made)
     out.line(INCLUDED, "dim")
     answer: Answer = {"file": file, **made.to_dict()}
@@ -48,35 +51,6 @@ def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: in
         out.partial = answer
         raise BudgetError(_too_large(file, made), code="E-BUDGET")
     return answer
-
-
-def print_work(out: Output, kinds: dict[str, Work | None]) -> None:
-    """The table of counted instructions and estimated time and energy."""
-    rows = table("\ntime", "", ">instructions", ">cycles", ">time", ">range", ">energy")
-    for name, work in kinds.items():
-        if work is None:
-            continue
-        cells = ["-"] * 4
-        if work.estimate is not None:
-            low, typical, high = work.estimate.microseconds
-            energy = work.estimate.microjoules
-            cells = [
-                f"{work.estimate.cycles[1]:,.0f}",
-                format_us(typical),
-                f"{format_us(low)} to {format_us(high)}",
-                "-" if energy is None else f"{energy[1]:,.2f} µJ",
-            ]
-        rows.add_row(name, f"{work.counts.total:,.0f}", *cells)
-    out.show(rows)
-    out.line("instructions are counted; cycles, time and energy are estimates", "dim")
-
-
-def format_us(us: float) -> str:
-    """Microseconds as µs, ms or s with three digits."""
-    for limit, unit in ((1e3, "µs"), (1e6, "ms"), (float("inf"), "s")):
-        if us < limit:
-            return f"{us / limit * 1e3 if unit != 's' else us / 1e6:.3g} {unit}"
-    raise AssertionError("infinity is larger")
 
 
 def _print_layers(out: Output, file: Path, made: Profile) -> None:

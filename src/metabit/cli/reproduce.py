@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from metabit.cli.common import Answer, Bar, Output, percent, table, verb
+from metabit.cli.common import Answer, Output, verb
+from metabit.cli.progress import Bar
+from metabit.cli.tables import percent, table
 from metabit.errors import MetabitError
 from metabit.extras import need
 

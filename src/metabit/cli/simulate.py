@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from metabit.cli.common import Answer, Output, progress, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import (
     BANK_OR_TASKS,
     BITS,
@@ -18,7 +18,8 @@ from metabit.cli.options import (
     bank_for,
     learn_option,
 )
-from metabit.cli.profile import print_work
+from metabit.cli.progress import progress
+from metabit.cli.tables import WORK_NOTE, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export import container
 from metabit.extras import need
@@ -76,6 +77,7 @@ def command(
             f"{n} samples learnt: every prediction, and the saved state of {made.state_bytes:,} "
             "bytes, equal the host's bit for bit"
         )
-    print_work(out, {"predict": made.predict, "learn one sample": made.learn})
+    out.show(work_table({"predict": made.predict, "learn one sample": made.learn}))
+    out.line(WORK_NOTE, "dim")
     out.line(f"stack: {format_kib(made.stack_used_bytes)} used at the deepest")
     return {"file": file, **made.to_dict()}

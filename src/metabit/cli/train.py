@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from metabit.cli.common import Answer, Bar, Output, percent, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.paths import ReadPath
+from metabit.cli.progress import TrainingBar
+from metabit.cli.tables import percent, table
 from metabit.extras import need
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from metabit.trainer.runs.run_folder import Run
 
 # Up to so many tasks the accuracy matrix fits a terminal.
@@ -53,46 +53,8 @@ def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: P
     return {"run": folder, **run.metrics}
 
 
-class TrainingBar(Bar):
-    """`metabit.trainer.runs.progress.Progress` drawn as one bar for the whole run."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._id: TaskID | None = None
-        self._loss = float("nan")
-        self._n_tasks = 0
-
-    def run_started(self, n_tasks: int, steps_per_task: list[int], done_steps: int) -> None:
-        """One bar over the steps of all tasks."""
-        self._n_tasks = n_tasks
-        self._id = self._bar.add_task(
-            "training", total=sum(steps_per_task), completed=done_steps, note=""
-        )
-
-    def task_started(self, task: int, name: str) -> None:
-        """The task's name stands before the bar."""
-        self._update(description=f"task {task + 1}/{self._n_tasks} {name}")
-
-    def step_done(self, task: int, total_steps: int, loss: float) -> None:
-        """Move the bar; the loss behind it is smoothed, so that it can be read."""
-        first = self._loss != self._loss
-        self._loss = loss if first else 0.98 * self._loss + 0.02 * loss
-        self._update(completed=total_steps, note=f"loss {self._loss:.3f}")
-
-    def task_done(self, task: int, accuracies: list[float]) -> None:
-        """One line a task stays above the bar."""
-        mean = sum(accuracies) / len(accuracies)
-        self._bar.console.print(
-            f"task {task + 1} learnt: accuracy on it {percent(accuracies[-1])}, "
-            f"mean of the {len(accuracies)} so far {percent(mean)}"
-        )
-
-    def _update(self, **fields: object) -> None:
-        if self._id is not None:
-            self._bar.update(self._id, **fields)  # type: ignore[arg-type]
-
-
 def _print(out: Output, run: Run) -> None:
+    from metabit.trainer.networks.convnet import BinaryConvNet
     from metabit.trainer.networks.mlp import BinaryMLP
 
     matrix, names = run.accuracy_matrix, run.metrics["tasks"]
@@ -111,5 +73,5 @@ def _print(out: Output, run: Run) -> None:
     if len(names) > 1:
         words += [f"{key} {100 * metrics[key]:+.1f}" for key in ("bwt", "forgetting")]
     out.line(f"{', '.join(words)}; {metrics['n_steps']:,} steps in {metrics['seconds']:.1f} s")
-    if isinstance(run.model, BinaryMLP):  # other networks cannot be exported yet
+    if isinstance(run.model, BinaryMLP | BinaryConvNet):  # real-valued ones cannot be exported
         out.line(f"next: metabit export {run.path} -o {run.recipe.name}.mbit", "dim")

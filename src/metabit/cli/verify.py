@@ -8,9 +8,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.cli.common import Answer, Output, table, verb
+from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import FILE, LIMIT, SPLIT, TASK, bank_for
 from metabit.cli.paths import ReadPath
+from metabit.cli.tables import table
 from metabit.compare.align import align
 from metabit.compare.artefact import Artefact, Samples
 from metabit.compare.compare import bank_of, compare, random_samples

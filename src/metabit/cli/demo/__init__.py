@@ -27,6 +27,6 @@ def command(out: Output, seed: int, folder: Path) -> Answer:
     report compares the two.
     """
     need("demo")
-    from metabit.cli.demo_story import run
+    from metabit.cli.demo.story import run
 
     return run(out, folder=folder, seed=seed)

@@ -12,7 +12,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit import __version__
-from metabit.cli.common import Answer, Output, budget_bar, percent, progress, table
-from metabit.cli.profile import format_us
+from metabit.cli.common import Answer, Output
+from metabit.cli.demo.findings import RAM_BUDGET, Curve, Story
+from metabit.cli.progress import TrainingBar, progress
+from metabit.cli.tables import budget_bar, format_us, percent, table
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import PARTS, Plan
 from metabit.edge_runtime.sizes import format_kib
@@ -37,7 +39,6 @@ if TYPE_CHECKING:
     from metabit.firmware_sim.simulate import Work
     from metabit.trainer.data.dataset import DataSet, Split
 
-RAM_BUDGET = "192 KiB"
 BOARDS = ("nrf52840", "raspberry-pi-3b-plus")
 N_BASIC = 6  # classes 0...5 are activities, the rest postural transitions
 #: An effect below this many points is called small.
@@ -45,45 +46,6 @@ SMALL_POINTS = 5.0
 
 PERMUTED_TASKS, PERMUTED_PASSES = 5, 4
 PERMUTED_STEP, PERMUTED_M = 0.03, 5.0
-
-
-@dataclass
-class Curve:
-    """What one engine knew as the stream went on.
-
-    Attributes:
-        m: metaplasticity at the end of the range; 0 is plain learning.
-        subjects: the people it has met, in order; the first entry, 0, is before the stream.
-        old: accuracy on the six activities of people never trained on, after each.
-        new: accuracy on the postural transitions of the same people.
-        stream: share of right predictions on each person's samples, each before it was learnt.
-    """
-
-    m: float
-    subjects: list[int] = field(default_factory=lambda: [0])
-    old: list[float] = field(default_factory=list)
-    new: list[float] = field(default_factory=list)
-    stream: list[float] = field(default_factory=list)
-    prequential: float = 0.0
-    plasticity_left: float = 1.0
-    step_us: float = 0.0
-
-
-@dataclass
-class Story:
-    """Everything the demo found out, for the JSON and the plots."""
-
-    seed: int
-    sizes: dict[str, int] = field(default_factory=dict)
-    n_weights: int = 0
-    ram_budget: str = RAM_BUDGET
-    ram_parts: dict[str, int] = field(default_factory=dict)
-    arena_bytes: int = 0
-    before: dict[str, float] = field(default_factory=dict)
-    curves: list[Curve] = field(default_factory=list)
-    permuted: dict[str, list[float]] = field(default_factory=dict)
-    profiles: dict[str, Any] = field(default_factory=dict)
-    seconds: float = 0.0
 
 
 def run(out: Output, *, folder: Path, seed: int) -> Answer:
@@ -109,7 +71,6 @@ def run(out: Output, *, folder: Path, seed: int) -> Answer:
 
 
 def _train_and_export(out: Output, story: Story, folder: Path, seed: int) -> Path:
-    from metabit.cli.train import TrainingBar
     from metabit.export.from_torch import from_run
     from metabit.trainer.loop import train
     from metabit.trainer.recipe import recipe_from_dict
@@ -147,7 +108,7 @@ def _recipe(seed: int) -> dict[str, Any]:
     """The demo's recipe, which travels in the package."""
     import tomllib
 
-    text = (files("metabit.cli") / "demo.toml").read_text(encoding="utf-8")
+    text = (files("metabit.cli.demo") / "demo.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
     tables["train"]["seed"] = seed
     return tables
@@ -362,7 +323,7 @@ def _profile_row(made: Profile) -> list[str]:
 
 
 def _report(out: Output, story: Story, folder: Path) -> Answer:
-    from metabit.cli.demo_report import write
+    from metabit.cli.demo.report import write  # loads matplotlib
 
     answer: Answer = {
         **asdict(story),

@@ -7,16 +7,14 @@ import io
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from metabit.cli.demo.findings import Story
 from metabit.edge_runtime.plan import PARTS
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.files import write_whole
-
-if TYPE_CHECKING:
-    from metabit.cli.demo_story import Story
 
 META, PLAIN, GREY = "#1b6ca8", "#d1495b", "#8d99ae"
 PALETTE = ("#1b6ca8", "#4f9dd6", "#edae49", "#66a182", "#d1495b", "#8d99ae", "#2e4057")

@@ -1,0 +1,47 @@
+"""What the demo finds out, for its JSON and its pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+RAM_BUDGET = "192 KiB"
+
+
+@dataclass
+class Curve:
+    """What one engine knew as the stream went on.
+
+    Attributes:
+        m: metaplasticity at the end of the range; 0 is plain learning.
+        subjects: the people it has met, in order; the first entry, 0, is before the stream.
+        old: accuracy on the six activities of people never trained on, after each.
+        new: accuracy on the postural transitions of the same people.
+        stream: share of right predictions on each person's samples, each before it was learnt.
+    """
+
+    m: float
+    subjects: list[int] = field(default_factory=lambda: [0])
+    old: list[float] = field(default_factory=list)
+    new: list[float] = field(default_factory=list)
+    stream: list[float] = field(default_factory=list)
+    prequential: float = 0.0
+    plasticity_left: float = 1.0
+    step_us: float = 0.0
+
+
+@dataclass
+class Story:
+    """Everything the demo found out, for the JSON and the plots."""
+
+    seed: int
+    sizes: dict[str, int] = field(default_factory=dict)
+    n_weights: int = 0
+    ram_budget: str = RAM_BUDGET
+    ram_parts: dict[str, int] = field(default_factory=dict)
+    arena_bytes: int = 0
+    before: dict[str, float] = field(default_factory=dict)
+    curves: list[Curve] = field(default_factory=list)
+    permuted: dict[str, list[float]] = field(default_factory=dict)
+    profiles: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0

@@ -1,0 +1,86 @@
+"""Tables and figures that several verbs show, so that they look the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+from rich.text import Text
+
+from metabit.edge_runtime.sizes import format_kib
+
+if TYPE_CHECKING:
+    from metabit.firmware_sim.simulate import Work
+
+#: What stands below `work_table`.
+WORK_NOTE = "instructions are counted; cycles, time and energy are estimates"
+
+
+def table(title: str, *columns: str) -> Table:
+    """A table whose column names starting with ">" are right-aligned."""
+    made = Table(title=title or None, box=None)
+    made.pad_edge = False
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(
+            column.lstrip(">"), justify="right" if right else "left", header_style="dim",
+            overflow="fold", no_wrap=right,
+        )  # fmt: skip
+    return made
+
+
+def percent(share: float) -> str:
+    """A share as per cent with one decimal."""
+    return f"{100 * share:.1f} %"
+
+
+def format_us(us: float) -> str:
+    """Microseconds as µs, ms or s with three digits."""
+    for limit, unit in ((1e3, "µs"), (1e6, "ms"), (float("inf"), "s")):
+        if us < limit:
+            return f"{us / limit * 1e3 if unit != 's' else us / 1e6:.3g} {unit}"
+    raise AssertionError("infinity is larger")
+
+
+def budget_bar(used: int, available: int, width: int = 40) -> Text:
+    """A bar of `width` cells for bytes used of those available, green, yellow or red."""
+    share = used / available if available else float("inf")
+    style = "red" if share > 1 else "yellow" if share > 0.9 else "green"
+    full = min(width, round(share * width)) if available else width
+    return Text.assemble(("█" * full, style), ("░" * (width - full), "dim"), f" {share:.0%}")
+
+
+def sizes_table(sizes: Mapping[str, int]) -> Table:
+    """The table that compares a packed model with its float32 and int8 forms."""
+    rows = table("\nsizes", "as", ">size", ">of float32")
+    float_bytes = sizes["float32_bytes"]
+    for label, key in (
+        ("float32 weights", "float32_bytes"),
+        ("int8 weights", "int8_bytes"),
+        ("1-bit weights, packed", "weight_bytes"),
+        ("learnt state in the file", "learn_bytes"),
+        ("the whole .mbit file", "file_bytes"),
+    ):
+        rows.add_row(label, format_kib(sizes[key]), f"{sizes[key] / float_bytes:.1%}")
+    return rows
+
+
+def work_table(kinds: dict[str, Work | None]) -> Table:
+    """Counted instructions, and estimated time and energy, of each kind of work."""
+    rows = table("\ntime", "", ">instructions", ">cycles", ">time", ">range", ">energy")
+    for name, work in kinds.items():
+        if work is None:
+            continue
+        cells = ["-"] * 4
+        if work.estimate is not None:
+            low, typical, high = work.estimate.microseconds
+            energy = work.estimate.microjoules
+            cells = [
+                f"{work.estimate.cycles[1]:,.0f}",
+                format_us(typical),
+                f"{format_us(low)} to {format_us(high)}",
+                "-" if energy is None else f"{energy[1]:,.2f} µJ",
+            ]
+        rows.add_row(name, f"{work.counts.total:,.0f}", *cells)
+    return rows
