@@ -26,7 +26,7 @@ from metabit.compare.artefact import Artefact, Samples
 from metabit.compare.kinds import KINDS, open_artefact
 from metabit.export import container
 from metabit.export.spec import Model
-from metabit.readers import samples as datafile
+from metabit.readers.read import read_samples
 from metabit.trainer import data
 from metabit.trainer.circumstances import commit_in_words
 
@@ -164,7 +164,7 @@ def measure(name: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="metabit-exports-") as folder:
         mbit = trained(name, Path(folder))
         model = container.load(mbit)
-        samples = datafile.read(network.data, model, task=network.task)
+        samples = read_samples(network.data, model, task=network.task)
         artefacts = forms_of(mbit, bank)
         reference = next(iter(artefacts.values()))
         contestants = [

@@ -11,7 +11,7 @@ from helpers import random_model
 
 from metabit import InputError
 from metabit.export.spec import Model
-from metabit.readers import samples as datafile
+from metabit.readers.read import read_samples
 from metabit.trainer import streams
 from metabit.trainer.recipe.data import DataRecipe
 
@@ -41,7 +41,7 @@ def test_the_tasks_that_a_model_was_trained_on_come_back(
     for split in ("train", "test"):
         for number, task in ((None, stream[0]), (1, stream[0]), (2, stream[1])):
             wanted = getattr(task, split)
-            read = datafile.read("digits", model, split=split, task=number)
+            read = read_samples("digits", model, split=split, task=number)
             assert np.array_equal(read.x, wanted.x.reshape(len(wanted), -1))
             assert read.y is not None
             assert np.array_equal(read.y, wanted.y)
@@ -50,8 +50,8 @@ def test_the_tasks_that_a_model_was_trained_on_come_back(
 
 def test_without_a_task_the_whole_set_is_read_where_tasks_only_choose_from_it() -> None:
     model = model_of({"stream": "classes", "n_tasks": 5})
-    assert len(datafile.read("digits", model).x) == 500
-    pair = datafile.read("digits", model, task=2)
+    assert len(read_samples("digits", model).x) == 500
+    pair = read_samples("digits", model, task=2)
     assert pair.y is not None
     assert set(pair.y.tolist()) == {2, 3}
 
@@ -59,10 +59,10 @@ def test_without_a_task_the_whole_set_is_read_where_tasks_only_choose_from_it() 
 @pytest.mark.parametrize("task", [None, 1])
 def test_samples_are_prepared_as_in_training(task: int | None) -> None:
     wide = model_of({"stream": "single", "pad": 2}, n_inputs=144)
-    assert datafile.read("digits", wide, task=task).x.shape == (500, 144)
+    assert read_samples("digits", wide, task=task).x.shape == (500, 144)
     recipe = {"stream": "single", "thermometer": 3}
     bits = model_of(recipe, n_inputs=192, dtype="int8")
-    encoded = datafile.read("digits", bits, task=task).x
+    encoded = read_samples("digits", bits, task=task).x
     assert set(np.unique(encoded).tolist()) == {-1, 1}
 
 
@@ -77,5 +77,5 @@ def test_a_task_that_is_not_there_is_refused(
     data: str, recipe: dict[str, Any], task: int, message: str
 ) -> None:
     with pytest.raises(InputError, match=message) as caught:
-        datafile.read(data, model_of(recipe), task=task)
+        read_samples(data, model_of(recipe), task=task)
     assert caught.value.code == "E-TASK"

@@ -23,7 +23,7 @@ from metabit.cli.tables import format_us, table
 from metabit.edge_runtime.threads import number_of_threads
 from metabit.export import container
 from metabit.extras import need, pip_command
-from metabit.readers import samples as datafile
+from metabit.readers.read import read_samples
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -128,7 +128,7 @@ def _subject(
 ) -> Subject:
     if data is None:
         return Subject(file, learn=learn, bits=bits, bank=bank, threads=threads)
-    samples = datafile.read(data, container.load(file))
+    samples = read_samples(data, container.load(file))
     return Subject(file, samples.x, samples.y, learn=learn, bits=bits, bank=bank, threads=threads)
 
 

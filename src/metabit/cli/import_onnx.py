@@ -18,7 +18,7 @@ from metabit.export import container
 from metabit.export.golden import with_random_golden
 from metabit.export.learnable import learnable
 from metabit.extras import need
-from metabit.readers import samples as datafile
+from metabit.readers.read import read_samples
 
 if TYPE_CHECKING:
     from metabit.export.onnx_import.samples import Quantization
@@ -62,7 +62,7 @@ def command(
     imported = from_onnx(load(source), str(source), told)
     model = imported.model
     if learn_from is not None:
-        found = datafile.read(learn_from, model, limit=NORM_SAMPLES, split=split)
+        found = read_samples(learn_from, model, limit=NORM_SAMPLES, split=split)
         model = learnable(model, found.x)
     model = with_random_golden(model)
     n_bytes = container.save(model, target)

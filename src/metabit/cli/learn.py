@@ -29,7 +29,8 @@ from metabit.cli.tables import percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export import container
-from metabit.readers import samples as datafile
+from metabit.readers.read import read_samples
+from metabit.readers.samples import need_labels
 
 # Samples between two moves of the progress bar, or a little fewer: whole batches.
 CHUNK = 100
@@ -75,8 +76,8 @@ def command(
     DATA is the same as for `metabit predict`.
     """
     model = container.load(file)
-    samples = datafile.read(data, model, limit=limit, split=split, task=task)
-    truth = datafile.need_labels(samples, model.n_outputs)
+    samples = read_samples(data, model, limit=limit, split=split, task=task)
+    truth = need_labels(samples, model.n_outputs)
     engine = Engine(
         file, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
         step_levels=step_levels, m=m, seed=seed, state=state, batch=batch,

@@ -32,7 +32,7 @@ from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import StorageError
 from metabit.export import container
 from metabit.files import write_whole
-from metabit.readers import samples as datafile
+from metabit.readers.read import STDIN, read_samples
 
 # So many labels are shown for people; --labels-out writes all of them.
 SHOWN = 20
@@ -68,7 +68,7 @@ def command(
     """
     blob = container.read_bytes(file)
     model = container.loads(blob, str(file))
-    samples = datafile.read(data, model, limit=limit, split=split, task=task)
+    samples = read_samples(data, model, limit=limit, split=split, task=task)
     engine = open_engine(
         file, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits,
         threads=threads,
@@ -84,9 +84,9 @@ def command(
         write_labels(labels_out, labels)
     accuracy = None if truth is None else float(np.mean(labels == truth))
     # Labels from standard input go to the next program: only they are on stdout then.
-    say = out.note if data == datafile.STDIN else out.line
-    shown = labels if data == datafile.STDIN else labels[:SHOWN]
-    if data == datafile.STDIN:
+    say = out.note if data == STDIN else out.line
+    shown = labels if data == STDIN else labels[:SHOWN]
+    if data == STDIN:
         out.line("\n".join(map(str, shown)))
     else:
         out.line(f"labels: {' '.join(map(str, shown))}{' ...' if n > SHOWN else ''}")

@@ -23,7 +23,8 @@ from metabit.cli.tables import WORK_NOTE, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export import container
 from metabit.extras import need
-from metabit.readers import samples as datafile
+from metabit.readers.read import read_samples
+from metabit.readers.samples import need_labels
 
 
 @verb("simulate")
@@ -57,8 +58,8 @@ def command(
     model = container.load(file)
     given: dict[str, Any] = {}
     if data is not None:
-        read = datafile.read(data, model, limit=samples, split=split, task=task)
-        labels = None if read.y is None else datafile.need_labels(read, model.n_outputs)
+        read = read_samples(data, model, limit=samples, split=split, task=task)
+        labels = None if read.y is None else need_labels(read, model.n_outputs)
         given = {"x": read.x, "y": labels}
     with progress() as bar:
         shown = bar.add_task(f"running on {board}", total=None, note="")

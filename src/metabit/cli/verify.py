@@ -21,7 +21,7 @@ from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.errors import InputError, MismatchError
 from metabit.export import container
 from metabit.export.spec import Model
-from metabit.readers import samples as datafile
+from metabit.readers.read import read_samples
 
 RANDOM_DEFAULT = 256
 
@@ -97,7 +97,7 @@ def _samples(
         limit, split, task = chosen
         # Where neither form is a packed model, its input is all that is known of it.
         model = models[0] if models else Model(a.input, ())
-        read = datafile.read(data, model, limit=limit, split=split, task=task)
+        read = read_samples(data, model, limit=limit, split=split, task=task)
         found[read.where] = read.x
     return found
 

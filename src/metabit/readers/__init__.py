@@ -1,4 +1,8 @@
 """Samples from files, from standard input and from data sets by name, checked for a model.
 
-samples.py  an .npz or CSV file, standard input, or a data set by name
+read.py        from what stands on the command line to samples of a model
+samples.py     what every reader gives
+arrays.py      .npy and .npz files
+csv_rows.py    comma-separated numbers, from a file or standard input
+named_sets.py  data sets by name, and the tasks that a model was trained on
 """
