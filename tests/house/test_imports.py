@@ -35,7 +35,7 @@ def imported_roots(source: str) -> set[str]:
 
 
 def relative_packages(path: Path) -> set[str]:
-    """Which of the four packages `path` imports, relatively or by full name."""
+    """Which of the four packages `path` imports, by full name."""
     found = set()
     for node in ast.walk(ast.parse((ROOT / path).read_text())):
         if isinstance(node, ast.ImportFrom):
