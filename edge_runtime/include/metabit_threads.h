@@ -5,9 +5,10 @@
  *     ... mb_open(&model, ..., &options), mb_predict(), mb_learn() ...
  *     mb_threads_stop(threads);
  *
- * A pool serves one model at a time: models that run side by side have a pool each. Between two layers
- * its threads wait awake for some tens of microseconds, then they sleep and take no time. They take no
- * signals. In a child of fork() they do not exist: there, the calling thread computes all parts itself.
+ * A pool serves one model at a time, and starting or stopping it is for one thread: models that run
+ * side by side have a pool each. Between two layers its threads wait awake for some tens of
+ * microseconds, then they sleep and take no time. They take no signals. In a child of fork() they
+ * do not exist: there, the calling thread computes all parts itself.
  */
 #ifndef METABIT_THREADS_H
 #define METABIT_THREADS_H
@@ -20,12 +21,13 @@ extern "C" {
 
 #define MB_MAX_THREADS 64u
 
-/* Start n_threads - 1 threads; the caller's is the first. NULL, with errno set, if n_threads is not in
- * 1...MB_MAX_THREADS (EINVAL) or the system gives no more threads or memory. */
+/* Start n_threads - 1 threads; the caller's is the first. Returns NULL, with errno set, on an
+ * error: EINVAL if n_threads is not in 1 to MB_MAX_THREADS, else what the system says when it gives
+ * no more threads or memory. */
 MB_API const mb_runner *mb_threads_start(uint32_t n_threads);
 
-/* End them, wait until they have ended, and release the pool. No model may be running on it. NULL is
- * allowed. */
+/* End the threads, wait until they have ended, and release the pool; NULL is allowed. No model may
+ * be running on it. Cannot fail. */
 MB_API void mb_threads_stop(const mb_runner *runner);
 
 #ifdef __cplusplus
