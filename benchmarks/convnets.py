@@ -21,7 +21,9 @@ from metabit.export.container import dumps
 from metabit.export.from_torch import from_model
 from metabit.export.spec import InputSpec, Model
 from metabit.firmware_sim.profile import profile
-from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig, named
+from metabit.trainer.networks.convnet import BinaryConvNet
+from metabit.trainer.networks.named import named
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig
 
 Record = dict[str, Any]
 

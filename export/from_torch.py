@@ -20,9 +20,10 @@ from metabit.export.shapes import LayerShape, default_names, layer_of, map_sampl
 from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
 from metabit.trainer.data import load
 from metabit.trainer.data.dataset import DataSet
-from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
+from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.layers import Normalization
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig
 from metabit.trainer.runs.run_folder import Run
 from metabit.trainer.streams.build import build, thermometer_of
 

@@ -28,7 +28,8 @@ from metabit.export.tflite.write import to_tflite
 from metabit.export.untrained import untrained
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.thermometer import quantiles
-from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
+from metabit.trainer.networks.convnet import BinaryConvNet
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig
 
 Array = NDArray[Any]
 FORMS = (*STYLES, "tflite")

@@ -23,9 +23,11 @@ from metabit.export.spec import InputSpec, Norm
 from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.thermometer import quantiles
-from metabit.trainer.networks.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.convnet import BinaryConvNet
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.named import CONFIGS
 from metabit.trainer.networks.network import to_input
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig
 
 
 def network(sets: DataSet, n_banks: int = 2, seed: int = 0) -> BinaryMLP:

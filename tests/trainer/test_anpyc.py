@@ -14,10 +14,11 @@ from metabit.trainer.loop import train
 from metabit.trainer.methods.anpyc import BATCH, Anpyc, binary_weights, entropy_importance
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.per_sample import protected
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.outputs import single_head
-from metabit.trainer.networks.real_mlp import RealMLP, RealMLPConfig
+from metabit.trainer.networks.real_mlp import RealMLP
+from metabit.trainer.networks.shapes import MLPConfig, RealMLPConfig
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.recipe.method_options import AnpycOptions
 

@@ -15,9 +15,10 @@ from metabit import InputError
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.bimu import Bimu
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import single_head
 from metabit.trainer.networks.quantizers import sign
+from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.recipe.method_options import BimuOptions
 

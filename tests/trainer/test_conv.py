@@ -13,13 +13,8 @@ from plain_maps import normalise_maps, plain_convolution
 from metabit import InputError
 from metabit.export.fold import apply_threshold, fold_threshold
 from metabit.export.spec import Norm
-from metabit.trainer.networks.conv import (
-    BinaryConv2d,
-    MapNormalization,
-    Padding,
-    flatten_nhwc,
-    max_pool,
-)
+from metabit.trainer.networks.conv import BinaryConv2d, MapNormalization, flatten_nhwc, max_pool
+from metabit.trainer.networks.shapes import Padding
 
 
 def seeded(seed: int) -> torch.Generator:

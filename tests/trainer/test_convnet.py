@@ -15,8 +15,10 @@ from plain_maps import normalise_maps, plain_convolution
 from metabit import InputError
 from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
-from metabit.trainer.networks.convnet import CONFIGS, BinaryConvNet, ConvBlock, ConvNetConfig, named
+from metabit.trainer.networks.convnet import BinaryConvNet
+from metabit.trainer.networks.named import CONFIGS, named
 from metabit.trainer.networks.network import to_input
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 
 

@@ -14,8 +14,9 @@ from metabit import InputError
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.dgm import Dgm
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import Outputs
+from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.recipe import Recipe, recipe_from_dict
 from metabit.trainer.recipe.method_options import DgmOptions
 

@@ -20,9 +20,10 @@ from metabit.trainer.methods.mas import Mas, global_importance, local_importance
 from metabit.trainer.methods.per_sample import CHUNK, LARGEST, MAP_CHUNK, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.methods.si import Si
-from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.convnet import BinaryConvNet
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import Outputs, single_head
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig
 from metabit.trainer.recipe import recipe_from_dict, registry
 from metabit.trainer.recipe.method_options import EwcOptions, MasOptions, SiOptions
 

@@ -17,8 +17,9 @@ from metabit.trainer.methods.joint import Joint
 from metabit.trainer.methods.lwf import Lwf
 from metabit.trainer.methods.replay import Reservoir
 from metabit.trainer.networks.build import MODEL
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import single_head
+from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.recipe import Recipe, recipe_from_dict, registry
 from metabit.trainer.recipe.method_options import BopOptions, JointOptions, LwfOptions
 from metabit.trainer.runs import run_folder

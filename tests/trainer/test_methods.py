@@ -17,8 +17,9 @@ from metabit import InputError, MetabitError
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Method, evaluating
 from metabit.trainer.methods.schedule import Schedule
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import Network, to_input
+from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 from metabit.trainer.recipe import Recipe, recipe_from_dict, registry
 from metabit.trainer.recipe.method import ConsolidatingRecipe

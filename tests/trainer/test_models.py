@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from metabit import InputError
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.shapes import MLPConfig
 
 
 def network(**changes: Any) -> BinaryMLP:

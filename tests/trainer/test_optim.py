@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from metabit import InputError
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
 
 N_STEPS = 60

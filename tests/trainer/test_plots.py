@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.runs.plots import accuracy_figure, weights_figure
 
 PNG = b"\x89PNG\r\n"

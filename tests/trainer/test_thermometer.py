@@ -13,8 +13,9 @@ from metabit import InputError
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.thermometer import Thermometer, quantiles, uniform
 from metabit.trainer.loop import train
-from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.convnet import BinaryConvNet
+from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.streams import build

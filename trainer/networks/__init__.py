@@ -2,10 +2,12 @@
 
 quantizers.py  sign with straight-through gradients; sign(0) = +1
 layers.py      BinaryLinear, and Normalization with running statistics and banks
+shapes.py      shapes of networks as dataclasses, which refuse what cannot be built
+named.py       shapes of convolutional networks that have a name
 network.py     what every network here has in common
-mlp.py         BinaryMLP, described by a dataclass
+mlp.py         BinaryMLP
 conv.py        BinaryConv2d, and pooling that folds into thresholds
-convnet.py     BinaryConvNet, described by a dataclass
+convnet.py     BinaryConvNet
 real_mlp.py    the real-valued network of the papers, for comparison
 outputs.py     which classes compete: a single head, a growing head, one head per task
 build.py       the network that a recipe asks for, with frozen trunks; saved to files

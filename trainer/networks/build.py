@@ -13,10 +13,17 @@ import torch
 from metabit.errors import CorruptError, FormatError, InputError
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.files import read_tensors, write_tensors
-from metabit.trainer.networks.convnet import BinaryConvNet, ConvBlock, ConvNetConfig, MapShape
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.convnet import BinaryConvNet
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import BinaryNetwork, Network
-from metabit.trainer.networks.real_mlp import RealMLP, RealMLPConfig
+from metabit.trainer.networks.real_mlp import RealMLP
+from metabit.trainer.networks.shapes import (
+    ConvBlock,
+    ConvNetConfig,
+    MapShape,
+    MLPConfig,
+    RealMLPConfig,
+)
 from metabit.trainer.recipe.network import NetworkRecipe
 from metabit.trainer.streams import Stream
 

@@ -16,28 +16,16 @@ of how far each sum is from the threshold; the normalisation would see too littl
 
 from __future__ import annotations
 
-from typing import Literal, get_args
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.errors import InputError, nearest
+from metabit.errors import InputError
 from metabit.trainer.networks.layers import Normalization
-from metabit.trainer.networks.mlp import EXACT_LIMIT
 from metabit.trainer.networks.quantizers import sign, sign_weight
-
-Padding = Literal["one", "valid"]
-
-LARGEST_8_BIT = 255
-"""Largest |x - zero_point| of 8-bit inputs."""
-
-
-def network_error(message: str) -> InputError:
-    """The error of a network that cannot be built."""
-    return InputError(f"network: {message}", code="E-NETWORK")
+from metabit.trainer.networks.shapes import Padding, check_convolution, convolved_size
 
 
 class BinaryConv2d(nn.Module):
@@ -159,54 +147,6 @@ class BinaryConv2d(nn.Module):
             f"n_in={self.n_in}, n_out={self.n_out}, kernel_size={self.kernel_size}, "
             f"stride={self.stride}, padding={self.padding}"
         )
-
-
-def check_convolution(
-    n_in: int,
-    n_out: int,
-    kernel_size: int,
-    stride: int,
-    padding: str,
-    max_input: int,
-    where: str = "convolution",
-) -> None:
-    """Refuse a convolution that cannot be built; the arguments are those of `BinaryConv2d`.
-
-    Raises:
-        InputError: a value is out of range, or sums could reach 2**24; begins with `where`.
-    """
-    named = {"n_in": n_in, "n_out": n_out, "kernel_size": kernel_size, "stride": stride}
-    for name, value in (named | {"max_input": max_input}).items():
-        if value < 1:
-            raise network_error(f"{where}, {name} = {value}: must be 1 or more")
-    if padding not in get_args(Padding):
-        hint = nearest(padding, get_args(Padding))
-        raise network_error(f'{where}, padding "{padding}": no such padding; {hint}')
-    largest = n_in * kernel_size**2 * max_input
-    if largest >= EXACT_LIMIT:
-        raise network_error(
-            f"{where} of {n_in} channels with a {kernel_size} x {kernel_size} kernel: sums reach "
-            f"{largest} and must stay below {EXACT_LIMIT} to be exact in float32; use fewer "
-            "channels or a smaller kernel"
-        )
-
-
-def convolved_size(
-    size: int, kernel_size: int, stride: int, padding: Padding, where: str = "convolution"
-) -> int:
-    """Side of a map of side `size` after a convolution.
-
-    Raises:
-        InputError: an unpadded map is smaller than the kernel; begins with `where`.
-    """
-    if padding == "one":
-        return (size - 1) // stride + 1
-    if size < kernel_size:
-        raise network_error(
-            f"{where} with a {kernel_size} x {kernel_size} kernel on a map of side {size}: "
-            'use padding "one" or a smaller kernel'
-        )
-    return (size - kernel_size) // stride + 1
 
 
 def max_pool(sums: Tensor, size: int) -> Tensor:

@@ -1,9 +1,8 @@
-"""Binary multilayer perceptrons, described by a dataclass."""
+"""Binary multilayer perceptrons."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
@@ -16,65 +15,7 @@ from metabit.errors import InputError
 from metabit.trainer.networks.layers import BinaryLinear, Normalization
 from metabit.trainer.networks.network import BinaryNetwork
 from metabit.trainer.networks.quantizers import sign_activation
-
-EXACT_LIMIT = 2**24
-"""float32 holds every integer below this."""
-
-
-def _refuse(message: str) -> InputError:
-    return InputError(f"network: {message}", code="E-NETWORK")
-
-
-@dataclass(frozen=True)
-class MLPConfig:
-    """Shape of a binary multilayer perceptron.
-
-    Attributes:
-        n_inputs: values in an input vector.
-        hidden: widths of the hidden layers; empty for a single binary layer.
-        n_classes: number of outputs.
-        n_banks: normalisation banks, one per task; a stream uses one.
-        affine: whether normalisation learns a scale and an offset.
-        eps, momentum: of the normalisation.
-        init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2].
-
-    Raises:
-        InputError: a value is out of range; the message names it.
-    """
-
-    n_inputs: int
-    hidden: tuple[int, ...]
-    n_classes: int
-    n_banks: int = 1
-    affine: bool = True
-    eps: float = 1e-5
-    momentum: float = 0.1
-    init_width: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.n_inputs < 1 or self.n_inputs * 255 >= EXACT_LIMIT:
-            raise _refuse(
-                f"n_inputs = {self.n_inputs}: must be 1 to {(EXACT_LIMIT - 1) // 255}, "
-                "so that sums of 8-bit inputs stay exact in float32"
-            )
-        for layer, width in enumerate(self.hidden, start=1):
-            if not 1 <= width < EXACT_LIMIT:
-                raise _refuse(f"hidden layer {layer} has width {width}: must be 1 or more")
-        if self.n_classes < 2:
-            raise _refuse(f"n_classes = {self.n_classes}: must be 2 or more")
-        if self.n_banks < 1:
-            raise _refuse(f"n_banks = {self.n_banks}: must be 1 or more")
-        if not (math.isfinite(self.eps) and self.eps > 0):
-            raise _refuse(f"eps = {self.eps}: must be above 0")
-        if not 0 < self.momentum <= 1:
-            raise _refuse(f"momentum = {self.momentum}: must be above 0 and at most 1")
-        if not (math.isfinite(self.init_width) and self.init_width > 0):
-            raise _refuse(f"init_width = {self.init_width}: must be above 0")
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Lengths of all vectors from the input to the scores."""
-        return (self.n_inputs, *self.hidden, self.n_classes)
+from metabit.trainer.networks.shapes import MLPConfig
 
 
 class BinaryMLP(BinaryNetwork):

@@ -6,7 +6,6 @@ It is trained and compared, never exported: `.mbit` holds binary networks.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -16,37 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metabit.trainer.networks.layers import Normalization
-from metabit.trainer.networks.mlp import MLPConfig, flat_samples
+from metabit.trainer.networks.mlp import flat_samples
 from metabit.trainer.networks.network import Network
-
-
-@dataclass(frozen=True)
-class RealMLPConfig:
-    """Shape of a real-valued multilayer perceptron.
-
-    Attributes:
-        n_inputs: values in an input vector.
-        hidden: widths of the hidden layers.
-        n_classes: number of outputs.
-        n_banks: normalisation banks, one per task; a stream uses one.
-        normalized: normalise in front of each rectifier; the scores are left alone.
-        scale: what an input integer is multiplied by, such as 1 / 255 for pixels.
-        shift: what is taken from that, in the same units.
-
-    Raises:
-        InputError: a width or a number of classes or banks is out of range.
-    """
-
-    n_inputs: int
-    hidden: tuple[int, ...]
-    n_classes: int
-    n_banks: int = 1
-    normalized: bool = False
-    scale: float = 1.0
-    shift: float = 0.0
-
-    def __post_init__(self) -> None:
-        MLPConfig(self.n_inputs, self.hidden, self.n_classes, self.n_banks)  # the same limits
+from metabit.trainer.networks.shapes import RealMLPConfig
 
 
 class RealMLP(Network):

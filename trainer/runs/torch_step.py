@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metabit.trainer.networks.mlp import BinaryMLP, MLPConfig
+from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import to_input
+from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 
 Samples = NDArray[np.uint8] | NDArray[np.int8]
