@@ -1,4 +1,4 @@
-"""From a trained PyTorch network to a packed model, and back. Only this file here imports torch."""
+"""From a trained PyTorch network to a packed model, and back; `from_run.py` packs a whole run."""
 
 from __future__ import annotations
 
@@ -12,68 +12,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from metabit.errors import InputError
-from metabit.export import raw_input
 from metabit.export.fold import fold_threshold
-from metabit.export.golden import GOLDEN_DEFAULT, with_golden
 from metabit.export.levels import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
-from metabit.export.shapes import LayerShape, default_names, layer_of, map_samples
+from metabit.export.shapes import LayerShape, default_names, layer_of
 from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
-from metabit.trainer.data import load
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.layers import Normalization
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig
-from metabit.trainer.runs.run_folder import Run
-from metabit.trainer.streams.build import build, thermometer_of
-
-
-def from_run(
-    run: Run, *, bits: int = 8, golden: int = GOLDEN_DEFAULT, learnable: bool = True
-) -> Model:
-    """Pack a finished run.
-
-    Args:
-        run: from `metabit.trainer.runs.run_folder.load_run`.
-        bits: bits a hidden weight, 8 or 4.
-        golden: test samples whose scores travel in the file.
-        learnable: whether hidden weights and hidden normalisation travel too.
-
-    Raises:
-        InputError: its network is not binary.
-    """
-    if not isinstance(run.model, BinaryMLP | BinaryConvNet):
-        raise InputError(
-            f"{run.path}: only a binary network can be exported, this is a "
-            f"{type(run.model).__name__}",
-            code="E-NETWORK",
-        )
-    sets, _ = build(run.recipe.data.whole_set())  # padded and encoded as the network saw it
-    maps = isinstance(run.model, BinaryConvNet)
-    spec = map_input(input_spec(sets)) if maps else input_spec(sets)
-    model = from_model(run.model, spec, m=run.m, bits=bits, learnable=learnable)
-    meta = dict(model.meta) | {
-        "recipe": run.recipe.name,
-        "data": run.recipe.to_dict()["data"],  # `metabit predict FILE NAME --task K` reads it
-        "class_names": list(sets.class_names),
-        "citation": sets.citation,
-        "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
-    }
-    code = _code(run)
-    if code is not None:
-        meta[raw_input.NAME] = code.to_meta()
-    samples = map_samples(sets.test.x[:golden]) if maps else sets.test.x[:golden]
-    return with_golden(replace(model, meta=meta), samples.reshape(-1, model.n_inputs))
-
-
-def _code(run: Run) -> raw_input.Code | None:
-    """How samples became bits before the network saw them, if they did."""
-    first = load(run.recipe.data.name)
-    encoder = thermometer_of(run.recipe.data, first)
-    if encoder is None:
-        return None
-    spec = input_spec(first)
-    return raw_input.Code(encoder.thresholds, spec.dtype, spec.scale, spec.zero_point)
 
 
 def input_spec(sets: DataSet) -> InputSpec:

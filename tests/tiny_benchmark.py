@@ -7,7 +7,8 @@ from pathlib import Path
 
 from metabit.trainer.reproduction.benchmark import Benchmark, load
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
-from metabit.trainer.reproduction.jobs import Job, do_job
+from metabit.trainer.reproduction.jobs import Job
+from metabit.trainer.reproduction.work import do_job
 from metabit.trainer.runs.progress import Silent
 
 HEAD = """

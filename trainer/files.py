@@ -1,8 +1,9 @@
-"""Tensors in files, with a checksum.
+"""Arrays in files, with a checksum.
 
-Tensors are kept in the safetensors format, never in a pickle. Its header tells where each tensor
-lies but not whether its bytes are still the ones that were written, so a digest of everything is
-kept in the metadata and checked when the file is read.
+They are kept in the safetensors format, never in a pickle. Its header tells where each array lies
+but not whether its bytes are still those that were written, so a digest of everything is kept in
+the metadata and checked when the file is read. Needs no PyTorch; `tensor_files.py` does the same
+for tensors.
 """
 
 from __future__ import annotations
@@ -13,11 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
-from torch import Tensor
 
 from metabit.errors import CorruptError, StorageError
 from metabit.files import write_whole
@@ -26,25 +25,28 @@ _CONTENT = "content"
 _DIGEST = "sha256"
 
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], content: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON object beside them, whole or not at all.
+Arrays = Mapping[str, NDArray[Any]]
+"""Arrays by name, in C order."""
+
+
+def write_arrays(path: Path, arrays: Arrays, content: Mapping[str, Any]) -> None:
+    """Write arrays and a JSON object beside them, whole or not at all.
 
     Args:
         path: the .safetensors file.
-        tensors: by name.
+        arrays: by name, in C order.
         content: what else belongs to them; anything that JSON holds.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    arrays = {name: tensor.detach().contiguous().numpy() for name, tensor in tensors.items()}
     text = json.dumps(content, sort_keys=True)
     metadata = {_CONTENT: text, _DIGEST: _digest(arrays, text)}
-    write_whole(path, save(arrays, metadata=metadata))
+    write_whole(path, save(dict(arrays), metadata=metadata))
 
 
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write_tensors` wrote: the tensors and the JSON object.
+def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """What `write_arrays` wrote: the arrays and the JSON object.
 
     Raises:
         StorageError: the file cannot be read.
@@ -62,10 +64,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     if digest != _digest(arrays, text):
         raise _corrupt(path, "its bytes are not the ones that were written (checksum)")
     content: dict[str, Any] = json.loads(text)
-    return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}, content
+    return arrays, content
 
 
-def _digest(arrays: Mapping[str, np.ndarray[Any, Any]], text: str) -> str:
+def _digest(arrays: Arrays, text: str) -> str:
     """SHA-256 of every name, type, shape and value, and of the JSON text."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):

@@ -20,19 +20,21 @@ import torch
 from torch import Tensor
 
 from metabit.errors import MetabitError
-from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.dataset import Split
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.networks.build import build_network
 from metabit.trainer.networks.diagnosis import Diverged, first_bad_state, first_bad_values
 from metabit.trainer.networks.outputs import Outputs
+from metabit.trainer.prepare import Prepared, prepare
 from metabit.trainer.recipe import Recipe, registry
 from metabit.trainer.runs import checkpoint, run_folder, run_results
 from metabit.trainer.runs.checkpoint import Position
 from metabit.trainer.runs.evaluation import Evaluation, Prequential
 from metabit.trainer.runs.progress import Progress, Silent
 from metabit.trainer.runs.run_folder import Run, load_run, open_folder
-from metabit.trainer.streams import Stream, Task, build
+from metabit.trainer.runs.run_input import INPUT, input_of, write_input
+from metabit.trainer.streams import Task
 
 
 def train(
@@ -42,24 +44,29 @@ def train(
 
     Args:
         recipe: what to train on what.
-        out: the folder; made if it is not there.
+        out: the folder to write; it is made if it is not there.
         resume: go on with the run in `out` from its last checkpoint. A finished run is returned as
             it is.
-        progress: told about each step.
+        progress: is told about each step.
 
     Returns:
         the finished run, read back from its folder.
 
     Raises:
-        InputError: the folder does not fit (see `open_folder`), or the data set is not there.
+        InputError: the run cannot begin (see `metabit.trainer.prepare.prepare`).
         MetabitError: code E-DIVERGED, a loss or a weight is not finite any more.
         StorageError, CorruptError: a file cannot be written, or a checkpoint is damaged.
     """
-    out = Path(out)
-    dataset, stream = build(recipe.data)  # first: a recipe that cannot run leaves no folder behind
+    return train_prepared(prepare(recipe, out, resume), progress)
+
+
+def train_prepared(prepared: Prepared, progress: Progress | None = None) -> Run:
+    """Do what `train` does, for a run that `prepare` has checked."""
+    recipe, out = prepared.recipe, prepared.out
     with _one_thread_without_denormals():
-        trainer = _Trainer(recipe, out, dataset, stream, progress or Silent())
-        open_folder(out, recipe, resume)
+        # Before the folder: a recipe that cannot run leaves none behind.
+        trainer = _Trainer(prepared, progress or Silent())
+        open_folder(out, recipe, prepared.resume)
         if not (out / run_folder.METRICS).exists():
             trainer.train()
     return load_run(out)
@@ -90,13 +97,11 @@ def _denormals_are_flushed() -> bool:
 class _Trainer:
     """State of one run."""
 
-    def __init__(
-        self, recipe: Recipe, out: Path, dataset: DataSet, stream: Stream, progress: Progress
-    ) -> None:
-        self.recipe = recipe
-        self.out = out
-        self.dataset = dataset
-        self.stream = stream
+    def __init__(self, prepared: Prepared, progress: Progress) -> None:
+        self.recipe = recipe = prepared.recipe
+        self.out = prepared.out
+        self.dataset = dataset = prepared.dataset
+        self.stream = stream = prepared.stream
         self.progress = progress
         self.generator = torch.Generator().manual_seed(recipe.train.seed)
         # Streams say when each task has outputs of its own; otherwise the recipe has the choice.
@@ -272,6 +277,7 @@ class _Trainer:
             "optimizer_bytes": run_results.optimizer_bytes(self.optimizer),
             "seconds": round(time.monotonic() - self.begun, 3),
         }
+        write_input(self.out / INPUT, input_of(self.dataset))
         run_results.write(self.out, self.recipe, self.dataset, self.stream, self.model, metrics)
 
 

@@ -27,7 +27,7 @@ EXTRAS = {
 TASKS: dict[str, tuple[str, ...]] = {
     "demo": (*_TRAINER, *_BOARDS),
     "train": _TRAINER,
-    "compare": _TRAINER,
+    "compare --out": ("matplotlib",),
     "reproduce": _TRAINER,
     "reproduce --engine ray": ("ray",),
     "export a run": ("torch", "safetensors"),
@@ -41,7 +41,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "verify or export a .safetensors file": ("safetensors",),
     "bench beside ONNX Runtime": ("onnx", "onnxruntime"),
     "bench beside LiteRT": ("tflite", "flatbuffers", "ai_edge_litert"),
-    "bench --plot": ("matplotlib", "torch"),
+    "bench --plot": ("matplotlib",),
     "profile, simulate": _BOARDS,
 }
 

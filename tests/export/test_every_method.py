@@ -11,7 +11,7 @@ import pytest
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
-from metabit.export.from_torch import from_run
+from metabit.export.from_run import from_run
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import recipe_from_dict, registry

@@ -46,12 +46,13 @@ ROOMS = {
     ),
     "metabit.trainer": (
         "circumstances files metrics metaplasticity",
+        "tensor_files",
         "data",
         "recipe",
         "streams",
         "optim networks generative",
         "runs",
-        "methods",
+        "methods prepare",
         "loop",
         "experiments",
         "reproduction",
@@ -64,6 +65,7 @@ ROOMS = {
         "learnable raw_input repack tensors untrained",
         "onnx onnx_import tflite",
         "from_exported from_torch",
+        "from_run",
     ),
     "metabit.edge_runtime": (
         "_native c_library inputs isa sizes threads",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from metabit.trainer.methods.dgm import Dgm
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.networks.shapes import MLPConfig
+from metabit.trainer.prepare import prepare
 from metabit.trainer.recipe import Recipe, recipe_from_dict
 from metabit.trainer.recipe.method_options import DgmOptions
 
@@ -133,13 +134,35 @@ def test_the_generator_draws_the_class_that_it_is_asked_for() -> None:
         assert ((drawn > 125) == (y ^ task).bool()).float().mean() > 0.9
 
 
-def test_a_convolutional_generator_needs_pictures() -> None:
-    outputs = Outputs(2, [(0,), (1,)])
-    setting = Setting(2, input_shape=(64,), outputs=outputs)
-    model = BinaryMLP(MLPConfig(64, (8,), 2))
-    with pytest.raises(InputError, match='or the kind "dense"') as caught:
-        Dgm(DgmOptions(name="dgm", layers="conv"), model, setting)
+@pytest.mark.parametrize("shape", [(64,), (8, 6), (2, 2), (1, 1, 8, 8)])
+def test_a_convolutional_generator_draws_images_only(shape: tuple[int, ...]) -> None:
+    options = DgmOptions(name="dgm", layers="conv", generator=(4, 4))
+    assert "use another number of layers" in options.cannot_read(shape)
+    assert replace(options, layers="dense").cannot_read(shape) == ""
+
+
+@pytest.mark.parametrize("shape", [(8, 12), (3, 16, 8)])
+def test_a_convolutional_generator_draws_images_of_several_channels(shape: tuple[int, ...]) -> None:
+    options = DgmOptions(name="dgm", layers="conv", generator=(4, 4))
+    assert options.cannot_read(shape) == ""
+
+
+def test_a_run_whose_samples_are_no_images_is_refused_before_its_folder_is_made(
+    tmp_path: Path,
+) -> None:
+    recipe = recipe_from_dict(
+        {
+            "name": "x",
+            "data": {"name": "hapt", "stream": "single", "train_samples": 20},
+            "network": {"hidden": [4]},
+            "method": {"name": "dgm", "layers": "conv", "generator": [4, 4, 4]},
+            "train": {"epochs": 1},
+        }
+    )
+    with pytest.raises(InputError, match='or layers = "dense"') as caught:
+        prepare(recipe, tmp_path / "run")
     assert caught.value.code == "E-METHOD"
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

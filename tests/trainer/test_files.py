@@ -10,7 +10,7 @@ import torch
 from safetensors.numpy import save_file
 
 from metabit import CorruptError, StorageError
-from metabit.trainer.files import read_tensors, write_tensors
+from metabit.trainer.tensor_files import read_tensors, write_tensors
 
 TENSORS = {
     "matrix": torch.arange(6, dtype=torch.float32).reshape(2, 3).T,

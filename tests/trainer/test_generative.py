@@ -9,7 +9,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from metabit import InputError
 from metabit.trainer.generative.critic import Critic, gradient_penalty
 from metabit.trainer.generative.game import Game, Rules
 from metabit.trainer.generative.generator import Generator
@@ -180,13 +179,6 @@ def test_the_gradient_penalty_is_that_of_a_known_slope() -> None:
     x = torch.rand(6, 4, generator=torch.Generator().manual_seed(1))
     found = gradient_penalty(critic, x, -x, torch.full((6, 1), 0.3))
     assert found.item() == pytest.approx((5 - 1) ** 2)
-
-
-@pytest.mark.parametrize("shape", [(64,), (8, 6), (2, 2), (1, 1, 8, 8)])
-def test_a_convolutional_generator_draws_pictures_only(shape: tuple[int, ...]) -> None:
-    with pytest.raises(InputError, match="use another number of layers") as caught:
-        make_plan("conv", 7, 2, shape)
-    assert caught.value.code == "E-METHOD"
 
 
 @pytest.mark.parametrize("shape", [(8, 12), (3, 16, 8)])

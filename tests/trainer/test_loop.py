@@ -13,14 +13,15 @@ import torch
 from metabit import MetabitError
 from metabit.trainer import loop
 from metabit.trainer.data import idx_sets
-from metabit.trainer.files import read_tensors
 from metabit.trainer.loop import train
-from metabit.trainer.networks.build import MODEL, build_network
+from metabit.trainer.networks.build import build_network
 from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.recipe import Recipe, load_recipe, recipe_from_dict
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Silent
 from metabit.trainer.streams import build
+from metabit.trainer.tensor_files import read_tensors
 
 TINY = Path(__file__).parents[2] / "recipes" / "digits-tiny.toml"
 

@@ -9,21 +9,21 @@ import pytest
 import torch
 
 from metabit import InputError
-from metabit.trainer.files import read_tensors
 from metabit.trainer.loop import train
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.bop import Bop
 from metabit.trainer.methods.joint import Joint
 from metabit.trainer.methods.lwf import Lwf
 from metabit.trainer.methods.replay import Reservoir
-from metabit.trainer.networks.build import MODEL
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import single_head
+from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.recipe import Recipe, recipe_from_dict, registry
 from metabit.trainer.recipe.method_options import BopOptions, JointOptions, LwfOptions
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Silent
+from metabit.trainer.tensor_files import read_tensors
 
 SHARED = {"banks": "shared"}
 REAL = {"kind": "real"}

@@ -11,14 +11,15 @@ import torch
 
 from metabit.errors import CorruptError, InputError
 from metabit.trainer.data import load
-from metabit.trainer.files import read_tensors, write_tensors
 from metabit.trainer.loop import train
-from metabit.trainer.networks.build import MODEL, read_network, write_network
+from metabit.trainer.networks.build import read_network, write_network
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.real_mlp import RealMLP
+from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.runs.run_folder import Run
+from metabit.trainer.tensor_files import read_tensors, write_tensors
 
 
 def run(folder: Path, network: dict[str, Any], **tables: dict[str, Any]) -> Run:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
-from metabit.trainer.networks.mlp import BinaryMLP
-from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.runs.plots import accuracy_figure, weights_figure
 
 PNG = b"\x89PNG\r\n"
@@ -23,11 +20,11 @@ def test_accuracy_is_drawn_for_any_number_of_tasks(n_tasks: int) -> None:
 
 @pytest.mark.parametrize("m", [0.0, 1.35, 1000.0])
 def test_hidden_weights_are_drawn_for_any_m(m: float) -> None:
-    model = BinaryMLP(MLPConfig(20, (8,), 3), torch.Generator().manual_seed(1))
-    assert weights_figure(model, (m, m), "a title").startswith(PNG)
+    random = np.random.default_rng(1)
+    weights = [random.normal(0, 0.1, shape).astype(np.float32) for shape in ((8, 20), (3, 8))]
+    assert weights_figure(weights, (m, m), "a title", "hidden weight h").startswith(PNG)
 
 
 def test_hidden_weights_that_are_all_zero_are_drawn() -> None:
-    model = BinaryMLP(MLPConfig(20, (), 3), torch.Generator().manual_seed(1))
-    model.layers[0][0].weight.data.zero_()
-    assert weights_figure(model, (5.0,), "a title").startswith(PNG)
+    weights = [np.zeros((3, 20), dtype=np.float32)]
+    assert weights_figure(weights, (5.0,), "a title", "weight").startswith(PNG)

@@ -14,12 +14,13 @@ import pytest
 from tiny_benchmark import Notes, tiny
 
 from metabit.errors import InputError
-from metabit.trainer.files import read_tensors
-from metabit.trainer.networks.build import MODEL
+from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.reproduction import pool, ray_engine
-from metabit.trainer.reproduction.jobs import DONE, Job, do_job, read_done
+from metabit.trainer.reproduction.jobs import DONE, Job, read_done
+from metabit.trainer.reproduction.work import do_job
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Silent
+from metabit.trainer.tensor_files import read_tensors
 
 
 def job(folder: Path, label: str = "naive", **train: float) -> Job:

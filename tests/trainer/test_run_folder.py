@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from metabit import CorruptError, FormatError, InputError, MetabitError, StorageError
-from metabit.trainer.files import read_tensors, write_tensors
 from metabit.trainer.loop import train
 from metabit.trainer.metaplasticity import f_meta
 from metabit.trainer.networks.build import read_network
 from metabit.trainer.recipe import Recipe, load_recipe
 from metabit.trainer.runs.run_folder import load_run
+from metabit.trainer.tensor_files import read_tensors, write_tensors
 
 RECIPE = load_recipe(Path(__file__).parents[2] / "recipes" / "digits-tiny.toml")
 
@@ -36,6 +36,7 @@ def test_a_run_folder_holds_what_its_page_says(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == [
         "accuracy.png",
         "checkpoint.safetensors",
+        "input.safetensors",
         "metrics.json",
         "model.safetensors",
         "recipe.toml",
@@ -150,7 +151,7 @@ def test_a_flipped_bit_is_refused_by_name(run_path: Path, name: str) -> None:
 def open_again(path: Path, name: str) -> None:
     """Use the file: load the run, or resume it."""
     if name == "model.safetensors":
-        load_run(path)
+        _ = load_run(path).model
     else:
         (path / "metrics.json").unlink()
         train(RECIPE, path, resume=True)
@@ -185,7 +186,7 @@ def test_a_model_of_another_shape_than_it_says_is_refused(run_path: Path) -> Non
     content["config"]["hidden"] = [63]
     write_tensors(run_path / "model.safetensors", tensors, content)
     with pytest.raises(CorruptError, match="not a network"):
-        load_run(run_path)
+        _ = load_run(run_path).model
 
 
 def test_a_checkpoint_is_no_model_and_a_model_no_checkpoint(run_path: Path) -> None:

@@ -13,6 +13,6 @@ thermometer.py  values as several bits, for a first layer of binary inputs
 from __future__ import annotations
 
 from metabit.trainer.data.dataset import DataSet, Split
-from metabit.trainer.data.find import fetch, find, load, names, search_path
+from metabit.trainer.data.find import fetch, find, load, names, search_path, where
 
-__all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path"]
+__all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path", "where"]

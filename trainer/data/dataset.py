@@ -50,6 +50,21 @@ class Split:
         return self.take(np.isin(self.y, list(classes)))
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How the values of a data set became bits.
+
+    Attributes:
+        thresholds: rising integers; a bit is +1 where the value reaches its threshold.
+        dtype, scale, zero_point: of the values before; see `DataSet`.
+    """
+
+    thresholds: tuple[int, ...]
+    dtype: str
+    scale: float
+    zero_point: int
+
+
 @dataclass(frozen=True, eq=False)
 class DataSet:
     """A data set with a fixed training and test split.
@@ -63,6 +78,7 @@ class DataSet:
         scale, zero_point: a stored integer q stands for scale * (q - zero_point).
         citation: who made it, to be shown with results.
         source: the file or folder it was read from.
+        encoding: how values became bits, if a thermometer has encoded them.
     """
 
     name: str
@@ -75,6 +91,7 @@ class DataSet:
     zero_point: int
     citation: str
     source: str
+    encoding: Encoding | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ from metabit.trainer.data import bundled, idx_sets
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.download import ReportBytes
 
-__all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path"]
+__all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path", "where"]
 
 
 def names() -> tuple[str, ...]:
@@ -59,18 +59,27 @@ def load(name: str, fetch: bool = False) -> DataSet:
     """
     if _is_bundled(name):
         return bundled.load(name)
-    folder = idx_sets.find(name)
-    if folder is None and fetch:
-        folder = idx_sets.fetch(name)
-    if folder is None:
-        looked = ", ".join(str(path) for path in idx_sets.search_path(name))
+    if fetch and idx_sets.find(name) is None:
+        idx_sets.fetch(name)
+    return idx_sets.load(name, where(name))
+
+
+def where(name: str) -> Path:
+    """The file or the folder that holds `name`; see `find`.
+
+    Raises:
+        InputError: no such name (E-DATA-NAME), or the set is not on this machine (E-DATA-MISSING).
+    """
+    found = find(name)
+    if found is None:
+        looked = ", ".join(str(path) for path in search_path(name))
         raise InputError(
             f'data set "{name}" is not on this machine (looked in {looked}). '
             f"`metabit data fetch {name}` gets it; or set METABIT_DATA to the folder that holds "
             f"{name}/",
             code="E-DATA-MISSING",
         )
-    return idx_sets.load(name, folder)
+    return found
 
 
 def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = None) -> Path:

@@ -61,7 +61,7 @@ class Thermometer:
 
     @property
     def n_bits(self) -> int:
-        """Activations that a value becomes."""
+        """Number of activations that one value becomes."""
         return len(self.thresholds)
 
     def encode(self, x: NDArray[Any]) -> NDArray[np.int8]:

@@ -10,8 +10,6 @@ from itertools import pairwise
 from torch import Tensor
 from torch.nn import functional
 
-from metabit.errors import InputError
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -75,22 +73,13 @@ def make_plan(kind: str, n_inputs: int, n_hidden: int, shape: Sequence[int]) -> 
             others doubles it.
         n_inputs: length of code and noise.
         n_hidden: number of hidden layers.
-        shape: of a sample; for "conv" (height, width) or (channels, height, width).
-
-    Raises:
-        InputError: no picture, or one whose sides cannot be halved often enough.
+        shape: shape of a sample; for "conv" (height, width) or (channels, height, width), whose
+            sides can be halved `n_hidden` times (see `DgmOptions.cannot_read`).
     """
     n_values = math.prod(shape)
     if kind == "dense":
         return Plan((Layer(),) * (n_hidden + 1), n_inputs, n_values, n_values)
-    *channels, height, width = shape if len(shape) in (2, 3) else (0, 0)
+    *channels, height, width = shape
     shrink = 2**n_hidden
-    if height < shrink or height % shrink or width % shrink:
-        raise InputError(
-            f"a convolutional generator of {n_hidden} hidden layers draws pictures whose sides are "
-            f"multiples of {shrink}, and samples have shape {tuple(shape)}: use another number of "
-            'layers, or the kind "dense"',
-            code="E-METHOD",
-        )
     first = Layer((height // shrink, width // shrink))
     return Plan((first, *[Layer((4, 4), 2)] * n_hidden), n_inputs, math.prod(channels), n_values)

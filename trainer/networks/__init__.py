@@ -3,6 +3,7 @@
 quantizers.py  sign with straight-through gradients; sign(0) = +1
 layers.py      BinaryLinear, and Normalization with running statistics and banks
 shapes.py      shapes of networks as dataclasses, which refuse what cannot be built
+recipe_shape.py  the shape that a recipe asks for
 named.py       shapes of convolutional networks that have a name
 network.py     what every network here has in common
 mlp.py         BinaryMLP

@@ -12,25 +12,23 @@ import torch
 
 from metabit.errors import CorruptError, FormatError, InputError
 from metabit.trainer.data.dataset import DataSet
-from metabit.trainer.files import read_tensors, write_tensors
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import BinaryNetwork, Network
 from metabit.trainer.networks.real_mlp import RealMLP
+from metabit.trainer.networks.recipe_shape import banks_of, recipe_shape, trunk_file
 from metabit.trainer.networks.shapes import (
     ConvBlock,
     ConvNetConfig,
-    MapShape,
     MLPConfig,
     RealMLPConfig,
 )
 from metabit.trainer.recipe.network import NetworkRecipe
 from metabit.trainer.streams import Stream
+from metabit.trainer.tensor_files import read_tensors, write_tensors
 
 SCHEMA = "metabit.model"
 VERSION = 2
-MODEL = "model.safetensors"
-"""The trained network in a run folder."""
 
 KINDS: dict[type[Network], str] = {
     BinaryMLP: "binary",
@@ -54,33 +52,16 @@ def build_network(
     Raises:
         InputError: the shape does not fit the samples, or the trunk cannot be read.
     """
-    n_banks = len(stream) if recipe.banks == "task" else 1
-    if recipe.kind == "real":
-        scale, shift = _input_scaling(dataset, recipe.standardized)
-        config = RealMLPConfig(
-            dataset.n_inputs,
-            recipe.hidden,
-            stream.n_classes,
-            n_banks,
-            recipe.normalized,
-            scale,
-            shift,
-        )
-        return RealMLP(config, generator)
+    n_banks = banks_of(recipe, len(stream))
     if recipe.trunk is not None:
         return _on_trunk(recipe, dataset, stream, n_banks, generator)
-    common: dict[str, Any] = {
-        "hidden": recipe.hidden,
-        "n_classes": stream.n_classes,
-        "n_banks": n_banks,
-        "affine": recipe.affine,
-        "init_width": recipe.init_width,
-    }
-    if recipe.convolutions:
-        blocks = tuple(ConvBlock(c, kernel_size=k, pool=p) for c, k, p in recipe.convolutions)
-        maps = _map_shape(dataset.input_shape)
-        return BinaryConvNet(ConvNetConfig(input_shape=maps, blocks=blocks, **common), generator)
-    return BinaryMLP(MLPConfig(n_inputs=dataset.n_inputs, **common), generator)
+    shape = recipe_shape(recipe, dataset.input_shape, stream.n_classes, n_banks)
+    if isinstance(shape, RealMLPConfig):
+        scale, shift = _input_scaling(dataset, recipe.standardized)
+        return RealMLP(replace(shape, scale=scale, shift=shift), generator)
+    if isinstance(shape, ConvNetConfig):
+        return BinaryConvNet(shape, generator)
+    return BinaryMLP(shape, generator)
 
 
 def _on_trunk(
@@ -91,7 +72,7 @@ def _on_trunk(
     generator: torch.Generator,
 ) -> BinaryNetwork:
     """A trained network with a fresh last layer, in which nothing else learns."""
-    source = read_network(Path(str(recipe.trunk)) / MODEL)
+    source = read_network(trunk_file(str(recipe.trunk)))
     if not isinstance(source, BinaryNetwork) or len(source.layers) < 2:
         raise InputError(
             f"[network] trunk {recipe.trunk}: needs a binary network with a hidden layer",
@@ -118,17 +99,6 @@ def _input_scaling(dataset: DataSet, standardized: bool) -> tuple[float, float]:
         return 1 / max(float(np.abs(values).max()), 1.0), 0.0
     mean, std = float(values.mean()), max(float(values.std()), 1e-6)
     return 1 / std, mean / std
-
-
-def _map_shape(shape: tuple[int, ...]) -> MapShape:
-    if len(shape) == 2:
-        return (1, *shape)
-    if len(shape) == 3:
-        return shape
-    raise InputError(
-        f"[network] convolutions: samples of shape {shape} are not pictures: leave the key out",
-        code="E-NETWORK",
-    )
 
 
 def write_network(path: Path, model: Network) -> None:

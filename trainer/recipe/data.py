@@ -99,6 +99,11 @@ class DataRecipe:
         self._require_sense()
 
     @property
+    def sets(self) -> tuple[str, ...]:
+        """Names of all data sets that the stream is made of."""
+        return (self.name, *(self.then or ()))
+
+    @property
     def tasks_differ(self) -> bool:
         """Whether a task's samples or labels are others than those in the set."""
         if self.stream == "classes":

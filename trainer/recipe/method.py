@@ -58,8 +58,17 @@ class MethodRecipe:
         return ""
 
     @property
+    def needs_dense(self) -> str:
+        """Why the method cannot work with convolutions; empty where it can."""
+        return ""
+
+    @property
     def needs_real(self) -> str:
         """Why the method cannot work with a binary network; empty where it can."""
+        return ""
+
+    def cannot_read(self, input_shape: tuple[int, ...]) -> str:
+        """Why the method cannot work with samples of this shape; empty where it can."""
         return ""
 
     @property

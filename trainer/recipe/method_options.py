@@ -203,6 +203,18 @@ class DgmOptions(MethodRecipe):
             require(value >= 0, f"[method] {key}", value, "must be 0 or more")
         require(self.s_max > 1, "[method] s_max", self.s_max, "must be above 1")
 
+    def cannot_read(self, input_shape: tuple[int, ...]) -> str:
+        """Why the generator cannot draw samples of this shape; empty where it can."""
+        height, width = input_shape[-2:] if len(input_shape) in (2, 3) else (0, 0)
+        factor = 2 ** len(self.generator)
+        if self.layers == "dense" or (height >= factor and height % factor == width % factor == 0):
+            return ""
+        return (
+            f'layers = "conv" with {len(self.generator)} hidden layers draws images whose sides '
+            f"are multiples of {factor}, and samples have shape {input_shape}: use another number "
+            'of layers, or layers = "dense"'
+        )
+
 
 @dataclass(frozen=True)
 class EwcOptions(QuadraticOptions):
@@ -270,6 +282,11 @@ class MasOptions(QuadraticOptions):
     def needs_binary(self) -> str:
         """Why the method cannot work with a real-valued network; empty where it can."""
         return "local importance is made of bits" if self.rule == "local" else ""
+
+    @property
+    def needs_dense(self) -> str:
+        """Why the method cannot work with convolutions; empty where it can."""
+        return "local importance is there for dense layers only" if self.rule == "local" else ""
 
 
 @dataclass(frozen=True)

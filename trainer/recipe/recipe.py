@@ -79,6 +79,9 @@ class Recipe:
         if reason := self.method.needs_real:
             rule = f'{method} needs kind = "real": {reason}'
             require(network.kind == "real", "[network] kind", network.kind, rule)
+        if network.convolutions and (reason := self.method.needs_dense):
+            rule = f"{method} needs dense layers alone: {reason}"
+            require(False, "[network] convolutions", network.convolutions, rule)
 
     def with_m(self, m: float | tuple[float, ...]) -> Recipe:
         """The same recipe with another metaplasticity coefficient.

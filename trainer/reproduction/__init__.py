@@ -1,7 +1,8 @@
 """Benchmarks of papers, as files: what is run, over which seeds, and what came out.
 
 benchmark.py   what a benchmark's TOML file may say; each row is checked at both scales
-jobs.py        one recipe with one seed, in a folder of its own
+jobs.py        a job: one recipe with one seed, in a folder of its own
+work.py        doing a job
 engines.py     who runs the jobs, who is told, and how often a job is tried
 pool.py        processes on this machine
 ray_engine.py  a Ray cluster

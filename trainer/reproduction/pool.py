@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
-from metabit.trainer.reproduction.jobs import Job, do_job
+from metabit.trainer.reproduction.jobs import Job
 from metabit.trainer.runs.progress import Silent
 
 REPORT_SECONDS = 0.5
@@ -27,7 +27,13 @@ LAST_SECONDS = 5.0
 
 
 def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
-    """Run jobs in `n_workers` processes: an `metabit.trainer.reproduction.engines.Engine`."""
+    """Do jobs in `n_workers` processes: an `metabit.trainer.reproduction.engines.Engine`.
+
+    Raises:
+        InputError: code E-DATA-MISSING: a job's data set is not on this machine.
+    """
+    for job in jobs:
+        job.check_data()
     tries = Tries(jobs, watcher)
     workers = [_Worker() for _ in range(min(n_workers, len(jobs)))]
     try:
@@ -114,6 +120,8 @@ class _Worker:
 
 def _work(pipe: Connection) -> None:
     """What a worker does until nobody is at the other end of its pipe."""
+    from metabit.trainer.reproduction.work import do_job  # PyTorch is for the workers alone
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     with contextlib.suppress(EOFError, OSError):
         while True:

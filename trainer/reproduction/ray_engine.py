@@ -19,7 +19,7 @@ from metabit.errors import MetabitError
 from metabit.extras import need
 from metabit.files import make_folder, write_whole
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
-from metabit.trainer.reproduction.jobs import DONE, Job, do_job
+from metabit.trainer.reproduction.jobs import DONE, Job
 from metabit.trainer.runs.progress import Silent
 
 Files = dict[str, bytes]
@@ -82,6 +82,8 @@ def _start(n_workers: int) -> Any:
 
 def _task(text: str, files: Files) -> tuple[dict[str, Any], Files]:
     """Do a job on a worker; returns nothing or what went wrong, and the files of its folder."""
+    from metabit.trainer.reproduction.work import do_job  # PyTorch is for the workers alone
+
     with tempfile.TemporaryDirectory(prefix="metabit-") as folder:
         job = replace(Job.from_json(text), folder=Path(folder))
         _write(job.folder, files)

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from metabit.errors import CorruptError, FormatError
-from metabit.trainer.files import read_tensors, write_tensors
 from metabit.trainer.networks.network import Network
+from metabit.trainer.tensor_files import read_tensors, write_tensors
 
 SCHEMA = "metabit.checkpoint"
 VERSION = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -14,7 +15,6 @@ from matplotlib.typing import LineStyleType
 from numpy.typing import NDArray
 
 from metabit.trainer.metrics import Matrix
-from metabit.trainer.networks.network import BinaryNetwork, Network
 
 MAX_TASKS_WITH_NUMBERS = 12
 """A matrix of more tasks has no room for numbers and is drawn as curves."""
@@ -85,25 +85,27 @@ def _draw_curves(axes: Axes, matrix: Matrix) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def weights_figure(model: Network, m: tuple[float, ...], title: str) -> bytes:
+def weights_figure(
+    weights: Sequence[NDArray[np.float32]], m: tuple[float, ...], title: str, what: str
+) -> bytes:
     """PNG of a histogram of the weights of each layer; in a binary network the hidden weights.
 
-    Lines stand at m * |h| = 1, where a weight takes 42 % of a shrinking step, and at 4, where it
-    takes 0.1 %: beyond, it is frozen, and each panel says how many weights are.
+    Lines mark m * |h| = 1, where a weight takes 42 % of a step that would shrink it, and m * |h| =
+    4, where it takes 0.1 %. A weight beyond the second line counts as frozen, and each panel says
+    how many there are.
 
     Args:
-        model: the network.
+        weights: one array per layer, outputs first.
         m: metaplasticity coefficient of each layer.
         title: name of the run.
+        what: label of the horizontal axes, such as "hidden weight h".
     """
-    weights = list(model.weights.values())
-    what = "hidden weight h" if isinstance(model, BinaryNetwork) else "weight"
     figure = Figure(figsize=(3.2 * len(weights) + 0.6, 3.4), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(weights), squeeze=False)[0]
     for number, (weight, layer_m, axes) in enumerate(zip(weights, m, panels, strict=True), start=1):
-        _draw_hidden(axes, weight.detach().numpy().ravel(), layer_m)
-        shape = f"{weight[0].numel()} to {len(weight)}"
+        _draw_hidden(axes, weight.ravel(), layer_m)
+        shape = f"{weight[0].size} to {len(weight)}"
         axes.set_title(f"layer {number}: {shape}", fontsize=9)
         axes.set_xlabel(what, color=INK)
     panels[0].set_ylabel("share of weights in %", color=INK)

@@ -3,11 +3,13 @@
     RUN/recipe.toml             what ran, with every default spelled out
     RUN/checkpoint.safetensors  everything needed to go on: weights, moments, random state, position
     RUN/model.safetensors       the trained network
+    RUN/input.safetensors       what the network reads: scale, zero point, a few test samples
     RUN/metrics.json            accuracy matrix, ACC, BWT, FWT, forgetting, versions, time
     RUN/accuracy.png            the accuracy matrix as a picture
     RUN/weights.png             histogram of the weights of each layer
 
-Every file is replaced atomically, and metrics.json comes last: where it is, the run is finished.
+Every file is replaced as a whole, and metrics.json comes last: a folder that has it holds a
+finished run. This module needs no PyTorch; only `Run.model` imports it.
 """
 
 from __future__ import annotations
@@ -15,17 +17,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.files import write_whole
 from metabit.trainer.metrics import Matrix
-from metabit.trainer.networks.build import MODEL, read_network
-from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.recipe import Recipe, load_recipe
+
+if TYPE_CHECKING:
+    from metabit.trainer.networks.network import Network
 
 METRICS_SCHEMA = "metabit.metrics"
 METRICS_VERSION = 2
@@ -41,15 +46,26 @@ class Run:
 
     Attributes:
         path: its folder.
-        recipe: what ran.
+        recipe: what was trained on what.
         metrics: contents of metrics.json.
-        model: the trained network, in evaluation mode, with the last task's bank active.
     """
 
     path: Path
     recipe: Recipe
     metrics: dict[str, Any]
-    model: Network
+
+    @cached_property
+    def model(self) -> Network:
+        """The trained network, in evaluation mode, with the last task's bank active.
+
+        It is read when it is first used, so that metrics can be compared without PyTorch.
+
+        Raises:
+            StorageError, FormatError, CorruptError: the file cannot be read, or is damaged.
+        """
+        from metabit.trainer.networks.build import read_network
+
+        return read_network(self.path / MODEL)
 
     @property
     def dataset(self) -> str:
@@ -68,19 +84,20 @@ class Run:
         return np.array([[np.nan if v is None else v for v in row] for row in rows])
 
 
-def open_folder(path: Path, recipe: Recipe, resume: bool) -> None:
-    """Make the folder ready for a run of `recipe`, or for going on with one.
+def check_folder(path: Path, recipe: Recipe, resume: bool) -> None:
+    """Refuse a folder that a run of `recipe` cannot be written into. Nothing is changed.
 
     Raises:
         InputError: a run is there and `resume` is False; none is there and it is True; the folder
             holds other things; the recipe is not the one that the run began with.
-        StorageError: the folder cannot be made or read.
+        StorageError: the folder cannot be read.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
         entries = sorted(entry.name for entry in path.iterdir())
+    except FileNotFoundError:
+        entries = []
     except OSError as error:
-        raise StorageError(f"run folder {path}: cannot be used ({error})", code="E-RUN") from error
+        raise _unusable(path, error) from error
     has_run = RECIPE in entries
     if resume and not has_run:
         raise InputError(f"{path}: no run to resume here; leave --resume out", code="E-RUN-NONE")
@@ -96,8 +113,26 @@ def open_folder(path: Path, recipe: Recipe, resume: bool) -> None:
         )
     if has_run:
         _check_same(path, recipe)
-    else:
-        write_whole(path / RECIPE, recipe.to_toml().encode())
+
+
+def open_folder(path: Path, recipe: Recipe, resume: bool) -> None:
+    """Make the folder ready for a run of `recipe`, or for going on with one.
+
+    Raises:
+        InputError, StorageError: see `check_folder`; or the folder cannot be made.
+    """
+    check_folder(path, recipe, resume)
+    if (path / RECIPE).exists():
+        return
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    write_whole(path / RECIPE, recipe.to_toml().encode())
+
+
+def _unusable(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"run folder {path}: cannot be used ({error})", code="E-RUN")
 
 
 def _check_same(path: Path, recipe: Recipe) -> None:
@@ -172,7 +207,7 @@ def _check_schema(path: Path, content: Any, schema: str, version: int) -> None:
 
 
 def load_run(path: str | Path) -> Run:
-    """A finished run.
+    """A finished run, from its recipe and metrics; the network is read when it is first used.
 
     Raises:
         InputError: no run is there, or it is not finished.
@@ -190,4 +225,4 @@ def load_run(path: str | Path) -> Run:
             f"{path}: this run is not finished; `metabit train RECIPE -o {path} --resume` goes on",
             code="E-RUN-UNFINISHED",
         )
-    return Run(path, recipe, read_metrics(path / METRICS), read_network(path / MODEL))
+    return Run(path, recipe, read_metrics(path / METRICS))

@@ -16,8 +16,9 @@ from metabit.files import write_whole
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.metaplasticity import plasticity
 from metabit.trainer.metrics import Matrix, summary
-from metabit.trainer.networks.build import MODEL, write_network
-from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.build import write_network
+from metabit.trainer.networks.network import BinaryNetwork, Network
+from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.recipe import Recipe
 from metabit.trainer.runs import plots, run_folder
 from metabit.trainer.streams import Stream
@@ -77,7 +78,10 @@ def write(
     write_network(out / MODEL, model)
     write_whole(out / run_folder.ACCURACY_PLOT, plots.accuracy_figure(matrix, names, title))
     layer_m = m if isinstance(m, tuple) else (m,) * len(model.weights)
-    write_whole(out / run_folder.WEIGHTS_PLOT, plots.weights_figure(model, layer_m, title))
+    weights = [weight.detach().numpy() for weight in model.weights.values()]
+    what = "hidden weight h" if isinstance(model, BinaryNetwork) else "weight"
+    histograms = plots.weights_figure(weights, layer_m, title, what)
+    write_whole(out / run_folder.WEIGHTS_PLOT, histograms)
     run_folder.write_metrics(
         out / run_folder.METRICS,
         {

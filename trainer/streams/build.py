@@ -9,7 +9,7 @@ import numpy as np
 
 from metabit.errors import InputError
 from metabit.trainer.data import load
-from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.dataset import DataSet, Encoding, Split
 from metabit.trainer.data.images import padded
 from metabit.trainer.data.thermometer import Thermometer, quantiles
 from metabit.trainer.recipe.data import DataRecipe
@@ -27,10 +27,11 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
     Raises:
         InputError: the set is not on this machine, or cannot be cut in this way.
     """
-    first, *others = [load(name) for name in (recipe.name, *(recipe.then or ()))]
+    first, *others = [load(name) for name in recipe.sets]
     datasets = [_prepared(each, recipe) for each in (first, *(fitted(o, first) for o in others))]
-    encoder = thermometer_of(recipe, first)
-    if encoder is not None:
+    if recipe.thermometer is not None:
+        # Thresholds of the whole first set: the same whatever samples are used, and in all tasks.
+        encoder = quantiles(first.train.x, recipe.thermometer)
         datasets = [_encoded(each, encoder) for each in datasets]
     dataset = datasets[0]
     if len(datasets) > 1:
@@ -42,14 +43,6 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
     if recipe.blur is not None:
         stream = with_blurred_boundaries(stream, recipe.blur, recipe.seed)
     return dataset, stream
-
-
-def thermometer_of(recipe: DataRecipe, first: DataSet) -> Thermometer | None:
-    """The encoder that a recipe asks for, with thresholds of its whole first set.
-
-    They are the same whatever samples are used, and in all tasks.
-    """
-    return None if recipe.thermometer is None else quantiles(first.train.x, recipe.thermometer)
 
 
 def _prepared(dataset: DataSet, recipe: DataRecipe) -> DataSet:
@@ -78,7 +71,10 @@ def _encoded(dataset: DataSet, encoder: Thermometer) -> DataSet:
         return replace(split, x=bits)
 
     train, test = encode(dataset.train), encode(dataset.test)
-    return replace(dataset, train=train, test=test, dtype="int8", scale=1.0, zero_point=0)
+    before = Encoding(encoder.thresholds, dataset.dtype, dataset.scale, dataset.zero_point)
+    return replace(
+        dataset, train=train, test=test, dtype="int8", scale=1.0, zero_point=0, encoding=before
+    )
 
 
 def _of_sets(datasets: list[DataSet], recipe: DataRecipe) -> Stream:

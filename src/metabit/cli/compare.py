@@ -41,7 +41,8 @@ def command(out: Output, runs: tuple[Path, ...], folder: Path | None) -> Answer:
     row, with mean and standard deviation. All runs must have learnt the same tasks from the same
     data; others are refused.
     """
-    need("compare")
+    if folder is not None:
+        need("compare --out")
 
     from metabit.trainer.runs.comparison import compare, read
 

@@ -19,6 +19,7 @@ from metabit.export.repack import first_golden, read_state, with_bits, with_stat
 from metabit.export.spec import Model
 from metabit.export.state_image import model_id
 from metabit.extras import need
+from metabit.files import check_target
 
 
 @verb("export")
@@ -89,6 +90,9 @@ def command(
     each.
     """
     width = None if bits is None else int(bits)
+    kind = kind or _kind_of(target)
+    if kind != "c":  # which writes a folder
+        check_target(target)
     if source.is_dir():
         if state is not None:
             raise InputError(
@@ -102,7 +106,6 @@ def command(
         model = _from_file(source, state, width, golden, no_state)
     if raw:
         model = with_raw_input(model)
-    kind = kind or _kind_of(target)
     written = TARGETS[kind](out, model, source, target, options)
     return {
         "source": source,
@@ -131,7 +134,7 @@ def _kind_of(target: Path) -> str:
 def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
     need("export a run")
 
-    from metabit.export.from_torch import from_run
+    from metabit.export.from_run import from_run
     from metabit.trainer.runs.run_folder import load_run
 
     return from_run(load_run(folder), bits=bits, golden=golden, learnable=not no_state)

@@ -71,8 +71,6 @@ def command(
     runs are not repeated, interrupted runs continue, and a run that fails is tried three times. All
     numbers are written to DIR/SCALE/results.json.
     """
-    need("reproduce")
-
     from metabit.trainer.reproduction import benchmark as benchmarks
     from metabit.trainer.reproduction.runner import ENGINES, Workers
 
@@ -80,6 +78,7 @@ def command(
         return _list(out, [benchmarks.load(each) for each in benchmarks.names()])
     chosen = benchmarks.load(name)
     rows = [chosen.row(label.strip()) for label in labels.split(",")] if labels else chosen.rows
+    need("reproduce")
     where = folder or Path("runs") / chosen.name
     with JobsBar() as bar:
         n = n_workers or os.cpu_count() or 1

@@ -40,23 +40,24 @@ def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: P
     """
     need("train")
 
-    from metabit.trainer.loop import train
+    from metabit.trainer.prepare import prepare
     from metabit.trainer.recipe import load_recipe
 
     wanted = load_recipe(recipe)
     if seed is not None:
         wanted = replace(wanted, train=replace(wanted.train, seed=seed))
+    prepared = prepare(wanted, folder, resume)
     out.line(f"training {wanted.name} into {folder}")
+    # Only now: it takes seconds to import PyTorch, and a wrong recipe has been refused by now.
+    from metabit.trainer.loop import train_prepared
+
     with TrainingBar() as bar:
-        run = train(wanted, folder, resume=resume, progress=bar)
+        run = train_prepared(prepared, progress=bar)
     _print(out, run)
     return {"run": folder, **run.metrics}
 
 
 def _print(out: Output, run: Run) -> None:
-    from metabit.trainer.networks.convnet import BinaryConvNet
-    from metabit.trainer.networks.mlp import BinaryMLP
-
     matrix, names = run.accuracy_matrix, run.metrics["tasks"]
     shown = range(max(0, len(names) - MOST_COLUMNS), len(names))
     rows = table("\naccuracy on each task (columns) after each task (rows), in %", "after")
@@ -73,5 +74,5 @@ def _print(out: Output, run: Run) -> None:
     if len(names) > 1:
         words += [f"{key} {100 * metrics[key]:+.1f}" for key in ("bwt", "forgetting")]
     out.line(f"{', '.join(words)}; {metrics['n_steps']:,} steps in {metrics['seconds']:.1f} s")
-    if isinstance(run.model, BinaryMLP | BinaryConvNet):  # real-valued ones cannot be exported
+    if run.recipe.network.kind == "binary":
         out.line(f"next: metabit export {run.path} -o {run.recipe.name}.mbit", "dim")

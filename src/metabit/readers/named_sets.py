@@ -36,7 +36,7 @@ def from_set(name: str, model: Model, split: str, task: int | None) -> ReadSampl
             code="E-DATA-NAME",
         )
     recipe = trained_on(model)
-    sets = () if recipe is None else (recipe.name, *(recipe.then or ()))
+    sets = () if recipe is None else recipe.sets
     if recipe is None or name not in sets:
         if task is not None:
             raise InputError(

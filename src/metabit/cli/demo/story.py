@@ -71,15 +71,17 @@ def run(out: Output, *, folder: Path, seed: int) -> Answer:
 
 
 def _train_and_export(out: Output, story: Story, folder: Path, seed: int) -> Path:
-    from metabit.export.from_torch import from_run
-    from metabit.trainer.loop import train
+    from metabit.export.from_run import from_run
+    from metabit.trainer.prepare import prepare
     from metabit.trainer.recipe import recipe_from_dict
 
     _title(out, 1, "train on the host: 12 people, 6 activities")
     recipe = recipe_from_dict(_recipe(seed))
-    run_folder = _fresh(folder / "run")
+    prepared = prepare(recipe, _fresh(folder / "run"))
+    from metabit.trainer.loop import train_prepared  # PyTorch, after what can be refused without it
+
     with TrainingBar() as bar:
-        finished = train(recipe, run_folder, progress=bar)
+        finished = train_prepared(prepared, progress=bar)
     out.line(
         f"768-128-128-12, all weights 1 bit, m = {recipe.method.m:g}; accuracy on people never "
         f"trained on: {percent(finished.metrics['acc'])}"

@@ -1,0 +1,69 @@
+"""From a finished training run to a packed model; what can be refused is, before PyTorch loads."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, cast
+
+from metabit.errors import InputError
+from metabit.export import raw_input
+from metabit.export.golden import GOLDEN_DEFAULT, with_golden
+from metabit.export.shapes import map_samples
+from metabit.export.spec import InputSpec, Model
+from metabit.trainer.runs.run_folder import Run
+from metabit.trainer.runs.run_input import RunInput, input_of_run
+
+
+def from_run(
+    run: Run, *, bits: int = 8, golden: int = GOLDEN_DEFAULT, learnable: bool = True
+) -> Model:
+    """Pack a finished run.
+
+    Args:
+        run: from `metabit.trainer.runs.run_folder.load_run`.
+        bits: bits per hidden weight, 8 or 4.
+        golden: number of test samples whose scores travel in the file. A run keeps 16; for more of
+            them its data set is needed.
+        learnable: whether hidden weights and hidden normalisation travel too.
+
+    Raises:
+        InputError: its network is not binary, or its data set is needed and is not there.
+        StorageError, FormatError, CorruptError: a file of the run is damaged or cannot be read.
+    """
+    if run.recipe.network.kind != "binary":
+        raise InputError(
+            f"{run.path}: only a binary network can be exported, and this run trained a "
+            f'{run.recipe.network.kind} one; set [network] kind = "binary" and train again',
+            code="E-NETWORK",
+        )
+    seen = input_of_run(run, golden)
+
+    from metabit.export.from_torch import from_model, map_input
+    from metabit.trainer.networks.convnet import BinaryConvNet
+    from metabit.trainer.networks.mlp import BinaryMLP
+
+    net, samples = cast(BinaryMLP | BinaryConvNet, run.model), seen.samples[:golden]
+    dtype = cast(Literal["uint8", "int8"], str(samples.dtype))
+    spec = InputSpec(dtype, samples.shape[1:], seen.scale, seen.zero_point)
+    if isinstance(net, BinaryConvNet):
+        spec, samples = map_input(spec), map_samples(samples)
+    model = from_model(net, spec, m=run.m, bits=bits, learnable=learnable)
+    return with_golden(_described(model, run, seen), samples.reshape(-1, model.n_inputs))
+
+
+def _described(model: Model, run: Run, seen: RunInput) -> Model:
+    """The model with what is known about its run, for the META section."""
+    meta = dict(model.meta) | {
+        "recipe": run.recipe.name,
+        "data": run.recipe.to_dict()["data"],  # `metabit predict FILE NAME --task K` reads it
+        "class_names": list(seen.class_names),
+        "citation": seen.citation,
+        "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
+    }
+    if seen.encoding is not None:
+        dtype = cast(Literal["uint8", "int8"], seen.encoding.dtype)
+        code = raw_input.Code(
+            seen.encoding.thresholds, dtype, seen.encoding.scale, seen.encoding.zero_point
+        )
+        meta[raw_input.NAME] = code.to_meta()
+    return replace(model, meta=meta)

@@ -1,0 +1,68 @@
+"""Everything that can refuse a run, before PyTorch is loaded and before a file is written.
+
+A recipe that is read without an error may still ask for a data set that is not on this machine, for
+more samples than there are, for layers that do not fit the samples, or for a folder that holds
+another run. All of that is found out here, within a second or so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from metabit.errors import InputError
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.networks.recipe_shape import banks_of, recipe_shape, trunk_file
+from metabit.trainer.recipe import Recipe
+from metabit.trainer.runs.run_folder import check_folder
+from metabit.trainer.streams import Stream, build
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A run that nothing speaks against.
+
+    Attributes:
+        recipe: what to train on what.
+        out: the folder to write; it may not be there yet.
+        resume: whether to go on with the run in that folder.
+        dataset, stream: what [data] of the recipe asks for.
+    """
+
+    recipe: Recipe
+    out: Path
+    resume: bool
+    dataset: DataSet
+    stream: Stream
+
+
+def prepare(recipe: Recipe, out: str | Path, resume: bool = False) -> Prepared:
+    """Check a run and load its data.
+
+    Args:
+        recipe: what to train on what.
+        out: the folder to write.
+        resume: go on with the run in `out`.
+
+    Raises:
+        InputError: the folder does not fit (see `check_folder`), the data set is not on this
+            machine or cannot be cut into these tasks, the layers of the network do not fit the
+            samples, or the method cannot work with them.
+        FormatError, CorruptError, StorageError: a file of the data set or of the folder is
+            damaged or cannot be read.
+    """
+    check_folder(Path(out), recipe, resume)
+    dataset, stream = build(recipe.data)
+    _check_network(recipe, dataset, stream)
+    if reason := recipe.method.cannot_read(dataset.input_shape):
+        raise InputError(f'[method] name = "{recipe.method.name}": {reason}', code="E-METHOD")
+    return Prepared(recipe, Path(out), resume, dataset, stream)
+
+
+def _check_network(recipe: Recipe, dataset: DataSet, stream: Stream) -> None:
+    network = recipe.network
+    if network.trunk is not None:
+        trunk_file(network.trunk)
+        return
+    n_banks = banks_of(network, len(stream))
+    recipe_shape(network, dataset.input_shape, stream.n_classes, n_banks)
