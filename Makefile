@@ -62,7 +62,7 @@ foreign: ## networks of Larq and Brevitas, imported, in environments of their ow
 sizes: $(VENV)/.installed ## bytes of code a function on four cores, and what changed since BASE=origin/main
 	$(BIN)/python -m benchmarks.code_sizes --base $(BASE)
 
-reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for docs/METHODS.md; hours
+reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for docs/RESULTS.md; hours
 	for file in recipes/benchmarks/*.toml; do \
 	    $(BIN)/metabit reproduce $$(basename "$$file" .toml) --save; done
 

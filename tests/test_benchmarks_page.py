@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import code_sizes, exports, page, results
 from metabit.trainer.circumstances import commit_in_words
-from metabit.trainer.reproduction import page as reproduction_page
+from metabit.trainer.reproduction import tables
 
 
 def test_the_tables_are_made_of_the_results() -> None:
@@ -75,7 +75,7 @@ def test_a_benchmark_of_an_installed_metabit_has_no_commit_and_a_table() -> None
         "experiment": "quadratic_task", "rows": [], "targets": [], "source": "", "command": "c",
         "circumstances": {"commit": [None, "abc1234"], "date": ["2026-01-01"]},
     }  # fmt: skip
-    assert f"commit {commit_in_words(None)} and abc1234, date" in reproduction_page.markdown(made)
+    assert f"commit {commit_in_words(None)} and abc1234, date" in tables.markdown(made)
 
 
 def test_sizes_beside_another_commit_need_a_checkout(

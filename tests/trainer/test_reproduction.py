@@ -13,7 +13,7 @@ from tiny_benchmark import HEAD, ROWS, Notes, serial, tiny, written
 from metabit.errors import CorruptError, InputError
 from metabit.trainer.circumstances import circumstances, commit
 from metabit.trainer.reproduction import benchmark as benchmarks
-from metabit.trainer.reproduction import page, results
+from metabit.trainer.reproduction import page, results, tables
 from metabit.trainer.reproduction.engines import Failure, Watcher
 from metabit.trainer.reproduction.jobs import DONE, Job, folder_name, read_done
 from metabit.trainer.reproduction.results import Document
@@ -163,22 +163,22 @@ def test_targets_are_met_or_short(outcome: tuple[Document, Path]) -> None:
     assert above["bound"] == pytest.approx(naive + 5)
     assert (least["met"], least["value"]) == (False, pytest.approx(naive))
     assert most["met"] is True
-    words = [line.split(":")[0] for line in page.target_lines(document)]
+    words = [line.split(":")[0] for line in tables.target_lines(document)]
     assert words == ["met", "short", "met"]
 
 
 def test_the_table_shows_every_row_in_per_cent(outcome: tuple[Document, Path]) -> None:
     document, _ = outcome
-    titles, rows = page.table(document)
+    titles, rows = tables.table(document)
     cells = dict(zip(titles, rows[1], strict=True))
     acc = document["rows"][1]["metrics"]["acc"]
     assert cells[""] == "metaplastic"
     assert cells["end"] == f"{100 * acc['mean']:.2f} ± {100 * acc['std']:.2f}"
     assert (cells["paper"], cells["gap"]) == ("60.00", f"{100 * acc['mean'] - 60:+.2f}")
-    text = page.markdown(document)
+    text = tables.markdown(document)
     assert text.count("\n|") == 3
     assert "published figures: nobody" in text
-    assert page.extra_metric_lines(document) == []
+    assert tables.extra_metric_lines(document) == []
 
 
 def test_what_a_method_says_of_itself_is_a_line(outcome: tuple[Document, Path]) -> None:
@@ -187,9 +187,9 @@ def test_what_a_method_says_of_itself_is_a_line(outcome: tuple[Document, Path]) 
     facts = {"share_free": {"mean": 0.25, "std": 0.1, "values": [0.2, 0.3]}}
     rows = [{**naive, "metrics": naive["metrics"] | facts}, other]
     document = {**document, "rows": rows}
-    assert page.extra_metric_lines(document) == ["naive: share_free = 0.25"]
-    assert "- naive: share_free = 0.25\n" in page.markdown(document)
-    assert not any("share_free" in title for title in page.table(document)[0])
+    assert tables.extra_metric_lines(document) == ["naive: share_free = 0.25"]
+    assert "- naive: share_free = 0.25\n" in tables.markdown(document)
+    assert not any("share_free" in title for title in tables.table(document)[0])
 
 
 def test_finished_jobs_are_not_done_again(outcome: tuple[Document, Path]) -> None:
@@ -257,7 +257,7 @@ def test_an_experiment_gives_its_own_numbers(
     assert [path.parent.name for path in pictures] == ["seed-1", "seed-2"]
     assert all(path.read_bytes().startswith(b"\x89PNG") for path in pictures)
     assert document["targets"][0]["met"] is True
-    assert ["height", "1.5000 ± 1.0000"] in page.table(document)[1]
+    assert ["height", "1.5000 ± 1.0000"] in tables.table(document)[1]
 
 
 def test_numbers_of_a_job_that_are_damaged_are_refused(tmp_path: Path) -> None:
@@ -280,9 +280,11 @@ def test_the_commit_is_that_of_the_checkout() -> None:
 
 
 def test_tables_of_the_page_are_those_of_the_saved_results() -> None:
-    """What stands in docs/METHODS.md was measured: `metabit reproduce NAME --save` writes both."""
-    text = page.PAGE.read_text(encoding="utf-8")
-    assert page.with_tables(text) == text
+    """Figures of both pages were measured: `metabit reproduce NAME --save` writes them."""
+    text = page.RESULTS.read_text(encoding="utf-8")
+    assert page.with_figures(text) == text
+    methods = page.METHODS.read_text(encoding="utf-8")
+    assert page.with_figures(methods) == methods
     for path in page.FOLDER.glob("*.json"):
         document = results.read(path)
         assert f"<!-- reproduce {document['benchmark']} {document['scale']} -->" in text, path.name
@@ -293,16 +295,19 @@ def test_a_table_is_put_between_its_marks(
 ) -> None:
     document, _ = outcome
     monkeypatch.setattr(page, "FOLDER", tmp_path / "results")
-    monkeypatch.setattr(page, "PAGE", tmp_path / "METHODS.md")
+    monkeypatch.setattr(page, "RESULTS", tmp_path / "RESULTS.md")
+    monkeypatch.setattr(page, "METHODS", tmp_path / "METHODS.md")
+    page.METHODS.write_text("no marks\n")
     marks = "<!-- reproduce {0} small -->\n<!-- end reproduce {0} small -->\n"
-    page.PAGE.write_text("before\n" + marks.format("tiny") + marks.format("other") + "after\n")
+    page.RESULTS.write_text("before\n" + marks.format("tiny") + marks.format("other") + "after\n")
     page.save(document)
-    text = page.PAGE.read_text()
-    assert page.markdown(document) in text
+    text = page.RESULTS.read_text()
+    assert tables.markdown(document) in text
     assert text.startswith("before\n<!-- reproduce tiny small -->\n|  | end |")
+    assert page.METHODS.read_text() == "no marks\n"
     assert text.endswith(marks.format("other") + "after\n")
-    assert page.with_tables(text) == text
+    assert page.with_figures(text) == text
     page.save({**document, "benchmark": "new", "title": "New"})
-    assert page.PAGE.read_text().startswith(text)
-    heading = page.PAGE.read_text().removeprefix(text).splitlines()[:4]
-    assert heading[1:] == ["### New; scale: small", "", "<!-- reproduce new small -->"]
+    assert page.RESULTS.read_text().startswith(text)
+    heading = page.RESULTS.read_text().removeprefix(text).splitlines()[:4]
+    assert heading[1:] == ["## New; scale: small", "", "<!-- reproduce new small -->"]

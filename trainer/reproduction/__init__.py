@@ -9,6 +9,7 @@ ray_engine.py  a Ray cluster
 search.py      strengths chosen on validation data
 runner.py      from a benchmark to its results
 results.py     all figures as one document
-page.py        the tables of docs/RESULTS.md
-overview.py    all methods on several benchmarks in one table
+tables.py      one document as a table
+overview.py    methods on several benchmarks, in one table or one line
+page.py        the figures of docs/RESULTS.md and docs/METHODS.md
 """

@@ -1,6 +1,6 @@
-"""All methods on several benchmarks in one table: accuracy at the end, with the state it costs.
+"""Methods on several benchmarks: all of them in one table, or one of them in a line.
 
-docs/METHODS.md names the benchmarks in the mark; the rows are those of the first, in its order.
+In the table the rows are those of the first benchmark, in its order.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from metabit.trainer.reproduction.results import Document
 
 
 def overview(documents: Sequence[Document]) -> str:
-    """A Markdown table, a row a method and a column a benchmark.
+    """A Markdown table with one row per method and one column per benchmark.
 
-    A cell has the mean accuracy over all tasks at the end and its standard deviation over seeds, in
-    per cent, and in brackets the KiB that the method keeps beyond network and optimizer. A method
-    that a benchmark does not have gets a dash.
+    A cell has the mean accuracy on all tasks at the end and its standard deviation over seeds, in
+    per cent, and in brackets the KiB that the method keeps in addition to network and optimizer. A
+    method that a benchmark does not have gets a dash.
 
     Args:
         documents: results of the benchmarks, at least one.
@@ -27,6 +27,25 @@ def overview(documents: Sequence[Document]) -> str:
     for label in by_label[0]:
         lines.append(_line([label, *(_cell(rows.get(label)) for rows in by_label)]))
     return "\n".join(lines)
+
+
+def measured(documents: Mapping[str, Document], label: str) -> str:
+    """One line: the accuracy of a method on each benchmark, and in brackets that of the first row.
+
+    Args:
+        documents: results by what the line calls the benchmark; a benchmark that does not have the
+            method is left out.
+        label: label of the method's row.
+    """
+    parts = []
+    for words, document in documents.items():
+        rows = {row["label"]: row["metrics"]["acc"]["mean"] for row in document["rows"]}
+        if label not in rows:
+            continue
+        plain = next(iter(rows))
+        beside = "" if plain == label else f" ({100 * rows[plain]:.1f})"
+        parts.append(f"{words} {100 * rows[label]:.1f} %{beside}")
+    return f"- Measured: {'; '.join(parts)}."
 
 
 def _cell(row: Mapping[str, Any] | None) -> str:

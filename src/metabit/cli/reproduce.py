@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     help="Folder for the runs. Default: runs/NAME.",
 )  # fmt: skip
 @click.option(
-    "--save", is_flag=True, help="Save the results to this source checkout and docs/METHODS.md."
+    "--save", is_flag=True, help="Save the results to this source checkout and docs/RESULTS.md."
 )
 def command(
     out: Output, name: str | None, scale: str, n_seeds: int | None, n_workers: int | None,
@@ -102,20 +102,20 @@ def _reproduce(
     workers: Workers, save: bool,
 ) -> Answer:  # fmt: skip
     from metabit.trainer.circumstances import commit, commit_in_words
-    from metabit.trainer.reproduction import page
+    from metabit.trainer.reproduction import page, tables
     from metabit.trainer.reproduction.runner import reproduce
 
     document, failures = reproduce(benchmark, rows, scale, n_seeds, folder, workers)
-    titles, cells = page.table(document, brief=True)
+    titles, cells = tables.table(document, brief=True)
     shown = table(
         f"{benchmark.title}; scale {scale}", titles[0], *(f">{title}" for title in titles[1:])
     )
     for row in cells:
         shown.add_row(*row)
     out.show(shown)
-    for line in page.extra_metric_lines(document):
+    for line in tables.extra_metric_lines(document):
         out.line(line)
-    for line in page.target_lines(document):
+    for line in tables.target_lines(document):
         out.line(line, "green" if line.startswith("met") else "yellow")
     others = [at for at in document["circumstances"].get("commit", []) if at != commit()]
     if others:
