@@ -94,7 +94,7 @@ static inline mb_layer *mb_layers(const mb_model *model) {
     return (mb_layer *)(uintptr_t)(model + 1);
 }
 
-static inline void *mb_at(const mb_model *model, uint32_t offset) {
+static inline void *mb_in_arena(const mb_model *model, uint32_t offset) {
     return (uint8_t *)(uintptr_t)model + offset;
 }
 

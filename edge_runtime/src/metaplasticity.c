@@ -18,8 +18,8 @@ void mb_table(uint16_t *table, float m, uint32_t bits) {
 }
 
 uint32_t mb_plasticity(const mb_model *model, const mb_layer *layer) {
-    const uint16_t *table = (const uint16_t *)mb_at(model, layer->table_at);
-    const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
+    const uint16_t *table = (const uint16_t *)mb_in_arena(model, layer->table_at);
+    const uint8_t *levels = (const uint8_t *)mb_in_arena(model, layer->levels_at);
     uint32_t n_plastic = 0;
     for (uint32_t j = 0; j < layer->n_out; j++, levels += layer->level_row_bytes) {
         for (uint32_t i = 0; i < layer->n_in; i++) {

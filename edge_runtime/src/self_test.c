@@ -16,7 +16,7 @@ int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_t blob_
         return error;
     }
     const mb_layer *output = mb_output_layer(model);
-    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
+    const int32_t *sums = (const int32_t *)mb_in_arena(model, output->sums_at);
     mb_norm_view norm = mb_norm(model, output);
     const uint8_t *scores = view.bytes + view.golden_scores_at;
     const uint8_t *samples = view.bytes + view.golden_samples_at;

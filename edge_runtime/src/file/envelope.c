@@ -73,11 +73,11 @@ static int check_header(const uint8_t *b, size_t blob_bytes, uint32_t *n_section
 static int place(section_map *map, uint32_t type, uint32_t flags, uint32_t at, uint32_t bytes) {
     for (int i = 0; i < N_TYPES; i++) {
         if (types[i] == type) {
-            if (map->at[i] != 0) {
+            if (map->offset[i] != 0) {
                 return MB_ERR_CORRUPT; /* twice */
             }
-            map->at[i] = at;
-            map->bytes[i] = bytes;
+            map->offset[i] = at;
+            map->length[i] = bytes;
             return MB_OK;
         }
     }
@@ -103,7 +103,8 @@ static int check_sections(const uint8_t *b, size_t blob_bytes, uint32_t n, secti
             return error;
         }
     }
-    bool complete = map->at[NETWORK] && map->at[WEIGHTS] && map->at[THRESHOLDS] && map->at[NORM];
+    bool complete = map->offset[NETWORK] && map->offset[WEIGHTS] && map->offset[THRESHOLDS] &&
+                    map->offset[NORM];
     return end == blob_bytes && complete ? MB_OK : MB_ERR_CORRUPT;
 }
 

@@ -6,10 +6,10 @@
 
 enum { NETWORK, WEIGHTS, THRESHOLDS, NORM, LEARN, GOLDEN, META, N_TYPES };
 
-/* Where each known section lies; length 0 and offset 0 when it is absent. */
+/* Where each known section lies; offset 0 and length 0 when it is absent. */
 typedef struct section_map {
-    uint32_t at[N_TYPES];
-    uint32_t bytes[N_TYPES];
+    uint32_t offset[N_TYPES];
+    uint32_t length[N_TYPES];
 } section_map;
 
 /* Check header, section table and every checksum, and find the sections. */

@@ -150,19 +150,19 @@ static bool padding_exists(const mb_blob_view *v, uint32_t first_record) {
 }
 
 static int read_layers(mb_blob_view *v, const section_map *map) {
-    uint32_t at = map->at[NETWORK];
-    if (map->bytes[NETWORK] < NETWORK_RECORDS) {
+    uint32_t at = map->offset[NETWORK];
+    if (map->length[NETWORK] < NETWORK_RECORDS) {
         return MB_ERR_CORRUPT;
     }
     int error = read_input(v, at);
     if (error != MB_OK) {
         return error;
     }
-    if (map->bytes[NETWORK] != NETWORK_RECORDS + RECORD_BYTES * v->info.n_layers) {
+    if (map->length[NETWORK] != NETWORK_RECORDS + RECORD_BYTES * v->info.n_layers) {
         return MB_ERR_CORRUPT;
     }
     shape handed_on = sample_shape(v, at);
-    uint64_t weights_at = map->at[WEIGHTS];
+    uint64_t weights_at = map->offset[WEIGHTS];
     for (uint32_t i = 0; i < v->info.n_layers; i++) {
         mb_layer_view *layer = &v->layers[i];
         error = read_layer(v, at + NETWORK_RECORDS + RECORD_BYTES * i, layer, &handed_on);
@@ -172,7 +172,7 @@ static int read_layers(mb_blob_view *v, const section_map *map) {
         layer->words = mb_words(layer->n_in);
         layer->weights_at = (uint32_t)weights_at;
         weights_at += (uint64_t)4 * layer->words * layer->n_out;
-        if (weights_at > (uint64_t)map->at[WEIGHTS] + map->bytes[WEIGHTS]) {
+        if (weights_at > (uint64_t)map->offset[WEIGHTS] + map->length[WEIGHTS]) {
             return MB_ERR_CORRUPT;
         }
     }
@@ -180,7 +180,8 @@ static int read_layers(mb_blob_view *v, const section_map *map) {
         return MB_ERR_CORRUPT; /* the last layer is dense */
     }
     v->info.n_outputs = handed_on.n;
-    return weights_at == (uint64_t)map->at[WEIGHTS] + map->bytes[WEIGHTS] ? MB_OK : MB_ERR_CORRUPT;
+    return weights_at == (uint64_t)map->offset[WEIGHTS] + map->length[WEIGHTS] ? MB_OK
+                                                                               : MB_ERR_CORRUPT;
 }
 
 /* The bits after the true length of every row must be zero: popcounts rely on it. */
@@ -207,7 +208,7 @@ static bool rows_end_in_zeros(const mb_blob_view *v) {
 }
 
 static int read_thresholds(mb_blob_view *v, const section_map *map, uint32_t bank) {
-    uint64_t at = map->at[THRESHOLDS], end = at + map->bytes[THRESHOLDS];
+    uint64_t at = map->offset[THRESHOLDS], end = at + map->length[THRESHOLDS];
     for (uint32_t k = 0; k < v->info.n_banks; k++) {
         for (uint32_t i = 0; i + 1 < v->info.n_layers; i++) {
             mb_layer_view *layer = &v->layers[i];
@@ -241,11 +242,11 @@ static bool norm_is_sane(const uint8_t *b, uint32_t at, uint32_t n_out) {
 static int read_output_norm(mb_blob_view *v, const section_map *map, uint32_t bank) {
     mb_layer_view *output = &v->layers[v->info.n_layers - 1u];
     uint64_t bank_bytes = (uint64_t)16 * output->n_out;
-    if (map->bytes[NORM] != bank_bytes * v->info.n_banks) {
+    if (map->length[NORM] != bank_bytes * v->info.n_banks) {
         return MB_ERR_CORRUPT;
     }
     for (uint32_t k = 0; k < v->info.n_banks; k++) {
-        uint32_t at = map->at[NORM] + (uint32_t)(k * bank_bytes);
+        uint32_t at = map->offset[NORM] + (uint32_t)(k * bank_bytes);
         if (!norm_is_sane(v->bytes, at, output->n_out)) {
             return MB_ERR_CORRUPT;
         }
@@ -276,12 +277,12 @@ static bool levels_agree(const mb_blob_view *v, const mb_layer_view *layer, uint
 
 static int read_learn(mb_blob_view *v, const section_map *map, uint32_t bank) {
     const uint8_t *b = v->bytes;
-    uint64_t at = map->at[LEARN], end = at + map->bytes[LEARN];
+    uint64_t at = map->offset[LEARN], end = at + map->length[LEARN];
     uint32_t n_layers = v->info.n_layers;
     if (at == 0) {
         return MB_OK;
     }
-    if (map->bytes[LEARN] < LEARN_RECORDS + LEARN_RECORD_BYTES * n_layers ||
+    if (map->length[LEARN] < LEARN_RECORDS + LEARN_RECORD_BYTES * n_layers ||
         !all_zero(b + at + LEARN_ZERO, LEARN_RECORDS - LEARN_ZERO)) {
         return MB_ERR_CORRUPT;
     }
@@ -332,16 +333,16 @@ static int read_learn(mb_blob_view *v, const section_map *map, uint32_t bank) {
 }
 
 static int read_golden(mb_blob_view *v, const section_map *map) {
-    uint32_t at = map->at[GOLDEN];
+    uint32_t at = map->offset[GOLDEN];
     if (at == 0) {
         return MB_OK;
     }
-    if (map->bytes[GOLDEN] < GOLDEN_SCORES || u32(v->bytes, at + GOLDEN_ZERO) != 0) {
+    if (map->length[GOLDEN] < GOLDEN_SCORES || u32(v->bytes, at + GOLDEN_ZERO) != 0) {
         return MB_ERR_CORRUPT;
     }
     uint32_t n = u32(v->bytes, at + GOLDEN_N);
     uint64_t sample_bytes = (uint64_t)4 * v->info.n_outputs + v->info.n_inputs;
-    if (n > map->bytes[GOLDEN] || map->bytes[GOLDEN] != GOLDEN_SCORES + n * sample_bytes) {
+    if (n > map->length[GOLDEN] || map->length[GOLDEN] != GOLDEN_SCORES + n * sample_bytes) {
         return MB_ERR_CORRUPT;
     }
     v->info.n_golden = n;

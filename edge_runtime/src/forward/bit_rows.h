@@ -8,18 +8,18 @@
 
 typedef struct mb_bit_writer {
     uint32_t *words;
-    uint32_t at; /* bits written; those behind in the last word are zero */
+    uint32_t n_bits; /* written; the rest of the last word is zero */
 } mb_bit_writer;
 
 /* Append n bits, 1 to 32; those above them are zero. */
 static inline void mb_put_bits(mb_bit_writer *out, uint32_t bits, uint32_t n) {
-    uint32_t shift = out->at % 32u;
-    uint32_t *word = &out->words[out->at / 32u];
+    uint32_t shift = out->n_bits % 32u;
+    uint32_t *word = &out->words[out->n_bits / 32u];
     *word = shift == 0 ? bits : *word | bits << shift;
     if (shift + n > 32u) {
         word[1] = bits >> (32u - shift);
     }
-    out->at += n;
+    out->n_bits += n;
 }
 
 static inline void mb_put_ones(mb_bit_writer *out, uint32_t n) {
@@ -32,10 +32,10 @@ static inline void mb_put_ones(mb_bit_writer *out, uint32_t n) {
 
 /* Append n bits that lie from bit `at` on; no word behind the last of them is read. */
 static inline void mb_put_copy(mb_bit_writer *out, const uint32_t *from, uint32_t at, uint32_t n) {
-    if (at % 32u == 0 && out->at % 32u == 0) { /* as with 32, 64, ... channels: word by word */
+    if (at % 32u == 0 && out->n_bits % 32u == 0) { /* as with 32, 64, ... channels: word by word */
         uint32_t whole = n / 32u;
-        mb_copy(&out->words[out->at / 32u], &from[at / 32u], (size_t)4 * whole);
-        out->at += 32u * whole;
+        mb_copy(&out->words[out->n_bits / 32u], &from[at / 32u], (size_t)4 * whole);
+        out->n_bits += 32u * whole;
         at += 32u * whole;
         n -= 32u * whole;
     }

@@ -38,7 +38,7 @@ static void keep_largest(int32_t *restrict largest, uint8_t *restrict winners,
  *   largest (n_out), winners (n_out) or NULL */
 static void pooled_sums(const mb_model *model, const mb_layer *layer, const void *input, uint32_t p,
                         int32_t *largest, uint8_t *winners) {
-    int32_t *sums = (int32_t *)mb_at(model, model->window_at);
+    int32_t *sums = (int32_t *)mb_in_arena(model, model->window_at);
     sums_at(model, layer, input, mb_place_of(layer, p, 0), largest);
     if (winners != NULL) {
         mb_zero(winners, layer->n_out);
@@ -70,19 +70,19 @@ static void put_signs(mb_bit_writer *out, const mb_model *model, const mb_layer 
 /* The same where every position starts on a word. */
 static void put_words(mb_bit_writer *out, const mb_model *model, const mb_layer *layer,
                       const int32_t *sums) {
-    mb_activate(model, layer, &out->words[out->at / 32u], sums);
-    out->at += layer->n_out;
+    mb_activate(model, layer, &out->words[out->n_bits / 32u], sums);
+    out->n_bits += layer->n_out;
 }
 
 void mb_convolve(const mb_model *model, const mb_layer *layer, const void *input) {
-    int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
+    int32_t *sums = (int32_t *)mb_in_arena(model, layer->sums_at);
     uint8_t *winners =
-        layer->learns && mb_pools(layer) ? (uint8_t *)mb_at(model, layer->winners_at) : NULL;
+        layer->learns && mb_pools(layer) ? (uint8_t *)mb_in_arena(model, layer->winners_at) : NULL;
     mb_norm_view norm = {NULL, NULL, NULL, NULL};
     if (layer->learns) {
         norm = mb_norm(model, layer);
     }
-    mb_bit_writer out = {(uint32_t *)mb_at(model, layer->bits_at), 0};
+    mb_bit_writer out = {(uint32_t *)mb_in_arena(model, layer->bits_at), 0};
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         pooled_sums(model, layer, input, p, sums, winners);
         if (layer->n_out % 32u == 0) {

@@ -8,7 +8,7 @@
 #include "bit_rows.h"
 #include "patches.h"
 
-#define MOST_POSITIONS (15u * 15u) /* of one window of pooling, which a call does not split */
+#define MAX_POSITIONS (15u * 15u) /* of one window of pooling, which a call does not split */
 
 /* Copy a map with `flip` in all its bytes, and with `one` all around it. */
 static void pad_map(uint8_t *to, const mb_layer *layer, const mb_padded *map, const uint8_t *from,
@@ -28,7 +28,7 @@ static void pad_map(uint8_t *to, const mb_layer *layer, const mb_padded *map, co
 }
 
 /* Where the patches of n outputs, from output p on, begin in a padded map. */
-static void find_patches(const uint8_t **at, const mb_layer *layer, uint32_t p, uint32_t n,
+static void find_patches(const uint8_t **starts, const mb_layer *layer, uint32_t p, uint32_t n,
                          const mb_padded *map, const uint8_t *from) {
     const uint32_t pool = layer->window.pool;
     const size_t down = (size_t)layer->window.stride * map->row_bytes;
@@ -38,19 +38,19 @@ static void find_patches(const uint8_t **at, const mb_layer *layer, uint32_t p, 
         const uint8_t *row = from + place.row * down + place.column * right;
         for (uint32_t a = 0; a < pool; a++, row += down) {
             for (uint32_t b = 0; b < pool; b++) {
-                *at++ = row + b * right;
+                *starts++ = row + b * right;
             }
         }
     }
 }
 
 /* Patches of n outputs, from output p on, gathered one after the other. */
-static void gather_patches(const uint8_t **at, const mb_layer *layer, uint32_t p, uint32_t n,
+static void gather_patches(const uint8_t **starts, const mb_layer *layer, uint32_t p, uint32_t n,
                            const uint32_t *map, uint32_t *to) {
     for (uint32_t i = 0; i < n; i++) {
         for (uint32_t k = 0; k < mb_window_sums(layer); k++, to += layer->words) {
             mb_gather_bits(to, layer, map, mb_place_of(layer, p + i, k));
-            *at++ = (const uint8_t *)to;
+            *starts++ = (const uint8_t *)to;
         }
     }
 }
@@ -74,8 +74,8 @@ static mb_patches start_patches(const mb_model *model, const mb_layer *layer, co
         bool sample = layer->sees_sample;
         uint8_t one = (uint8_t)(sample ? model->sample_type.zero + 1u : 0xffu);
         uint8_t flip = (uint8_t)(sample ? model->sample_type.flip : 0);
-        pad_map((uint8_t *)mb_at(model, model->patch_at), layer, map, (const uint8_t *)input, one,
-                flip);
+        pad_map((uint8_t *)mb_in_arena(model, model->patch_at), layer, map, (const uint8_t *)input,
+                one, flip);
         patches.n_runs = layer->window.kernel;
         patches.run_bytes = layer->window.kernel * map->pixel_bytes;
         patches.run_step = map->row_bytes;
@@ -96,23 +96,23 @@ typedef struct fused_job {
 static void convolve_part(void *argument, uint32_t part) {
     const fused_job *job = (const fused_job *)argument;
     const mb_layer *layer = job->layer;
-    const uint8_t *at[MOST_POSITIONS];
-    uint8_t *scratch = (uint8_t *)mb_at(job->model, job->model->patch_at);
-    uint32_t words = mb_words(layer->n_out), most = mb_outputs_at_once(layer), n;
+    const uint8_t *starts[MAX_POSITIONS];
+    uint8_t *scratch = (uint8_t *)mb_in_arena(job->model, job->model->patch_at);
+    uint32_t words = mb_words(layer->n_out), at_once = mb_outputs_at_once(layer), n;
     uint32_t *some = (uint32_t *)(void *)(scratch + mb_fused_bits_start(layer));
     uint32_t first = part * job->outputs, behind = layer->n_positions - first;
     uint32_t end = first + (behind < job->outputs ? behind : job->outputs);
-    mb_bit_writer out = {(uint32_t *)mb_at(job->model, layer->bits_at), 0};
+    mb_bit_writer out = {(uint32_t *)mb_in_arena(job->model, layer->bits_at), 0};
     const bool in_place = mb_reads_map(layer), whole_words = layer->n_out % 32u == 0;
     mb_patches patches = job->patches;
-    patches.at = at;
+    patches.starts = starts;
     for (uint32_t o = first; o < end; o += n) {
         uint32_t *bits = whole_words ? out.words + (size_t)o * words : some;
-        n = end - o < most ? end - o : most;
+        n = end - o < at_once ? end - o : at_once;
         if (in_place) {
-            find_patches(at, layer, o, n, &job->map, scratch);
+            find_patches(starts, layer, o, n, &job->map, scratch);
         } else {
-            gather_patches(at, layer, o, n, (const uint32_t *)job->input,
+            gather_patches(starts, layer, o, n, (const uint32_t *)job->input,
                            (uint32_t *)(void *)scratch);
         }
         patches.n_outputs = n;

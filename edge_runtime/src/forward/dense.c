@@ -22,7 +22,7 @@ static void sum_rows(void *argument, uint32_t part) {
     const mb_kernels *kernels = mb_kernels_of(model);
     mb_matrix some = job->weights;
     uint32_t first = part * job->rows, left = some.n_out - first;
-    some.at += (size_t)4 * some.words * first; /* in panels too: `first` is whole ones */
+    some.bytes += (size_t)4 * some.words * first; /* in panels too: `first` is whole ones */
     some.n_out = left < job->rows ? left : job->rows;
     if (job->of_sample) {
         kernels->dense_bytes(job->sums + first, &some, (const uint8_t *)job->input,

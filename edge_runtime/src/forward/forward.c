@@ -18,16 +18,16 @@ static void run_layer(const mb_model *model, const mb_layer *layer, const void *
         (fused ? mb_convolve_fused : mb_convolve)(model, layer, input);
         return;
     }
-    int32_t *sums = (int32_t *)mb_at(model, layer->sums_at);
+    int32_t *sums = (int32_t *)mb_in_arena(model, layer->sums_at);
     mb_dense_sums(model, layer, input, sums);
     if (layer != mb_output_layer(model)) {
-        mb_activate(model, layer, (uint32_t *)mb_at(model, layer->bits_at), sums);
+        mb_activate(model, layer, (uint32_t *)mb_in_arena(model, layer->bits_at), sums);
     }
 }
 
 /* What a layer reads: the sample, or the bits of the layer below. */
 static const void *input_of(const mb_model *model, const mb_layer *layer, const void *sample) {
-    return layer->sees_sample ? sample : mb_at(model, layer[-1].bits_at);
+    return layer->sees_sample ? sample : mb_in_arena(model, layer[-1].bits_at);
 }
 
 void mb_forward(mb_model *model, const uint8_t *sample) {

@@ -103,7 +103,7 @@ void mb_add_patch(uint32_t *to, const mb_model *model, const mb_layer *layer, co
 
 const void *mb_gather(const mb_model *model, const mb_layer *layer, const void *input,
                       mb_place place) {
-    void *patch = mb_at(model, model->patch_at);
+    void *patch = mb_in_arena(model, model->patch_at);
     if (layer->sees_sample) {
         gather_bytes((uint8_t *)patch, layer, (const uint8_t *)input, place,
                      (uint8_t)((model->sample_type.zero + 1u) ^ model->sample_type.flip));

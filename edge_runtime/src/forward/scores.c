@@ -16,7 +16,7 @@ float mb_score_to_logit(int32_t score) {
 
 int32_t mb_read_scores(const mb_model *model, int32_t *scores) {
     const mb_layer *output = mb_output_layer(model);
-    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
+    const int32_t *sums = (const int32_t *)mb_in_arena(model, output->sums_at);
     mb_norm_view norm = mb_norm(model, output);
     int32_t best = 0, best_score = 0;
     for (uint32_t j = 0; j < output->n_out; j++) {

@@ -26,7 +26,7 @@ enum mb_layout {
 #define MB_PANEL_ALIGNMENT 64u
 
 typedef struct mb_matrix {
-    const uint8_t *at;
+    const uint8_t *bytes;
     uint32_t n_in, n_out;
     uint32_t words; /* 32-bit words a row */
     uint32_t layout;
@@ -57,7 +57,7 @@ static inline int32_t mb_centred(mb_as_uint8 type, uint8_t x) {
 
 /* What a convolution sees at each of its positions: a patch, in pieces of bytes of packed bits. */
 typedef struct mb_patches {
-    const uint8_t *const *at; /* (n_outputs * n_window) where patches begin */
+    const uint8_t *const *starts; /* (n_outputs * n_window) where patches begin */
     uint32_t n_outputs;
     uint32_t n_window; /* positions of which the largest sum is handed on, 1 without pooling */
     uint32_t n_runs, run_bytes,
@@ -69,8 +69,8 @@ typedef struct mb_patches {
 /* Weights of a convolution of 8-bit samples, a byte each: (n_out / 32, pairs of inputs, 2, 16, 2) int8, of 32
  * rows first those of even number, then the others. They are negated, and 0 behind a piece of odd length. */
 typedef struct mb_spread {
-    const int8_t *at;
-    const int16_t *most;   /* (n_out) the largest sum of these times x, x uint8, that sets a bit */
+    const int8_t *bytes;
+    const int16_t *limits; /* (n_out) the largest sum of these times x, x uint8, that sets a bit */
     const uint32_t *flips; /* (mb_words(n_out)) */
     uint32_t n_out;
 } mb_spread;
@@ -152,18 +152,18 @@ typedef struct mb_kernels {
 /* Where byte `byte` of row `row` lies, from the start of the matrix. Bytes of a row follow each other in
  * runs of 2^shift, which begin `step` bytes apart. */
 typedef struct mb_row_walk {
-    size_t at;
+    size_t start;
     uint32_t shift, step;
 } mb_row_walk;
 
 static inline mb_row_walk mb_walk_row(uint32_t layout, uint32_t words, uint32_t row) {
     mb_row_walk walk = {(size_t)4 * words * row, 31, 0};
     if (layout == MB_WORD_PANELS) {
-        walk.at = (size_t)64 * words * (row / 16u) + 4u * (row % 16u);
+        walk.start = (size_t)64 * words * (row / 16u) + 4u * (row % 16u);
         walk.shift = 2;
         walk.step = 64;
     } else if (layout == MB_BYTE_PANELS) {
-        walk.at = (size_t)128 * words * (row / 32u) + row % 32u;
+        walk.start = (size_t)128 * words * (row / 32u) + row % 32u;
         walk.shift = 0;
         walk.step = 32;
     }
@@ -172,7 +172,7 @@ static inline mb_row_walk mb_walk_row(uint32_t layout, uint32_t words, uint32_t 
 
 static inline size_t mb_walk_to(const mb_row_walk *walk, uint32_t byte) {
     uint32_t run = byte >> walk->shift;
-    return walk->at + (size_t)run * walk->step + (byte - (run << walk->shift));
+    return walk->start + (size_t)run * walk->step + (byte - (run << walk->shift));
 }
 
 /* Rows of a layer with its last panel filled up. */

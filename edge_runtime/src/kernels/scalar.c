@@ -16,7 +16,7 @@ static uint32_t word_of(const mb_matrix *weights, uint32_t row, uint32_t w) {
     mb_row_walk walk = mb_walk_row(weights->layout, weights->words, row);
     uint32_t word = 0;
     for (uint32_t b = 4; b-- > 0;) {
-        word = word << 8 | weights->at[mb_walk_to(&walk, 4u * w + b)];
+        word = word << 8 | weights->bytes[mb_walk_to(&walk, 4u * w + b)];
     }
     return word;
 }
@@ -25,7 +25,7 @@ void mb_dense_bits_scalar(int32_t *sums, const mb_matrix *weights, const uint32_
     uint32_t step = weights->layout == MB_ROWS ? 1u : MB_WORD_PANEL_ROWS;
     for (uint32_t j = 0; j < weights->n_out; j++) {
         mb_row_walk walk = mb_walk_row(weights->layout, weights->words, j);
-        const uint32_t *row = (const uint32_t *)(const void *)(weights->at + walk.at);
+        const uint32_t *row = (const uint32_t *)(const void *)(weights->bytes + walk.start);
         uint32_t differ = 0; /* padding bits are zero in both and never differ */
         for (uint32_t w = 0; w < weights->words; w++, row += step) {
             differ += popcount32(*row ^ x[w]);
@@ -82,7 +82,7 @@ static int32_t look_up(int16_t table[8][16], uint32_t groups, uint32_t bits) {
 /* What word w of every row looks up. */
 static void add_looked_up(int32_t *sums, const mb_matrix *weights, uint32_t w, int16_t table[8][16],
                           uint32_t groups) {
-    const uint32_t *column = (const uint32_t *)(const void *)weights->at + w;
+    const uint32_t *column = (const uint32_t *)(const void *)weights->bytes + w;
     if (weights->layout != MB_ROWS) {
         for (uint32_t j = 0; j < weights->n_out; j++) {
             sums[j] += look_up(table, groups, word_of(weights, j, w));
@@ -135,7 +135,7 @@ static uint32_t differences(const mb_matrix *weights, uint32_t row, const uint8_
     uint32_t differ = 0, byte = 0;
     for (uint32_t run = 0; run < patches->n_runs; run++, at += patches->run_step) {
         for (uint32_t b = 0; b < patches->run_bytes; b++, byte++) {
-            differ += popcount32((uint32_t)weights->at[mb_walk_to(&walk, byte)] ^ at[b]);
+            differ += popcount32((uint32_t)weights->bytes[mb_walk_to(&walk, byte)] ^ at[b]);
         }
     }
     return differ;
@@ -144,7 +144,7 @@ static uint32_t differences(const mb_matrix *weights, uint32_t row, const uint8_
 void mb_convolve_bits_scalar(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
                              const mb_patches *patches) {
     const uint32_t *flips = mb_flips(thresholds, weights->n_out);
-    const uint8_t *const *at = patches->at;
+    const uint8_t *const *at = patches->starts;
     for (uint32_t o = 0; o < patches->n_outputs; o++, at += patches->n_window) {
         uint32_t word = 0;
         for (uint32_t j = 0; j < weights->n_out; j++) {
@@ -171,14 +171,14 @@ static int32_t spread_sum(const mb_spread *weights, uint32_t row, const uint8_t 
     for (uint32_t run = 0; run < patches->n_runs; run++, at += patches->run_step) {
         for (uint32_t i = 0; i < patches->run_bytes; i++) {
             uint32_t pair = run * run_pairs + i / 2u;
-            sum += weights->at[mb_spread_index(n_pairs, row, pair, i % 2u)] * (int32_t)at[i];
+            sum += weights->bytes[mb_spread_index(n_pairs, row, pair, i % 2u)] * (int32_t)at[i];
         }
     }
     return sum;
 }
 
 void mb_convolve_bytes_scalar(uint32_t *bits, const mb_spread *weights, const mb_patches *patches) {
-    const uint8_t *const *at = patches->at;
+    const uint8_t *const *at = patches->starts;
     for (uint32_t o = 0; o < patches->n_outputs; o++, at += patches->n_window) {
         uint32_t word = 0;
         for (uint32_t j = 0; j < weights->n_out; j++) {
@@ -187,7 +187,7 @@ void mb_convolve_bytes_scalar(uint32_t *bits, const mb_spread *weights, const mb
                 int32_t sum = spread_sum(weights, j, at[k], patches);
                 smallest = sum < smallest ? sum : smallest;
             }
-            word |= (uint32_t)(smallest <= weights->most[j]) << (j % 32u);
+            word |= (uint32_t)(smallest <= weights->limits[j]) << (j % 32u);
             if (j % 32u == 31u || j + 1u == weights->n_out) {
                 *bits++ = word ^ weights->flips[j / 32u];
                 word = 0;
@@ -262,7 +262,7 @@ static void back_word(uint32_t *sums, const uint32_t word[4], const uint32_t tab
 void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d) {
     uint32_t n_in = weights->n_in, words = weights->words;
     bool in_rows = weights->layout == MB_ROWS;
-    const uint32_t *at = (const uint32_t *)(const void *)weights->at;
+    const uint32_t *at = (const uint32_t *)(const void *)weights->bytes;
     for (uint32_t i = 0; i < n_in; i++) {
         sums[i] = 0;
     }

@@ -6,7 +6,7 @@
 
 void mb_output_error(mb_model *model, float *error, uint32_t label) {
     const mb_layer *output = mb_output_layer(model);
-    const int32_t *sums = (const int32_t *)mb_at(model, output->sums_at);
+    const int32_t *sums = (const int32_t *)mb_in_arena(model, output->sums_at);
     mb_norm_view norm = mb_norm(model, output);
     float largest = 0.0f, total = 0.0f;
     for (uint32_t j = 0; j < output->n_out; j++) {
@@ -24,7 +24,7 @@ void mb_output_error(mb_model *model, float *error, uint32_t label) {
 }
 
 void mb_pass_sign(const mb_model *model, const mb_layer *layer, float *error) {
-    const int32_t *sums = (const int32_t *)mb_at(model, layer->sums_at);
+    const int32_t *sums = (const int32_t *)mb_in_arena(model, layer->sums_at);
     mb_norm_view norm = mb_norm(model, layer);
     for (uint32_t p = 0; p < layer->n_positions; p++) {
         for (uint32_t j = 0; j < layer->n_out; j++, sums++, error++) {
@@ -35,12 +35,12 @@ void mb_pass_sign(const mb_model *model, const mb_layer *layer, float *error) {
 }
 
 void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error) {
-    const int32_t *sums = (const int32_t *)mb_at(model, layer->sums_at);
+    const int32_t *sums = (const int32_t *)mb_in_arena(model, layer->sums_at);
     mb_norm_view norm = mb_norm(model, layer);
     uint32_t n = layer->n_out, n_values = mb_values(layer);
-    float *mean = (float *)mb_at(model, layer->running_at);
+    float *mean = (float *)mb_in_arena(model, layer->running_at);
     float *var = mean + n, *mean_error = var + n, *mean_product = mean_error + n;
-    float *inv_std = (float *)mb_at(model, layer->inv_std_at);
+    float *inv_std = (float *)mb_in_arena(model, layer->inv_std_at);
     float keep = 1.0f - model->norm_rate, share = 1.0f / (float)layer->n_positions;
     for (uint32_t j = 0; j < n; j++) {
         float errors = 0.0f, products = 0.0f, deltas = 0.0f, squares = 0.0f;
@@ -72,11 +72,11 @@ float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bi
         return 0.0f;
     }
     int32_t exponent = (int32_t)bits - 1 - mb_exponent(largest);
-    float scale = mb_pow2(exponent), most = (float)((1 << bits) - 1);
+    float scale = mb_pow2(exponent), limit = (float)((1 << bits) - 1);
     for (uint32_t j = 0; j < n; j++) {
         float scaled = error[j] * scale;
-        scaled = scaled >= -most ? scaled : -most;
-        scaled = scaled <= most ? scaled : most;
+        scaled = scaled >= -limit ? scaled : -limit;
+        scaled = scaled <= limit ? scaled : limit;
         d[j] = (int16_t)(int32_t)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f);
     }
     return mb_pow2(-exponent);

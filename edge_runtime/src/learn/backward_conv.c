@@ -33,7 +33,7 @@ static void scatter(uint32_t *back, const uint32_t *row, const mb_layer *layer, 
 static const int16_t *errors_at(const mb_model *model, const mb_layer *layer,
                                 const int16_t *restrict d, const uint8_t *restrict winners,
                                 uint32_t k) {
-    int16_t *restrict masked = (int16_t *)mb_at(model, model->masked_at);
+    int16_t *restrict masked = (int16_t *)mb_in_arena(model, model->masked_at);
     const int16_t *errors = winners == NULL ? d : masked;
     uint32_t any = 0;
     if (winners != NULL) {
@@ -49,9 +49,9 @@ static const int16_t *errors_at(const mb_model *model, const mb_layer *layer,
 
 void mb_send_back_map(const mb_model *model, const mb_layer *layer, const int16_t *d,
                       uint32_t *back) {
-    uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
+    uint32_t *row = (uint32_t *)mb_in_arena(model, model->gradient_at);
     const uint8_t *winners =
-        mb_pools(layer) ? (const uint8_t *)mb_at(model, layer->winners_at) : NULL;
+        mb_pools(layer) ? (const uint8_t *)mb_in_arena(model, layer->winners_at) : NULL;
     mb_zero(back, (size_t)4 * mb_values(layer - 1));
     uint32_t in_window = mb_window_sums(layer);
     mb_matrix weights = mb_weights(model, layer);

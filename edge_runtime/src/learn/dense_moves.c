@@ -108,13 +108,13 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
 /* What gives each row its candidates. */
 typedef struct share_out {
     float rate;    /* candidates per unit of d, in 1/65536 */
-    float most;    /* candidates of a row, in 1/65536 */
+    float limit;   /* the largest number of candidates of a row, in 1/65536 */
     uint32_t rest; /* what the rows before have left, below 65536 */
 } share_out;
 
 static inline uint32_t candidates_of(share_out *rows, int32_t d) {
     float wanted = rows->rate * (float)mb_magnitude(d);
-    wanted = wanted > rows->most ? rows->most : wanted;
+    wanted = wanted > rows->limit ? rows->limit : wanted;
     uint32_t sum = rows->rest + (uint32_t)(wanted + 0.5f); /* at most 2^31 */
     rows->rest = sum & 0xffffu;
     return sum >> 16;
@@ -126,8 +126,8 @@ MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *
                         slot_list slots, const int16_t *d, share_out rows, uint32_t bits) {
     uint32_t draws[DRAWS_A_BLOCK], used = DRAWS_A_BLOCK, n_rows = layer->n_out;
     mb_mover mover = *moves;
-    mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
-                  (uint8_t *)mb_at(model, layer->signs_at),
+    mb_row row = {(uint8_t *)mb_in_arena(model, layer->levels_at),
+                  (uint8_t *)mb_in_arena(model, layer->signs_at),
                   bits,
                   {0, 0, 0}};
     for (uint32_t j = 0; j < n_rows; j++, row.levels += layer->level_row_bytes) {
@@ -160,7 +160,7 @@ static void learn_layer(mb_model *model, const mb_layer *layer, const layer_inpu
         return;
     }
     mb_mover mover = mb_start_moving(model, layer);
-    slot_list slots = {(uint16_t *)mb_at(model, model->columns_at), 0};
+    slot_list slots = {(uint16_t *)mb_in_arena(model, model->columns_at), 0};
     if (in->bytes != NULL) {
         slots_of_bytes(&slots, in, mb_count_on(&mover.counter));
     } else {

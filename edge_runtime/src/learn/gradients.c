@@ -18,7 +18,7 @@
 
 /* The samples of a step. */
 typedef struct step_samples {
-    const uint8_t *at; /* (n, n_inputs) */
+    const uint8_t *bytes; /* (n, n_inputs) */
     uint32_t n;
 } step_samples;
 
@@ -27,7 +27,7 @@ typedef struct step_samples {
 /* What the weights of a layer saw at place `at` of sample s, packed. */
 static const uint8_t *seen(const mb_model *model, const mb_layer *layer,
                            const step_samples *samples, uint32_t s, mb_place at) {
-    const void *input = mb_kept_input(model, layer, samples->at, s);
+    const void *input = mb_kept_input(model, layer, samples->bytes, s);
     return (const uint8_t *)(mb_convolves(layer) ? mb_gather(model, layer, input, at) : input);
 }
 
@@ -35,7 +35,7 @@ static const uint8_t *seen(const mb_model *model, const mb_layer *layer,
 static mb_matrix gather_patches(const mb_model *model, const mb_layer *layer,
                                 const step_samples *samples) {
     uint32_t in_window = mb_window_sums(layer), in_sample = layer->n_positions * in_window;
-    uint8_t *to = (uint8_t *)mb_at(model, model->patches_at);
+    uint8_t *to = (uint8_t *)mb_in_arena(model, model->patches_at);
     mb_matrix patches = {to, layer->n_in, samples->n * in_sample, layer->words, layer->layout};
     for (uint32_t row = 0; row < patches.n_out; row++) {
         uint32_t place = row % in_sample;
@@ -58,13 +58,13 @@ static void form_gradient(const mb_model *model, const mb_layer *layer, const mb
                           uint32_t n_samples, const int16_t *d, uint32_t j) {
     const uint8_t *winners = mb_kept_winners(model, layer, 0);
     uint32_t in_window = mb_window_sums(layer);
-    int16_t *errors = (int16_t *)mb_at(model, model->masked_at);
+    int16_t *errors = (int16_t *)mb_in_arena(model, model->masked_at);
     mb_zero(errors, (size_t)2 * patches->n_out);
     for (uint32_t p = 0; p < n_samples * layer->n_positions; p++) {
         size_t value = (size_t)p * layer->n_out + j;
         errors[p * in_window + (winners == NULL ? 0 : winners[value])] = d[value];
     }
-    uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
+    uint32_t *row = (uint32_t *)mb_in_arena(model, model->gradient_at);
     mb_kernels_of(model)->back(row, patches, errors);
 }
 
@@ -72,11 +72,11 @@ static void form_gradient(const mb_model *model, const mb_layer *layer, const mb
 static void form_byte_gradient(const mb_model *model, const mb_layer *layer,
                                const step_samples *samples, const int16_t *d, uint32_t j) {
     const uint8_t *winners = mb_kept_winners(model, layer, 0);
-    uint32_t *row = (uint32_t *)mb_at(model, model->gradient_at);
+    uint32_t *row = (uint32_t *)mb_in_arena(model, model->gradient_at);
     mb_zero(row, (size_t)4 * layer->n_in);
     for (uint32_t p = 0; p < samples->n * layer->n_positions; p++) {
         size_t value = (size_t)p * layer->n_out + j;
-        const uint8_t *sample = samples->at + (size_t)(p / layer->n_positions) * model->n_inputs;
+        const uint8_t *sample = samples->bytes + (size_t)(p / layer->n_positions) * model->n_inputs;
         if (d[value] == 0) {
             continue;
         }
@@ -137,11 +137,11 @@ static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient
 void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
                   const int16_t *d, float unit) {
     const step_samples step = {samples, n};
-    int32_t *gradient = (int32_t *)mb_at(model, model->gradient_at);
+    int32_t *gradient = (int32_t *)mb_in_arena(model, model->gradient_at);
     float rate = mb_rate(model, layer, unit), total = 0.0f;
     mb_mover mover = mb_start_moving(model, layer);
-    mb_row row = {(uint8_t *)mb_at(model, layer->levels_at),
-                  (uint8_t *)mb_at(model, layer->signs_at),
+    mb_row row = {(uint8_t *)mb_in_arena(model, layer->levels_at),
+                  (uint8_t *)mb_in_arena(model, layer->signs_at),
                   model->state_bits,
                   {0, 0, 0}};
     mb_matrix patches = {NULL, 0, 0, 0, 0};

@@ -36,11 +36,11 @@ static void keep_forward(const mb_model *model, uint32_t s) {
     for (uint32_t i = below; i < model->n_layers; i++) {
         const mb_layer *layer = &mb_layers(model)[i];
         if (layer != mb_output_layer(model)) {
-            mb_copy(mb_kept_bits(model, layer, s), mb_at(model, layer->bits_at),
+            mb_copy(mb_kept_bits(model, layer, s), mb_in_arena(model, layer->bits_at),
                     (size_t)4 * mb_words(mb_values(layer)));
         }
         if (layer->learns && mb_pools(layer)) {
-            mb_copy(mb_kept_winners(model, layer, s), mb_at(model, layer->winners_at),
+            mb_copy(mb_kept_winners(model, layer, s), mb_in_arena(model, layer->winners_at),
                     mb_values(layer));
         }
     }
@@ -61,19 +61,19 @@ static void move(mb_model *model, const mb_layer *layer, const uint8_t *samples,
 
 /* Send errors of a layer back through its signs, as float errors of the layer below. */
 static void send_back(const mb_model *model, const mb_layer *layer, const int16_t *d, float unit) {
-    uint32_t *row = (uint32_t *)mb_at(model, model->row_at);
+    uint32_t *row = (uint32_t *)mb_in_arena(model, model->row_at);
     if (mb_convolves(layer)) {
         mb_send_back_map(model, layer, d, row);
     } else {
         mb_matrix weights = mb_weights(model, layer);
         mb_kernels_of(model)->back(row, &weights, d);
     }
-    to_float((float *)mb_at(model, model->row_at), row, mb_values(layer - 1), unit);
+    to_float((float *)mb_in_arena(model, model->row_at), row, mb_values(layer - 1), unit);
 }
 
 /* Forward, and errors back: sample s of a step. Without a batch, weights move on the way. */
 static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s) {
-    float *error = (float *)mb_at(model, model->row_at);
+    float *error = (float *)mb_in_arena(model, model->row_at);
     mb_forward(model, sample);
     if (model->batch > 1) {
         keep_forward(model, s);
@@ -118,7 +118,7 @@ static void move_batch(mb_model *model, const uint8_t *samples, uint32_t n) {
 /* One step on n samples, at most a batch. */
 static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *labels, uint32_t n,
                        int32_t *predicted) {
-    mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
+    mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
     model->last_writes = 0;
     model->last_flips = 0;
     for (uint32_t s = 0; s < n; s++) {

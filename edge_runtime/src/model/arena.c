@@ -8,15 +8,15 @@
 
 /* Hands out the arena piece by piece, and remembers which part of the plan each piece belongs to. */
 typedef struct cursor {
-    uint64_t at;
+    uint64_t end; /* of what has been handed out */
 } cursor;
 
 static uint32_t take(cursor *c, uint64_t bytes, uint32_t alignment, uint32_t *part) {
-    uint64_t start = (c->at + alignment - 1u) & ~(uint64_t)(alignment - 1u);
+    uint64_t start = (c->end + alignment - 1u) & ~(uint64_t)(alignment - 1u);
     uint64_t end = start + bytes;
-    uint64_t grown = (uint64_t)*part + (end - c->at);
+    uint64_t grown = (uint64_t)*part + (end - c->end);
     *part = grown > UINT32_MAX ? UINT32_MAX : (uint32_t)grown;
-    c->at = end;
+    c->end = end;
     return start > UINT32_MAX ? UINT32_MAX : (uint32_t)start;
 }
 
@@ -35,7 +35,7 @@ static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan
         uint64_t bytes = (uint64_t)layers[i].level_row_bytes * layers[i].n_out;
         layers[i].levels_at = take(c, bytes, 1, &plan->hidden_bytes);
     }
-    model->learnt_bytes = (uint32_t)(c->at - model->learnt_at);
+    model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
 }
 
 /* Sums that kernels write for one position: those of whole panels. Convolutions that rest lie in panels of
@@ -198,10 +198,10 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
     lay_out_activations(model, layers, &c, plan);
     lay_out_patch(model, layers, &c, plan);
     take(&c, 0, MB_ALIGNMENT, &plan->activation_bytes);
-    if (c.at > UINT32_MAX) {
+    if (c.end > UINT32_MAX) {
         return MB_ERR_BUDGET;
     }
-    plan->arena_bytes = (uint32_t)c.at;
+    plan->arena_bytes = (uint32_t)c.end;
     model->arena_bytes = plan->arena_bytes;
     return MB_OK;
 }

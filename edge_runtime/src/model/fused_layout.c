@@ -26,15 +26,15 @@ uint32_t mb_spread_bytes(const mb_layer *layer) {
 /* Inputs are taken as uint8, x' = x - z + zero. With D the sum of -w x', a sum of w (x - z) is at least t
  * where D <= -t - zero * (sum of w). D is in -32,640 ... 32,640. */
 static int16_t limit_of(int32_t threshold, int32_t zero, int32_t total) {
-    int64_t most = -(int64_t)threshold - (int64_t)zero * total;
-    return (int16_t)(most < INT16_MIN ? INT16_MIN : most > INT16_MAX ? INT16_MAX : most);
+    int64_t limit = -(int64_t)threshold - (int64_t)zero * total;
+    return (int16_t)(limit < INT16_MIN ? INT16_MIN : limit > INT16_MAX ? INT16_MAX : limit);
 }
 
 void mb_spread_weights(const mb_model *model, const mb_layer *layer) {
     const uint32_t *words = (const uint32_t *)mb_in_blob(model, layer->blob_weights_at);
     const int32_t *thresholds = mb_thresholds(model, layer);
-    int8_t *at = (int8_t *)mb_at(model, layer->signs_at);
-    int16_t *most = (int16_t *)(void *)(at + weights_bytes(layer));
+    int8_t *bytes = (int8_t *)mb_in_arena(model, layer->signs_at);
+    int16_t *limits = (int16_t *)(void *)(bytes + weights_bytes(layer));
     uint32_t run = layer->window.kernel * mb_channels(layer), n_pairs = spread_pairs(layer);
     int32_t zero = (int32_t)model->sample_type.zero;
     for (uint32_t j = 0; j < layer->n_out; j++, words += layer->words) {
@@ -42,18 +42,18 @@ void mb_spread_weights(const mb_model *model, const mb_layer *layer) {
         for (uint32_t i = 0; i < layer->n_in; i++) {
             int8_t weight = words[i / 32u] >> i % 32u & 1u ? 1 : -1;
             uint32_t pair = i / run * ((run + 1u) / 2u) + i % run / 2u;
-            at[mb_spread_index(n_pairs, j, pair, i % run % 2u)] = (int8_t)-weight;
+            bytes[mb_spread_index(n_pairs, j, pair, i % run % 2u)] = (int8_t)-weight;
             total += weight;
         }
-        most[j] = limit_of(thresholds[j], zero, total);
+        limits[j] = limit_of(thresholds[j], zero, total);
     }
 }
 
 mb_spread mb_spread_of(const mb_model *model, const mb_layer *layer) {
-    const int8_t *at = (const int8_t *)mb_at(model, layer->signs_at);
-    const int16_t *most = (const int16_t *)(const void *)(at + weights_bytes(layer));
+    const int8_t *bytes = (const int8_t *)mb_in_arena(model, layer->signs_at);
+    const int16_t *limits = (const int16_t *)(const void *)(bytes + weights_bytes(layer));
     const int32_t *thresholds = mb_thresholds(model, layer);
-    mb_spread weights = {at, most, mb_flips(thresholds, layer->n_out), layer->n_out};
+    mb_spread weights = {bytes, limits, mb_flips(thresholds, layer->n_out), layer->n_out};
     return weights;
 }
 

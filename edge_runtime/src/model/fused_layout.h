@@ -13,8 +13,8 @@ static inline bool mb_fuses(const mb_layer *layer, const mb_kernels *kernels) {
     (void)layer, (void)kernels;
     return false; /* so that a microcontroller's flash does not hold it */
 #else
-    uint32_t most = layer->sees_sample ? MB_SPREAD_INPUTS : MB_PATCH_BITS;
-    return mb_convolves(layer) && !layer->learns && layer->n_in <= most &&
+    uint32_t longest = layer->sees_sample ? MB_SPREAD_INPUTS : MB_PATCH_BITS;
+    return mb_convolves(layer) && !layer->learns && layer->n_in <= longest &&
            kernels->convolve_bits != NULL;
 #endif
 }

@@ -14,7 +14,7 @@ static uint8_t level_4_to_8(uint32_t nibble) { return (uint8_t)(nibble << 4 | 8u
 static void copy_levels(const mb_model *model, const mb_layer *layer, const mb_layer_view *from,
                         const uint8_t *blob, uint32_t blob_bits) {
     uint32_t from_row = mb_level_row_bytes(layer->n_in, blob_bits);
-    uint8_t *to = (uint8_t *)mb_at(model, layer->levels_at);
+    uint8_t *to = (uint8_t *)mb_in_arena(model, layer->levels_at);
     const uint8_t *at = blob + from->levels_at;
     if (blob_bits == model->state_bits) {
         mb_copy(to, at, (size_t)from_row * layer->n_out);
@@ -34,18 +34,18 @@ static void copy_levels(const mb_model *model, const mb_layer *layer, const mb_l
 }
 
 static void start_learning(mb_model *model, const mb_blob_view *view, const mb_options *options) {
-    mb_learnt *learnt = (mb_learnt *)mb_at(model, model->learnt_at);
+    mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
     learnt->n_steps = 0;
     learnt->reserved = 0;
     mb_random_seed(learnt->rng, options->seed);
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &mb_layers(model)[i];
-        float *running = (float *)mb_at(model, layer->running_at);
+        float *running = (float *)mb_in_arena(model, layer->running_at);
         mb_copy(running, mb_in_blob(model, layer->blob_norm_at), (size_t)8 * layer->n_out);
         mb_zero(running + 2 * (size_t)layer->n_out, (size_t)8 * layer->n_out);
-        *(float *)mb_at(model, layer->rms_at) = 0.0f;
+        *(float *)mb_in_arena(model, layer->rms_at) = 0.0f;
         copy_levels(model, layer, &view->layers[i], view->bytes, view->info.state_bits);
-        mb_table((uint16_t *)mb_at(model, layer->table_at),
+        mb_table((uint16_t *)mb_in_arena(model, layer->table_at),
                  options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
     }
 }
@@ -54,7 +54,7 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
 static void put_word(mb_model *model, const mb_layer *layer, uint32_t row, uint32_t w,
                      uint32_t word) {
     mb_row_walk walk = mb_walk_row(layer->layout, layer->words, row);
-    uint8_t *signs = (uint8_t *)mb_at(model, layer->signs_at);
+    uint8_t *signs = (uint8_t *)mb_in_arena(model, layer->signs_at);
     for (uint32_t b = 0; b < 4; b++) {
         signs[mb_walk_to(&walk, 4u * w + b)] = (uint8_t)(word >> (8u * b));
     }
@@ -80,7 +80,7 @@ static void fill_panels(mb_model *model) {
 void mb_refresh(mb_model *model) {
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &mb_layers(model)[i];
-        const uint8_t *levels = (const uint8_t *)mb_at(model, layer->levels_at);
+        const uint8_t *levels = (const uint8_t *)mb_in_arena(model, layer->levels_at);
         for (uint32_t row = 0; row < layer->n_out; row++) {
             for (uint32_t w = 0; w < layer->words; w++) {
                 uint32_t word = mb_sign_word(levels, w, layer->n_in, model->state_bits);
@@ -88,14 +88,14 @@ void mb_refresh(mb_model *model) {
             }
             levels += layer->level_row_bytes;
         }
-        const float *running = (const float *)mb_at(model, layer->running_at);
-        mb_kernels_of(model)->inverse_roots((float *)mb_at(model, layer->inv_std_at),
+        const float *running = (const float *)mb_in_arena(model, layer->running_at);
+        mb_kernels_of(model)->inverse_roots((float *)mb_in_arena(model, layer->inv_std_at),
                                             running + layer->n_out, model->eps, layer->n_out);
     }
     mb_layer *output = mb_output_layer(model);
     if (!output->learns) {
         const float *norm = (const float *)mb_in_blob(model, output->blob_norm_at);
-        mb_kernels_of(model)->inverse_roots((float *)mb_at(model, output->inv_std_at),
+        mb_kernels_of(model)->inverse_roots((float *)mb_in_arena(model, output->inv_std_at),
                                             norm + output->n_out, model->eps, output->n_out);
     }
 }

@@ -55,7 +55,7 @@ int mb_state_save(const mb_model *model, mb_write_fn write, void *context) {
     if (!learns(model)) {
         return MB_ERR_NO_STATE;
     }
-    const void *learnt = mb_at(model, model->learnt_at);
+    const void *learnt = mb_in_arena(model, model->learnt_at);
     size_t end = STATE_HEADER_BYTES + (size_t)model->learnt_bytes;
     fill_header(model, header);
     uint32_t crc = mb_crc32(0, header, sizeof header);
@@ -149,7 +149,7 @@ int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
     if (error != MB_OK) {
         return error;
     }
-    void *learnt = mb_at(model, model->learnt_at);
+    void *learnt = mb_in_arena(model, model->learnt_at);
     if (read(context, STATE_HEADER_BYTES, learnt, model->learnt_bytes) != 0) {
         return MB_ERR_STORAGE;
     }

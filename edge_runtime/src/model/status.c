@@ -9,7 +9,7 @@ int mb_get_status(const mb_model *model, mb_status *status) {
     if (model->first_learning == model->n_layers) {
         return MB_OK;
     }
-    status->n_steps = ((const mb_learnt *)mb_at(model, model->learnt_at))->n_steps;
+    status->n_steps = ((const mb_learnt *)mb_in_arena(model, model->learnt_at))->n_steps;
     status->learn_layers = model->n_layers - model->first_learning;
     status->state_bits = model->state_bits;
     status->last_writes = model->last_writes;

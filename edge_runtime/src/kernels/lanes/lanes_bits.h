@@ -46,7 +46,7 @@ static MB_TARGET void v_dense_bits(int32_t *sums, const mb_matrix *weights, cons
         const uint8_t *panels[4];
         for (uint32_t i = 0; i < 4u; i++) { /* what is missing of a last tile is computed twice */
             uint32_t row = j + i * LANES < rows ? j + i * LANES : j;
-            panels[i] = weights->at + row / 16u * panel_bytes + 4u * (row % 16u);
+            panels[i] = weights->bytes + row / 16u * panel_bytes + 4u * (row % 16u);
         }
         bool whole = rows - j >= 4u * LANES;
         v_bits_tile(whole ? sums + j : spare, panels, x, weights->n_in, weights->words);

@@ -240,7 +240,8 @@ MB_INLINE void v_bytes_chunk(int32_t *sums, const mb_matrix *weights, const v_ta
         for (uint32_t i = 0; i < 4u; i++) {
             uint32_t row = j + i * VEC_BYTES;
             row = row < rows ? row : j;
-            places.rows[i] = weights->at + 32u * (size_t)from + row / 32u * panel_bytes + row % 32u;
+            places.rows[i] =
+                weights->bytes + 32u * (size_t)from + row / 32u * panel_bytes + row % 32u;
         }
         if (rows - j >= 4u * VEC_BYTES) {
             v_bytes_tile_4(sums + j, t, &places, bytes, each);

@@ -39,18 +39,18 @@ static MB_TARGET void v_convolve_bits(uint32_t *bits, const mb_matrix *weights,
     uint32_t bytes = (weights->n_out + 31u) / 32u * 4u;
     uint32_t panel_rows = mb_panel_rows(CONV_LAYOUT, weights->n_out);
     for (uint32_t j = 0; j < 8u * bytes; j += CONV_ROWS) {
-        int32_t most[CONV_ROWS];
+        int32_t limits[CONV_ROWS];
         v_ones_channels channels;
         const uint8_t *rows[CONV_POINTERS];
         for (uint32_t i = 0; i < CONV_ROWS; i++) {
-            most[i] = most_ones(weights, thresholds, j + i);
+            limits[i] = most_ones(weights, thresholds, j + i);
         }
-        v_ones_limit(&channels.limits, most);
+        v_ones_limit(&channels.limits, limits);
         v_ones_choose(&channels, j, flips, weights->n_out);
         for (uint32_t i = 0; i < CONV_POINTERS; i++) { /* rows that are missing: any others */
             uint32_t row = j + i * (CONV_ROWS / CONV_POINTERS);
             row = row < panel_rows ? row : 0;
-            rows[i] = weights->at + mb_walk_row(CONV_LAYOUT, weights->words, row).at;
+            rows[i] = weights->bytes + mb_walk_row(CONV_LAYOUT, weights->words, row).start;
         }
         v_ones_tile((uint8_t *)bits + j / 8u, bytes, rows, &channels, patches);
     }

@@ -52,15 +52,15 @@ static MB_TARGET void v_convolve_bytes(uint32_t *bits, const mb_spread *weights,
     uint32_t rows_there = (weights->n_out + 31u) / 32u * 32u;
     size_t panel_bytes = (size_t)64 * mb_spread_pairs(patches->n_runs, patches->run_bytes);
     for (uint32_t j = 0; j < rows_there; j += VEC_BYTES) {
-        int32_t most[VEC_BYTES];
+        int32_t limits[VEC_BYTES];
         v_dots_channels channels;
         uint32_t next = j + 32u < rows_there ? j + 32u : j; /* in registers of 64 bytes */
-        const uint8_t *at = (const uint8_t *)weights->at + j % 32u;
+        const uint8_t *at = (const uint8_t *)weights->bytes + j % 32u;
         const uint8_t *rows[2] = {at + j / 32u * panel_bytes, at + next / 32u * panel_bytes};
         for (uint32_t i = 0; i < VEC_BYTES; i++) {
-            most[i] = j + i < weights->n_out ? weights->most[j + i] : INT16_MIN;
+            limits[i] = j + i < weights->n_out ? weights->limits[j + i] : INT16_MIN;
         }
-        channels.limits = v_halves_of(most);
+        channels.limits = v_halves_of(limits);
         v_dots_choose(&channels, j, weights->flips, weights->n_out);
         v_dots_tile((uint8_t *)bits + j / 8u, rows_there / 8u, rows, &channels, patches);
     }

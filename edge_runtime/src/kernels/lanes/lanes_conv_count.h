@@ -14,15 +14,15 @@ typedef struct v_ones_totals {
     vec rows[CONV_REGISTERS];
 } v_ones_totals;
 
-MB_INLINE void v_ones_limit(v_ones_totals *limits, const int32_t most[CONV_ROWS]) {
+MB_INLINE void v_ones_limit(v_ones_totals *limits, const int32_t limit[CONV_ROWS]) {
     for (uint32_t c = 0; c < CONV_REGISTERS; c++) {
-        limits->rows[c] = v_load(most + c * LANES);
+        limits->rows[c] = v_load(limit + c * LANES);
     }
 }
 
 MB_INLINE v_ones_totals v_ones_many(void) {
-    static const uint32_t most = MB_PATCH_BITS;
-    vec each = v_set32(&most);
+    static const uint32_t many_ones = MB_PATCH_BITS;
+    vec each = v_set32(&many_ones);
     v_ones_totals many = {{each, each, each, each}};
     return many;
 }

@@ -20,9 +20,9 @@ typedef struct v_ones_totals {
     v_halves one, other;
 } v_ones_totals;
 
-MB_INLINE void v_ones_limit(v_ones_totals *limits, const int32_t most[CONV_ROWS]) {
-    limits->one = v_halves_of(most);
-    limits->other = v_halves_of(most + VEC_BYTES);
+MB_INLINE void v_ones_limit(v_ones_totals *limits, const int32_t limit[CONV_ROWS]) {
+    limits->one = v_halves_of(limit);
+    limits->other = v_halves_of(limit + VEC_BYTES);
 }
 
 MB_INLINE v_ones_totals v_ones_many(void) {

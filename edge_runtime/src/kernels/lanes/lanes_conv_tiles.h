@@ -53,7 +53,7 @@ MB_INLINE void OF(tile)(uint8_t *bits, size_t step, const uint8_t *const *rows,
         for (uint32_t first = start; first < end; first += CONV_SEEN) {
             const uint8_t *seen[CONV_SEEN];
             for (uint32_t p = 0; p < CONV_SEEN; p++) { /* what is missing of four, twice */
-                seen[p] = patches->at[first + p < end ? first + p : end - 1u];
+                seen[p] = patches->starts[first + p < end ? first + p : end - 1u];
             }
             OF(count)(totals, rows, seen, patches);
             for (uint32_t p = 0; pools && p < CONV_SEEN; p++) {

@@ -18,8 +18,8 @@ MB_INLINE v_halves v_halves_of(const int32_t numbers[VEC_BYTES]) {
 }
 
 MB_INLINE v_halves v_halves_most(void) {
-    static const uint32_t most = 0x7fff7fffu;
-    v_halves halves = {v_set32(&most), v_set32(&most)};
+    static const uint32_t largest = 0x7fff7fffu;
+    v_halves halves = {v_set32(&largest), v_set32(&largest)};
     return halves;
 }
 

@@ -41,7 +41,7 @@ MB_INLINE void v_back_word(uint32_t out[32], const mb_matrix *weights, uint32_t 
         sum[v] = sum[HALF_VECS + v] = v_zero();
         bit[v] = v_load(column_bit + v * LANES);
     }
-    const uint8_t *panel = weights->at + (size_t)64 * w;
+    const uint8_t *panel = weights->bytes + (size_t)64 * w;
     for (uint32_t j = 0; j < weights->n_out; j += 2u) {
         const uint32_t *words =
             (const uint32_t *)(const void *)(panel + (size_t)64 * weights->words * (j / 16u));

@@ -40,7 +40,7 @@ INLINE uint32_t add_where_set(uint32_t sum, uint32_t word, uint8x16_t first, uin
  * the weight is +1 onto sums. Returns the sum of all. */
 INLINE uint32_t add_words(int32_t *sums, const mb_matrix *weights, const inputs *in, uint32_t w,
                           uint32_t n, int32_t factor) {
-    const uint32_t *row = (const uint32_t *)(const void *)weights->at + w;
+    const uint32_t *row = (const uint32_t *)(const void *)weights->bytes + w;
     uint8x16_t x[2u * BLOCK_WORDS];
     uint32_t total = 0;
     for (uint32_t i = 0; i < 2u * n; i++) {

@@ -129,7 +129,7 @@ INLINE uint32_t differences(const uint32_t *row, const uint32_t *x, uint32_t wor
 /* The column of `words` words that begins at word `from`; returns where it ends. */
 INLINE uint32_t add_column(int32_t *sums, const mb_matrix *weights, const uint32_t *x,
                            uint32_t from, uint32_t words) {
-    const uint32_t *row = (const uint32_t *)(const void *)weights->at + from;
+    const uint32_t *row = (const uint32_t *)(const void *)weights->bytes + from;
     const uint32_t step = weights->words;
     for (int32_t *end = sums + weights->n_out; sums != end; sums++, row += step) {
         *sums -= 2 * (int32_t)differences(row, x + from, words);
@@ -209,7 +209,7 @@ static uint32_t make_tables(table *t, const uint8_t *x, uint32_t zero) {
 /* What word w of every row looks up. */
 static __attribute__((noinline)) void add_looked_up(int32_t *sums, const mb_matrix *weights,
                                                     uint32_t w, const table *t) {
-    const uint32_t *row = (const uint32_t *)(const void *)weights->at + w;
+    const uint32_t *row = (const uint32_t *)(const void *)weights->bytes + w;
     const uint32_t step = weights->words;
     const uint16_t *t0 = at_register(t->sums), *t1 = at_register(t->sums + 128);
     const uint16_t *t2 = at_register(t->sums + 256), *t3 = at_register(t->sums + 320);
