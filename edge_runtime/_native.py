@@ -40,7 +40,7 @@ ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
 
 
-class Options(ctypes.Structure):
+class NativeOptions(ctypes.Structure):
     """`mb_options`."""
 
     _fields_ = [
@@ -108,11 +108,11 @@ READ_FN = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_size_t)
 #: name -> (result, arguments)
 SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_verify": (c_int, [c_void_p, c_size_t, POINTER(Info)]),
-    "mb_plan_ram": (c_int, [c_void_p, c_size_t, POINTER(Options), POINTER(RamPlan)]),
-    "mb_arena_bytes": (c_int, [c_void_p, c_size_t, POINTER(Options), POINTER(c_size_t)]),
+    "mb_plan_ram": (c_int, [c_void_p, c_size_t, POINTER(NativeOptions), POINTER(RamPlan)]),
+    "mb_arena_bytes": (c_int, [c_void_p, c_size_t, POINTER(NativeOptions), POINTER(c_size_t)]),
     "mb_open": (
         c_int,
-        [POINTER(c_void_p), c_void_p, c_size_t, c_void_p, c_size_t, POINTER(Options)],
+        [POINTER(c_void_p), c_void_p, c_size_t, c_void_p, c_size_t, POINTER(NativeOptions)],
     ),
     "mb_predict": (c_int, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
     "mb_score_to_logit": (c_float, [c_int32]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime import _native, isa
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
-from metabit.edge_runtime.plan import Learn, Plan, aligned, as_blob, fit, verify
+from metabit.edge_runtime.mapped import Mapped, aligned
+from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.plan import Learn, Plan, fit
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.edge_runtime.threads import Threads
 from metabit.errors import InputError, StorageError
+from metabit.export.blob import Source
 from metabit.export.container import input_spec
 from metabit.export.fold import logits_from_scores
 from metabit.export.spec import InputSpec
@@ -80,7 +83,7 @@ class Engine:
 
     def __init__(
         self,
-        source: str | Path | bytes,
+        source: Source,
         *,
         ram: str | int | None = None,
         learn: Learn = "none",
@@ -94,24 +97,26 @@ class Engine:
         batch: int = 1,
         threads: int | None = None,
     ) -> None:
-        self._where = "blob" if isinstance(source, bytes) else str(source)
-        self._blob = as_blob(source)
-        info = verify(self._blob, self._where)
+        self._mapped = Mapped(source)
+        self._where = self._mapped.where
         # The C core has just checked the file whole; only its input is read here.
-        self.input: InputSpec = input_spec(self._blob.tobytes(), self._where)
+        self.input: InputSpec = input_spec(self._mapped.blob.data, self._where)
+        info = self._mapped.info
         self.n_inputs, self.n_outputs = int(info.n_inputs), int(info.n_outputs)
-        budget = None if ram is None else parse_bytes(ram)
         number = isa.chosen()
-        self._threads = Threads(threads)
-        self.plan: Plan = fit(
-            self._blob, info, self._where, learn=learn, bits=bits, bank=bank, budget_bytes=budget,
+        asked = Options(
+            state_bits=bits, bank=bank, seed=seed, step_levels=step_levels, m=m, isa=number,
             panels=isa.name(number) != "scalar", batch=batch,
         )  # fmt: skip
-        options = _native.Options(
-            self.plan.learn_layers, bits, bank, _check_seed(seed),
-            _or_from_file(step_levels, "step_levels", 256.0), _or_from_file(m, "m", 30.0),
-            number, self.plan.panels, self.plan.batch, self._threads.runner,
-        )  # fmt: skip
+        self._threads = Threads(threads)
+        budget = None if ram is None else parse_bytes(ram)
+        self.plan: Plan = fit(self._mapped, learn, asked, budget)
+        options = replace(
+            asked,
+            learn_layers=self.plan.learn_layers,
+            panels=self.plan.panels,
+            batch=self.plan.batch,
+        ).native(self._threads.runner)
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()
         # For calls of one sample: asking an array for its address takes longer than a network.
@@ -120,7 +125,7 @@ class Engine:
         self._lib = _native.library()
         opened = self._lib.mb_open(
             ctypes.byref(self._handle), self._arena.ctypes.data, self._arena.nbytes,
-            self._blob.ctypes.data, self._blob.size, ctypes.byref(options),
+            self._mapped.memory.ctypes.data, self._mapped.memory.size, ctypes.byref(options),
         )  # fmt: skip
         _native.check(opened, self._where)
         self._state = None if state is None else Path(state)
@@ -291,17 +296,3 @@ class Engine:
             )
         if number == 0 and folder.exists() and not folder.is_dir():
             raise StorageError(f"{folder} is not a folder", code="E-STORAGE")
-
-
-def _check_seed(seed: int) -> int:
-    if not 0 <= seed < 2**32:
-        raise InputError(f"seed {seed} is outside 0...{2**32 - 1}", code="E-SEED")
-    return seed
-
-
-def _or_from_file(value: float | None, name: str, high: float) -> float:
-    if value is None:
-        return -1.0
-    if not 0.0 <= value <= high:
-        raise InputError(f"{name}={value}: choose a number from 0 to {high:g}", code="E-RANGE")
-    return value

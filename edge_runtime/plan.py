@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from dataclasses import dataclass, replace
 
 from metabit.edge_runtime import _native
+from metabit.edge_runtime.mapped import Mapped
+from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
-from metabit.export.container import loads, read_bytes
+from metabit.export.blob import Source
 
 #: `mb_plan` fields in the order of the table, with the words people read.
 PARTS: dict[str, str] = {
@@ -31,9 +29,6 @@ PARTS: dict[str, str] = {
 }
 
 Learn = str | int
-
-#: Samples a learning step, at most.
-MAX_BATCH = _native.MAX_BATCH
 
 
 @dataclass(frozen=True)
@@ -81,38 +76,6 @@ def describe(learn_layers: int, n_layers: int, bits: int, batch: int = 1) -> str
     return f"learning {what}, {bits}-bit state{step}"
 
 
-def as_blob(source: str | Path | bytes) -> NDArray[np.uint8]:
-    """The bytes of a model in memory aligned for the C core.
-
-    Args:
-        source: a path, or the bytes themselves.
-
-    Returns:
-        shape (n,), uint8, starting at a multiple of 64 bytes.
-    """
-    data = source if isinstance(source, bytes) else read_bytes(source)
-    blob = aligned(len(data))
-    blob[:] = np.frombuffer(data, dtype=np.uint8)
-    return blob
-
-
-def aligned(n_bytes: int) -> NDArray[np.uint8]:
-    """Memory for the C core, shape (n_bytes,), starting at a multiple of 64 bytes; not cleared."""
-    memory = np.empty(n_bytes + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + n_bytes]
-
-
-def verify(blob: NDArray[np.uint8], where: str) -> _native.Info:
-    """Check a blob with the C core, and with the Python reader where that can say more."""
-    info = _native.Info()
-    result = _native.library().mb_verify(blob.ctypes.data, blob.size, ctypes.byref(info))
-    if result < 0:
-        loads(blob.tobytes(), where)  # names the section and what is wrong with it
-        _native.check(result, where)
-    return info
-
-
 def resolve_learn(learn: Learn, n_layers: int) -> int:
     """Layers that learn, counted from the output, for "none", "head", "all" or a number."""
     names = {"none": 0, "head": 1, "all": n_layers}
@@ -129,7 +92,7 @@ def resolve_learn(learn: Learn, n_layers: int) -> int:
 
 
 def plan(
-    source: str | Path | bytes,
+    source: Source,
     *,
     learn: Learn = "all",
     bits: int = 0,
@@ -155,39 +118,27 @@ def plan(
             that does.
         InputError, FormatError, CorruptError: see `Engine`.
     """
-    where = "blob" if isinstance(source, bytes) else str(source)
-    blob = as_blob(source)
-    info = verify(blob, where)
+    options = Options(state_bits=bits, bank=bank, panels=panels, batch=batch)
     budget = None if ram is None else parse_bytes(ram)
-    return fit(
-        blob, info, where, learn=learn, bits=bits, bank=bank, budget_bytes=budget, panels=panels,
-        batch=batch,
-    )  # fmt: skip
+    return fit(Mapped(source), learn, options, budget)
 
 
-def fit(
-    blob: NDArray[np.uint8],
-    info: _native.Info,
-    where: str,
-    *,
-    learn: Learn,
-    bits: int,
-    bank: int,
-    budget_bytes: int | None,
-    panels: bool = False,
-    batch: int = 1,
-) -> Plan:
-    """`plan` for a blob that is already in memory and checked; with panels, should they fit too."""
-    if bits not in (0, 4, 8):
-        raise InputError(f"bits={bits}: choose 8, 4, or 0 for what the file holds", code="E-BITS")
-    if isinstance(batch, bool) or not 1 <= batch <= MAX_BATCH:
+def fit(mapped: Mapped, learn: Learn, options: Options, budget_bytes: int | None) -> Plan:
+    """The plan of a model that is in memory: the most layers of `learn` that fit the budget.
+
+    Args:
+        mapped: the model.
+        learn: see `plan`.
+        options: `learn_layers` is not looked at; with `panels`, should they fit too.
+        budget_bytes: None for no limit.
+
+    Raises:
+        BudgetError, InputError: see `plan`.
+    """
+    info, where = mapped.info, mapped.where
+    if not 0 <= options.bank < info.n_banks:
         raise InputError(
-            f"batch={batch}: choose a number of samples from 1 to {MAX_BATCH}",
-            code="E-BATCH",
-        )
-    if not 0 <= bank < info.n_banks:
-        raise InputError(
-            f"{where}: bank {bank} does not exist, the model has {info.n_banks} (from 0)",
+            f"{where}: bank {options.bank} does not exist, the model has {info.n_banks} (from 0)",
             code="E-BANK",
         )
     most = info.n_layers if info.state_bits else 0
@@ -202,62 +153,49 @@ def fit(
                 code="E-NO-STATE",
             )
         wanted = range(number, number - 1, -1)
-    plans = [_plan_one(blob, info, number, bits, bank, batch) for number in wanted]
+    narrow = replace(options, panels=False)
+    plans = [_plan_one(mapped, replace(narrow, learn_layers=number)) for number in wanted]
     fitting = [p for p in plans if budget_bytes is None or p.arena_bytes <= budget_bytes]
     if fitting:
-        wide = _plan_one(blob, info, fitting[0].learn_layers, bits, bank, batch, panels=panels)
+        wide = _plan_one(mapped, replace(options, learn_layers=fitting[0].learn_layers))
         return wide if budget_bytes is None or wide.arena_bytes <= budget_bytes else fitting[0]
     assert budget_bytes is not None
-    raise BudgetError(
-        _budget_message(where, blob, info, plans[0], bits, bank, budget_bytes), code="E-BUDGET"
-    )
+    raise BudgetError(_budget_message(mapped, narrow, plans[0], budget_bytes), code="E-BUDGET")
 
 
-def _plan_one(
-    blob: NDArray[np.uint8],
-    info: _native.Info,
-    learn_layers: int,
-    bits: int,
-    bank: int,
-    batch: int,
-    panels: bool = False,
-) -> Plan:
-    options = _native.Options(learn_layers, bits, bank, 1, -1.0, -1.0, 0, panels, batch, None)
-    raw = _native.RamPlan()
+def _plan_one(mapped: Mapped, options: Options) -> Plan:
+    raw, native = _native.RamPlan(), options.native()
     result = _native.library().mb_plan_ram(
-        blob.ctypes.data, blob.size, ctypes.byref(options), ctypes.byref(raw)
+        mapped.memory.ctypes.data, mapped.memory.size, ctypes.byref(native), ctypes.byref(raw)
     )
     _native.check(result, "plan")
-    state_bits = (bits or info.state_bits) if learn_layers else 0
-    parts = {name: int(getattr(raw, name)) for name in PARTS}
+    learns = options.learn_layers > 0
     return Plan(
-        parts, raw.arena_bytes, blob.size, learn_layers, info.n_layers, state_bits, panels,
-        batch if learn_layers else 1,
-    )  # fmt: skip
+        parts={name: int(getattr(raw, name)) for name in PARTS},
+        arena_bytes=raw.arena_bytes,
+        blob_bytes=mapped.memory.size,
+        learn_layers=options.learn_layers,
+        n_layers=mapped.info.n_layers,
+        state_bits=(options.state_bits or mapped.info.state_bits) if learns else 0,
+        panels=options.panels,
+        batch=options.batch if learns else 1,
+    )
 
 
-def _budget_message(
-    where: str,
-    blob: NDArray[np.uint8],
-    info: _native.Info,
-    asked: Plan,
-    bits: int,
-    bank: int,
-    budget_bytes: int,
-) -> str:
+def _budget_message(mapped: Mapped, options: Options, asked: Plan, budget_bytes: int) -> str:
+    """What is too large, its largest parts, and the nearest choice that fits."""
     largest = sorted(asked.parts.items(), key=lambda part: -part[1])[:3]
     parts = ", ".join(f"{PARTS[name]} {format_kib(size)}" for name, size in largest)
     message = (
-        f"{where}: {asked.choice} needs {format_kib(asked.arena_bytes)} of RAM, the budget is "
-        f"{format_kib(budget_bytes)}. Largest parts: {parts}."
+        f"{mapped.where}: {asked.choice} needs {format_kib(asked.arena_bytes)} of RAM, the budget "
+        f"is {format_kib(budget_bytes)}. Largest parts: {parts}."
     )
-    widths = [bits or info.state_bits] + ([4] if (bits or info.state_bits) == 8 else [])
-    batches = [asked.batch] + ([1] if asked.batch > 1 else [])
+    bits = options.state_bits or mapped.info.state_bits
     choices = [
-        _plan_one(blob, info, number, width, bank, batch)
+        _plan_one(mapped, replace(options, learn_layers=number, state_bits=width, batch=batch))
         for number in range(asked.learn_layers, -1, -1)
-        for width in widths
-        for batch in batches
+        for width in ((bits, 4) if bits == 8 else (bits,))
+        for batch in ((asked.batch, 1) if asked.batch > 1 else (asked.batch,))
     ]
     nearest = next((p for p in choices if p.arena_bytes <= budget_bytes), None)
     if nearest is None:

@@ -10,7 +10,6 @@ Reference: Laborieux et al. 2021 keep the normalisation of each task in the same
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import Learn
 from metabit.export import state_image
-from metabit.export.container import loads, read_bytes
+from metabit.export.blob import Blob, Source
 from metabit.export.state_image import LayerImage, StateImage
 
 
@@ -32,18 +31,17 @@ class TaskBanks:
 
     def __init__(
         self,
-        source: str | Path | bytes,
+        source: Source,
         *,
         learn: Learn = "all",
         step_levels: float | None = None,
         m: float | None = None,
         seed: int = 1,
     ) -> None:
-        data = source if isinstance(source, bytes) else read_bytes(source)
-        self._model = loads(data)
-        self._name = state_image.model_id(data)
+        blob = Blob.of(source)
+        self._model, self._name = blob.model, blob.model_id
         self._engines = [
-            Engine(data, learn=learn, bank=bank, step_levels=step_levels, m=m, seed=seed)
+            Engine(blob, learn=learn, bank=bank, step_levels=step_levels, m=m, seed=seed)
             for bank in range(self._model.n_banks)
         ]
         # Running values by bank; hidden weights, generator and counter come from the newest image.

@@ -9,6 +9,7 @@ import numpy as np
 
 from metabit.errors import CorruptError, FormatError, InputError
 from metabit.export import state_image
+from metabit.export.blob import Blob
 from metabit.export.container import read_bytes
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
@@ -43,13 +44,12 @@ def with_state(model: Model, state: StateImage) -> Model:
     return changed if model.golden is None else with_golden(changed, model.golden.inputs)
 
 
-def read_state(path: Path, model: Model, model_id: int) -> StateImage:
+def read_state(path: Path, base: Blob) -> StateImage:
     """A state that was kept: one image, or the newest sound one of a state folder.
 
     Args:
         path: a `state-NNNNNNNNNN.mbs` file, or the folder of an engine.
-        model: the model it was learnt with.
-        model_id: `state_image.model_id` of that model's file.
+        base: the model it was learnt with.
 
     Raises:
         InputError: there is no such file, or no state in the folder (E-STATE-EMPTY).
@@ -57,12 +57,12 @@ def read_state(path: Path, model: Model, model_id: int) -> StateImage:
         MismatchError: it belongs to another model.
     """
     if not path.is_dir():
-        return state_image.loads(read_bytes(path), model, model_id, str(path))
+        return state_image.loads(read_bytes(path), base.model, base.model_id, str(path))
     files = sorted(path.glob("state-??????????.mbs"), reverse=True)
     damaged: FormatError | CorruptError | None = None
     for file in files:
         try:
-            return state_image.loads(read_bytes(file), model, model_id, str(file))
+            return state_image.loads(read_bytes(file), base.model, base.model_id, str(file))
         except (FormatError, CorruptError) as error:
             damaged = damaged or error
     if damaged is not None:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import metabit.edge_runtime
+from metabit.edge_runtime.options import Options
 from metabit.errors import BudgetError, MetabitError
 from metabit.firmware_sim import linker
 from metabit.firmware_sim.boards import Board
@@ -37,27 +38,13 @@ INCLUDES = (f"-I{CORE / 'include'}",)
 
 
 @dataclass(frozen=True)
-class Options:
-    """`mb_options`, as it is linked into the image."""
-
-    learn_layers: int = 0
-    state_bits: int = 0
-    bank: int = 0
-    seed: int = 1
-    step_levels: float = -1.0
-    m: float = -1.0
-    isa: int = 0
-    panels: int = 0
-
-
-@dataclass(frozen=True)
 class Image:
     """What one model adds to the firmware.
 
     Attributes:
         blob: the .mbit file.
         arena_bytes: size of the arena.
-        n_inputs, n_outputs: sizes of the sample buffer (bytes) and the score buffer (int32).
+        n_inputs, n_outputs: sizes of a sample (bytes) and of the score buffer (int32).
         options: how the model is opened.
     """
 
@@ -76,21 +63,18 @@ class Firmware:
         board: what it runs on.
         elf: the program, as a debug probe or flasher would take it.
         program: the same, parsed.
+        batch: samples that its buffers hold.
     """
 
     board: Board
     elf: bytes
     program: Elf
+    batch: int = 1
 
     def section_bytes(self, name: str) -> int:
         """Size of a section, 0 when it is empty."""
         section = self.program.sections.get(name)
         return 0 if section is None else section.bytes
-
-    @property
-    def text_bytes(self) -> int:
-        """Machine code and vector table."""
-        return self.section_bytes(".text") + self.section_bytes(".vectors")
 
     @property
     def data_bytes(self) -> int:
@@ -123,22 +107,20 @@ def build(board: Board, image: Image) -> Firmware:
             board,
         )
         data = (work / "out.elf").read_bytes()
-    return Firmware(board, data, parse_elf(data, thumb=board.isa == "thumb"))
+    program = parse_elf(data, thumb=board.isa == "thumb")
+    return Firmware(board, data, program, image.options.batch)
 
 
 def image_source(image: Image) -> str:
     """Assembly source of the model, its options, its arena and its buffers."""
-    options = image.options
-    words = struct.unpack(
-        "<12I",
-        struct.pack(  # at the end a batch of one sample, and an address of 4 or 8 bytes: no runner
-            "<IIIIffIIIIQ", options.learn_layers, options.state_bits, options.bank, options.seed,
-            options.step_levels, options.m, options.isa, options.panels, 0, 0, 0,
-        ),
-    )  # fmt: skip
+    # As on the host: 32-bit numbers, then the address of a runner, here of none. A core whose
+    # addresses have 4 bytes looks at the first 4 of its 8.
+    words = struct.unpack("<12I", bytes(image.options.native()))
+    batch = image.options.batch
     spaces = {
-        "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if options.panels else 8),
-        "fw_sample": (".buffers", image.n_inputs, 8),
+        "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if image.options.panels else 8),
+        "fw_sample": (".buffers", batch * image.n_inputs, 8),
+        "fw_labels": (".buffers", 4 * 2 * batch, 8),
         "fw_scores": (".buffers", 4 * image.n_outputs, 8),
     }
     lines = [

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Status
+from metabit.edge_runtime.inputs import Samples
 from metabit.errors import MetabitError
 from metabit.firmware_sim.build import Firmware
 from metabit.firmware_sim.counting import Counts
@@ -90,9 +91,7 @@ class Device:
         """Open the model as exported, with the options that were linked in."""
         self._command(OPEN, count=count)
 
-    def predict(
-        self, sample: NDArray[np.uint8] | NDArray[np.int8], *, count: bool = False
-    ) -> tuple[int, NDArray[np.int32]]:
+    def predict(self, sample: Samples, *, count: bool = False) -> tuple[int, NDArray[np.int32]]:
         """Label and scores of one sample.
 
         Args:
@@ -108,12 +107,25 @@ class Device:
         return label, np.frombuffer(scores, dtype="<i4").astype(np.int32)
 
     def learn(
-        self, sample: NDArray[np.uint8] | NDArray[np.int8], truth: int, *, count: bool = False
-    ) -> int:
-        """Learn one sample; returns what was predicted before."""
-        self._put(sample)
-        self._write("label", truth)
-        return self._command(LEARN, count=count).label
+        self, samples: Samples, truth: NDArray[np.int32], *, count: bool = False
+    ) -> NDArray[np.int32]:
+        """Learn the samples of one step.
+
+        Args:
+            samples: shape (n, n_inputs), n up to the batch that the model was opened with.
+            truth: their labels, shape (n,).
+            count: count instructions.
+
+        Returns:
+            what was predicted before the step, shape (n,).
+        """
+        self._put(samples)
+        labels_at = self.emulator.symbol("fw_labels")
+        self.emulator.write(labels_at, truth.astype("<i4").tobytes())
+        self._write("label", len(truth))
+        self._command(LEARN, count=count)
+        predicted = self.emulator.read(labels_at + truth.nbytes, truth.nbytes)
+        return np.frombuffer(predicted, dtype="<i4").astype(np.int32)
 
     def status(self) -> Status:
         """Counters and gauges."""
@@ -147,9 +159,11 @@ class Device:
     def _write(self, field: str, value: int) -> None:
         self.emulator.write(self._mailbox + _FIELDS[field], struct.pack("<i", value))
 
-    def _put(self, sample: NDArray[np.uint8] | NDArray[np.int8]) -> None:
-        data = sample.tobytes()
-        assert len(data) == self._n_inputs, f"a sample has {self._n_inputs} bytes"
+    def _put(self, samples: Samples) -> None:
+        data = samples.tobytes()
+        room = self._n_inputs * self.firmware.batch
+        assert samples.shape[-1] == self._n_inputs, f"a sample has {self._n_inputs} bytes"
+        assert len(data) <= room, f"the board has room for {self.firmware.batch} samples"
         self.emulator.write(self.emulator.symbol("fw_sample"), data)
 
     def _command(

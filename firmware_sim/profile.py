@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from numpy.typing import ArrayLike
 
+from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import PARTS, Learn
 from metabit.export.bits import level_row_bytes, words
+from metabit.export.blob import Source
 from metabit.firmware_sim import boards, latency, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.session import Choice, Session, Stream
+from metabit.firmware_sim.session import Session, Stream
 from metabit.firmware_sim.simulate import Tally, Work, boot, work
 
 SCHEMA = "metabit/profile/1"
@@ -30,9 +33,10 @@ COUNTED_OPEN_BYTES = 512 * 1024
 WARM_UP_STEPS = 8
 
 INCLUDED = (
-    "RAM: the arena, the sample and score buffers, the firmware's variables, and the stack as "
-    "reserved; flash: code, constants and model. Instructions run from the command in the mailbox "
-    "to the answer. Time and energy are estimates from instruction counts, not measured on a board."
+    "RAM: the arena, the sample, label and score buffers, the firmware's variables, and the stack "
+    "as reserved; flash: code, constants and model. Instructions run from the command in the "
+    "mailbox to the answer. Time and energy are estimates from instruction counts, not measured on "
+    "a board."
 )
 
 
@@ -179,12 +183,13 @@ class Profile:
 
 
 def profile(
-    model_path: str | Path | bytes,
+    source: Source,
     board_name: str | Path,
     *,
     learn: Learn = "auto",
     bits: int = 0,
     bank: int = 0,
+    batch: int = 1,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
     n_samples: int = 4,
@@ -195,11 +200,12 @@ def profile(
     False then, and `over_bytes` of `ram` and `flash` say by how much.
 
     Args:
-        model_path: a .mbit file, or its bytes.
+        source: a .mbit file, or its bytes.
         board_name: see `boards.names()`, or a TOML file.
         learn: which layers learn; "auto" for the most that fit the board.
         bits: bits a hidden weight; 0 for what the file holds.
         bank: normalisation bank.
+        batch: samples per learning step.
         x: samples to run, shape (n, *input_shape); None for the model's golden samples.
         y: labels, shape (n,); None for random ones, from which a model learns more, and slower,
             than from labels that it mostly knows.
@@ -211,13 +217,14 @@ def profile(
     """
     board = boards.load(board_name)
     latency.core_of(board)
-    running = session.start(model_path, board, Choice(learn, bits, bank), may_exceed=True)
+    options = Options(state_bits=bits, bank=bank, batch=batch)
+    running = session.start(source, board, learn, options, may_exceed=True)
     samples = session.stream(running, x, y, n_samples)
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
     device = boot(running, count_open=counts_open)
     opening = work(running, [device.counts]) if counts_open else None
     predicting = _predict(device, samples)
-    learning = _learn(device, samples) if running.plan.learn_layers else []
+    learning = _learn(running, device, samples) if running.plan.learn_layers else []
     state_bytes = len(device.save_state()) if learning else 0
     ram, flash = _memory(running)
     return Profile(
@@ -233,7 +240,7 @@ def profile(
         blob_bytes=running.plan.blob_bytes,
         open=opening,
         predict=work(running, predicting),
-        learn=work(running, learning) if learning else None,
+        learn=work(running, learning, running.plan.batch) if learning else None,
         samples=f"{samples.x_source}, labels {samples.y_source}",
         layers=_layers(running),
         flash_life=_flash_life(board, flash, state_bytes),
@@ -250,15 +257,16 @@ def _predict(device: Device, samples: Stream) -> list[Counts]:
     return tally.counts
 
 
-def _learn(device: Device, samples: Stream) -> list[Counts]:
-    """Warm up on the samples, then count one step for each."""
-    n = len(samples.x)
-    for i in range(WARM_UP_STEPS):
-        device.learn(samples.x[i % n], int(samples.y[i % n]))
+def _learn(running: Session, device: Device, samples: Stream) -> list[Counts]:
+    """Warm up on the samples, over and over, then count as many steps as there are samples."""
+    n, batch = len(samples.x), running.plan.batch
     tally = Tally(n)
-    for sample, truth in zip(samples.x, samples.y, strict=True):
-        if tally.wants():
-            device.learn(sample, int(truth), count=True)
+    for step in range(WARM_UP_STEPS + n):
+        taken = (step * batch + np.arange(batch)) % n
+        count = step >= WARM_UP_STEPS and tally.wants()
+        if step < WARM_UP_STEPS or count:
+            device.learn(samples.x[taken], samples.y[taken], count=count)
+        if count:
             tally.add(device.counts)
     return tally.counts
 
@@ -268,7 +276,7 @@ def _memory(running: Session) -> tuple[Memory, Memory]:
     firmware, board = running.firmware, running.board
     arena = {PARTS[name]: n_bytes for name, n_bytes in running.plan.parts.items() if n_bytes}
     ram = arena | {
-        "sample and score buffers": firmware.section_bytes(".buffers"),
+        "sample, label and score buffers": firmware.section_bytes(".buffers"),
         "firmware variables": firmware.data_bytes + firmware.bss_bytes,
         "stack, reserved": board.stack_bytes,
     }

@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
-from metabit.edge_runtime.plan import Learn, Plan, plan
+from metabit.edge_runtime.mapped import Mapped
+from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.plan import Learn, Plan, fit
 from metabit.errors import BudgetError, InputError
-from metabit.export.container import loads, read_bytes
+from metabit.export.blob import Blob, Source
 from metabit.export.spec import Model
 from metabit.firmware_sim.boards import Board
-from metabit.firmware_sim.build import Firmware, Image, Options, build
+from metabit.firmware_sim.build import Firmware, Image, build
 from metabit.firmware_sim.device import Device
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How a model is opened, on the board and on the host alike; see `Engine`.
-
-    Attributes:
-        learn: "none", "head", "all", a number, or "auto": the most layers that fit the board.
-    """
-
-    learn: Learn = "none"
-    bits: int = 0
-    bank: int = 0
-    seed: int = 1
-    m: float | None = None
-    step_levels: float | None = None
 
 
 @dataclass(frozen=True)
@@ -63,73 +48,72 @@ class Session:
 
 
 def start(
-    source: str | Path | bytes, board: Board, choice: Choice, *, may_exceed: bool = False
+    source: Source, board: Board, learn: Learn, options: Options, *, may_exceed: bool = False
 ) -> Session:
     """Plan, build and open a model for a board.
 
     Args:
         source: a .mbit file, or its bytes.
         board: see `boards.load`.
-        choice: how to open it.
+        learn: "none", "head", "all", a number, or "auto": the most layers that fit the board.
+        options: how it is opened otherwise, on the board and on the host alike.
         may_exceed: build for a board without limits when it does not fit.
 
     Raises:
         BudgetError: it does not fit, unless `may_exceed`.
         FormatError, CorruptError, InputError: as from `Engine`.
     """
-    where = "blob" if isinstance(source, bytes) else str(source)
-    blob = source if isinstance(source, bytes) else read_bytes(source)
-    model = loads(blob, where)
-    planned = _plan(source, blob, model, board, choice, may_exceed=may_exceed)
+    blob = Blob.of(source)
+    mapped, model = Mapped(blob), blob.model
+    planned = _plan(mapped, board, learn, options, may_exceed=may_exceed)
     engine = Engine(
-        source, learn=planned.learn_layers, bits=choice.bits, bank=choice.bank, seed=choice.seed,
-        m=choice.m, step_levels=choice.step_levels,
+        blob, learn=planned.learn_layers, bits=options.state_bits, bank=options.bank,
+        seed=options.seed, m=options.m, step_levels=options.step_levels, batch=options.batch,
     )  # fmt: skip
-    options = Options(
-        planned.learn_layers, choice.bits, choice.bank, choice.seed,
-        -1.0 if choice.step_levels is None else choice.step_levels,
-        -1.0 if choice.m is None else choice.m, panels=int(planned.panels),
-    )  # fmt: skip
-    image = Image(blob, planned.arena_bytes, model.n_inputs, model.n_outputs, options)
+    chosen = replace(
+        options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch
+    )
+    image = Image(blob.data, planned.arena_bytes, model.n_inputs, model.n_outputs, chosen)
+    fits = True
     try:
-        return Session(where, board, model, planned, build(board, image), engine, True)
+        firmware = build(board, image)
     except BudgetError:
         if not may_exceed:
             raise
-    firmware = build(board.without_limits(), image)
-    return Session(where, board, model, planned, firmware, engine, False)
+        firmware, fits = build(board.without_limits(), image), False
+    return Session(
+        where=blob.where,
+        board=board,
+        model=model,
+        plan=planned,
+        firmware=firmware,
+        engine=engine,
+        fits=fits,
+    )
 
 
 def _plan(
-    source: str | Path | bytes,
-    blob: bytes,
-    model: Model,
-    board: Board,
-    choice: Choice,
-    *,
-    may_exceed: bool,
+    mapped: Mapped, board: Board, learn: Learn, options: Options, *, may_exceed: bool
 ) -> Plan:
     """The plan; "auto" takes the most layers that fit beside stack, buffers and the rest.
 
     Interleaved weights are taken where the board's kernels want them and they fit.
     """
-
-    def planned(learn: Learn, ram: int | None, panels: bool = False) -> Plan:
-        return plan(source, learn=learn, bits=choice.bits, bank=choice.bank, ram=ram, panels=panels)
-
-    if choice.learn != "auto" and not board.panels:
-        return planned(choice.learn, None)
-    least = Image(blob, 8, model.n_inputs, model.n_outputs)
+    without = replace(options, panels=False)
+    if learn != "auto" and not board.panels:
+        return fit(mapped, learn, without, None)
+    info = mapped.info
+    least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, without)
     bare = build(board.without_limits() if may_exceed else board, least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
     try:
-        return planned(choice.learn, left, board.panels)
+        return fit(mapped, learn, replace(options, panels=board.panels), left)
     except BudgetError:
-        if choice.learn != "auto":
-            return planned(choice.learn, None)  # which is then refused with what the linker says
+        if learn != "auto":
+            return fit(mapped, learn, without, None)  # then refused with what the linker says
         if not may_exceed:
             raise
-        return planned("none", None)
+        return fit(mapped, "none", without, None)
 
 
 @dataclass(frozen=True)

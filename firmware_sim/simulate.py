@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Learn
 from metabit.errors import MismatchError
+from metabit.export.blob import Source
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.counting import Counts, mean
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.latency import CORES, Estimate, estimate
-from metabit.firmware_sim.session import Choice, Session, Stream
+from metabit.firmware_sim.session import Session, Stream
 
 SCHEMA = "metabit/simulate/1"
 #: Counting runs at some five million instructions a second: enough is enough.
@@ -53,14 +55,16 @@ class Work:
     """One kind of command, counted on the board.
 
     Attributes:
-        counts: the average over the samples that were counted.
-        totals: instructions of each of them.
+        counts: the average over the commands that were counted.
+        totals: instructions of each command.
         estimate: cycles, time and energy of the average; None without a cost table.
+        n_samples: samples per command: of a learning step, its batch.
     """
 
     counts: Counts
     totals: tuple[int, ...]
     estimate: Estimate | None
+    n_samples: int = 1
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
@@ -68,7 +72,8 @@ class Work:
             "instructions": self.counts.to_dict(),
             "instructions_min": min(self.totals),
             "instructions_max": max(self.totals),
-            "samples_counted": len(self.totals),
+            "samples_counted": len(self.totals) * self.n_samples,
+            "samples_per_step": self.n_samples,
             "estimate": None if self.estimate is None else self.estimate.to_dict(),
         }
 
@@ -133,7 +138,7 @@ class Simulation:
 
 
 def simulate(
-    model_path: str | Path | bytes,
+    source: Source,
     board_name: str | Path,
     *,
     x: ArrayLike | None = None,
@@ -144,6 +149,7 @@ def simulate(
     seed: int = 1,
     m: float | None = None,
     step_levels: float | None = None,
+    batch: int = 1,
     n_samples: int = 100,
     n_counted: int = 4,
     progress: Progress | None = None,
@@ -155,12 +161,12 @@ def simulate(
     equal the host's.
 
     Args:
-        model_path: a .mbit file, or its bytes.
+        source: a .mbit file, or its bytes.
         board_name: see `boards.names()`, or a TOML file.
         x: samples, shape (n, *input_shape); None for the model's golden samples and random ones.
         y: labels, shape (n,), used when learning; None for random ones.
         learn: which layers learn; "auto" for the most that fit the board.
-        bits, bank, seed, m, step_levels: as for `Engine`.
+        bits, bank, seed, m, step_levels, batch: as for `Engine`.
         n_samples: at most so many samples are run.
         n_counted: on so many of them instructions are counted, which is slow.
         progress: called after every sample.
@@ -172,7 +178,10 @@ def simulate(
         MetabitError: the toolchain is missing, or the firmware faulted.
     """
     board = boards.load(board_name)
-    running = session.start(model_path, board, Choice(learn, bits, bank, seed, m, step_levels))
+    options = Options(
+        state_bits=bits, bank=bank, seed=seed, m=m, step_levels=step_levels, batch=batch
+    )
+    running = session.start(source, board, learn, options)
     samples = session.stream(running, x, y, n_samples)
     n_counted = min(max(n_counted, 1), len(samples.x))
     device = boot(running)
@@ -184,10 +193,20 @@ def simulate(
     if running.plan.learn_layers:
         learnt, learning, image = _learn(running, device, samples, n_counted, tick)
     return Simulation(
-        board.name, running.plan.choice, samples.x_source, samples.y_source, labels, scores, learnt,
-        image, running.plan.arena_bytes, device.stack_used_bytes(),
-        0 if golden is None else len(golden.inputs), predict, learning,
-    )  # fmt: skip
+        board=board.name,
+        choice=running.plan.choice,
+        x_source=samples.x_source,
+        y_source=samples.y_source,
+        labels=labels,
+        scores=scores,
+        learnt=learnt,
+        state_image=image,
+        arena_bytes=running.plan.arena_bytes,
+        stack_used_bytes=device.stack_used_bytes(),
+        self_test_samples=0 if golden is None else len(golden.inputs),
+        predict=predict,
+        learn=learning,
+    )
 
 
 def boot(running: Session, *, count_open: bool = False) -> Device:
@@ -208,8 +227,8 @@ class _Ticker:
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
 
-    def __call__(self) -> None:
-        self._done += 1
+    def __call__(self, n_samples: int = 1) -> None:
+        self._done += n_samples
         if self._progress is not None:
             self._progress(self._done, self._total)
 
@@ -236,31 +255,35 @@ def _learn(
     running: Session, device: Device, samples: Stream, n_counted: int, tick: _Ticker
 ) -> tuple[NDArray[np.int32], Work, bytes]:
     """Learn every sample on the board, save, and compare with the host."""
-    predicted = np.empty(len(samples.x), dtype=np.int32)
+    n, batch = len(samples.x), running.plan.batch
+    predicted = np.empty(n, dtype=np.int32)
     tally = Tally(n_counted)
-    for i, (sample, truth) in enumerate(zip(samples.x, samples.y, strict=True)):
+    for start in range(0, n, batch):
+        step = slice(start, start + batch)
         # The first steps are not typical, the running averages start empty: the last ones count.
-        count = i >= len(samples.x) - n_counted and tally.wants()
-        predicted[i] = device.learn(sample, int(truth), count=count)
+        # So does a step of fewer samples than the others, unless there is no other.
+        is_whole = start + batch <= n or n < batch
+        count = start >= n - (n_counted + 1) * batch and is_whole and tally.wants()
+        predicted[step] = device.learn(samples.x[step], samples.y[step], count=count)
         if count:
             tally.add(device.counts)
-        tick()
+        tick(len(predicted[step]))
     host = running.engine.learn(samples.x, samples.y)
     _same_rows("the predictions while learning", predicted, host)
     image = device.save_state()
     _same_bytes(image, running.engine.save_state())
     after = [device.predict(sample)[1] for sample in samples.x[:10]]
     _same_rows("the scores after learning", np.array(after), running.engine.scores(samples.x[:10]))
-    return predicted, work(running, tally.counts), image
+    return predicted, work(running, tally.counts, min(batch, n)), image
 
 
-def work(running: Session, counted: Sequence[Counts]) -> Work:
-    """Average counts of one kind of command, with the board's estimate."""
+def work(running: Session, counted: Sequence[Counts], n_samples: int = 1) -> Work:
+    """Average counts of one kind of command, of `n_samples` each, with the board's estimate."""
     average = mean(list(counted))
     touched = running.plan.arena_bytes + running.plan.blob_bytes
     known = running.board.core in CORES
     cost = estimate(running.board, average, touched_bytes=touched) if known else None
-    return Work(average, tuple(int(c.total) for c in counted), cost)
+    return Work(average, tuple(int(c.total) for c in counted), cost, n_samples)
 
 
 # ---- comparing -----------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ enum fw_command {
     FW_SELF_TEST = 2,   /* runs in the arena: the model is closed afterwards */
     FW_OPEN = 3,        /* open, or open again as exported */
     FW_PREDICT = 4,     /* fw_sample -> label, fw_scores */
-    FW_LEARN = 5,       /* fw_sample, label -> label: what was predicted before the step */
+    FW_LEARN = 5,       /* fw_sample, fw_labels, label: how many -> fw_labels: what was predicted
+                           before the step, after the true ones */
     FW_STATUS = 6,      /* status, state_bytes */
     FW_SAVE_STATE = 7,
     FW_LOAD_STATE = 8,

@@ -18,7 +18,8 @@ void fw_main(void);
 extern const uint8_t fw_blob[], fw_blob_end[];
 extern const mb_options fw_options;
 extern uint8_t fw_arena[], fw_arena_end[];
-extern uint8_t fw_sample[]; /* (n_inputs) */
+extern uint8_t fw_sample[]; /* (batch, n_inputs) */
+extern int32_t fw_labels[]; /* (2 * batch) */
 extern int32_t fw_scores[]; /* (n_outputs) */
 
 volatile fw_mailbox fw_mail;
@@ -76,10 +77,8 @@ static int predict(void) {
 }
 
 static int learn(void) {
-    int32_t truth = fw_mail.label, predicted = -1;
-    int result = mb_learn(model, fw_sample, &truth, 1, &predicted);
-    fw_mail.label = predicted;
-    return result;
+    size_t n = (size_t)fw_mail.label;
+    return mb_learn(model, fw_sample, fw_labels, n, fw_labels + n);
 }
 
 static int report(void) {

@@ -46,6 +46,24 @@ def test_a_model_too_large_for_the_board_is_profiled_and_ends_with_3(
 
 
 @pytest.mark.parametrize("board", BOARDS)
+def test_boards_take_batches(cli: Cli, model_file: Path, data_file: Path, board: str) -> None:
+    line = (model_file, "--board", board, "--batch", 4)
+    done = cli("profile", *line, "--json")
+    one = cli("profile", model_file, "--board", board, "--json").answer
+    assert "learn 4 samples, one step" in done.stderr
+    assert done.answer["learn"]["samples_per_step"] == 4
+    more = done.answer["learn"]["instructions"]["total"] / one["learn"]["instructions"]["total"]
+    assert 2 < more < 6
+    planned = cli("plan", model_file, "--batch", 4, "--json").answer["arena_bytes"]
+    assert done.answer["panels"] or done.answer["arena_bytes"] == planned
+    args = ("--data", data_file, "--samples", 10, "--learn", "all", "--json")
+    answer = cli("simulate", *line, *args).answer
+    assert answer["same_as_host"] is True
+    assert len(answer["learnt"]) == 10
+    assert answer["learn"]["samples_counted"] == 8  # two whole steps, not the one of what is left
+
+
+@pytest.mark.parametrize("board", BOARDS)
 def test_simulate_learns_on_the_board_as_on_the_host(
     cli: Cli, model_file: Path, data_file: Path, board: str
 ) -> None:

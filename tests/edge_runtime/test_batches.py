@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.isa import kernel_sets
-from metabit.edge_runtime.plan import as_blob, plan
+from metabit.edge_runtime.mapped import Mapped
+from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.reference import arith
 from metabit.edge_runtime.reference.model import Pass, ReferenceModel
 from metabit.errors import BudgetError, InputError
@@ -155,10 +157,10 @@ def test_the_arena_of_a_batch_is_counted_and_fits_the_published_one() -> None:
 def test_nothing_outside_the_arena_is_written(name: str) -> None:
     model = NETWORKS[name]
     data = dumps(model)
-    blob, n_bytes = as_blob(data), plan(data, learn="all", batch=5).arena_bytes
+    blob, n_bytes = Mapped(data).memory, plan(data, learn="all", batch=5).arena_bytes
     memory = np.full(n_bytes + 128, 0xA5, dtype=np.uint8)
     start = -memory.ctypes.data % 64 or 64
-    options = _native.Options(len(model.layers), 0, 0, 1, -1.0, -1.0, 0, 0, 5, None)
+    options = Options(learn_layers=len(model.layers), batch=5).native()
     handle, lib = ctypes.c_void_p(), _native.library()
     opened = lib.mb_open(
         ctypes.byref(handle), memory.ctypes.data + start, n_bytes, blob.ctypes.data, blob.size,
@@ -183,9 +185,10 @@ def test_a_batch_out_of_range_is_refused(batch: Any) -> None:
 
 @pytest.mark.parametrize("batch", [65, 65537, 0xFFFFFFFF])
 def test_the_core_refuses_a_batch_out_of_range(batch: int) -> None:
-    blob, raw = as_blob(dumps(NETWORKS["words"])), _native.RamPlan()
+    blob, raw = Mapped(dumps(NETWORKS["words"])).memory, _native.RamPlan()
     for learn in (0, 3):
-        options = _native.Options(learn, 0, 0, 1, -1.0, -1.0, 0, 0, batch, None)
+        options = Options(learn_layers=learn).native()
+        options.batch = batch
         asked = (blob.ctypes.data, blob.size, ctypes.byref(options), ctypes.byref(raw))
         assert _native.library().mb_plan_ram(*asked) == -5
 

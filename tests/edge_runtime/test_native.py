@@ -14,7 +14,7 @@ from metabit.errors import StorageError
 
 HEADERS = ("metabit.h", "metabit_posix.h", "metabit_bench.h", "metabit_threads.h")
 STRUCTS = {
-    "mb_options": _native.Options,
+    "mb_options": _native.NativeOptions,
     "mb_info": _native.Info,
     "mb_plan": _native.RamPlan,
     "mb_status": _native.NativeStatus,

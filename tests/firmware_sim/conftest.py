@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from helpers import random_model
 
+from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.session import Choice, Session
+from metabit.firmware_sim.session import Session
 
 SIZES = (65, 33, 5)
 
@@ -25,7 +26,7 @@ def start(blob: bytes) -> Callable[..., Session]:
     """Build the small model for a board by its name."""
 
     def make(board: str, learn: str = "all") -> Session:
-        return session.start(blob, boards.load(board), Choice(learn))
+        return session.start(blob, boards.load(board), learn, Options())
 
     return make
 

@@ -12,12 +12,13 @@ import pytest
 import unicorn
 from helpers import Samples, random_samples
 
+from metabit.edge_runtime.options import Options
 from metabit.errors import InputError, MetabitError
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.build import Image, build
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.emulator import PAINT, Emulator
-from metabit.firmware_sim.session import Choice, Session
+from metabit.firmware_sim.session import Session
 
 # What the core finds where it resumes, in place of the firmware's return.
 WRITE_TO_CODE = {
@@ -64,7 +65,7 @@ def test_a_stack_that_is_too_small_faults_instead_of_writing_over_data(
     blob: bytes, board_name: str
 ) -> None:
     small = replace(boards.load(board_name), stack_bytes=1024)
-    device = session.start(blob, small, Choice("all")).device()
+    device = session.start(blob, small, "all", Options()).device()
     with pytest.raises(MetabitError, match="stack is exhausted") as caught:
         device.open()
     assert caught.value.code == "E-SIM-FAULT"
@@ -72,21 +73,21 @@ def test_a_stack_that_is_too_small_faults_instead_of_writing_over_data(
 
 def test_the_stack_used_is_what_a_smaller_stack_would_need(blob: bytes, board_name: str) -> None:
     board = boards.load(board_name)
-    used = run_once(session.start(blob, board, Choice("all")))
+    used = run_once(session.start(blob, board, "all", Options()))
     assert 1024 < used < board.stack_bytes
     # By whole lines of 64 bytes: kernels align their tables to one, so a top elsewhere costs more.
     enough = replace(board, stack_bytes=(used + 63) // 64 * 64)
-    assert run_once(session.start(blob, enough, Choice("all"))) == used
+    assert run_once(session.start(blob, enough, "all", Options())) == used
     too_small = replace(board, stack_bytes=used // 64 * 64 - 64)
     with pytest.raises(MetabitError, match="stack is exhausted"):
-        run_once(session.start(blob, too_small, Choice("all")))
+        run_once(session.start(blob, too_small, "all", Options()))
 
 
 def run_once(running: Session) -> int:
     """Stack used by opening a model and learning one sample."""
     device = running.device()
     device.open()
-    device.learn(sample_of(running), 1)
+    device.learn(sample_of(running)[None], np.array([1], np.int32))
     return device.stack_used_bytes()
 
 
@@ -115,13 +116,13 @@ def test_counts_are_reproducible_and_counting_changes_nothing(
         counts = [device.counts]
         device.predict(sample, count=True)
         counts.append(device.counts)
-        device.learn(sample, 1, count=True)
+        device.learn(sample[None], np.array([1], np.int32), count=True)
         counts.append(device.counts)
         results.append((counts, device.save_state()))
     plain = running.device()
     plain.open()
     plain.predict(sample)
-    plain.learn(sample, 1)
+    plain.learn(sample[None], np.array([1], np.int32))
     assert results[0] == results[1]
     assert plain.save_state() == results[0][1]
 
@@ -138,12 +139,12 @@ def test_the_count_is_the_number_of_instructions_that_ran(
     counted, stepped = running.device(), running.device()
     for device in (counted, stepped):
         device.open()
-    counted.learn(sample, 2, count=True)
+    counted.learn(sample[None], np.array([2], np.int32), count=True)
     hooked: Counter[int] = Counter()
     core = stepped.emulator._uc
     core.hook_add(unicorn.UC_HOOK_CODE, lambda _uc, at, _size, _data: hooked.update((at,)))
     core.ctl_flush_tb()
-    stepped.learn(sample, 2)
+    stepped.learn(sample[None], np.array([2], np.int32))
     ours: Counter[int] = Counter()
     conditional = set()
     goes_on: dict[int, int] = {}  # an IT block that a page border cuts goes on in the next block

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from helpers import random_model
 
+from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan
 from metabit.errors import InputError
 from metabit.export.container import dumps, save
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.boards import Region
 from metabit.firmware_sim.profile import WARM_UP_STEPS, profile
-from metabit.firmware_sim.session import Choice
 
 
 def test_ram_and_flash_parts_sum_to_what_the_linker_used(blob: bytes) -> None:
     made = profile(blob, "nrf52840", learn="all")
     board = boards.load("nrf52840")
-    at = session.start(blob, board, Choice("all")).firmware.program.symbols
+    at = session.start(blob, board, "all", Options()).firmware.program.symbols
     assert made.ram.used_bytes == at["fw_ram_end"] - board.ram.origin
     assert made.flash.used_bytes == at["fw_code_end"]
     assert sum(made.ram.parts.values()) == made.ram.used_bytes
@@ -33,7 +33,7 @@ def test_ram_and_flash_parts_sum_to_what_the_linker_used(blob: bytes) -> None:
 def test_without_flash_code_and_model_are_in_ram(blob: bytes) -> None:
     made = profile(blob, "raspberry-pi-3b-plus", learn="all")
     board = boards.load("raspberry-pi-3b-plus")
-    at = session.start(blob, board, Choice("all")).firmware.program.symbols
+    at = session.start(blob, board, "all", Options()).firmware.program.symbols
     assert made.ram.used_bytes == at["fw_ram_end"] - board.load_at
     assert made.ram.parts["model"] == len(blob)
     assert (made.flash.used_bytes, made.flash.available_bytes) == (0, 0)
@@ -53,13 +53,13 @@ def test_the_arena_is_the_plans(blob: bytes, board_name: str) -> None:
 
 def test_weights_are_interleaved_where_kernels_want_them_and_they_fit(blob: bytes) -> None:
     pi = boards.load("raspberry-pi-3b-plus")
-    assert not session.start(blob, boards.load("nrf52840"), Choice("head")).plan.panels
-    wide = session.start(blob, pi, Choice("head"))
+    assert not session.start(blob, boards.load("nrf52840"), "head", Options()).plan.panels
+    wide = session.start(blob, pi, "head", Options())
     assert wide.plan.panels
     assert wide.plan.parts["panel_bytes"] > 0
     end = wide.firmware.program.symbols["fw_ram_end"]
     full = replace(pi, ram=Region(pi.ram.origin, end - 64 - pi.ram.origin))
-    tight = session.start(blob, full, Choice("head"))
+    tight = session.start(blob, full, "head", Options())
     assert tight.plan == plan(blob, learn="head")
 
 

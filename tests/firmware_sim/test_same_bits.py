@@ -10,12 +10,12 @@ import pytest
 from helpers import plain_scores, random_model, random_samples, small_convnet
 
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.session import Choice
 from metabit.firmware_sim.simulate import simulate
 
 #: Cores without floating point in hardware, as board files of the tests' own.
@@ -111,8 +111,26 @@ def test_every_option_reaches_the_board(options: dict[str, Any]) -> None:
     assert (made.state_image == plain.state_image) == (options["learn"] == "auto")
 
 
+@pytest.mark.parametrize("board", BOARDS + SOFT, ids=lambda b: Path(b).stem)
+@pytest.mark.parametrize("network", ["dense", "conv"])
+def test_boards_learn_in_batches_as_the_host_does(board: str, network: str) -> None:
+    """The last step takes what is left of the samples."""
+    dense = network == "dense"
+    model = random_model((33, 17, 4), seed=3) if dense else small_convnet(step_levels=0.2)
+    rng = np.random.default_rng(7)
+    x, y = random_samples(rng, model.input, 30), rng.integers(0, 4, 30)
+    made = simulate(dumps(model), board, x=x, y=y, learn="all", batch=8, seed=5)
+    engine = Engine(dumps(model), learn="all", batch=8, seed=5)
+    assert np.array_equal(made.learnt, engine.learn(x, y))
+    assert made.state_image == engine.save_state()
+    one_by_one = Engine(dumps(model), learn="all", seed=5).partial_fit(x, y)
+    assert made.state_image != one_by_one.save_state()
+    assert made.learn is not None
+    assert made.learn.n_samples == 8
+
+
 def device_for(blob: bytes, board: str, learn: str = "all") -> Device:
-    device = session.start(blob, boards.load(board), Choice(learn)).device()
+    device = session.start(blob, boards.load(board), learn, Options()).device()
     device.open()
     return device
 
@@ -124,14 +142,14 @@ def test_a_state_moves_from_board_to_host_and_back(board: str) -> None:
     x, y = random_samples(rng, model.input, 60), rng.integers(0, 4, 60)
     device = device_for(blob, board)
     for sample, truth in zip(x[:30], y[:30], strict=True):
-        device.learn(sample, int(truth))
+        device.learn(sample[None], truth[None])
     host = Engine(blob, learn="all")
     host.load_state(device.save_state())
     host.learn(x[30:], y[30:])
     other = device_for(blob, board)
     other.load_state(device.save_state())
     for sample, truth in zip(x[30:], y[30:], strict=True):
-        other.learn(sample, int(truth))
+        other.learn(sample[None], truth[None])
     assert other.save_state() == host.save_state()
     assert other.status() == host.status()
 
@@ -156,7 +174,7 @@ def test_the_board_refuses_bad_states_and_keeps_its_own(board: str, blob: bytes)
 @pytest.mark.parametrize("board", BOARDS)
 def test_a_damaged_model_is_refused_on_the_board(board: str, blob: bytes) -> None:
     """One bit flips in flash after the firmware was written."""
-    device = session.start(blob, boards.load(board), Choice("all")).device()
+    device = session.start(blob, boards.load(board), "all", Options()).device()
     at = device.emulator.symbol("fw_blob") + 200
     device.emulator.write(at, bytes([device.emulator.read(at, 1)[0] ^ 1]))
     with pytest.raises(CorruptError, match="command open"):

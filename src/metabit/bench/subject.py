@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.plan import Learn
-from metabit.export.container import loads, read_bytes
+from metabit.export.blob import Blob, Source
 from metabit.export.spec import DenseLayer, Int32Array, Model
 
 #: Samples that are predicted again and again; few enough to stay near the processor.
@@ -44,7 +43,7 @@ class Subject:
 
     def __init__(
         self,
-        source: str | Path | bytes,
+        source: Source,
         samples: Samples | None = None,
         labels: Int32Array | None = None,
         *,
@@ -53,9 +52,9 @@ class Subject:
         bank: int = 0,
         threads: int | None = None,
     ) -> None:
-        blob = source if isinstance(source, bytes) else read_bytes(source)
-        where = "blob" if isinstance(source, bytes) else str(source)
-        self.model: Model = loads(blob, where)
+        blob = Blob.of(source)
+        where = blob.where
+        self.model: Model = blob.model
         self.layers: list[LayerWork] = layers_of(self.model)
         rng = np.random.default_rng(0)
         if samples is None:

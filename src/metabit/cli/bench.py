@@ -21,7 +21,7 @@ from metabit.cli.paths import ReadName, WriteFile
 from metabit.cli.progress import Bar
 from metabit.cli.tables import format_us, table
 from metabit.edge_runtime.threads import number_of_threads
-from metabit.export import container
+from metabit.export.blob import Blob
 from metabit.extras import need, pip_command
 from metabit.readers.read import read_samples
 
@@ -126,10 +126,11 @@ def command(
 def _subject(
     file: Path, data: str | None, learn: str, bits: int, bank: int, threads: int
 ) -> Subject:
+    blob = Blob.of(file)
     if data is None:
-        return Subject(file, learn=learn, bits=bits, bank=bank, threads=threads)
-    samples = read_samples(data, container.load(file))
-    return Subject(file, samples.x, samples.y, learn=learn, bits=bits, bank=bank, threads=threads)
+        return Subject(blob, learn=learn, bits=bits, bank=bank, threads=threads)
+    samples = read_samples(data, blob.model)
+    return Subject(blob, samples.x, samples.y, learn=learn, bits=bits, bank=bank, threads=threads)
 
 
 def _steps(subject: Subject, alone: bool) -> list[Contestant]:

@@ -13,11 +13,11 @@ from metabit.cli.export_targets import TARGETS
 from metabit.cli.paths import ReadPath
 from metabit.errors import InputError, nearest
 from metabit.export import container
+from metabit.export.blob import Blob
 from metabit.export.golden import GOLDEN_DEFAULT
 from metabit.export.raw_input import with_raw_input
 from metabit.export.repack import first_golden, read_state, with_bits, with_state, without_state
 from metabit.export.spec import Model
-from metabit.export.state_image import model_id
 from metabit.extras import need
 from metabit.files import check_target
 
@@ -147,13 +147,12 @@ def _from_file(
         need("verify or export a .safetensors file")
         from metabit.export import tensors
 
-        model = tensors.load(source)
-        data = container.dumps(model)
+        blob = Blob(container.dumps(tensors.load(source)), str(source))
     else:
-        data = container.read_bytes(source)
-        model = container.loads(data, str(source))
+        blob = Blob.of(source)
+    model = blob.model
     if state is not None:
-        model = with_state(model, read_state(state, model, model_id(data)))
+        model = with_state(model, read_state(state, blob))
     if no_state:
         model = without_state(model)
     elif bits is not None:

@@ -11,6 +11,7 @@ from metabit.cli.tables import sizes_table, table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export import container
 from metabit.export.bits import level_row_bytes, words
+from metabit.export.blob import Blob
 from metabit.export.layout import Section, version_text
 from metabit.export.spec import ConvLayer, Layer, Model
 
@@ -19,8 +20,8 @@ from metabit.export.spec import ConvLayer, Layer, Model
 @FILE
 def command(out: Output, file: Path) -> Answer:
     """Show the header, layers, sizes and sections of FILE, after checking all of it."""
-    data = container.read_bytes(file)
-    model = container.loads(data, str(file))
+    blob = Blob.of(file)
+    data, model = blob.data, blob.model
     sections = container.sections(data, str(file))
     sizes = container.sizes(model, data)
     _print_header(out, file, model, data)

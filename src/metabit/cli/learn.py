@@ -28,7 +28,7 @@ from metabit.cli.progress import progress
 from metabit.cli.tables import percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
-from metabit.export import container
+from metabit.export.blob import Blob
 from metabit.readers.read import read_samples
 from metabit.readers.samples import need_labels
 
@@ -75,11 +75,12 @@ def command(
 
     DATA is the same as for `metabit predict`.
     """
-    model = container.load(file)
+    blob = Blob.of(file)
+    model = blob.model
     samples = read_samples(data, model, limit=limit, split=split, task=task)
     truth = need_labels(samples, model.n_outputs)
     engine = Engine(
-        file, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
+        blob, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
         step_levels=step_levels, m=m, seed=seed, state=state, batch=batch,
         threads=threads,
     )  # fmt: skip

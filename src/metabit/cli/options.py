@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from metabit.cli.paths import ReadName, ReadPath
-from metabit.edge_runtime.plan import MAX_BATCH
+from metabit.edge_runtime.options import MAX_BATCH
 from metabit.edge_runtime.threads import MOST
 
 F = TypeVar("F", bound=Callable[..., Any])

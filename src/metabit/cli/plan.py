@@ -12,6 +12,7 @@ from metabit.cli.tables import budget_bar, table
 from metabit.edge_runtime.plan import PARTS, Plan, plan
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError
+from metabit.export.blob import Blob
 
 
 @verb("plan")
@@ -30,13 +31,14 @@ def command(
     the exit code is 3, and the message names the nearest choice that fits.
     """
     budget = None if ram is None else parse_bytes(ram)
+    blob = Blob.of(file)
     try:
-        made = plan(file, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch)
+        made = plan(blob, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch)
         refused = None
     except BudgetError as error:
         # The table is wanted all the more when it does not fit.
         layers = "all" if learn == "auto" else learn
-        made = plan(file, learn=layers, bits=bits, bank=bank, batch=batch)
+        made = plan(blob, learn=layers, bits=bits, bank=bank, batch=batch)
         refused = error
     _print(out, file, made, budget)
     answer: Answer = {

@@ -30,7 +30,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import check_labels
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import StorageError
-from metabit.export import container
+from metabit.export.blob import Blob
 from metabit.files import write_whole
 from metabit.readers.read import STDIN, read_samples
 
@@ -66,11 +66,11 @@ def command(
     With --state, the model predicts with what `metabit learn` has kept there; --learn and --bits
     must be the same as they were then.
     """
-    blob = container.read_bytes(file)
-    model = container.loads(blob, str(file))
+    blob = Blob.of(file)
+    model = blob.model
     samples = read_samples(data, model, limit=limit, split=split, task=task)
     engine = open_engine(
-        file, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits,
+        blob, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits,
         threads=threads,
     )  # fmt: skip
     n = len(samples.x)
@@ -108,7 +108,7 @@ def command(
 
 
 def open_engine(
-    file: Path,
+    blob: Blob,
     *,
     bank: int,
     state: Path | None,
@@ -122,13 +122,13 @@ def open_engine(
         StorageError: there is nothing in the state folder: a wrong path must not pass silently.
     """
     if state is None:
-        return Engine(file, bank=bank, threads=threads)
+        return Engine(blob, bank=bank, threads=threads)
     if not state.is_dir():
         raise StorageError(
-            f"{state}: no such folder; `metabit learn {file} DATA --state {state}` makes it",
+            f"{state}: no such folder; `metabit learn {blob.where} DATA --state {state}` makes it",
             code="E-STATE-NONE",
         )
-    return Engine(file, bank=bank, state=state, learn=learn, bits=bits, threads=threads)
+    return Engine(blob, bank=bank, state=state, learn=learn, bits=bits, threads=threads)
 
 
 def write_labels(path: Path, labels: NDArray[np.int64]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.options import BANK, BITS, BOARD, FILE, learn_option
+from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, learn_option
 from metabit.cli.tables import WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import BudgetError
@@ -24,8 +24,11 @@ if TYPE_CHECKING:
 @BOARD
 @learn_option("auto")
 @BITS
+@BATCH
 @BANK
-def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: int) -> Answer:
+def command(
+    out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int
+) -> Answer:
     """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
     The real firmware is built and run on an emulated core. Sizes are read from the linked firmware,
@@ -35,14 +38,12 @@ def command(out: Output, file: Path, board: str, learn: str, bits: int, bank: in
     need("profile, simulate")
     from metabit.firmware_sim.profile import INCLUDED, profile
 
-    made = profile(file, board, learn=learn, bits=bits, bank=bank)
+    made = profile(file, board, learn=learn, bits=bits, bank=bank, batch=batch)
     _print_layers(out, file, made)
     _print_memory(out, "RAM", made.ram)
     if made.flash.available_bytes:
         _print_memory(out, "flash", made.flash)
-    out.show(
-        work_table({"open": made.open, "predict": made.predict, "learn one sample": made.learn})
-    )
+    out.show(work_table({"open": made.open, "predict": made.predict}, made.learn))
     out.line(WORK_NOTE, "dim")
     _print_notes(out, made)
     out.line(INCLUDED, "dim")

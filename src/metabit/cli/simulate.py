@@ -10,6 +10,7 @@ import click
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import (
     BANK_OR_TASKS,
+    BATCH,
     BITS,
     BOARD,
     FILE,
@@ -18,10 +19,11 @@ from metabit.cli.options import (
     bank_for,
     learn_option,
 )
+from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
 from metabit.cli.tables import WORK_NOTE, work_table
 from metabit.edge_runtime.sizes import format_kib
-from metabit.export import container
+from metabit.export.blob import Blob
 from metabit.extras import need
 from metabit.readers.read import read_samples
 from metabit.readers.samples import need_labels
@@ -35,17 +37,18 @@ from metabit.readers.samples import need_labels
     help="How many samples to run.",
 )  # fmt: skip
 @click.option(
-    "--data", metavar="DATA",
+    "--data", metavar="DATA", type=ReadName(),
     help="Samples, as for `metabit predict`. Default: the golden samples, then random ones.",
 )  # fmt: skip
 @SPLIT
 @TASK
 @learn_option("none")
 @BITS
+@BATCH
 @BANK_OR_TASKS
 def command(
     out: Output, file: Path, board: str, samples: int, data: str | None, split: str,
-    task: int | None, learn: str, bits: int, bank: int | None,
+    task: int | None, learn: str, bits: int, batch: int, bank: int | None,
 ) -> Answer:  # fmt: skip
     """Run the firmware with FILE on an emulated board, and compare it with this machine.
 
@@ -55,7 +58,8 @@ def command(
     need("profile, simulate")
     from metabit.firmware_sim.simulate import simulate
 
-    model = container.load(file)
+    blob = Blob.of(file)
+    model = blob.model
     given: dict[str, Any] = {}
     if data is not None:
         read = read_samples(data, model, limit=samples, split=split, task=task)
@@ -64,8 +68,8 @@ def command(
     with progress() as bar:
         shown = bar.add_task(f"running on {board}", total=None, note="")
         made = simulate(
-            file, board, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
-            n_samples=samples, progress=lambda done, total: bar.update(
+            blob, board, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
+            batch=batch, n_samples=samples, progress=lambda done, total: bar.update(
                 shown, completed=done, total=total
             ), **given,
         )  # fmt: skip
@@ -78,7 +82,7 @@ def command(
             f"{n} samples learnt: every prediction, and the saved state of {made.state_bytes:,} "
             "bytes, equal the host's bit for bit"
         )
-    out.show(work_table({"predict": made.predict, "learn one sample": made.learn}))
+    out.show(work_table({"predict": made.predict}, made.learn))
     out.line(WORK_NOTE, "dim")
     out.line(f"stack: {format_kib(made.stack_used_bytes)} used at the deepest")
     return {"file": file, **made.to_dict()}

@@ -66,9 +66,17 @@ def sizes_table(sizes: Mapping[str, int]) -> Table:
     return rows
 
 
-def work_table(kinds: dict[str, Work | None]) -> Table:
-    """Counted instructions, and estimated time and energy, of each kind of work."""
+def work_table(kinds: dict[str, Work | None], learn: Work | None) -> Table:
+    """Counted instructions, and estimated time and energy, of each kind of work.
+
+    Args:
+        kinds: work by name; None for what was not counted.
+        learn: one learning step, which may be of several samples.
+    """
     rows = table("\ntime", "", ">instructions", ">cycles", ">time", ">range", ">energy")
+    if learn is not None:
+        samples = "one sample" if learn.n_samples == 1 else f"{learn.n_samples} samples, one step"
+        kinds = kinds | {f"learn {samples}": learn}
     for name, work in kinds.items():
         if work is None:
             continue

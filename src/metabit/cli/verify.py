@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import FILE, LIMIT, SPLIT, TASK, bank_for
-from metabit.cli.paths import ReadPath
+from metabit.cli.paths import ReadName, ReadPath
 from metabit.cli.tables import table
 from metabit.compare.align import align
 from metabit.compare.artefact import Artefact, Samples
@@ -19,7 +19,7 @@ from metabit.compare.kinds import open_artefact
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.errors import InputError, MismatchError
-from metabit.export import container
+from metabit.export.blob import Blob
 from metabit.export.spec import Model
 from metabit.readers.read import read_samples
 
@@ -29,7 +29,9 @@ RANDOM_DEFAULT = 256
 @verb("verify")
 @FILE
 @click.argument("other", metavar="[OTHER]", required=False, type=ReadPath())
-@click.option("--data", metavar="DATA", help="With OTHER: also compare on these samples.")
+@click.option(
+    "--data", metavar="DATA", type=ReadName(), help="With OTHER: also compare on these samples."
+)
 @LIMIT
 @SPLIT
 @TASK
@@ -103,8 +105,8 @@ def _samples(
 
 
 def _verify_golden(out: Output, file: Path) -> Answer:
-    data = container.read_bytes(file)
-    model = container.loads(data, str(file))
+    blob = Blob.of(file)
+    data, model = blob.data, blob.model
     if model.golden is None or len(model.golden.inputs) == 0:
         raise InputError(
             f"{file}: carries no golden samples; export it with --golden 4", code="E-NO-GOLDEN"
@@ -112,7 +114,7 @@ def _verify_golden(out: Output, file: Path) -> Answer:
     golden = model.golden
     n = len(golden.inputs)
     runners: dict[str, Engine | ReferenceModel] = {
-        "C engine": Engine(data),
+        "C engine": Engine(blob),
         "NumPy reference": ReferenceModel(data),
     }
     for name, runner in runners.items():

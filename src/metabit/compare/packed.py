@@ -9,11 +9,11 @@ from metabit.compare.artefact import Artefact, Outputs, Samples
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export import container
+from metabit.export.blob import Blob
 from metabit.export.c_source import blob_of
 from metabit.export.golden import run
 from metabit.export.repack import read_state, with_state
 from metabit.export.spec import BoolArray, Model
-from metabit.export.state_image import model_id
 from metabit.extras import need
 
 
@@ -96,6 +96,5 @@ def open_state(path: Path, base: Path | None) -> PackedArtefact:
             f"{path}: a learnt state needs the .mbit file that learnt: add --model FILE",
             code="E-USAGE",
         )
-    data = container.read_bytes(base)
-    model = container.loads(data, str(base))
-    return PackedArtefact(str(path), with_state(model, read_state(path, model, model_id(data))))
+    blob = Blob.of(base)
+    return PackedArtefact(str(path), with_state(blob.model, read_state(path, blob)))

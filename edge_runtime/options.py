@@ -1,0 +1,83 @@
+"""How a model is opened: `mb_options` of metabit.h, on the host and in firmware alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metabit.edge_runtime import _native
+from metabit.errors import InputError
+
+#: Samples per learning step, at most.
+MAX_BATCH = _native.MAX_BATCH
+MAX_STEP_LEVELS, MAX_M = 256.0, 30.0
+
+_FROM_FILE = -1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a model is opened.
+
+    Attributes:
+        learn_layers: layers that learn, counted from the output.
+        state_bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
+        bank: normalisation bank.
+        seed: of the generator that rounds updates.
+        step_levels: step size in levels of an 8-bit hidden weight; None for what the file says.
+        m: metaplasticity at the end of the range; None for what the file says.
+        isa: number of the kernel set; 0 for the best one that runs.
+        panels: interleave weights in RAM, for kernels with vector registers.
+        batch: samples per learning step.
+
+    Raises:
+        InputError: a value is out of range, whatever the model.
+    """
+
+    learn_layers: int = 0
+    state_bits: int = 0
+    bank: int = 0
+    seed: int = 1
+    step_levels: float | None = None
+    m: float | None = None
+    isa: int = 0
+    panels: bool = False
+    batch: int = 1
+
+    def __post_init__(self) -> None:
+        if self.state_bits not in (0, 4, 8):
+            raise InputError(
+                f"bits={self.state_bits}: choose 8, 4, or 0 for what the file holds", code="E-BITS"
+            )
+        if not 0 <= self.seed < 2**32:
+            raise InputError(f"seed {self.seed} is outside 0...{2**32 - 1}", code="E-SEED")
+        _check_range("step_levels", self.step_levels, MAX_STEP_LEVELS)
+        _check_range("m", self.m, MAX_M)
+        if isinstance(self.batch, bool) or not 1 <= self.batch <= MAX_BATCH:
+            raise InputError(
+                f"batch={self.batch}: choose a number of samples from 1 to {MAX_BATCH}",
+                code="E-BATCH",
+            )
+
+    def native(self, runner: int | None = None) -> _native.NativeOptions:
+        """As the C core takes them.
+
+        Args:
+            runner: address of an `mb_runner` that shares out the parts of large layers.
+        """
+        return _native.NativeOptions(
+            learn_layers=self.learn_layers,
+            state_bits=self.state_bits,
+            bank=self.bank,
+            seed=self.seed,
+            step_levels=_FROM_FILE if self.step_levels is None else self.step_levels,
+            m=_FROM_FILE if self.m is None else self.m,
+            isa=self.isa,
+            panels=self.panels,
+            batch=self.batch,
+            runner=runner,
+        )
+
+
+def _check_range(name: str, value: float | None, high: float) -> None:
+    if value is not None and not 0.0 <= value <= high:
+        raise InputError(f"{name}={value}: choose a number from 0 to {high:g}", code="E-RANGE")
