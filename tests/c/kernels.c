@@ -116,7 +116,7 @@ static guarded sums_for(uint32_t layout) {
 
 static void try_bits(const mb_matrix *rows, uint32_t layout, enum fill how) {
     guarded x = guard((size_t)4 * rows->words), expected = sums_for(MB_ROWS);
-    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded w = in_layout((const uint32_t *)(const void *)rows->bytes, layout, rows->words);
     guarded found = sums_for(layout);
     mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
     fill(&x, how);
@@ -132,7 +132,7 @@ static void try_bytes(const mb_matrix *rows, uint32_t layout, enum fill how) {
         uint32_t is_signed;
         int32_t zero_point;
     } inputs[] = {{0, 0}, {0, 255}, {0, 77}, {1, -128}, {1, 127}, {1, 0}};
-    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded w = in_layout((const uint32_t *)(const void *)rows->bytes, layout, rows->words);
     guarded x = guard(rows->n_in), expected = sums_for(MB_ROWS), found = sums_for(layout);
     mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
     fill(&x, how);
@@ -158,7 +158,7 @@ static void try_convolution(const mb_matrix *rows, uint32_t layout, enum fill ho
     }
     uint32_t run_bytes = n_runs > 1u ? now.n_in / 8u / n_runs : 4u * rows->words;
     uint32_t step = run_bytes + (n_runs > 1u ? draw() % 5u * (unit / 8u) : 0);
-    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded w = in_layout((const uint32_t *)(const void *)rows->bytes, layout, rows->words);
     guarded thresholds = guard((size_t)4 * (now.n_out + words));
     mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
     int32_t *t = (int32_t *)(void *)thresholds.at;
@@ -235,7 +235,7 @@ static void try_samples(enum fill how) {
 }
 
 static void try_back(const mb_matrix *rows, uint32_t layout, enum fill how) {
-    guarded w = in_layout((const uint32_t *)(const void *)rows->at, layout, rows->words);
+    guarded w = in_layout((const uint32_t *)(const void *)rows->bytes, layout, rows->words);
     guarded d = guard((size_t)2 * now.n_out), expected = guard((size_t)4 * now.n_in);
     guarded found = guard((size_t)4 * now.n_in);
     mb_matrix matrix = {w.at, rows->n_in, rows->n_out, rows->words, layout};
