@@ -182,7 +182,7 @@ def _arena_lines(upper: str, arenas: ArenaBytes) -> list[str]:
 
 def _extras(model: Model, name: str, upper: str) -> list[str]:
     lines = []
-    if _class_names(model):
+    if model.class_names:
         lines += [
             "",
             "/* Names of the classes, by label. */",
@@ -227,7 +227,7 @@ def _source(model: Model, blob: bytes, name: str) -> str:
         "/* Refuses to compile when an arena of the planned size would not do. */",
         f"typedef char {name}_arena_is_aligned[{upper}_ARENA_BYTES % MB_ALIGNMENT == 0 ? 1 : -1];",
     ]
-    names = _class_names(model)
+    names = model.class_names
     if names:
         listed = [f"    {_c_string(text)}," for text in names]
         lines += ["", f"const char *const {name}_classes[{upper}_N_OUTPUTS] = {{", *listed, "};"]
@@ -251,13 +251,6 @@ def _byte_lines(blob: bytes) -> list[str]:
 
 def _n_golden(model: Model) -> int:
     return 0 if model.golden is None else len(model.golden.inputs)
-
-
-def _class_names(model: Model) -> list[str]:
-    names = model.meta.get("class_names")
-    if isinstance(names, list) and len(names) == model.n_outputs:
-        return [str(name) for name in names]
-    return []
 
 
 def _c_string(text: str) -> str:

@@ -294,3 +294,19 @@ class Model:
     def n_channels(self) -> int:
         """Channels in all layers."""
         return sum(layer.n_out for layer in self.layers)
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in the order of their labels; empty where the file tells none."""
+        names = self.meta.get("class_names")
+        if not isinstance(names, list) or len(names) != self.n_outputs:
+            return ()
+        return tuple(map(str, names))
+
+    def class_name(self, label: int) -> str:
+        """The name of one class, or else its number, for people.
+
+        A file that anybody may have made says it: what cannot be printed becomes "?".
+        """
+        name = self.class_names[label] if self.class_names else str(label)
+        return "".join(c if c.isprintable() else "?" for c in name)

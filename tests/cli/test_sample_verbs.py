@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from metabit import Engine
+from metabit.export import container
 
 from .conftest import Cli
 
@@ -87,6 +90,43 @@ def test_accuracy_and_limit(cli: Cli, model_file: Path, data_file: Path, x: Samp
     answer = cli("predict", model_file, data_file, "--limit", 20, "--json").answer
     assert answer["n_samples"] == 20
     assert answer["accuracy"] == np.mean(Engine(model_file).predict(x[:20]) == y[:20])
+
+
+@pytest.fixture
+def named_file(tmp_path: Path, model_file: Path) -> Path:
+    """The model with names of its four classes, one of them hostile to terminals."""
+    path = tmp_path / "named.mbit"
+    meta = {"class_names": ["stand up", "walk", "lie", "\x1b[2Jsit"]}
+    container.save(replace(container.load(model_file), meta=meta), path)
+    return path
+
+
+def test_classes_are_called_by_their_names(cli: Cli, named_file: Path, data_file: Path) -> None:
+    names = ["stand up", "walk", "lie", "?[2Jsit"]
+    with np.load(data_file) as data:
+        x, y = data["x"], data["y"]
+    labels = Engine(named_file).predict(x)
+    done = cli("predict", named_file, data_file)
+    assert f"labels: {', '.join(names[label] for label in labels[:20])} ..." in done.stdout
+    assert "\x1b" not in done.stdout
+    right = (labels == y)[y == 1]
+    assert re.search(rf"^walk +{len(right)} +{100 * right.mean():.1f} %", done.stdout, re.M)
+    answer = cli("predict", named_file, data_file, "--json").answer
+    assert answer["labels"] == labels.tolist()
+    assert answer["class_names"][0] == "stand up"
+    assert answer["classes"][1]["accuracy"] == right.mean()
+    learnt = cli("learn", named_file, data_file)
+    assert re.search(rf"^walk +{len(right)} +[0-9.]+ %", learnt.stdout, re.M)
+    assert "classes         4: stand up, walk, lie, ?[2Jsit" in cli("inspect", named_file).stdout
+
+
+def test_classes_without_names_are_numbers_and_have_no_table(
+    cli: Cli, model_file: Path, data_file: Path
+) -> None:
+    done = cli("predict", model_file, data_file)
+    assert re.search(r"^labels: [0-3]( [0-3]){19} \.\.\.$", done.stdout, re.M)
+    assert "right" not in done.stdout
+    assert cli("predict", model_file, data_file, "--json").answer["class_names"] == []
 
 
 def test_labels_out_writes_npy_or_lines(

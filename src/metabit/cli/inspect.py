@@ -42,6 +42,7 @@ def command(out: Output, file: Path) -> Answer:
             "zero_point": model.input.zero_point,
         },
         "n_outputs": model.n_outputs,
+        "class_names": model.class_names,
         "n_banks": model.n_banks,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
         "layers": [_layer(model, index) for index in range(len(model.layers))],
@@ -90,7 +91,8 @@ def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
     rows.add_row(
         "input", f"{spec.dtype} {shape}, scale {spec.scale:.6g}, zero point {spec.zero_point}"
     )
-    rows.add_row("classes", str(model.n_outputs))
+    names = ", ".join(map(model.class_name, range(model.n_outputs))) if model.class_names else ""
+    rows.add_row("classes", f"{model.n_outputs}{': ' if names else ''}{names}")
     rows.add_row("binary weights", f"{model.n_weights:,}")
     rows.add_row("banks", str(model.n_banks))
     rows.add_row("can learn", learns)

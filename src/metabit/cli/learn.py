@@ -25,7 +25,7 @@ from metabit.cli.options import (
     learn_option,
 )
 from metabit.cli.progress import progress
-from metabit.cli.tables import percent
+from metabit.cli.tables import by_class, class_table, percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.blob import Blob
@@ -109,6 +109,7 @@ def command(
         "state": state,
         **vars(status),
         "plasticity_left": status.plasticity_left,
+        "classes": by_class(model, truth, correct),
     }
     _print(out, answer)
     return answer
@@ -135,6 +136,9 @@ def _print(out: Output, answer: Answer) -> None:
         f"{percent(answer['prequential_accuracy'])}, last tenth {percent(answer['last_accuracy'])}",
         "bold",
     )
+    rows = class_table(answer["classes"])
+    if rows is not None:
+        out.show(rows)
     out.line(
         f"{answer['n_steps']:,} samples since export; the last step changed "
         f"{answer['last_writes']:,} hidden weights and flipped {answer['last_flips']:,} of "

@@ -25,12 +25,13 @@ from metabit.cli.options import (
     learn_option,
 )
 from metabit.cli.paths import WriteFile
-from metabit.cli.tables import percent
+from metabit.cli.tables import by_class, class_table, percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import check_labels
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import StorageError
 from metabit.export.blob import Blob
+from metabit.export.spec import Model
 from metabit.files import write_whole
 from metabit.readers.read import STDIN, read_samples
 
@@ -83,15 +84,18 @@ def command(
     if labels_out is not None:
         write_labels(labels_out, labels)
     accuracy = None if truth is None else float(np.mean(labels == truth))
+    classes = None if truth is None else by_class(model, truth, labels == truth)
     # Labels from standard input go to the next program: only they are on stdout then.
     say = out.note if data == STDIN else out.line
-    shown = labels if data == STDIN else labels[:SHOWN]
     if data == STDIN:
-        out.line("\n".join(map(str, shown)))
+        out.line("\n".join(map(str, labels)))
     else:
-        out.line(f"labels: {' '.join(map(str, shown))}{' ...' if n > SHOWN else ''}")
-    if accuracy is not None:
+        out.line(f"labels: {_in_words(model, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
+    if accuracy is not None and classes is not None:
         say(f"accuracy on {samples.where}: {percent(accuracy)}")
+        rows = class_table(classes)
+        if rows is not None and data != STDIN:
+            out.show(rows)
     say(
         f"{n:,} samples in {1000 * seconds:.1f} ms ({1e6 * seconds / n:.1f} µs each), "
         f"arena {format_kib(engine.plan.arena_bytes)}"
@@ -102,9 +106,17 @@ def command(
         "n_samples": n,
         "accuracy": accuracy,
         "labels": labels,
+        "class_names": model.class_names,
+        "classes": classes,
         "seconds": seconds,
         "arena_bytes": engine.plan.arena_bytes,
     }
+
+
+def _in_words(model: Model, labels: NDArray[np.int64]) -> str:
+    """Names of classes, or their numbers; with commas where a name has a space in it."""
+    names = [model.class_name(int(label)) for label in labels]
+    return (", " if any(" " in name for name in model.class_names) else " ").join(names)
 
 
 def open_engine(

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
+from metabit.cli.answers import Answer
 from metabit.edge_runtime.sizes import format_kib
+from metabit.export.spec import Model
 
 if TYPE_CHECKING:
     from metabit.firmware_sim.simulate import Work
@@ -49,6 +53,35 @@ def budget_bar(used: int, available: int, width: int = 40) -> Text:
     style = "red" if share > 1 else "yellow" if share > 0.9 else "green"
     full = min(width, round(share * width)) if available else width
     return Text.assemble(("█" * full, style), ("░" * (width - full), "dim"), f" {share:.0%}")
+
+
+def by_class(model: Model, truth: NDArray[np.int32], right: NDArray[np.bool_]) -> list[Answer]:
+    """Samples of each class that occurs, and the share of them that was predicted right.
+
+    Args:
+        model: knows the names of the classes, or only their numbers.
+        truth: labels, shape (n,).
+        right: whether each sample was predicted right, shape (n,).
+    """
+    return [
+        {
+            "label": label,
+            "name": model.class_name(label),
+            "n_samples": int((truth == label).sum()),
+            "accuracy": float(right[truth == label].mean()),
+        }
+        for label in np.unique(truth).tolist()
+    ]
+
+
+def class_table(classes: list[Answer]) -> Table | None:
+    """The table of `by_class`; None where classes have no names but their numbers."""
+    if all(row["name"] == str(row["label"]) for row in classes):
+        return None
+    rows = table("", "class", ">samples", ">right")
+    for row in classes:
+        rows.add_row(row["name"], f"{row['n_samples']:,}", percent(row["accuracy"]))
+    return rows
 
 
 def sizes_table(sizes: Mapping[str, int]) -> Table:

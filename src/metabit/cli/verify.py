@@ -118,18 +118,21 @@ def _verify_golden(out: Output, file: Path) -> Answer:
         "NumPy reference": ReferenceModel(data),
     }
     for name, runner in runners.items():
-        _compare(f"{file}: {name}", runner.scores(golden.inputs), golden.scores)
+        _compare(f"{file}: {name}", model, runner.scores(golden.inputs), golden.scores)
         out.line(f"{name}: {n} golden samples, {golden.scores.size} scores, all equal")
     return {"file": file, "n_golden": n, "n_scores": golden.scores.size, "equal": True}
 
 
-def _compare(where: str, scores: NDArray[np.int32], expected: NDArray[np.int32]) -> None:
+def _compare(
+    where: str, model: Model, scores: NDArray[np.int32], expected: NDArray[np.int32]
+) -> None:
     wrong = np.argwhere(scores != expected)
     if len(wrong):
         sample, output = (int(i) for i in wrong[0])
+        found, wanted = scores[sample, output], expected[sample, output]
         raise MismatchError(
             f"{where}: {len(wrong)} of {expected.size} scores differ; first in sample {sample}, "
-            f"class {output}: {scores[sample, output]}, expected {expected[sample, output]}. "
+            f"class {model.class_name(output)}: {found}, expected {wanted}. "
             "Export the model again with this version",
             code="E-GOLDEN",
         )

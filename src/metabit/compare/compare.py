@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +42,9 @@ def compare(a: Artefact, b: Artefact, samples: Samples, bank: int) -> Comparison
         scores = of_a.scores != of_b.scores
     found = Comparison(len(samples), int(labels.sum()), scores.size, int(scores.sum()))
     if found.n_labels_differ or found.n_scores_differ:
-        first = _first_hidden(a, b, samples, bank) or _first_output(of_a, of_b)
+        model = a.model or b.model
+        name = str if model is None else model.class_name
+        first = _first_hidden(a, b, samples, bank) or _first_output(of_a, of_b, name)
         raise MismatchError(
             f"{a.where} and {b.where} differ in {found.n_labels_differ} of {len(samples)} labels "
             f"and {found.n_scores_differ} of {scores.size} scores; first in {first}",
@@ -70,17 +73,18 @@ def _sign(bit: bool) -> str:
     return "+1" if bit else "-1"
 
 
-def _first_output(of_a: Outputs, of_b: Outputs) -> str:
+def _first_output(of_a: Outputs, of_b: Outputs, class_name: Callable[[int], str]) -> str:
     if of_a.scores is not None and of_b.scores is not None:
         wrong = np.argwhere(of_a.scores != of_b.scores)
         if len(wrong):
             sample, k = (int(i) for i in wrong[0])
             return (
-                f"the scores, sample {sample}, class {k}: {of_a.scores[sample, k]} and "
+                f"the scores, sample {sample}, class {class_name(k)}: {of_a.scores[sample, k]} and "
                 f"{of_b.scores[sample, k]}"
             )
     sample = int(np.flatnonzero(of_a.labels != of_b.labels)[0])
-    return f"the label of sample {sample}: {of_a.labels[sample]} and {of_b.labels[sample]}"
+    ours, theirs = (class_name(int(of.labels[sample])) for of in (of_a, of_b))
+    return f"the label of sample {sample}: {ours} and {theirs}"
 
 
 def bank_of(a: Artefact, b: Artefact, asked: int | None) -> int:
