@@ -5,7 +5,7 @@
  * several cores, mb_options.runner lets the large layers of one model use them.
  *
  * A model is a blob of bytes (a `.mbit` file, docs/FORMAT.md): 1-bit weights, normalisation, and,
- * when it is to learn, the hidden weight behind each bit in 8 or 4 bits. The blob stays where it is
+ * when it is to learn, the hidden weight of each bit in 8 or 4 bits. The blob stays where it is
  * (flash, or a mapped file) and is never written. Everything that changes lives in one arena, whose
  * size mb_arena_bytes() tells before anything runs, with the same answer on the host and on the
  * board.
@@ -108,8 +108,8 @@ typedef struct mb_runner {
 /* How a model is opened. Start from MB_OPTIONS_INFER, which holds the defaults, and change what you
  * need. A value out of range is MB_ERR_INPUT. */
 typedef struct mb_options {
-    /* How many layers learn, counted from the output: 1 is the head alone, and MB_ALL_LAYERS or any
-     * number above that of the layers is all of them. The layers below stay in the blob and cost no
+    /* How many layers learn, counted from the output: 1 is the head alone; MB_ALL_LAYERS, or any
+     * number that is too large, is all of them. The layers below stay in the blob and cost no
      * state. Default 0: nothing learns; state_bits, seed, step_levels, m and batch then have no
      * effect. */
     uint32_t learn_layers;
@@ -118,7 +118,7 @@ typedef struct mb_options {
     /* Which normalisation bank (task) of the blob to use: 0 to mb_info.n_banks - 1. Default 0. */
     uint32_t bank;
     /* Seed of the random generator that rounds updates; any number. The generator is part of the
-     * learnt state, so a loaded state goes on with its own. Default 1. */
+     * learnt state, so a loaded state continues with its own. Default 1. */
     uint32_t seed;
     /* Step size, in levels of an 8-bit hidden weight per gradient of root mean square size: 0 to
      * 256. 0 moves no weight (running values still follow). Negative, the default: what the blob
@@ -180,7 +180,7 @@ typedef struct mb_plan {
     uint32_t norm_bytes;
     /* Activations as bits, and sums before normalisation. */
     uint32_t activation_bytes;
-    /* Errors on their way back, those of all samples of a batch, and scratch rows. */
+    /* Errors on their way back, of all samples of a batch, and scratch rows. */
     uint32_t error_bytes;
     /* Tables of f_meta. */
     uint32_t table_bytes;
@@ -196,14 +196,13 @@ typedef struct mb_plan {
 MB_API int mb_verify(const void *blob, size_t blob_bytes, mb_info *info);
 
 /* The RAM that mb_open() will need for this blob with these options, part by part.
- * Errors: those of mb_verify(); MB_ERR_INPUT (NULL, an option out of range), MB_ERR_NO_STATE
- * (layers are to learn, but the blob has no hidden weights), MB_ERR_BUDGET (the arena would exceed
- * 4 GiB). */
+ * Errors: as mb_verify(); MB_ERR_INPUT (NULL, an option out of range), MB_ERR_NO_STATE (layers are
+ * to learn, but the blob has no hidden weights), MB_ERR_BUDGET (the arena would exceed 4 GiB). */
 MB_API int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options,
                        mb_plan *plan);
 
 /* The total of mb_plan_ram() alone: the size of the arena, to the byte.
- * Errors: those of mb_plan_ram(). */
+ * Errors: as mb_plan_ram(). */
 MB_API int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options *options,
                           size_t *arena_bytes);
 
@@ -215,8 +214,8 @@ MB_API int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options 
  * place.
  *   model  out
  *   arena  of at least mb_arena_bytes(), starts at a multiple of MB_ALIGNMENT
- * Errors: those of mb_plan_ram(); MB_ERR_INPUT (arena NULL or misaligned), MB_ERR_BUDGET
- * (arena_bytes is less than mb_arena_bytes() says). */
+ * Errors: as mb_plan_ram(); MB_ERR_INPUT (arena NULL or misaligned), MB_ERR_BUDGET (arena_bytes is
+ * less than mb_arena_bytes() says). */
 MB_API int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void *blob,
                    size_t blob_bytes, const mb_options *options);
 
@@ -235,7 +234,7 @@ MB_API float mb_score_to_logit(int32_t score);
 
 /* Learn n samples in order: one by one, or mb_options.batch of them in each step; the last step
  * takes what is left. In a batch the weights move by the sum of its gradients, which all come from
- * the same weights; running values follow sample by sample. No batch goes on from one call to the
+ * the same weights; running values follow sample by sample. No batch continues from one call to the
  * next. All labels are checked before the first step.
  *   samples    (n, n_inputs), as in mb_predict()
  *   labels     (n), each in 0 to n_outputs - 1
@@ -248,7 +247,7 @@ MB_API int mb_learn(mb_model *model, const void *samples, const int32_t *labels,
 /* Run the samples with known scores that travel in the blob, on the weights as exported, and
  * compare every score. Opens the model in `arena`, of at least the size for MB_OPTIONS_INFER. A
  * blob without such samples passes.
- * Errors: those of mb_open(); MB_ERR_MISMATCH (a score differs). */
+ * Errors: as mb_open(); MB_ERR_MISMATCH (a score differs). */
 MB_API int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_t blob_bytes);
 
 /* ---- look inside ---------------------------------------------------------------------------- */
@@ -293,7 +292,7 @@ MB_API size_t mb_state_bytes(const mb_model *model);
 MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context);
 
 /* Read a state image back. It is read and checked whole, and only then read a second time to use
- * it. After loading, learning goes on as if it had never stopped. Should storage fail during the
+ * it. After loading, learning continues as if it had never stopped. Should storage fail during the
  * second reading (MB_ERR_STORAGE), the state is mixed: open the model again.
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (read() failed),
  * MB_ERR_FORMAT (not a state image), MB_ERR_CORRUPT, MB_ERR_MISMATCH (made with another blob, or

@@ -22,8 +22,8 @@ extern "C" {
 #define MB_MAX_THREADS 64u
 
 /* Start n_threads - 1 threads; the caller's is the first. Returns NULL, with errno set, on an
- * error: EINVAL if n_threads is not in 1 to MB_MAX_THREADS, else what the system says when it gives
- * no more threads or memory. */
+ * error: EINVAL if n_threads is not in 1 to MB_MAX_THREADS, otherwise what the system says when it
+ * gives no more threads or memory. */
 MB_API const mb_runner *mb_threads_start(uint32_t n_threads);
 
 /* End the threads, wait until they have ended, and release the pool; NULL is allowed. No model may

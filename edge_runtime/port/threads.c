@@ -1,8 +1,9 @@
 /* threads.c: a fixed pool of threads; see metabit_threads.h.
  *
- * The parts of a job are a counter that everybody, the caller too, takes numbers from: a thread that
- * wakes up late, or does not get a core, leaves its part to the others. Who has taken a part may read
- * the job, because the caller waits until all parts are done before it writes the next one.
+ * The parts of a job are a counter that everybody, the caller too, takes numbers from: a thread
+ * that wakes up late, or does not get a core, leaves its part to the others. A thread that has
+ * taken a part may read the job, because the caller waits until all parts are done before it writes
+ * the next one.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "metabit_threads.h"
@@ -15,15 +16,15 @@
 #include <stdlib.h>
 
 /* Looks before a thread goes to sleep, some tens of microseconds: longer than what lies between two
- * layers, shorter than what people wait for. Between so many looks it offers its core to others, as who
- * it waits for may need just that one. */
+ * layers, shorter than what people wait for. After every LOOKS_A_TURN looks it offers its core to
+ * others, because the thread that it waits for may need just that core. */
 #define AWAKE_LOOKS 2000u
 #define LOOKS_A_TURN 50u
 
 #define CACHE_LINE __attribute__((aligned(64)))
 
 typedef struct pool {
-    mb_runner runner; /* first: who has it has the pool */
+    mb_runner runner; /* first, so that its address is the pool's */
     uint32_t forks;
     uint32_t n_workers;
     pthread_t workers[MB_MAX_THREADS - 1u];
@@ -37,7 +38,7 @@ typedef struct pool {
     uint32_t stopping;
 } pool;
 
-static uint32_t forks; /* that this process and those before it are the children of */
+static uint32_t forks; /* how many forks lie between the first process and this one */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int watching; /* errno of pthread_atfork() */
 
@@ -83,7 +84,8 @@ static void sleep_until_begun(pool *p) {
     pthread_mutex_unlock(&p->lock);
 }
 
-/* Behind a change that sleepers wait for: whoever counts itself in later sees the change. */
+/* Called after a change that sleepers wait for; a thread that counts itself in later sees the
+ * change. */
 static void wake(pool *p) {
     if (look(&p->asleep) > 0) {
         pthread_mutex_lock(&p->lock);

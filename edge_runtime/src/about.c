@@ -16,7 +16,8 @@ const char *mb_error_text(int error) {
     case MB_ERR_INPUT:
         return "an argument is out of range";
     case MB_ERR_NO_STATE:
-        return "the model carries no hidden weights to learn with, or was opened with learn_layers 0";
+        return "the model carries no hidden weights to learn with, or was opened with "
+               "learn_layers 0";
     case MB_ERR_MISMATCH:
         return "scores differ from those in the blob, or the state belongs to another model";
     default:

@@ -27,7 +27,8 @@ float mb_sqrt(float x) {
     if (x < 1.17549435e-38f) {
         return 0.0f;
     }
-    /* 1/sqrt from the halved exponent, three Newton steps; then x * (1/sqrt) is within 1 ulp or two. */
+    /* 1/sqrt from the halved exponent, three Newton steps; then x * (1/sqrt) is within 1 ulp or
+     * two. */
     float half = 0.5f * x;
     float inverse = mb_bits_float(0x5f375a86u - (mb_float_bits(x) >> 1));
     for (int i = 0; i < 3; i++) {

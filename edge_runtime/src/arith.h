@@ -1,7 +1,7 @@
 /* arith.h: square root, exponential and probabilities with the same bits everywhere.
  *
- * Only IEEE float32 addition, subtraction, multiplication and division are used, each rounded on its
- * own (strict.h), and integers. No libm, whose results differ by platform.
+ * Only IEEE float32 addition, subtraction, multiplication and division are used, each rounded on
+ * its own (strict.h), and integers. No libm, whose results differ by platform.
  */
 #ifndef MB_ARITH_H
 #define MB_ARITH_H

@@ -1,5 +1,5 @@
-/* bytes.h: bits in words, and the three things of <string.h> that are needed, which freestanding C99
- * does not have. */
+/* bytes.h: bits in words, and the three things of <string.h> that are needed, which freestanding
+ * C99 does not have. */
 #ifndef MB_BYTES_H
 #define MB_BYTES_H
 

@@ -1,8 +1,8 @@
 /* internal.h: an open model, as it lies in the arena. Users include metabit.h only.
  *
- * Three lifetimes, three kinds of struct: the blob (constant, in flash; file/sections.h), the model (in
- * the arena, as long as it is open), and locals. The arena holds offsets instead of pointers wherever it
- * can, so that it has the same size on every processor.
+ * Three lifetimes, three kinds of struct: the blob (constant, in flash; file/sections.h), the model
+ * (in the arena, as long as it is open), and locals. The arena holds offsets instead of pointers
+ * wherever it can, so that it has the same size on every processor.
  */
 #ifndef MB_INTERNAL_H
 #define MB_INTERNAL_H
@@ -18,7 +18,8 @@
 #include "metabit.h"
 #include "strict.h"
 
-/* One layer of an open model. Offsets are from the start of the arena, 0 where it does not learn. */
+/* One layer of an open model. Offsets are from the start of the arena, 0 where it does not
+ * learn. */
 typedef struct mb_layer {
     uint32_t n_in, n_out, words;
     uint32_t n_positions;
@@ -35,11 +36,11 @@ typedef struct mb_layer {
     /* (n_positions, n_out) int32 before normalisation; layers that do not learn share room for one
      * position */
     uint32_t sums_at;
-    /* (n_positions, n_out) uint8: where in the window of pooling the sum was; in batches 1 + batch of
-     * them, learn/batch.h */
+    /* (n_positions, n_out) uint8: where in the window of pooling the sum was; in batches 1 + batch
+     * of them, learn/batch.h */
     uint32_t winners_at;
-    /* (mb_words(n_positions * n_out)) uint32 activations; hidden layers; below a layer that learns in
-     * batches 1 + batch of them */
+    /* (mb_words(n_positions * n_out)) uint32 activations; hidden layers; below a layer that learns
+     * in batches 1 + batch of them */
     uint32_t bits_at;
     uint32_t table_at; /* (2^(bits-1)) uint16 f_meta by magnitude */
     uint32_t rms_at;   /* float, running mean square of the gradient */
@@ -72,18 +73,17 @@ struct mb_model {
     uint32_t isa;   /* which kernels, from 1 */
     /* The learnt block: mb_learnt, rms, running values, hidden weights. */
     uint32_t learnt_at, learnt_bytes;
-    /* Scratch of learning. "Values" are those that a layer hands on for one sample. */
-    uint32_t
-        errors_at;   /* (most values of a learning layer) int16; in batches units and errors of all
-                           * samples and layers, learn/batch.h */
-    uint32_t row_at; /* (most values of a learning layer) int32, reused as float */
-    uint32_t columns_at;  /* (most inputs of a dense layer that learns) uint16; not in batches */
-    uint32_t patch_at;    /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
-    uint32_t window_at;   /* (n_out, or whole panels) int32 sums of one position of a window */
+    /* Scratch of learning. "Values" are what a layer hands on for one sample. */
+    /* int16, as many as the values of the widest layer that learns; in batches units and errors of
+     * all samples and layers, learn/batch.h */
+    uint32_t errors_at;
+    uint32_t row_at;     /* int32 for the same number of values, reused as float */
+    uint32_t columns_at; /* uint16, the inputs of the longest dense layer that learns; no batches */
+    uint32_t patch_at;   /* what a kernel sees: (words) uint32, or (n_in) uint8 of a sample */
+    uint32_t window_at;  /* (n_out, or whole panels) int32 sums of one position of a window */
     uint32_t gradient_at; /* (n_in) int32, where gradients are formed: learn/gradients.c */
     uint32_t masked_at;   /* int16 errors of one place of a window, or of one channel */
-    uint32_t
-        patches_at; /* all that weights of a layer above the first see in a step, packed rows */
+    uint32_t patches_at;  /* all that the weights of a layer see in a step, as packed rows */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;

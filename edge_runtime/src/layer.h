@@ -6,8 +6,8 @@
 
 static inline bool mb_convolves(const mb_layer *layer) { return layer->window.kernel != 0; }
 
-/* Whether a layer's gradients are formed, row by row, before its weights move: in convolutions, and in batches.
- * Moves of a dense layer are else drawn directly. */
+/* Whether a layer's gradients are formed, row by row, before its weights move: in convolutions, and
+ * in batches. Moves of a dense layer are otherwise drawn directly. */
 static inline bool mb_forms_gradients(const mb_model *model, const mb_layer *layer) {
     return model->batch > 1 || mb_convolves(layer);
 }
@@ -17,7 +17,8 @@ static inline uint32_t mb_channels(const mb_layer *layer) {
     return layer->n_in / ((uint32_t)layer->window.kernel * layer->window.kernel);
 }
 
-/* Sums that pooling compares for each that a layer hands on: 1 without pooling, and in a dense layer. */
+/* How many sums pooling compares for each value that a layer hands on: 1 without pooling, and in a
+ * dense layer. */
 static inline uint32_t mb_window_sums(const mb_layer *layer) {
     return (uint32_t)layer->window.pool * layer->window.pool;
 }
@@ -34,7 +35,7 @@ typedef struct mb_place {
     uint32_t row, column;
 } mb_place;
 
-/* Where sum `k` of the window of pooling is, of which position p handed the largest on. */
+/* Where sum k lies, of those that pooling compares for output position p. */
 static inline mb_place mb_place_of(const mb_layer *layer, uint32_t p, uint32_t k) {
     const mb_window *window = &layer->window;
     mb_place at = {p / window->out_columns * window->pool + k / window->pool,
@@ -52,7 +53,8 @@ static inline const int32_t *mb_thresholds(const mb_model *model, const mb_layer
     return (const int32_t *)mb_in_blob(model, layer->blob_threshold_at);
 }
 
-/* Weights of a layer: those in the arena, if it learns or has been put into panels, or the blob's. */
+/* Weights of a layer: those in the arena, if it learns or has been put into panels, or the
+ * blob's. */
 mb_matrix mb_weights(const mb_model *model, const mb_layer *layer);
 
 /* Normalisation of a layer that learns, with its running values, or of the output layer. */

@@ -1,7 +1,7 @@
 /* levels.h: hidden weights as they are kept, as levels of 8 or 4 bits in two's complement.
  *
- * Levels of a row lie one after the other; of two 4-bit levels in a byte the first is in the low half. The
- * sign bit of a level is the binary weight: set, the weight is -1. */
+ * Levels of a row lie one after the other; of two 4-bit levels in a byte the first is in the low
+ * half. The sign bit of a level is the binary weight: set, the weight is -1. */
 #ifndef MB_LEVELS_H
 #define MB_LEVELS_H
 

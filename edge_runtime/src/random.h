@@ -1,10 +1,10 @@
-/* random.h: random numbers, inline because learning draws a few thousand a step.
+/* random.h: random numbers, inline because learning draws a few thousand per step.
  *
- * A learning run replays exactly, so the order of draws is part of the specification, as much as the
- * arithmetic. The generator that is saved with the learnt state is xoshiro128++ (Blackman and Vigna 2019).
- * It gives every layer of a step a counter, and what moves the layer's weights is that counter, counted on
- * and mixed (MurmurHash3's finalizer, Appleby 2011): each number by itself, so that wide registers make
- * many at once.
+ * A learning run replays exactly, so the order of draws is part of the specification, as much as
+ * the arithmetic. The generator that is saved with the learnt state is xoshiro128++ (Blackman and
+ * Vigna 2019). From it every layer gets the start of a counter in each step. The numbers that move
+ * the layer's weights are that counter, advanced and mixed (MurmurHash3's finalizer, Appleby 2011):
+ * each number by itself, so that wide registers make many at once.
  */
 #ifndef MB_RANDOM_H
 #define MB_RANDOM_H
@@ -30,7 +30,7 @@ static inline uint32_t mb_random(uint32_t s[4]) {
 #define MB_MIX_1 0x85ebca6bu
 #define MB_MIX_2 0xc2b2ae35u
 
-/* 32 uniform bits from a counter, which goes on by one step. */
+/* 32 uniform bits from a counter, which advances by one step. */
 static inline uint32_t mb_count_on(uint32_t *counter) {
     uint32_t z = *counter += MB_COUNTER_STEP;
     z = (z ^ (z >> 16)) * MB_MIX_1;

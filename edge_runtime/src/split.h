@@ -1,16 +1,17 @@
-/* split.h: work shared out between the threads of mb_options.runner. Every value is computed by one thread, as
- * it would be alone: the bits are the same. */
+/* split.h: work shared out between the threads of mb_options.runner. Every value is computed by one
+ * thread, as it would be alone: the bits are the same. */
 #ifndef MB_SPLIT_H
 #define MB_SPLIT_H
 
 #include "internal.h"
 
-/* Products of weights and inputs from which on a second thread pays. Handing a part over and waiting for
- * it takes some tenths of a microsecond, and 8-bit inputs make their tables in every part. */
+/* From this many products of weights and inputs a second thread pays off. Handing a part over and
+ * waiting for it takes some tenths of a microsecond, and tables of 8-bit inputs are made again in
+ * every part. */
 #define MB_SPLIT_PRODUCTS 524288u
 
-/* How many of n things belong to a part, a multiple of `step`: all of them, where a layer of so many
- * products is not worth a second thread. */
+/* How many of n things belong to a part, a multiple of `step`. All of them, where a layer of so
+ * many products is not worth a second thread. */
 static inline uint32_t mb_share(const mb_model *model, uint32_t n, uint32_t step,
                                 uint64_t products) {
     const mb_runner *runner = model->runner.pointer;

@@ -1,9 +1,9 @@
 /* strict.h: float arithmetic that every compiler does alike; included before any function.
  *
- * The promise of equal bits rests on one rounding an operation. Compilers may break it by fusing a
- * multiplication and an addition, which GCC does by default outside -std=c99, or by computing in a wider
- * type. The first is switched off here, so that no build of the core needs a flag for it; the second
- * and -ffast-math are refused.
+ * Equal bits everywhere need exactly one rounding per operation. Compilers may break it by fusing a
+ * multiplication and an addition, which GCC does by default outside -std=c99, or by computing in a
+ * wider type. The first is switched off here, so that no build of the core needs a flag for it; the
+ * second and -ffast-math are refused.
  */
 #ifndef MB_STRICT_H
 #define MB_STRICT_H

@@ -1,9 +1,11 @@
-/* crash_safe.c: learn for a while, keep what was learnt, and go on after a restart or a power cut.
+/* crash_safe.c: learn for a while, keep what was learnt, and continue after a restart or a power
+ * cut.
  *
  *     cc crash_safe.c digits/digits.c -Idigits $(pkg-config --cflags --libs metabit) -o crash_safe
  *     ./crash_safe state      # run it several times, stop it whenever you like
  *
- * A commit leaves the state before it or the state after it in the folder, whenever the power goes. */
+ * A commit leaves the state before it or the state after it in the folder, whenever the power
+ * goes. */
 #include <stdio.h>
 
 #include "digits.h"

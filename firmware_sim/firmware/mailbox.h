@@ -1,8 +1,8 @@
 /* mailbox.h: how the host and the firmware talk. device.py is its twin: change both together.
  *
  * The firmware stops in fw_stop() whenever it waits for the host. Then the host reads `request`:
- * FW_READY asks for a command; FW_TAKE and FW_GIVE ask to move a piece of the state image out of, or
- * into, the memory at `chunk_at`.
+ * FW_READY asks for a command; FW_TAKE and FW_GIVE ask to move a piece of the state image out of,
+ * or into, the memory at `chunk_at`.
  */
 #ifndef FW_MAILBOX_H
 #define FW_MAILBOX_H

@@ -1,4 +1,5 @@
-/* main.c: the firmware. It opens a model out of flash, in a static arena, and does what the mailbox says.
+/* main.c: the firmware. It opens a model out of flash, in a static arena, and does what the mailbox
+ * says.
  *
  * The same file runs on every board. What differs is in start_*.S, in the linker script, and in the
  * image that build.py generates: the blob, the options, the arena and the buffers.
@@ -29,7 +30,7 @@ static size_t blob_bytes(void) { return (size_t)(fw_blob_end - fw_blob); }
 
 static size_t arena_bytes(void) { return (size_t)(fw_arena_end - fw_arena); }
 
-/* ---- the state image: piece by piece through the host ------------------------------------------ */
+/* ---- the state image: piece by piece through the host ---------------------------------------- */
 
 static int move(uint32_t request, size_t offset, const void *data, size_t bytes) {
     fw_mail.chunk_at = (uint64_t)(uintptr_t)data;
@@ -50,7 +51,7 @@ static int give(void *context, size_t offset, void *data, size_t bytes) {
     return move(FW_GIVE, offset, data, bytes);
 }
 
-/* ---- commands ---------------------------------------------------------------------------------- */
+/* ---- commands -------------------------------------------------------------------------------- */
 
 static int measure(void) {
     size_t bytes = 0;

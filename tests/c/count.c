@@ -2,8 +2,9 @@
  *
  *     count MODEL SAMPLES N ISA
  *
- * takes the kernel set ISA, reads N samples and, behind them, N labels (int32), and dumps the counts of "layer I" (one run of
- * layer I), "predict" (one sample) and "learn" (N samples; models that can learn), each for itself. */
+ * takes the kernel set ISA, reads N samples and, after them, N labels (int32), and dumps the counts
+ * of "layer I" (one run of layer I), "predict" (one sample) and "learn" (N samples; models that can
+ * learn), each for itself. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* kernels.c: every kernel set of this build that runs here, against the scalar one.
  *
- * Shapes are adversarial and random, contents random, all zero and all one. Every buffer lies against a
- * page that must not be touched, first at its end and then at its start, so that one byte read or written
- * outside ends the program. Prints the sets it has tried; exits with 1 at the first difference.
+ * Shapes are adversarial and random, contents random, all zero and all one. Every buffer lies
+ * against a page that must not be touched, first at its end and then at its start, so that one byte
+ * read or written outside ends the program. Prints the sets it has tried; exits with 1 at the first
+ * difference.
  */
 #define _DEFAULT_SOURCE
 #include "../../edge_runtime/src/kernels/choose.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 
 #if !defined( \
-    __wasm__) /* which has no pages to forbid: its memory ends somewhere behind the buffers */
+    __wasm__) /* which has no pages to forbid: its memory ends somewhere after the buffers */
 #define GUARD_PAGES
 #include <sys/mman.h>
 #include <unistd.h>
@@ -145,8 +146,8 @@ static void try_bytes(const mb_matrix *rows, uint32_t layout, enum fill how) {
     release(&x), release(&expected), release(&w), release(&found);
 }
 
-/* Patches of 8-bit pixels somewhere in a map, in pieces as a kernel's rows are. Bits behind n_in, if any, are
- * zero only where there is one piece. */
+/* Patches of 8-bit pixels somewhere in a map, in pieces as a kernel's rows are. Bits after n_in, if
+ * any, are zero only where there is one piece. */
 static void try_convolution(const mb_matrix *rows, uint32_t layout, enum fill how) {
     static const struct {
         uint32_t n_outputs, n_window;
@@ -190,7 +191,8 @@ static void try_convolution(const mb_matrix *rows, uint32_t layout, enum fill ho
     release(&w), release(&thresholds);
 }
 
-/* Patches of 8-bit samples, in pieces; the byte behind the last piece may be read where its length is odd. */
+/* Patches of 8-bit samples, in pieces; the byte after the last piece may be read where its length
+ * is odd. */
 static void try_samples(enum fill how) {
     static const struct {
         uint32_t n_outputs, n_window;

@@ -1,8 +1,8 @@
-/* mve.c: the 8-bit kernel of the set for MVE against the scalar one, on an emulated Cortex-M55 without an
- * operating system.
+/* mve.c: the 8-bit kernel of the set for MVE against the scalar one, on an emulated Cortex-M55
+ * without an operating system.
  *
- * Samples end where memory ends, so that a byte read behind them is a fault. Says what it found, and leaves
- * the emulator, through semihosting.
+ * Samples end where memory ends, so that reading a byte after them is a fault. Says what it found,
+ * and leaves the emulator, through semihosting.
  */
 #include "../../edge_runtime/src/kernels/choose.h"
 #include "../../edge_runtime/src/kernels/scalar.h"

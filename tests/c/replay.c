@@ -2,9 +2,10 @@
  *
  *     replay MODEL SAMPLES LABELS LEARN_LAYERS STATE_BITS BANK SEED BATCH OUT
  *
- * SAMPLES holds n * n_inputs bytes, LABELS n int32. OUT receives the labels and scores before learning,
- * the self-test's result, what was predicted before each step, and the state image. The test compares
- * OUT with the NumPy reference; so every compiler and processor is held to the same bits.
+ * SAMPLES holds n * n_inputs bytes, LABELS n int32. OUT receives the labels and scores before
+ * learning, the self-test's result, what was predicted before each step, and the state image. The
+ * test compares OUT with the NumPy reference; so every compiler and processor is held to the same
+ * bits.
  */
 #include <metabit.h>
 

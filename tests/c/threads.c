@@ -2,8 +2,8 @@
  *
  *     threads MODEL SAMPLES LABELS
  *
- * SAMPLES holds n * n_inputs bytes, LABELS n int32. Exits with 1 at the first difference from one thread.
- * Built with ThreadSanitizer it ends at the first data race, too: nothing here is atomic.
+ * SAMPLES holds n * n_inputs bytes, LABELS n int32. Exits with 1 at the first difference from one
+ * thread. Built with ThreadSanitizer it ends at the first data race, too: nothing here is atomic.
  */
 #define _POSIX_C_SOURCE 200809L
 #include <metabit_threads.h>
@@ -111,7 +111,7 @@ typedef struct trial {
     mb_options options;
 } trial;
 
-/* Scores before learning, what was predicted on the way, and scores behind it. */
+/* Scores before learning, what was predicted on the way, and the scores after it. */
 static int32_t *replay(const trial *t, size_t *n_words) {
     size_t arena_bytes = 0, n = t->samples.n / t->info.n_inputs, scores = n * t->info.n_outputs;
     mb_model *model = NULL;

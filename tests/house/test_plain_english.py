@@ -7,6 +7,7 @@ The patterns are the habits that most often made a reader stop. A word that is r
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from click import Context
@@ -88,3 +89,20 @@ def test_help_is_plain(verb: str) -> None:
     command = group.get_command(Context(group), verb) if verb else group
     assert command is not None
     assert dialect(command.get_help(Context(command, info_name=f"metabit {verb}"))) == []
+
+
+ROOT = Path(__file__).parents[2]
+C_FOLDERS = ("edge_runtime", "firmware_sim/firmware", "examples/c", "tests/c")
+C_FILES = [
+    path.relative_to(ROOT)
+    for folder in C_FOLDERS
+    for path in sorted((ROOT / folder).rglob("*.[ch]"))
+]
+
+
+@pytest.mark.parametrize("path", C_FILES, ids=str)
+def test_comments_in_c_are_plain_and_no_line_is_longer_than_100_columns(path: Path) -> None:
+    text = (ROOT / path).read_text(encoding="utf-8")
+    comments = [re.sub(r"\n\s*\*", " ", found) for found in re.findall(r"/\*.*?\*/", text, re.S)]
+    assert [found for comment in comments for found in dialect(comment)] == []
+    assert [line for line in text.splitlines() if len(line) > 100] == []

@@ -1,6 +1,7 @@
 /* envelope.c: header, section table and checksums of a .mbit blob; docs/FORMAT.md is its twin.
  *
- * The blob is hostile: no field is used before the checksum over it and its bounds have been checked.
+ * The blob is hostile: no field is used before the checksum over it and its bounds have been
+ * checked.
  */
 #include "envelope.h"
 
@@ -69,7 +70,7 @@ static int check_header(const uint8_t *b, size_t blob_bytes, uint32_t *n_section
     return MB_OK;
 }
 
-/* Note a section in the map. Unknown types are refused when critical, else skipped. */
+/* Note a section in the map. Unknown types are refused when critical and skipped otherwise. */
 static int place(section_map *map, uint32_t type, uint32_t flags, uint32_t at, uint32_t bytes) {
     for (int i = 0; i < N_TYPES; i++) {
         if (types[i] == type) {

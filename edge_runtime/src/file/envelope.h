@@ -15,7 +15,7 @@ typedef struct section_map {
 /* Check header, section table and every checksum, and find the sections. */
 int mb_find_sections(section_map *map, const uint8_t *blob, size_t blob_bytes);
 
-/* CRC-32 of more data (the polynomial of zlib and Ethernet); `crc` is that of all before, 0 at first. */
+/* Continue a CRC-32 (the polynomial of zlib and Ethernet) over more data; it starts at 0. */
 uint32_t mb_crc32(uint32_t crc, const void *data, size_t bytes);
 
 static inline uint32_t u32(const uint8_t *bytes, uint32_t at) {

@@ -1,7 +1,8 @@
-/* sections.c: check what the sections of a .mbit blob say, and find the parts of the network in them.
+/* sections.c: check what the sections of a .mbit blob say, and find the parts of the network in
+ * them.
  *
- * The blob is hostile: no field is used before its bounds have been checked, and sizes are computed in
- * 64 bits before they are compared.
+ * The blob is hostile: no field is used before its bounds have been checked, and sizes are computed
+ * in 64 bits before they are compared.
  */
 #include "sections.h"
 
@@ -226,7 +227,8 @@ static int read_thresholds(mb_blob_view *v, const section_map *map, uint32_t ban
     return at == end ? MB_OK : MB_ERR_CORRUPT;
 }
 
-/* Four columns of n_out floats: mean, var, gamma, beta, in ranges that keep all arithmetic finite. */
+/* Four columns of n_out floats: mean, var, gamma, beta, in ranges that keep all arithmetic
+ * finite. */
 static bool norm_is_sane(const uint8_t *b, uint32_t at, uint32_t n_out) {
     static const float low[4] = {-33554432.0f, 0.0f, -1048576.0f, -1048576.0f};
     static const float high[4] = {33554432.0f, 1.12589991e15f, 1048576.0f, 1048576.0f};

@@ -9,8 +9,8 @@
 
 #define MB_MAX_LAYERS 32u
 
-/* Where a convolution looks. Its input has n_in / kernel^2 channels; maps lie row, column, channel. A dense
- * layer has a window with a kernel of 0 that pools nothing. */
+/* Where a convolution looks. Its input has n_in / kernel^2 channels; maps lie row, column, channel.
+ * A dense layer has a window with a kernel of 0 that pools nothing. */
 typedef struct mb_window {
     uint32_t in_rows, in_columns;
     uint32_t out_columns; /* after pooling */

@@ -4,7 +4,8 @@
 
 #include "../layer.h"
 
-/* Bits of one position: with running values where the layer learns, else folded into thresholds.
+/* Bits of one position: with running values where the layer learns, otherwise folded into
+ * thresholds.
  *   bits (mb_words(n_out)), sums (n_out) */
 static inline void mb_activate(const mb_model *model, const mb_layer *layer, uint32_t *bits,
                                const int32_t *sums) {

@@ -30,7 +30,7 @@ static inline void mb_put_ones(mb_bit_writer *out, uint32_t n) {
     }
 }
 
-/* Append n bits that lie from bit `at` on; no word behind the last of them is read. */
+/* Append n bits of a row, from its bit `at`. No word after the last of these bits is read. */
 static inline void mb_put_copy(mb_bit_writer *out, const uint32_t *from, uint32_t at, uint32_t n) {
     if (at % 32u == 0 && out->n_bits % 32u == 0) { /* as with 32, 64, ... channels: word by word */
         uint32_t whole = n / 32u;

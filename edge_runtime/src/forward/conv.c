@@ -1,7 +1,7 @@
-/* conv.c: convolution, one position at a time; conv_fused.c does more at once where no layer learns. What the
- * kernel sees is gathered into one row, which the dense kernels then multiply with the weights of all
- * channels. No map of sums is kept but in layers that learn: max-pooling compares the sums of a window as they
- * come. */
+/* conv.c: convolution, one position at a time; conv_fused.c does more at once where no layer
+ * learns. What the kernel sees is gathered into one row, which the dense kernels then multiply with
+ * the weights of all channels. Only layers that learn keep a map of sums: max-pooling compares the
+ * sums of a window as they come. */
 #include "conv.h"
 
 #include "activate.h"
@@ -21,7 +21,8 @@ static void sums_at(const mb_model *model, const mb_layer *layer, const void *in
     }
 }
 
-/* The larger of two sums, the first of equal ones, and which it is; without branches, which nothing predicts. */
+/* Keep the larger of two sums, or the first of two equal sums, and note which it was. No branch
+ * asks, because nothing could predict it. */
 static void keep_largest(int32_t *restrict largest, uint8_t *restrict winners,
                          const int32_t *restrict sums, uint32_t n, uint8_t k) {
     if (winners != NULL) {
@@ -34,7 +35,8 @@ static void keep_largest(int32_t *restrict largest, uint8_t *restrict winners,
     }
 }
 
-/* Largest sum of each channel in the window of pooling of output position p; the first among equal ones.
+/* Largest sum of each channel in the window of pooling of output position p; the first of equal
+ * sums.
  *   largest (n_out), winners (n_out) or NULL */
 static void pooled_sums(const mb_model *model, const mb_layer *layer, const void *input, uint32_t p,
                         int32_t *largest, uint8_t *winners) {
@@ -49,7 +51,8 @@ static void pooled_sums(const mb_model *model, const mb_layer *layer, const void
     }
 }
 
-/* Normalisation and sign of the sums of one position: folded into thresholds, or with running values. */
+/* Normalisation and sign of the sums of one position: folded into thresholds, or with running
+ * values. */
 static void put_signs(mb_bit_writer *out, const mb_model *model, const mb_layer *layer,
                       const mb_norm_view *norm, const int32_t *sums) {
     const int32_t *thresholds = mb_thresholds(model, layer);

@@ -1,5 +1,5 @@
-/* conv_fused.c: a convolution that does not learn, some positions at a time, from bits or a sample to bits.
- * model/fused_layout.c says how its weights and its map lie in memory.
+/* conv_fused.c: a convolution that does not learn, some positions at a time, from bits or a sample
+ * to bits. model/fused_layout.c says how its weights and its map lie in memory.
  */
 #include "conv_fused.h"
 
@@ -8,9 +8,9 @@
 #include "bit_rows.h"
 #include "patches.h"
 
-#define MAX_POSITIONS (15u * 15u) /* of one window of pooling, which a call does not split */
+#define MAX_POSITIONS (15u * 15u) /* of one window of pooling, which no call splits */
 
-/* Copy a map with `flip` in all its bytes, and with `one` all around it. */
+/* Copy a map, with `flip` applied to all of its bytes and with `one` all around it. */
 static void pad_map(uint8_t *to, const mb_layer *layer, const mb_padded *map, const uint8_t *from,
                     uint8_t one, uint8_t flip) {
     uint32_t in_rows = layer->window.in_rows, before = layer->window.before;
@@ -66,7 +66,8 @@ static void convolve_some(const mb_model *model, const mb_layer *layer, uint32_t
     }
 }
 
-/* What the kernel sees at each position, but for where; a padded map into the scratch. */
+/* What the kernel sees at each position, all but where that is. Copies the map with its padding
+ * into the scratch. */
 static mb_patches start_patches(const mb_model *model, const mb_layer *layer, const mb_padded *map,
                                 const void *input) {
     mb_patches patches = {NULL, 0, mb_window_sums(layer), 1, 4u * layer->words, 0};
@@ -83,13 +84,13 @@ static mb_patches start_patches(const mb_model *model, const mb_layer *layer, co
     return patches;
 }
 
-/* One convolution, and how many of its outputs are a part. */
+/* One convolution, and how many of its outputs belong to a part. */
 typedef struct fused_job {
     const mb_model *model;
     const mb_layer *layer;
     const void *input;
     mb_padded map;
-    mb_patches patches; /* but for where they are */
+    mb_patches patches; /* all but where they start */
     uint32_t outputs;
 } fused_job;
 
@@ -125,8 +126,8 @@ static void convolve_part(void *argument, uint32_t part) {
     }
 }
 
-/* Outputs of a part. Parts need scratch of their own but where they only read a padded map and write
- * whole words. */
+/* Outputs per part. Parts run side by side only where they do not write into the shared scratch:
+ * where they read a padded map and write whole words. */
 static uint32_t share_of(const mb_model *model, const mb_layer *layer) {
     uint64_t products = (uint64_t)layer->n_positions * mb_window_sums(layer) * layer->n_in;
     if (!mb_reads_map(layer) || layer->n_out % 32u != 0) {

@@ -1,10 +1,11 @@
-/* dense.c: the sums of a dense layer; those of a large one are split by rows between threads. */
+/* dense.c: the sums of a dense layer. A large layer is split by rows between threads. */
 #include "dense.h"
 
 #include "../layer.h"
 #include "../split.h"
 
-/* Rows of a part are a multiple of this: whole panels, and whole tiles of the widest registers. */
+/* The rows of a part are a multiple of this: whole panels, and whole tiles of the widest
+ * registers. */
 #define STEP_ROWS 64u
 
 typedef struct sums_job {
@@ -22,7 +23,8 @@ static void sum_rows(void *argument, uint32_t part) {
     const mb_kernels *kernels = mb_kernels_of(model);
     mb_matrix some = job->weights;
     uint32_t first = part * job->rows, left = some.n_out - first;
-    some.bytes += (size_t)4 * some.words * first; /* in panels too: `first` is whole ones */
+    /* In panels too: `first` is a multiple of a panel's rows. */
+    some.bytes += (size_t)4 * some.words * first;
     some.n_out = left < job->rows ? left : job->rows;
     if (job->of_sample) {
         kernels->dense_bytes(job->sums + first, &some, (const uint8_t *)job->input,

@@ -10,8 +10,8 @@
 #include "metabit_bench.h"
 #include "scores.h"
 
-/* One layer: from `input`, the sample or the bits of the layer below, to sums and, but for the output
- * layer, bits. */
+/* One layer: from `input`, the sample or the bits of the layer below, to sums and, but for the
+ * output layer, bits. */
 static void run_layer(const mb_model *model, const mb_layer *layer, const void *input) {
     if (mb_convolves(layer)) {
         bool fused = mb_runs_fused(layer, mb_kernels_of(model));

@@ -1,5 +1,5 @@
-/* patches.c: what the kernel of a convolution sees at one position: pixels of a map, and padding, of +1 in bits
- * and of the integer that means one in samples. */
+/* patches.c: what the kernel of a convolution sees at one position: pixels of a map, and padding,
+ * of +1 in bits and of the integer that means one in samples. */
 #include "patches.h"
 
 #include "bit_rows.h"
@@ -63,7 +63,8 @@ static void gather_bytes(uint8_t *out, const mb_layer *layer, const uint8_t *map
     }
 }
 
-/* row[i] += error * (distance of x[i] from zero) for n inputs inside of the map, and error where it is padded. */
+/* row[i] += error * (distance of x[i] from zero) for n inputs inside of the map; padding adds the
+ * error itself. */
 static uint32_t *add_inside(uint32_t *restrict row, const uint8_t *restrict x, uint32_t n,
                             uint32_t error, mb_as_uint8 type) {
     for (uint32_t i = 0; i < n; i++) {

@@ -4,8 +4,8 @@
 
 #include "../layer.h"
 
-/* The patch at one place: (n_in) bytes where the layer sees the sample, else (words) packed bits, padding bits
- * zero. Valid until the next call. */
+/* The patch at one place: (n_in) bytes where the layer sees the sample, otherwise (words) packed
+ * bits whose padding bits are zero. Valid until the next call. */
 const void *mb_gather(const mb_model *model, const mb_layer *layer, const void *input,
                       mb_place place);
 

@@ -3,7 +3,8 @@
 
 #include "../arith.h"
 
-/* Bits of a positive float sort as an integer; those of a negative one are mirrored. -0 becomes 0. */
+/* The bits of a positive float sort like an integer; the bits of a negative float are mirrored. -0
+ * becomes 0. */
 int32_t mb_score(const mb_norm_view *norm, int32_t sum, uint32_t j) {
     uint32_t bits = mb_float_bits(mb_scaled(norm, mb_normalised(norm, sum, j), j));
     return bits & 0x80000000u ? -(int32_t)(bits & 0x7fffffffu) : (int32_t)bits;

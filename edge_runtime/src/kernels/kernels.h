@@ -1,8 +1,8 @@
-/* kernels.h: the inner loops. scalar.c is the specification of what they compute; every other file here
- * is one instruction set, and list.h says which of them a build has.
+/* kernels.h: the inner loops. scalar.c is the specification of what they compute; every other file
+ * here is one instruction set, and list.h says which of them a build has.
  *
- * A kernel set reads nothing but its arguments, so one library serves several models with different
- * sets at once. Sums are exact integers: their order does not matter.
+ * A kernel set reads only its arguments, so one library serves several models with different sets
+ * at once. Sums are exact integers: their order does not matter.
  */
 #ifndef MB_KERNELS_H
 #define MB_KERNELS_H
@@ -18,7 +18,7 @@ enum mb_layout {
     MB_ROWS = 0,        /* row after row, as a .mbit file has it */
     MB_WORD_PANELS = 1, /* 16 rows together, word by word: (n_out / 16, words, 16) uint32 */
     MB_BYTE_PANELS = 2, /* 32 rows together, byte by byte: (n_out / 32, 4 * words, 32) uint8 */
-    MB_SPREAD = 3,      /* a byte a weight, mb_spread: no matrix of bits */
+    MB_SPREAD = 3,      /* one byte per weight, mb_spread: no matrix of bits */
 };
 
 #define MB_WORD_PANEL_ROWS 16u
@@ -28,7 +28,7 @@ enum mb_layout {
 typedef struct mb_matrix {
     const uint8_t *bytes;
     uint32_t n_in, n_out;
-    uint32_t words; /* 32-bit words a row */
+    uint32_t words; /* 32-bit words per row */
     uint32_t layout;
 } mb_matrix;
 
@@ -37,8 +37,8 @@ static inline const uint32_t *mb_flips(const int32_t *thresholds, uint32_t n) {
     return (const uint32_t *)(const void *)thresholds + n;
 }
 
-/* How 8-bit samples are computed with: as uint8. The top bit of int8 is flipped, and the zero point moves with
- * it. */
+/* How 8-bit samples are computed with: as uint8. The top bit of int8 is flipped, and the zero point
+ * moves with it. */
 typedef struct mb_as_uint8 {
     uint32_t flip; /* 0x80 for int8, 0 for uint8 */
     uint32_t zero; /* 0...255, the value that means zero, after flipping */
@@ -59,15 +59,17 @@ static inline int32_t mb_centred(mb_as_uint8 type, uint8_t x) {
 typedef struct mb_patches {
     const uint8_t *const *starts; /* (n_outputs * n_window) where patches begin */
     uint32_t n_outputs;
-    uint32_t n_window; /* positions of which the largest sum is handed on, 1 without pooling */
-    uint32_t n_runs, run_bytes,
-        run_step; /* pieces of a patch, their length, from one to the next */
+    uint32_t n_window;  /* positions per output, of which the largest sum counts */
+    uint32_t n_runs;    /* pieces of a patch */
+    uint32_t run_bytes; /* length of a piece */
+    uint32_t run_step;  /* from the start of a piece to the next */
 } mb_patches;
 
 #define MB_PATCH_BITS 32767u /* at most, of a patch: sums are kept in 16 bits */
 
-/* Weights of a convolution of 8-bit samples, a byte each: (n_out / 32, pairs of inputs, 2, 16, 2) int8, of 32
- * rows first those of even number, then the others. They are negated, and 0 behind a piece of odd length. */
+/* Weights of a convolution of 8-bit samples, one byte each: (n_out / 32, pairs of inputs, 2, 16, 2)
+ * int8. Of 32 rows, the rows of even number come first. Weights are negated, and a 0 follows each
+ * piece of odd length. */
 typedef struct mb_spread {
     const int8_t *bytes;
     const int16_t *limits; /* (n_out) the largest sum of these times x, x uint8, that sets a bit */
@@ -88,8 +90,8 @@ static inline size_t mb_spread_index(uint32_t n_pairs, uint32_t row, uint32_t pa
     return panel + 32u * (row % 2u) + row % 32u / 2u * 2u + one;
 }
 
-/* Normalisation of a layer's sums, (n_out) each:
- * y = ((sum - mean) * inv_std) * gamma + beta, each operation rounded on its own. */
+/* Normalisation of a layer's sums, (n_out) each: y = ((sum - mean) * inv_std) * gamma + beta, each
+ * operation rounded on its own. */
 typedef struct mb_norm_view {
     const float *mean, *inv_std, *gamma, *beta;
 } mb_norm_view;
@@ -123,24 +125,27 @@ typedef struct mb_kernels {
     void (*bits_by_threshold)(uint32_t *bits, const int32_t *sums, const int32_t *thresholds,
                               uint32_t n);
 
-    /* Both, at many positions: bits (n_outputs, mb_words(n_out)) of the largest sum of each window.
-     *   thresholds as above; patches of at most MB_PATCH_BITS that have whole words in word panels. NULL
-     *   where layers are run a position at a time. */
+    /* Sums and thresholds at many positions: bits (n_outputs, mb_words(n_out)) of the largest sum
+     * of each window.
+     *   thresholds as above; patches of at most MB_PATCH_BITS that have whole words in word
+     *   panels. NULL where layers are run one position at a time. */
     void (*convolve_bits)(uint32_t *bits, const mb_matrix *weights, const int32_t *thresholds,
                           const mb_patches *patches);
-    uint32_t conv_layout; /* of its weights */
+    uint32_t conv_layout; /* layout of its weights */
 
-    /* The same from 8-bit samples to bits; one byte behind each piece of odd length is read. */
+    /* The same from 8-bit samples to bits. One byte after each piece of odd length is read. */
     void (*convolve_bytes)(uint32_t *bits, const mb_spread *weights, const mb_patches *patches);
 
     /* The same with running values: bit j = (normalised sum j >= 0). */
     void (*bits_by_norm)(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm, uint32_t n);
 
-    /* sums[k] = sum over j of W[j][k] * d[j], modulo 2^32: errors on their way back.
+    /* sums[k] = sum over j of W[j][k] * d[j], modulo 2^32: errors on their way back through the
+     * weights.
      *   sums (n_in), d (n_out) */
     void (*back)(uint32_t *sums, const mb_matrix *weights, const int16_t *d);
 
-    /* inv_std[j] = 1 / sqrt(var[j] + eps), each operation correctly rounded; var >= 0, eps >= 1e-8 */
+    /* inv_std[j] = 1 / sqrt(var[j] + eps), each operation correctly rounded; var >= 0, eps >=
+     * 1e-8 */
     void (*inverse_roots)(float *inv_std, const float *var, float eps, uint32_t n);
 
     /* The next n numbers of mb_count_on(counter), random.h. */
@@ -149,8 +154,8 @@ typedef struct mb_kernels {
 
 /* ---- panels --------------------------------------------------------------------------------- */
 
-/* Where byte `byte` of row `row` lies, from the start of the matrix. Bytes of a row follow each other in
- * runs of 2^shift, which begin `step` bytes apart. */
+/* Where byte `byte` of row `row` lies, from the start of the matrix. Bytes of a row follow each
+ * other in runs of 2^shift, which begin `step` bytes apart. */
 typedef struct mb_row_walk {
     size_t start;
     uint32_t shift, step;

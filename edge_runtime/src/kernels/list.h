@@ -1,12 +1,12 @@
-/* list.h: the kernel sets of this build, best first. The one list that dispatcher, tests and benchmarks
- * read. On a host the best one that runs is taken when a model is opened; a microcontroller's build has
- * one, so that no other takes flash.
+/* list.h: the kernel sets of this build, best first. Dispatcher, tests and benchmarks all read this
+ * list. On a host the best set that runs is taken when a model is opened; the build for a
+ * microcontroller has a single set, so that no other takes flash.
  */
 #ifndef MB_KERNEL_LIST_H
 #define MB_KERNEL_LIST_H
 
-/* 32-bit Arm that may have NEON, a system to ask whether it has, and a compiler that gives NEON to single
- * functions, as older ones of Clang do not. */
+/* 32-bit Arm that may have NEON, a system to ask whether it has, and a compiler that gives NEON to
+ * single functions, as older ones of Clang do not. */
 #if defined(__GNUC__) && defined(__ARM_ARCH_ISA_ARM) && defined(__ARM_FP) && defined(__linux__) && \
     __STDC_HOSTED__ && (defined(__ARM_NEON) || !defined(__clang__) || __clang_major__ >= 22)
 #define MB_32_BIT_ARM_LINUX

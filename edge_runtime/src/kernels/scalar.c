@@ -34,8 +34,8 @@ void mb_dense_bits_scalar(int32_t *sums, const mb_matrix *weights, const uint32_
     }
 }
 
-/* For four inputs, the sums of all sixteen subsets: entry n adds those whose bit in n is set.
- * Four values of at most 255 in size stay below 2^15. */
+/* For four inputs, the sums of all sixteen subsets: entry n adds those whose bit in n is set. Four
+ * values of at most 255 in size stay below 2^15. */
 static void subset_sums(int16_t table[16], const int16_t x[4]) {
     table[0] = 0;
     for (uint32_t bit = 0; bit < 4; bit++) {
@@ -94,9 +94,9 @@ static void add_looked_up(int32_t *sums, const mb_matrix *weights, uint32_t w, i
     }
 }
 
-/* A column of 32 inputs at a time: eight tables of subset sums, then every row of weights needs only
- * eight look-ups a word instead of 32 additions. With P the sum where the bit is 1 and T the sum of
- * all inputs, the result is P - (T - P) = 2 P - T. */
+/* A column of 32 inputs at a time: eight tables of subset sums, then every row of weights needs
+ * only eight look-ups per word instead of 32 additions. With P the sum where the bit is 1 and T the
+ * sum of all inputs, the result is P - (T - P) = 2 P - T. */
 void mb_dense_bytes_scalar(int32_t *sums, const mb_matrix *weights, const uint8_t *x,
                            mb_as_uint8 type) {
     int32_t total = 0;
@@ -238,7 +238,8 @@ static uint32_t take_four(four_rows *four, const int16_t *d, uint32_t n_out, uin
     return j;
 }
 
-/* Add to the sums of one word's columns: their four signs lie in one byte after every eighth shift. */
+/* Add to the sums of one word's columns: their four signs lie in one byte after every eighth
+ * shift. */
 static void back_word(uint32_t *sums, const uint32_t word[4], const uint32_t table[16],
                       uint32_t n) {
     const uint32_t first = 0x01010101u;

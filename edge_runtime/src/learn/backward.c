@@ -1,5 +1,6 @@
-/* backward.c: the error of a layer's outputs on its way back, in float: through sign and normalisation, then
- * rounded to int16. A dense layer has one position, a convolution those of its map. */
+/* backward.c: the error of a layer's outputs on its way back, in float: through sign and
+ * normalisation, then rounded to int16. A dense layer has one position, a convolution all positions
+ * of its map. */
 #include "backward.h"
 
 #include "../arith.h"

@@ -1,4 +1,5 @@
-/* backward.h: the error of a layer's outputs on its way back, a float a value behind the layer. */
+/* backward.h: the error of a layer's outputs on its way back, one float per value that the layer
+ * hands on. */
 #ifndef MB_BACKWARD_H
 #define MB_BACKWARD_H
 
@@ -17,11 +18,12 @@ void mb_pass_sign(const mb_model *model, const mb_layer *layer, float *error);
  * positions of a map. */
 void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error);
 
-/* Round errors to int16 so that the largest lies in [2^(bits - 1), 2^bits). Returns the unit, 0 if all
- * are 0. */
+/* Round errors to int16 so that the largest lies in [2^(bits - 1), 2^bits). Returns what 1 then
+ * stands for, or 0 if all errors are 0. */
 float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bits);
 
-/* Give the errors d (n, n_values) of n samples one unit, the largest of theirs. Returns it. */
+/* Give the errors d (n, n_values) of n samples the same unit: the largest of their units, which is
+ * returned. */
 float mb_align_errors(int16_t *d, const float *units, uint32_t n, uint32_t n_values);
 
 #endif /* MB_BACKWARD_H */

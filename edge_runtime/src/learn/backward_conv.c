@@ -1,6 +1,6 @@
 /* backward_conv.c: errors of a convolution on their way back. gradients.c moves its weights.
  *
- * With max-pooling an error goes back from the sum that won its window (the first of equal ones).
+ * With max-pooling an error goes back from the sum that won its window (the first of equal sums).
  */
 #include "backward_conv.h"
 
@@ -19,7 +19,8 @@ static void scatter(uint32_t *back, const uint32_t *row, const mb_layer *layer, 
     for (uint32_t tap = 0; tap < kernel * kernel; tap++, row += channels) {
         uint32_t y = at.row * window->stride + tap / kernel - window->before;
         uint32_t x = at.column * window->stride + tap % kernel - window->before;
-        if (y < window->in_rows && x < window->in_columns) { /* what lies before the map wraps */
+        /* A place before the map wraps to a large number. */
+        if (y < window->in_rows && x < window->in_columns) {
             uint32_t *to = back + (size_t)(y * window->in_columns + x) * channels;
             for (uint32_t c = 0; c < channels; c++) {
                 to[c] += row[c];
@@ -28,8 +29,8 @@ static void scatter(uint32_t *back, const uint32_t *row, const mb_layer *layer, 
     }
 }
 
-/* The errors of channels whose largest sum was at place k of its window, the others 0: no branch tells them
- * apart, because nothing predicts it. NULL where all are 0. */
+/* The errors of the channels whose largest sum was at place k of its window, 0 for the others; no
+ * branch asks, because nothing could predict it. Returns NULL where all are 0. */
 static const int16_t *errors_at(const mb_model *model, const mb_layer *layer,
                                 const int16_t *restrict d, const uint8_t *restrict winners,
                                 uint32_t k) {

@@ -1,14 +1,15 @@
 /* batch.h: what is kept of the samples of one step, mb_options.batch of them.
  *
- * With a batch of 1 nothing is: inputs and errors are read where the forward and backward pass left them,
- * and one layer's errors make room for those of the next.
+ * With a batch of 1 nothing is kept: inputs and errors are read where the forward and backward pass
+ * left them, and the errors of a layer are overwritten by those that it sends back.
  */
 #ifndef MB_BATCH_H
 #define MB_BATCH_H
 
 #include "../layer.h"
 
-/* Slot of sample s behind a layer: 0 is that of the forward pass, which the next sample overwrites. */
+/* Where a layer's values of sample s lie: slot 0 is what the forward pass leaves, which the next
+ * sample overwrites; a batch has one slot per sample after it. */
 static inline size_t mb_slot(const mb_model *model, uint32_t s) {
     return model->batch > 1 ? (size_t)1 + s : 0;
 }
@@ -19,21 +20,23 @@ static inline uint32_t *mb_kept_bits(const mb_model *model, const mb_layer *laye
            mb_slot(model, s) * mb_words(mb_values(layer));
 }
 
-/* Where in its window of pooling each sum of sample s was, (n_positions, n_out); NULL without pooling. */
+/* Where in its window of pooling each sum of sample s was, (n_positions, n_out); NULL without
+ * pooling. */
 static inline uint8_t *mb_kept_winners(const mb_model *model, const mb_layer *layer, uint32_t s) {
     return mb_pools(layer) ? (uint8_t *)mb_in_arena(model, layer->winners_at) +
                                  mb_slot(model, s) * mb_values(layer)
                            : NULL;
 }
 
-/* What a layer saw of sample s: the sample, or the bits of the layer below. `samples` (n, n_inputs). */
+/* What a layer saw of sample s: the sample, or the bits of the layer below. `samples` (n,
+ * n_inputs). */
 static inline const void *mb_kept_input(const mb_model *model, const mb_layer *layer,
                                         const uint8_t *samples, uint32_t s) {
     return layer->sees_sample ? (const void *)(samples + (size_t)s * model->n_inputs)
                               : mb_kept_bits(model, layer - 1, s);
 }
 
-/* What 1 in the errors of layer `index` stands for, a float a sample; in batches. */
+/* What 1 in the errors of layer `index` stands for, one float per sample; in batches. */
 static inline float *mb_kept_units(const mb_model *model, uint32_t index) {
     return (float *)mb_in_arena(model, model->errors_at) +
            (size_t)(index - model->first_learning) * model->batch;

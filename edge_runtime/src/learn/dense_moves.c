@@ -5,13 +5,14 @@
  *   u = step / rms * error_j * x_i,  times f_meta(|level|) if it shrinks the hidden weight,
  *
  * is far below one level, so stochastic rounding makes it a rare move by one. Those moves are drawn
- * directly. n_in slots are shared out among the columns in proportion to |x_i|, whole slots each, so that
- * on average a column has its share: zeros have none. Row j gets as many candidates as the sum of its |u|
- * says, again a whole number that is right on average. The row's slots are cut into as many stretches of equal
- * length, a candidate is a slot of its stretch drawn at random, and it moves with probability f_meta. So each
- * weight moves by u on average, and the cost goes with the moves. Where a
- * step would be expected to move the largest |x| of a row by more than half a level, the whole row is scaled
- * down to that.
+ * directly. n_in slots are shared out among the columns in proportion to |x_i|: each column gets
+ * whole slots, on average its share, and a column whose x is 0 gets none. Row j gets as many
+ * candidates as the sum of its |u| says, again a whole number that is right on average. The slots
+ * are cut into as many stretches of equal length; in each stretch one slot is drawn at random, and
+ * its column is a candidate, which moves with probability f_meta. So each weight moves by u on
+ * average, and the work is in proportion to the moves. Where a step would be expected to move the
+ * weight of the largest |x| by more than half a level, the whole row is scaled down to half a
+ * level.
  */
 #include "dense_moves.h"
 
@@ -42,7 +43,7 @@ static inline uint32_t upper_product(uint32_t a, uint32_t b) {
 
 /* ---- slots ---------------------------------------------------------------------------------- */
 
-/* The column behind each slot: those of positive x first. */
+/* The column that owns each slot; columns of positive x come first. */
 typedef struct slot_list {
     uint16_t *columns; /* (n_in) */
     uint32_t n_positive;
@@ -65,7 +66,7 @@ static void measure_input(layer_input *in) {
     in->mean_square = (float)squares / (float)in->n_in;
 }
 
-/* Every column is one slot. */
+/* Every column owns one slot. */
 static void slots_of_bits(slot_list *slots, const layer_input *in) {
     uint32_t last = in->n_in;
     for (uint32_t i = 0; i < in->n_in; i++) {
@@ -76,8 +77,8 @@ static void slots_of_bits(slot_list *slots, const layer_input *in) {
     }
 }
 
-/* Slot after slot goes to the column in which the sum of |x| passes a multiple of total / n_in, from a
- * random start. */
+/* A slot belongs to the column at which the running sum of |x| passes a multiple of total / n_in,
+ * from a random start. */
 static void slots_of_bytes(slot_list *slots, const layer_input *in, uint32_t random) {
     uint32_t n = in->n_in, last = n;
     uint32_t passed = upper_product(random, in->total);
@@ -92,8 +93,8 @@ static void slots_of_bytes(slot_list *slots, const layer_input *in, uint32_t ran
 
 /* ---- one layer, one step -------------------------------------------------------------------- */
 
-/* Fold this step's gradient into the layer's running mean square.
- * Returns levels per unit of d and of x. */
+/* Fold this step's gradient into the layer's running mean square. Returns levels per unit of d and
+ * of x. */
 static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d, float unit,
                         const layer_input *in) {
     uint64_t squares = 0;
@@ -109,7 +110,7 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
 typedef struct share_out {
     float rate;    /* candidates per unit of d, in 1/65536 */
     float limit;   /* the largest number of candidates of a row, in 1/65536 */
-    uint32_t rest; /* what the rows before have left, below 65536 */
+    uint32_t rest; /* what rounding has left over from the rows before, below 65536 */
 } share_out;
 
 static inline uint32_t candidates_of(share_out *rows, int32_t d) {
@@ -120,8 +121,9 @@ static inline uint32_t candidates_of(share_out *rows, int32_t d) {
     return sum >> 16;
 }
 
-/* Update all rows, with the width of a level known to the compiler. What it reads for each candidate is
- * copied first: levels are bytes, so a compiler would have to read it back after each of them. */
+/* Update all rows, with the width of a level known to the compiler. What is read for each candidate
+ * is copied into locals first: levels are bytes, which may alias anything, so a compiler would read
+ * it again after each move. */
 MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *layer,
                         slot_list slots, const int16_t *d, share_out rows, uint32_t bits) {
     uint32_t draws[DRAWS_A_BLOCK], used = DRAWS_A_BLOCK, n_rows = layer->n_out;
@@ -153,7 +155,8 @@ MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *
     *moves = mover;
 }
 
-/* Update a layer's hidden weights and their packed signs. `rate` is in levels per unit of d and of x. */
+/* Update a layer's hidden weights and their packed signs. `rate` is in levels per unit of d and of
+ * x. */
 static void learn_layer(mb_model *model, const mb_layer *layer, const layer_input *in,
                         const int16_t *d, float rate) {
     if (rate == 0.0f || in->total == 0) {

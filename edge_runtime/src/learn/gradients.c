@@ -1,10 +1,12 @@
-/* gradients.c: one step of a layer whose gradients are formed: convolutions, and all layers in batches.
+/* gradients.c: one step of a layer whose gradients are formed: convolutions, and all layers in
+ * batches.
  *
- * A weight's gradient is a sum over places, the positions of a map in all samples of the step, of error times
- * what the weight saw there; with max-pooling at the sum that won its window. A dense layer has one position.
- * Row by row the gradient is formed in one scratch row of int32, exact, and its moves are drawn like those of
- * dense_moves.c. The mean square of the gradients is known when all rows are done, so the rate is that of the
- * steps before; the first step of all only measures.
+ * The gradient of a weight is a sum over the positions of a map in all samples of the step: of the
+ * error there times what the weight saw. With max-pooling, that is at the sum that won its window.
+ * A dense layer has one position. Row by row the gradient is formed in one scratch row of int32,
+ * exact, and moves are drawn from it as in dense_moves.c. The mean square of the gradients is known
+ * only when all rows are done, so the step size follows from the steps before; the very first step
+ * moves no weight and only measures.
  */
 #include "gradients.h"
 
@@ -52,8 +54,9 @@ static mb_matrix gather_patches(const mb_model *model, const mb_layer *layer,
     return patches;
 }
 
-/* The gradient of all weights of channel j into the scratch row: the sum of the patches times the errors of
- * the sums that won, like errors that go back through weights. */
+/* The gradient of all weights of channel j into the scratch row: the sum over patches of patch
+ * times error, where that sum won its window. It is the same product as errors that go back through
+ * weights. */
 static void form_gradient(const mb_model *model, const mb_layer *layer, const mb_matrix *patches,
                           uint32_t n_samples, const int16_t *d, uint32_t j) {
     const uint8_t *winners = mb_kept_winners(model, layer, 0);
@@ -109,8 +112,9 @@ static uint32_t scale_gradient(int32_t *row, uint32_t n, uint32_t *shift, uint64
     return largest >> *shift;
 }
 
-/* Move weights of a row, whose largest gradient, `bound`, is expected to move by p levels. Along the sum of
- * |gradient| one candidate lies in each stretch of equal length, somewhere. */
+/* Move weights of a row, of which the one with the largest gradient, `bound`, is expected to move
+ * by p levels. The running sum of |gradient| is cut into stretches of equal length, and one
+ * candidate lies in each, at a random place. */
 static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient, uint32_t n,
                      uint32_t bound, float p) {
     if (p < 7.62939453125e-6f) { /* 2^-17: a stretch fits 32 bits */

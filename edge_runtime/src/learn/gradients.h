@@ -4,8 +4,8 @@
 
 #include "../internal.h"
 
-/* Move hidden weights of a layer row by row: `samples` (n, n_inputs) are those of the step, d
- * (n, n_values) their errors, whose 1 stands for `unit`. */
+/* Move hidden weights of a layer row by row: `samples` (n, n_inputs) belong to the step, d (n,
+ * n_values) are their errors, and 1 in d stands for `unit`. */
 void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
                   const int16_t *d, float unit);
 

@@ -1,7 +1,7 @@
 /* learn.c: one step of metaplastic learning, on one sample or a batch.
  *
- * Each sample of the step goes forward as in forward.c; then, from the output down to the lowest layer that
- * learns:
+ * Each sample of the step goes forward as in forward.c; then, from the output down to the lowest
+ * layer that learns:
  *
  *   1. the error of a layer's outputs passes its sign (only where |y| <= 1) and its normalisation,
  *      from which the running means of the error and of error * normalised are subtracted: the part
@@ -9,10 +9,10 @@
  *   2. it is rounded to int16 with one power-of-two exponent for the layer;
  *   3. it is sent back through the old signs (int32, exact).
  *
- * Running values follow sample by sample. Hidden weights move from the errors of 2, row by row: of one sample
- * (dense_moves.c), each layer as soon as its errors have gone back, so that the next layer's can take their
- * place; of a batch (gradients.c) when all samples have been sent back through the same weights. Then all
- * errors of a layer have the largest of their exponents.
+ * Running values follow sample by sample. Hidden weights move from the errors of 2, row by row: of
+ * one sample (dense_moves.c), each layer as soon as its errors have gone back, so that the next
+ * layer's can take their place; of a batch (gradients.c) when all samples have been sent back
+ * through the same weights. Then all errors of a layer have the largest of their exponents.
  */
 #include "../forward/forward.h"
 #include "../forward/scores.h"
@@ -71,7 +71,8 @@ static void send_back(const mb_model *model, const mb_layer *layer, const int16_
     to_float((float *)mb_in_arena(model, model->row_at), row, mb_values(layer - 1), unit);
 }
 
-/* Forward, and errors back: sample s of a step. Without a batch, weights move on the way. */
+/* Send sample s of a step forward, and its errors back. Without a batch, weights move on the
+ * way. */
 static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s) {
     float *error = (float *)mb_in_arena(model, model->row_at);
     mb_forward(model, sample);

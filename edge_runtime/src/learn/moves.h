@@ -7,7 +7,8 @@
 /* Fold the mean square of a gradient into a layer's running one. */
 void mb_follow_rms(const mb_model *model, const mb_layer *layer, float mean_square);
 
-/* Levels per unit of an integer gradient, whose 1 stands for `unit`; 0 where gradients are negligible. */
+/* Levels per unit of an integer gradient, whose 1 stands for `unit`; 0 where gradients are
+ * negligible. */
 float mb_rate(const mb_model *model, const mb_layer *layer, float unit);
 
 /* Begin a layer's moves, with a number of the model's random generator. */

@@ -6,7 +6,7 @@
 #include "fused_layout.h"
 #include "options.h"
 
-/* Hands out the arena piece by piece, and remembers which part of the plan each piece belongs to. */
+/* Hands out the arena piece by piece; each piece belongs to a part of the plan. */
 typedef struct cursor {
     uint64_t end; /* of what has been handed out */
 } cursor;
@@ -22,7 +22,8 @@ static uint32_t take(cursor *c, uint64_t bytes, uint32_t alignment, uint32_t *pa
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-/* The learnt block, in one piece, as the state image holds it: counters, rms, running values, levels. */
+/* The learnt block, in one piece, as the state image holds it: counters, rms, running values,
+ * levels. */
 static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, &plan->norm_bytes);
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
@@ -38,14 +39,15 @@ static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan
     model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
 }
 
-/* Sums that kernels write for one position: those of whole panels. Convolutions that rest lie in panels of
- * either kind, and take the same room in both: a plan does not depend on the kernel set. */
+/* Sums that kernels write for one position: one for each row of whole panels. Convolutions that do
+ * not learn may lie in panels of either kind, and take the same room in both, so that a plan does
+ * not depend on the kernel set. */
 static uint32_t panel_slots(const mb_layer *layer) {
     bool either = mb_convolves(layer) && !layer->learns && layer->layout != MB_ROWS;
     return mb_panel_rows(either ? MB_BYTE_PANELS : layer->layout, layer->n_out);
 }
 
-/* The same for all positions: what is too much for one is overwritten by the next. */
+/* The same for all positions: what is written beyond one position is overwritten by the next. */
 static uint32_t sum_slots(const mb_layer *layer) {
     return mb_values(layer) - layer->n_out + panel_slots(layer);
 }
@@ -57,8 +59,8 @@ static uint32_t take_signs(const mb_layer *layer, cursor *c, uint32_t *part) {
     return take(c, layer->layout == MB_SPREAD ? mb_spread_bytes(layer) : bytes, alignment, part);
 }
 
-/* Scratch of gradients.c: one row of gradients, the errors that belong to it, and what the weights saw,
- * unless that is the samples. */
+/* Scratch of gradients.c: one row of gradients, the errors that belong to it, and what the weights
+ * saw, unless that is the samples. */
 static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t longest = 0, masked = 0, alignment = 4;
     uint64_t patches_bytes = 0;
@@ -82,10 +84,10 @@ static void lay_out_gradients(mb_model *model, const mb_layer *layers, cursor *c
     model->patches_at = take(c, patches_bytes, alignment, &plan->error_bytes);
 }
 
-/* Times that what a forward pass leaves is kept: batch.h. */
+/* How often the results of a forward pass are kept: learn/batch.h. */
 static uint32_t slots(const mb_model *model) { return model->batch > 1 ? 1u + model->batch : 1u; }
 
-/* What a learning layer needs besides, all of it derived or scratch. */
+/* What a layer that learns needs besides; all of it is derived or scratch. */
 static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t widest = 0, columns = 0;
     uint64_t errors_bytes = 0;
@@ -113,8 +115,8 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
     model->columns_at = take(c, (uint64_t)2 * columns, 2, &plan->activation_bytes);
 }
 
-/* What convolutions need to go over a map: one patch, and with pooling the sums of one position; or what
- * fused ones need. */
+/* What convolutions need while they go over a map: one patch, and with pooling the sums of one
+ * position; or the scratch of fused convolutions. */
 static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t patch_bytes = 0, window_bytes = 0;
     for (uint32_t i = 0; i < model->n_layers; i++) {
@@ -130,8 +132,8 @@ static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb
     model->window_at = take(c, window_bytes, 4, &plan->activation_bytes);
 }
 
-/* Panels of layers that do not learn. Their sums share one buffer; their activations do not, they are
- * only bits. */
+/* Panels of layers that do not learn. Their sums share one buffer; their activations do not, they
+ * are only bits. */
 static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     uint32_t widest = 0;
     for (uint32_t i = 0; i < model->first_learning; i++) {

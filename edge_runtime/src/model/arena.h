@@ -4,8 +4,8 @@
 
 #include "../internal.h"
 
-/* Lay the arena out for these options. `model` and `layers` (MB_MAX_LAYERS) receive every offset, `plan` the
- * sizes. */
+/* Lay the arena out for these options. `model` and `layers` (MB_MAX_LAYERS) receive every offset,
+ * `plan` the sizes. */
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
                mb_layer *layers, mb_plan *plan);
 

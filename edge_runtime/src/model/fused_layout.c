@@ -1,8 +1,8 @@
 /* fused_layout.c: memory of the convolutions that forward/conv_fused.c runs.
  *
- * Where the channels of a pixel fill whole bytes (words, in word panels), the kernel reads patches where they
- * lie, in a copy of the map with its padding. Others are gathered row by row before. Weights of samples
- * are spread to bytes when a model is opened.
+ * Where the channels of a pixel fill whole bytes (words, in word panels), the kernel reads patches
+ * where they lie, in a copy of the map with its padding. Others are gathered row by row before.
+ * Weights of samples are spread to bytes when a model is opened.
  */
 #include "fused_layout.h"
 
@@ -23,8 +23,8 @@ uint32_t mb_spread_bytes(const mb_layer *layer) {
     return weights_bytes(layer) + (2u * layer->n_out + 3u) / 4u * 4u;
 }
 
-/* Inputs are taken as uint8, x' = x - z + zero. With D the sum of -w x', a sum of w (x - z) is at least t
- * where D <= -t - zero * (sum of w). D is in -32,640 ... 32,640. */
+/* Inputs are taken as uint8, x' = x - z + zero. With D the sum of -w x', a sum of w (x - z) is at
+ * least t where D <= -t - zero * (sum of w). D is in -32,640 ... 32,640. */
 static int16_t limit_of(int32_t threshold, int32_t zero, int32_t total) {
     int64_t limit = -(int64_t)threshold - (int64_t)zero * total;
     return (int16_t)(limit < INT16_MIN ? INT16_MIN : limit > INT16_MAX ? INT16_MAX : limit);

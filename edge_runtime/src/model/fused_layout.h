@@ -1,13 +1,13 @@
-/* fused_layout.h: memory of the convolutions that forward/conv_fused.c runs: which ones those are, their
- * weights, and their scratch. */
+/* fused_layout.h: memory of the convolutions that forward/conv_fused.c runs: which ones those are,
+ * their weights, and their scratch. */
 #ifndef MB_FUSED_LAYOUT_H
 #define MB_FUSED_LAYOUT_H
 
 #include "../kernels/list.h"
 #include "../layer.h"
 
-/* Whether a layer, in panels, is run that way with this kernel set: it does not learn, and patches are not
- * too long. */
+/* Whether a layer, in panels, is run that way with this kernel set: it does not learn, and patches
+ * are not too long. */
 static inline bool mb_fuses(const mb_layer *layer, const mb_kernels *kernels) {
 #if defined(MB_KERNELS_SWAR)
     (void)layer, (void)kernels;

@@ -1,5 +1,5 @@
-/* every_set.h: takes the place of kernels/x86.h where instructions are emulated: every set runs. The
- * compiler is kept from using their instructions for anything else. */
+/* every_set.h: takes the place of kernels/x86.h where instructions are emulated: every set runs.
+ * The compiler is kept from using their instructions for anything else. */
 #ifndef MB_KERNELS_X86_H
 #define MB_KERNELS_X86_H
 

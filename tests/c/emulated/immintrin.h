@@ -1,5 +1,6 @@
-/* immintrin.h: instructions of x86 in portable C (SIMDe), so that tests run sets that this processor has
- * not. Takes the place of the compiler's header; every_set.h is to be included before it. */
+/* immintrin.h: instructions of x86 in portable C (SIMDe), so that tests run sets that this
+ * processor has not. Takes the place of the compiler's header; every_set.h is to be included before
+ * it. */
 #ifndef MB_EMULATED_IMMINTRIN_H
 #define MB_EMULATED_IMMINTRIN_H
 
@@ -7,7 +8,8 @@
 #define SIMDE_ENABLE_NATIVE_ALIASES
 #include <simde/x86/avx512.h>
 
-/* The one that SIMDe has not. The lanes that are converted hold numbers from 0 to below 2^32. */
+/* An instruction that SIMDe does not have. The lanes that are converted hold numbers from 0 to
+ * below 2^32. */
 static inline simde__m512i mb_maskz_cvttps_epu32(simde__mmask16 mask, simde__m512 a) {
     simde__m512_private from = simde__m512_to_private(a);
     simde__m512i_private to = simde__m512i_to_private(simde_mm512_setzero_si512());
@@ -18,7 +20,8 @@ static inline simde__m512i mb_maskz_cvttps_epu32(simde__mmask16 mask, simde__m51
 }
 #define _mm512_maskz_cvttps_epu32(mask, a) mb_maskz_cvttps_epu32(mask, a)
 
-/* Kernels use it only to keep the compiler from moving what is in a register; here nothing is in one. */
+/* Kernels use it only to keep the compiler from moving what is in a register; here nothing is in
+ * one. */
 #define __asm__(...) (void)0
 
 #endif /* MB_EMULATED_IMMINTRIN_H */

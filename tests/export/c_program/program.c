@@ -1,7 +1,7 @@
 /* program.c: what a user of an exported model writes: test it, open it, predict.
  *
- * On the host it prints the scores of the golden samples; on an emulated board, where it is linked with
- * the start-up code of firmware_sim, it leaves them in memory and stops.
+ * On the host it prints the scores of the golden samples; on an emulated board, where it is linked
+ * with the start-up code of firmware_sim, it leaves them in memory and stops.
  */
 #include "hostile_name.h"
 

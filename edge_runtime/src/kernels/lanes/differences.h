@@ -1,4 +1,5 @@
-/* differences.h: in how many bits four of a byte's and any other four differ, as tables to look up in. */
+/* differences.h: in how many bits four of a byte's and any other four differ, as tables to look up
+ * in. */
 #ifndef MB_KERNELS_DIFFERENCES_H
 #define MB_KERNELS_DIFFERENCES_H
 

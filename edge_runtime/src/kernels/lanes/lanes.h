@@ -1,5 +1,6 @@
-/* lanes.h: the kernels once, for any register width. A file that includes it has defined MB_TARGET, the
- * attribute that switches its instructions on; vec and VEC_BYTES, a register of 16, 32 or 64 bytes; and
+/* lanes.h: the kernels once, for any register width. A file that includes it has defined MB_TARGET,
+ * the attribute that switches its instructions on; vec and VEC_BYTES, a register of 16, 32 or 64
+ * bytes; and
  *
  *   v_load v_store v_zero v_xor v_and v_min8 v_add8 v_add16 v_add32 v_sub16 v_sub32 v_shl16 v_shr16
  *   v_set32(at)             the 32-bit word at an address, in every lane
@@ -7,27 +8,30 @@
  *   v_rows(at, next)        one byte of VEC_BYTES rows: 32 at `at` and, in 64 bytes, 32 at `next`
  *   v_look_up(table, i)     byte by byte within 16 bytes; 0 where i has its highest bit set
  *   v_pack8(a, b)           16-bit lanes to bytes, within every 16 bytes
- *   v_count(a) v_add_count COUNT_WORDS v_widen   ones in bytes or words; adding them; how many words
- *                           may be added; the sum in each 32-bit lane
+ *   v_count(a) v_add_count COUNT_WORDS v_widen   ones in bytes or words; adding them; how many
+ *                           words may be added; the sum in each 32-bit lane
  *   v_sum8(a)               the sum of the four bytes of each 32-bit lane
  *   v_add_rows(sums, even, odd)   16-bit lanes of rows of even and of odd number, onto int32 sums
  *   v_test16(a, bit)        all ones in the 16-bit lanes that have the bit
  *   v_add_pairs(sum, mask, pair)   both 16-bit halves of pair, where mask is set, onto 32-bit lanes
- *   v_at_least(a, b)        one bit a 32-bit lane: a >= b
+ *   v_at_least(a, b)        one bit per 32-bit lane: a >= b
  *   v_shr32 v_mul32         of 32-bit lanes; the low half of the product
  *   v_set16(at)             the two bytes at an address, in every 16-bit lane
  *   v_add_dots(sum, a, b)   two bytes of a times two signed ones of b, onto 16-bit lanes
  *   v_min16(a, b)           signed
- *   v_at_least16(a, b, c, d)   one bit a byte: a >= b in the low halves of 16-bit lanes, c >= d in the high
- *   v_keep(a)               the compiler orders what is before it before what is behind it
+ *   v_at_least16(a, b, c, d)   one bit per byte: a >= b in the low halves of 16-bit lanes, c >= d
+ *                           in the high halves
+ *   v_keep(a)               the compiler moves nothing across it
  *   either v_min32 or CONV_LOOKS_UP
- *   IN_ROWS(kernel)         that of another set, for dense layers that are not in panels; else scalar's
+ *   IN_ROWS(kernel)         the kernel of another set, for dense layers that are not in panels;
+ *                           without it, the scalar kernel
  *
- * and either NO_FLOATS or vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div f_sqrt, and
+ * and either NO_FLOATS or vecf, a register of floats, with f_load f_store f_add f_sub f_mul f_div
+ * f_sqrt, and
  *
  *   f_set(x)                x in every lane
  *   f_from_int32(a)         rounded to nearest
- *   f_not_negative(a)       one bit a lane: a >= 0
+ *   f_not_negative(a)       one bit per lane: a >= 0
  */
 #ifndef MB_KERNELS_LANES_H
 #define MB_KERNELS_LANES_H

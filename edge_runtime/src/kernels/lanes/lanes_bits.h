@@ -1,7 +1,7 @@
 /* lanes_bits.h: sums of one-bit weights and one-bit activations; part of lanes.h.
  *
- * A panel holds 16 rows word by word: a 32-bit lane belongs to one row, a word of x goes to all lanes,
- * and no sum is ever taken across lanes.
+ * A panel holds 16 rows word by word: a 32-bit lane belongs to one row, a word of x goes to all
+ * lanes, and no sum is ever taken across lanes.
  */
 #ifndef MB_KERNELS_LANES_BITS_H
 #define MB_KERNELS_LANES_BITS_H

@@ -1,13 +1,13 @@
 /* lanes_bytes.h: sums of one-bit weights and 8-bit inputs; part of lanes.h.
  *
- * For four inputs a table has the sums of all sixteen subsets; the nibbles of the weights are looked up in
- * it. With z the zero point, an entry is the sum of x over the subset and of z over the rest: it is in
- * 0...1020, and kept as 32 * high + low in two tables of bytes. Both parts of 8 look-ups add up in a byte, to
- * at most 248; wider sums split into rows of even and of odd number. A panel holds 32 rows byte by byte, so
- * that all bytes of a register look up in the same tables.
+ * For four inputs a table has the sums of all sixteen subsets; the nibbles of the weights are
+ * looked up in it. With z the zero point, an entry is the sum of x over the subset and of z over
+ * the rest: it is in 0...1020, and kept as 32 * high + low in two tables of bytes. Both parts of 8
+ * look-ups add up in a byte, to at most 248; wider sums split into rows of even and of odd number.
+ * A panel holds 32 rows byte by byte, so that all bytes of a register look up in the same tables.
  *
- * Wider sums are taken modulo 2^16. A row's sum lies between that of min(x, z) and that of max(x, z), so a
- * chunk of inputs may be as long as these two are less than 2^16 apart.
+ * Wider sums are taken modulo 2^16. A row's sum lies between the sum of min(x, z) and the sum of
+ * max(x, z), so a chunk of inputs may be as long as these two are less than 2^16 apart.
  */
 #ifndef MB_KERNELS_LANES_BYTES_H
 #define MB_KERNELS_LANES_BYTES_H
@@ -42,7 +42,8 @@ MB_INLINE uint32_t v_sum_lanes(vec sum) {
     return total;
 }
 
-/* Bring n inputs more into the tables' x as uint8, zeros behind them; false if they are too much. */
+/* Append n inputs to the tables' x as uint8, and zeros after them. Returns false if the chunk would
+ * be too long. */
 MB_INLINE bool v_take_block(v_tables *t, const uint8_t *x, uint32_t n, uint8_t flip, uint8_t zero) {
     uint8_t flips[16], zeros[16], *to = t->x + t->n;
     for (uint32_t i = 0; i < 16u; i++) {
@@ -111,7 +112,8 @@ MB_INLINE void v_make_tables(v_tables *t, uint32_t groups, const vec offset[2]) 
     }
 }
 
-/* Sums of bytes in 16-bit lanes: of rows of odd number, and of all as even + 256 * odd, modulo 2^16. */
+/* Sums of bytes in 16-bit lanes: of rows of odd number, and of all as even + 256 * odd, modulo
+ * 2^16. */
 typedef struct v_split {
     vec all, odd;
 } v_split;
@@ -124,7 +126,7 @@ MB_INLINE v_split v_split_add(v_split sum, vec bytes) {
 
 MB_INLINE vec v_split_even(v_split sum) { return v_sub16(sum.all, v_shl16(sum.odd, 8)); }
 
-/* What a register of rows looked up: low and high parts, bytes a row. */
+/* What a register of rows looked up: low and high parts, one byte each per row. */
 typedef struct v_bytes {
     vec low, high;
 } v_bytes;
@@ -134,15 +136,16 @@ typedef struct v_pair_of_tables {
     vec low0, high0, low1, high1;
 } v_pair_of_tables;
 
-/* Those of the groups whose byte of weights is `at` bytes behind the first: both take 32 bytes. */
+/* The tables of the two groups whose byte of weights lies `at` bytes after the first: both together
+ * take 32 bytes. */
 MB_INLINE v_pair_of_tables v_tables_at(const v_tables *t, size_t at) {
     const uint8_t *low = t->low[0] + at, *high = t->high[0] + at;
     v_pair_of_tables both = {v_table(low), v_table(high), v_table(low + 16), v_table(high + 16)};
     return both;
 }
 
-/* Look a byte of weights a row up. Without v_keep() compilers add in another order, which keeps more alive
- * than there are registers. */
+/* Look up one byte of weights per row. Without v_keep() compilers add in another order, which needs
+ * more registers than there are. */
 MB_INLINE v_bytes v_look_up_8(v_bytes sum, vec weights, const v_pair_of_tables *t) {
     static const uint8_t nibbles[16] = {15, 15, 15, 15, 15, 15, 15, 15,
                                         15, 15, 15, 15, 15, 15, 15, 15};
@@ -170,7 +173,8 @@ MB_INLINE void v_add_bytes(v_chunk_sum *sum, v_bytes bytes) {
     sum->high = v_split_add(sum->high, bytes.high);
 }
 
-/* Where registers of rows begin. A register of 64 bytes goes on `beside` bytes behind, in another panel. */
+/* Where registers of rows begin. The second half of a register of 64 bytes comes from `beside`
+ * bytes later, from another panel. */
 typedef struct v_places {
     const uint8_t *rows[4];
     size_t beside;
@@ -284,7 +288,8 @@ static MB_TARGET void v_dense_bytes(int32_t *sums, const mb_matrix *weights, con
         total += tables.total;
         least += here;
     }
-    /* With P the sum where the weight is +1 and T that of all x - z, it is P - (T - P) = 2 P - T. */
+    /* With P the sum of x - z where the weight is +1 and T the sum of all x - z, the result is
+     * P - (T - P) = 2 P - T. */
     uint32_t shift = 2u * (32u * zero * weights->words - least) + total - zero * n_in;
     for (uint32_t j = 0; j < rows; j++) {
         sums[j] = (int32_t)(2u * (uint32_t)sums[j] - shift);

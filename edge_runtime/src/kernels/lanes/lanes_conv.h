@@ -1,9 +1,9 @@
 /* lanes_conv.h: convolutions from bits to bits; part of lanes.h.
  *
- * Weights are loaded once for CONV_SEEN positions. Neither sums nor patches go through memory: ones are
- * counted where weight and activation differ, the fewest of a window of pooling are kept, and compared with a
- * limit, which is the threshold in other words: sum >= t where n_in - 2 ones >= t. How a tile is counted
- * is up to the set: lanes_conv_count.h or lanes_conv_look_up.h.
+ * Weights are loaded once for CONV_SEEN positions. Neither sums nor patches go through memory: ones
+ * are counted where weight and activation differ, the fewest of a window of pooling are kept, and
+ * compared with a limit, which is the threshold in other words: sum >= t where n_in - 2 ones >= t.
+ * How a tile is counted is up to the set: lanes_conv_count.h or lanes_conv_look_up.h.
  */
 #ifndef MB_KERNELS_LANES_CONV_H
 #define MB_KERNELS_LANES_CONV_H
@@ -20,7 +20,8 @@
 #define OF_ROWS CONV_ROWS
 #include "lanes_conv_tiles.h"
 
-/* The most ones with which a channel's sum reaches its threshold, and -1 for none and for no channel. */
+/* The most ones with which a channel's sum reaches its threshold, and -1 for none and for no
+ * channel. */
 static int32_t most_ones(const mb_matrix *weights, const int32_t *thresholds, uint32_t row) {
     if (row >= weights->n_out || thresholds[row] > (int32_t)weights->n_in) {
         return -1;

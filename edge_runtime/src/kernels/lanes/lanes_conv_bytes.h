@@ -1,8 +1,8 @@
 /* lanes_conv_bytes.h: convolutions of 8-bit samples; part of lanes.h.
  *
- * Such patches are short, so that no table pays: weights lie spread to bytes, negated, and are multiplied with
- * two inputs at a time for all rows of a register (kernels.h, mb_spread). The smallest of a window of pooling
- * are kept, and compared with limits.
+ * Such patches are short, so that no table pays: weights lie spread to bytes, negated, and are
+ * multiplied with two inputs at a time for all rows of a register (kernels.h, mb_spread). The
+ * smallest of a window of pooling are kept, and compared with limits.
  */
 #ifndef MB_KERNELS_LANES_CONV_BYTES_H
 #define MB_KERNELS_LANES_CONV_BYTES_H

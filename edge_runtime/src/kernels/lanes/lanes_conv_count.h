@@ -1,5 +1,5 @@
-/* lanes_conv_count.h: ones of a tile for sets that count ones in one instruction; part of lanes.h. Panels and
- * counting are those of lanes_bits.h.
+/* lanes_conv_count.h: ones of a tile for sets that count ones in one instruction; part of lanes.h.
+ * Panels and counting are the same as in lanes_bits.h.
  */
 #ifndef MB_KERNELS_LANES_CONV_COUNT_H
 #define MB_KERNELS_LANES_CONV_COUNT_H
@@ -42,8 +42,8 @@ MB_INLINE void v_ones_within(uint64_t *within, const v_ones_totals *ones,
     }
 }
 
-/* Add up to COUNT_WORDS words of every row and of every patch, from byte `at` of the rows and `x` of the
- * patches. */
+/* Add up to COUNT_WORDS words of every row and of every patch, from byte `at` of the rows and `x`
+ * of the patches. */
 MB_INLINE void v_count_words(v_ones_totals sums[CONV_SEEN], const uint8_t *const *rows, size_t at,
                              const uint8_t *const seen[CONV_SEEN], size_t x, uint32_t n) {
     vec ones[CONV_SEEN][CONV_REGISTERS];

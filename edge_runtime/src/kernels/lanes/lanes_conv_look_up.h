@@ -1,8 +1,9 @@
-/* lanes_conv_look_up.h: ones of a tile for sets that cannot count ones in one instruction; part of lanes.h.
+/* lanes_conv_look_up.h: ones of a tile for sets that cannot count ones in one instruction; part of
+ * lanes.h.
  *
- * Half a byte of an activation chooses a table with the differences to each half byte of weights, so that
- * one look-up does what xor and counting would, and what weights need for it is done once for all positions.
- * A panel holds 32 rows byte by byte: a byte of a register belongs to one row.
+ * Half a byte of an activation chooses a table with the differences to each half byte of weights,
+ * so that one look-up does what xor and counting would, and what weights need for it is done once
+ * for all positions. A panel holds 32 rows byte by byte: a byte of a register belongs to one row.
  */
 #ifndef MB_KERNELS_LANES_CONV_LOOK_UP_H
 #define MB_KERNELS_LANES_CONV_LOOK_UP_H
@@ -52,7 +53,8 @@ typedef struct v_two_places {
     const uint8_t *one[2], *other[2];
 } v_two_places;
 
-/* Add up to COUNT_BYTES bytes of every row and of every patch, from `at` of the rows and `x` of the patches. */
+/* Add up to COUNT_BYTES bytes of every row and of every patch, from `at` of the rows and `x` of the
+ * patches. */
 MB_INLINE void v_count_bytes(v_split sums[CONV_SEEN][2], const v_two_places *rows, size_t at,
                              const uint8_t *const seen[CONV_SEEN], size_t x, uint32_t n) {
     static const uint32_t low_halves = 0x0f0f0f0fu;

@@ -1,22 +1,23 @@
-/* lanes_conv_tiles.h: a tile of channels at every position of a convolution. Included once for each kind of
- * input, with OF(name) naming its parts:
+/* lanes_conv_tiles.h: a tile of channels at every position of a convolution. Included once for each
+ * kind of input, with OF(name) naming its parts:
  *
- *   OF(totals)              what is counted for OF_ROWS rows, the fewer the larger their sums
+ *   OF(totals)              what is counted for OF_ROWS rows: the fewer, the larger the sums
  *   OF(count)               the totals of a tile at CONV_SEEN positions
  *   OF(many) OF(fewer)      more than any total; the smaller one, row by row
- *   OF(within)              a bit a row: the total is at most its limit
+ *   OF(within)              one bit per row: the total is at most its limit
  */
 
 #define OF_MASKS ((OF_ROWS + 63u) / 64u) /* of 64 rows */
 
-/* Channels of a tile: when their bits are set, and how many bytes of the bits of an output they are. */
+/* Channels of a tile: when their bits are set, and how many bytes of the bits of an output they
+ * are. */
 typedef struct OF(channels) {
     OF(totals) limits;
     uint64_t flips[OF_MASKS];
     uint32_t bytes;
 } OF(channels);
 
-/* Row j and those behind it; `flips` are those of all n_out. */
+/* The tile that begins with row j; `flips` has the flips of all n_out rows. */
 MB_INLINE void OF(choose)(OF(channels) * channels, uint32_t j, const uint32_t *flips,
                           uint32_t n_out) {
     uint32_t left = (n_out + 31u) / 32u * 4u - j / 8u;
@@ -41,7 +42,8 @@ MB_INLINE void OF(put)(uint8_t *bits, const OF(totals) * totals, const OF(channe
     }
 }
 
-/* `bits` are those of the tile in the first output, `step` bytes before those in the next. */
+/* Bits of a tile at all outputs. `bits` is where they lie in the first output; the next output is
+ * `step` bytes later. */
 MB_INLINE void OF(tile)(uint8_t *bits, size_t step, const uint8_t *const *rows,
                         const OF(channels) * channels, const mb_patches *patches) {
     const bool pools = patches->n_window > 1u;
@@ -52,7 +54,7 @@ MB_INLINE void OF(tile)(uint8_t *bits, size_t step, const uint8_t *const *rows,
         uint32_t end = n - start < at_once ? n : start + at_once;
         for (uint32_t first = start; first < end; first += CONV_SEEN) {
             const uint8_t *seen[CONV_SEEN];
-            for (uint32_t p = 0; p < CONV_SEEN; p++) { /* what is missing of four, twice */
+            for (uint32_t p = 0; p < CONV_SEEN; p++) { /* at the end, some twice */
                 seen[p] = patches->starts[first + p < end ? first + p : end - 1u];
             }
             OF(count)(totals, rows, seen, patches);

@@ -1,5 +1,6 @@
-/* lanes_floats.h: normalisation of sums, many at once; part of lanes.h. Every operation is one of kernels.h's or
- * arith.h's, in its order: the same bits, where registers of floats round as IEEE 754 says.
+/* lanes_floats.h: normalisation of sums, many at once; part of lanes.h. Every operation is one of
+ * kernels.h's or arith.h's, in its order: the same bits, where registers of floats round as IEEE
+ * 754 says.
  */
 #ifndef MB_KERNELS_LANES_FLOATS_H
 #define MB_KERNELS_LANES_FLOATS_H

@@ -28,7 +28,7 @@ MB_INLINE v_halves v_halves_min(v_halves a, v_halves b) {
     return smaller;
 }
 
-/* A bit a row: a <= b. */
+/* One bit per row: a <= b. */
 MB_INLINE uint64_t v_halves_within(v_halves a, v_halves b) {
     return v_at_least16(b.even, a.even, b.odd, a.odd);
 }

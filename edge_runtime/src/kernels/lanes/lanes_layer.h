@@ -32,8 +32,8 @@ static const uint32_t column_bit[16] = {BOTH(0),  BOTH(1),  BOTH(2),  BOTH(3), B
                                         BOTH(6),  BOTH(7),  BOTH(8),  BOTH(9), BOTH(10), BOTH(11),
                                         BOTH(12), BOTH(13), BOTH(14), BOTH(15)};
 
-/* The 32 columns of word w of all rows: out[c] = sum over j of d[j] where the bit is set. Two rows go
- * together, one in each half of a lane. */
+/* The 32 columns of word w of all rows: out[c] = sum over j of d[j] where the bit is set. Two rows
+ * go together, one in each half of a lane. */
 MB_INLINE void v_back_word(uint32_t out[32], const mb_matrix *weights, uint32_t w,
                            const int16_t *d) {
     vec sum[2u * HALF_VECS], bit[HALF_VECS];

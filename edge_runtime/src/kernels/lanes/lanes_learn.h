@@ -1,5 +1,5 @@
-/* lanes_learn.h: random numbers of a learning step, many at once; part of lanes.h. Every operation is one of
- * random.h's, in its order: the same bits.
+/* lanes_learn.h: random numbers of a learning step, many at once; part of lanes.h. Every operation
+ * is one of random.h's, in its order: the same bits.
  */
 #ifndef MB_KERNELS_LANES_LEARN_H
 #define MB_KERNELS_LANES_LEARN_H

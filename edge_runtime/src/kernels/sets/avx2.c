@@ -1,4 +1,5 @@
-/* avx2.c: kernels for x86-64 with AVX2, registers of 32 bytes. Ones are counted by looking nibbles up. */
+/* avx2.c: kernels for x86-64 with AVX2, registers of 32 bytes. Ones are counted by looking nibbles
+ * up. */
 #if defined(__GNUC__) && defined(__x86_64__)
 
 #include "../kernels.h"
@@ -9,7 +10,7 @@
 #define MB_TARGET __attribute__((target("avx2")))
 #define VEC_BYTES 32u
 #define CONV_LOOKS_UP
-#define COUNT_WORDS 31u /* of at most 8 a byte */
+#define COUNT_WORDS 31u /* of at most 8 ones per byte */
 
 typedef __m256i vec;
 typedef __m256 vecf;

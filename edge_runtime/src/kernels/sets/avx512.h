@@ -1,5 +1,5 @@
-/* avx512.h: registers of 64 bytes, as both kernel sets with AVX-512 have them. A file that includes it has
- * defined MB_TARGET; it adds how it counts ones.
+/* avx512.h: registers of 64 bytes, as both kernel sets with AVX-512 have them. A file that includes
+ * it has defined MB_TARGET; it adds how it counts ones.
  */
 #ifndef MB_KERNELS_AVX512_H
 #define MB_KERNELS_AVX512_H

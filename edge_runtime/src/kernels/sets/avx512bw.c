@@ -1,11 +1,11 @@
-/* avx512bw.c: kernels for x86-64 with AVX-512 F, DQ and BW (Skylake-X to Cooper Lake). Ones are counted by
- * looking nibbles up.
+/* avx512bw.c: kernels for x86-64 with AVX-512 F, DQ and BW (Skylake-X to Cooper Lake). Ones are
+ * counted by looking nibbles up.
  */
 #if defined(__GNUC__) && defined(__x86_64__)
 
 #define MB_TARGET __attribute__((target("avx512f,avx512bw,avx512dq")))
 #define CONV_LOOKS_UP
-#define COUNT_WORDS 31u /* of at most 8 a byte */
+#define COUNT_WORDS 31u /* of at most 8 ones per byte */
 
 #include "avx512.h"
 

@@ -1,5 +1,5 @@
-/* avx512vpopcnt.c: kernels for x86-64 with AVX-512 VPOPCNTDQ (Ice Lake, Zen 4 and later), which counts
- * the ones of 32-bit lanes in one instruction.
+/* avx512vpopcnt.c: kernels for x86-64 with AVX-512 VPOPCNTDQ (Ice Lake, Zen 4 and later), which
+ * counts the ones of 32-bit lanes in one instruction.
  */
 #if defined(__GNUC__) && defined(__x86_64__)
 

@@ -1,8 +1,10 @@
-/* mve.c: 8-bit inputs on microcontrollers with MVE (Helium), such as Cortex-M55; the rest is swar.c's.
+/* mve.c: 8-bit inputs on microcontrollers with MVE (Helium), such as Cortex-M55; the rest is
+ * swar.c's.
  *
- * A half-word of weights is a predicate: one instruction sums those of 16 inputs whose weight is +1. Inputs
- * stay in registers while rows go by. With z the zero point, what x is above z and what it is below are
- * bytes, and are summed one after the other; the second only where there is any.
+ * A half-word of weights is a predicate: one instruction adds up those inputs, of 16, whose weight
+ * is +1. Inputs stay in registers while rows go by. With z the zero point, the distances of inputs
+ * above z and of inputs below z are bytes, and are added up one after the other; the second pass is
+ * left out where no input is below.
  */
 #if defined(__GNUC__) && defined(__ARM_FEATURE_MVE)
 
@@ -20,10 +22,10 @@ typedef struct inputs {
     const uint8_t *x;
     uint32_t n;
     uint8x16_t flip, zero; /* of inputs as uint8 */
-    bool below;            /* how far below it, not above */
+    bool below;            /* distances below zero, not above */
 } inputs;
 
-/* Those of 16 inputs from `first` on, 0 behind the last. */
+/* Distances of 16 inputs from input `first`, 0 after the last. */
 INLINE uint8x16_t take(const inputs *in, uint32_t first) {
     const mve_pred16_t there = vctp8q(first < in->n ? in->n - first : 0);
     uint8x16_t x = veorq_u8(vldrbq_z_u8(in->x + first, there), in->flip);
@@ -36,8 +38,8 @@ INLINE uint32_t add_where_set(uint32_t sum, uint32_t word, uint8x16_t first, uin
     return vaddvaq_p_u8(sum, second, (mve_pred16_t)(word >> 16));
 }
 
-/* Words w to w + n of every row, n at most BLOCK_WORDS and known to the compiler: `factor` times the sum where
- * the weight is +1 onto sums. Returns the sum of all. */
+/* Words w to w + n of every row, n at most BLOCK_WORDS and known to the compiler: `factor` times
+ * the sum where the weight is +1 onto sums. Returns the sum of all. */
 INLINE uint32_t add_words(int32_t *sums, const mb_matrix *weights, const inputs *in, uint32_t w,
                           uint32_t n, int32_t factor) {
     const uint32_t *row = (const uint32_t *)(const void *)weights->bytes + w;
@@ -87,7 +89,8 @@ static void dense_bytes(int32_t *sums, const mb_matrix *weights, const uint8_t *
     const uint32_t above = add_rows(sums, weights, &in, 2);
     in.below = true;
     const uint32_t below = add_rows(sums, weights, &in, -2);
-    /* With P the sum where the weight is +1 and T that of all x - z, it is P - (T - P) = 2 P - T. */
+    /* With P the sum of x - z where the weight is +1 and T the sum of all x - z, the result is
+     * P - (T - P) = 2 P - T. */
     const int32_t total = (int32_t)(above - below);
     for (uint32_t j = 0; j < weights->n_out; j++) {
         sums[j] -= total;

@@ -1,6 +1,7 @@
-/* neon.c: kernels for Arm with NEON, registers of 16 bytes. Every 64-bit processor has it. Under 32-bit Linux
- * the kernel is asked, and only the functions of this file are compiled for it: the rest of a program runs
- * on processors without. There NEON takes denormal floats for zero, so that it computes integers only.
+/* neon.c: kernels for Arm with NEON, registers of 16 bytes. Every 64-bit processor has it. Under
+ * 32-bit Linux the kernel is asked, and only the functions of this file are compiled for it: the
+ * rest of a program runs on processors without. There NEON takes denormal floats for zero, so that
+ * it computes integers only.
  */
 #include "../list.h"
 
@@ -26,7 +27,7 @@
 #endif
 
 #define VEC_BYTES 16u
-#define COUNT_WORDS 31u /* of at most 8 a byte */
+#define COUNT_WORDS 31u /* of at most 8 ones per byte */
 
 typedef uint8x16_t vec;
 
@@ -37,7 +38,7 @@ V uint32x4_t as32(vec a) { return vreinterpretq_u32_u8(a); }
 V vec of16(uint16x8_t a) { return vreinterpretq_u8_u16(a); }
 V vec of32(uint32x4_t a) { return vreinterpretq_u8_u32(a); }
 
-/* ---- what 64-bit Arm has, and how 32-bit Arm goes without ------------------------------------- */
+/* ---- what 64-bit Arm has, and how 32-bit Arm goes without ------------------------------------ */
 
 #if defined(__aarch64__)
 

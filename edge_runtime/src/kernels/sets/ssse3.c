@@ -1,4 +1,5 @@
-/* ssse3.c: kernels for x86-64 with SSSE3, registers of 16 bytes: every such processor since 2006. */
+/* ssse3.c: kernels for x86-64 with SSSE3, registers of 16 bytes: every such processor since
+ * 2006. */
 #if defined(__GNUC__) && defined(__x86_64__)
 
 #include "../kernels.h"
@@ -9,7 +10,7 @@
 #define MB_TARGET __attribute__((target("ssse3")))
 #define VEC_BYTES 16u
 #define CONV_LOOKS_UP
-#define COUNT_WORDS 31u /* of at most 8 a byte */
+#define COUNT_WORDS 31u /* of at most 8 ones per byte */
 
 typedef __m128i vec;
 typedef __m128 vecf;

@@ -1,13 +1,15 @@
-/* swar.c: kernels for 32-bit processors without vectors, such as Cortex-M: ones are counted in fields of a
- * word, and never through a call of the compiler's library.
+/* swar.c: kernels for 32-bit processors without vectors, such as Cortex-M: ones are counted in
+ * fields of a word, and never through a call of the compiler's library.
  *
- * Bits: rows are walked in columns of 16, 8, 4, 2 or 1 words, so that what a column costs is paid once and
- * not once a row. Within a column words are first added bit by bit, with full adders of five operations:
- * fifteen words become one word each of ones, twos, fours and eights, and only those are counted.
+ * Bits: rows are walked in columns of 16, 8, 4, 2 or 1 words, so that the overhead of a column is
+ * paid once and not once per row. Within a column words are first added bit by bit, with full
+ * adders of five operations: fifteen words become one word each of ones, twos, fours and eights,
+ * and only those are counted.
  *
- * Bytes: for a few inputs a table has the sums of all subsets, as in scalar.c, but of six or seven inputs:
- * five look-ups a word of weights. With z the zero point an entry is the sum of x over the subset and of z
- * over the rest. It is never negative, so that two entries are made by one addition.
+ * Bytes: for a few inputs a table has the sums of all subsets, as in scalar.c, but of six or seven
+ * inputs: five look-ups per word of weights. With z the zero point, an entry is the sum of x over
+ * the subset and of z over the other inputs. It is never negative, so that two entries are made by
+ * one addition.
  */
 #include "../list.h"
 
@@ -20,8 +22,8 @@
 
 /* ---- bits ------------------------------------------------------------------------------------ */
 
-/* A constant that the compiler takes for a variable: it stays in a register, because Thumb and Arm can shift
- * an operand on its way to `and`, but not together with a constant. */
+/* A constant that the compiler takes for a variable: it stays in a register, because Thumb and Arm
+ * can shift an operand on its way to `and`, but not together with a constant. */
 INLINE uint32_t in_register(uint32_t mask) {
     __asm__("" : "+r"(mask));
     return mask;
@@ -166,7 +168,7 @@ void mb_dense_bits_swar(int32_t *sums, const mb_matrix *weights, const uint32_t 
 
 #define FEW_ROWS 32u /* below, tables of that size cost more than they save */
 
-/* Sums of subsets of 7, 7, 6, 6 and 6 inputs, one behind the other. */
+/* Sums of subsets of 7, 7, 6, 6 and 6 inputs, one table after the other. */
 #define N_ENTRIES 448u
 
 typedef union table {
@@ -249,7 +251,8 @@ void mb_dense_bytes_swar(int32_t *sums, const mb_matrix *weights, const uint8_t 
         total += make_tables(&tables, copies ? copy : x, zero);
         add_looked_up(sums, weights, w, &tables);
     }
-    /* With P the sum of x - zero where the weight is +1 and T that of all, it is P - (T - P) = 2 P - T. */
+    /* With P the sum of x - zero where the weight is +1 and T the sum of all, the result is
+     * P - (T - P) = 2 P - T. */
     const uint32_t zeros = 32u * words * zero, shift = 2u * zeros + (total - zeros);
     for (int32_t *end = sums + weights->n_out; sums != end; sums++) {
         *sums = (int32_t)(2u * (uint32_t)*sums - shift);
@@ -269,7 +272,7 @@ INLINE uint32_t below(int32_t sum, int32_t threshold) {
 #endif
 }
 
-/* Two bits more, behind those of the sums above: from the last to the first. */
+/* Shift in two bits more, from the last sum to the first. */
 INLINE uint32_t two_below(uint32_t word, const int32_t *sums, const int32_t *thresholds) {
     const int32_t s0 = sums[0], s1 = sums[1], t0 = thresholds[0], t1 = thresholds[1];
     word = 2u * word + below(s1, t1);

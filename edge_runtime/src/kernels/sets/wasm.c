@@ -1,5 +1,5 @@
-/* wasm.c: kernels for WebAssembly with SIMD128, registers of 16 bytes. A module is accepted with all its
- * instructions or not at all, so the choice is made when it is compiled (-msimd128). */
+/* wasm.c: kernels for WebAssembly with SIMD128, registers of 16 bytes. A module is accepted with
+ * all its instructions or not at all, so the choice is made when it is compiled (-msimd128). */
 #if defined(__wasm_simd128__)
 
 #include "../kernels.h"
@@ -8,7 +8,7 @@
 
 #define MB_TARGET
 #define VEC_BYTES 16u
-#define COUNT_WORDS 31u /* of at most 8 a byte */
+#define COUNT_WORDS 31u /* of at most 8 ones per byte */
 
 typedef v128_t vec;
 typedef v128_t vecf;

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Parts of the register state that the operating system saves (XCR0): without it, the instructions of
- * wide registers trap, whatever the processor has. */
+/* Parts of the register state that the operating system saves (XCR0): without it, the instructions
+ * of wide registers trap, whatever the processor has. */
 #define MB_X86_STATE_YMM 0x06u /* and xmm */
 #define MB_X86_STATE_ZMM 0xe6u /* and ymm, and the mask registers */
 
