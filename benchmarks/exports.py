@@ -22,8 +22,9 @@ from benchmarks import results
 from metabit.bench.subject import Subject
 from metabit.bench.timing import Contestant, Limits, take_turns
 from metabit.cli import run
-from metabit.compare.artefact import Artefact, Samples
+from metabit.compare.artefact import Artefact
 from metabit.compare.kinds import KINDS, open_artefact
+from metabit.edge_runtime.inputs import Samples
 from metabit.export import container
 from metabit.export.spec import Model
 from metabit.readers.read import read_samples

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from benchmarks import models, page, results
-from metabit.bench.rival_networks import Shape, dense, shapes_of
+from metabit.bench.rival_networks import RivalShape, dense, shapes_of
 from metabit.bench.rivals import missing, rivals
 from metabit.bench.subject import PREDICT, Subject
 from metabit.bench.timing import Contestant, Limits, take_turns
@@ -61,7 +61,7 @@ def convolutions() -> list[Record]:
     rows = []
     for side, channels in models.RESNET_18:
         subject = Subject(models.convolution(side, channels))
-        shape: Shape = shapes_of(subject.model)[1]
+        shape: RivalShape = shapes_of(subject.model)[1]
         others = [other for other in rivals([shape]) if other.kind == "int8"]
         own = Contestant(PREDICT, subject.single_layers()[1].run)
         times = take_turns([own, *(other.contestant for other in others)], LIMITS)

@@ -19,7 +19,7 @@ from metabit.edge_runtime.plan import Learn, Plan, fit
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.edge_runtime.threads import Threads
 from metabit.errors import InputError, StorageError
-from metabit.export.blob import Source
+from metabit.export.blob import ModelSource
 from metabit.export.container import input_spec
 from metabit.export.fold import logits_from_scores
 from metabit.export.spec import InputSpec
@@ -83,7 +83,7 @@ class Engine:
 
     def __init__(
         self,
-        source: Source,
+        source: ModelSource,
         *,
         ram: str | int | None = None,
         learn: Learn = "none",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import _native
-from metabit.export.blob import Blob, Source
+from metabit.export.blob import Blob, ModelSource
 
 
 class Mapped:
@@ -25,7 +25,7 @@ class Mapped:
         FormatError, CorruptError: it is not a .mbit file, or a damaged one.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ModelSource) -> None:
         self.blob = Blob.of(source)
         self.where = self.blob.where
         self.memory = aligned(len(self.blob.data))

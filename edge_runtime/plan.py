@@ -14,7 +14,7 @@ from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
-from metabit.export.blob import Source
+from metabit.export.blob import ModelSource
 
 #: `mb_plan` fields in the order of the table, with the words people read.
 PARTS: dict[str, str] = {
@@ -92,7 +92,7 @@ def resolve_learn(learn: Learn, n_layers: int) -> int:
 
 
 def plan(
-    source: Source,
+    source: ModelSource,
     *,
     learn: Learn = "all",
     bits: int = 0,

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import Learn
 from metabit.export import state_image
-from metabit.export.blob import Blob, Source
+from metabit.export.blob import Blob, ModelSource
 from metabit.export.state_image import LayerImage, StateImage
 
 
@@ -31,7 +31,7 @@ class TaskBanks:
 
     def __init__(
         self,
-        source: Source,
+        source: ModelSource,
         *,
         learn: Learn = "all",
         step_levels: float | None = None,

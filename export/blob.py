@@ -25,7 +25,7 @@ class Blob:
     where: str = "blob"
 
     @classmethod
-    def of(cls, source: Source) -> Blob:
+    def of(cls, source: ModelSource) -> Blob:
         """The bytes of a file, or those given.
 
         Raises:
@@ -53,4 +53,4 @@ class Blob:
 
 
 #: A .mbit file, its bytes, or its bytes as they were read before.
-Source: TypeAlias = str | Path | bytes | Blob
+ModelSource: TypeAlias = str | Path | bytes | Blob

@@ -20,7 +20,7 @@ from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_
 from metabit.export.cursor import Cursor
 from metabit.export.layout import Section
 from metabit.export.limits import check_limits, learn_problem
-from metabit.export.network_section import Network, dump_network, read_network
+from metabit.export.network_section import NetworkShape, dump_network, read_network
 from metabit.export.shapes import LayerShape, default_names, layer_of
 from metabit.export.spec import (
     ConvLayer,
@@ -181,7 +181,7 @@ def input_spec(data: bytes, where: str = "blob") -> InputSpec:
     return read_network(Cursor(data, found[layout.NETWORK], where), where).input
 
 
-def _read_thresholds(reader: Cursor, network: Network) -> list[tuple[Threshold, ...]]:
+def _read_thresholds(reader: Cursor, network: NetworkShape) -> list[tuple[Threshold, ...]]:
     banks: list[list[Threshold]] = [[] for _ in network.shapes]
     for _ in range(network.n_banks):
         for index, shape in enumerate(network.shapes[:-1]):
@@ -192,7 +192,7 @@ def _read_thresholds(reader: Cursor, network: Network) -> list[tuple[Threshold, 
     return [tuple(thresholds) for thresholds in banks]
 
 
-def _read_learn(reader: Cursor, network: Network) -> tuple[LearnState, list[tuple[Norm, ...]]]:
+def _read_learn(reader: Cursor, network: NetworkShape) -> tuple[LearnState, list[tuple[Norm, ...]]]:
     bits, step, norm_rate, error_rate, rms_rate, *reserved = reader.unpack(_LEARN)
     shapes = network.shapes
     pairs = reader.array("<f4", len(shapes), 2).astype(np.float64)

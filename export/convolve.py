@@ -6,11 +6,9 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
-from metabit.export.spec import ConvLayer, Float32Array, Int32Array, Layer, Window
+from metabit.export.spec import ConvLayer, Float32Array, Int32Array, Int64Array, Layer, Window
 
-Int64Array = NDArray[np.int64]
 Number = TypeVar("Number", Float32Array, Int64Array)
 
 

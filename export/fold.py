@@ -9,12 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metabit.errors import InputError
-from metabit.export.spec import Float32Array, Int32Array, Norm, Threshold
-
-Int64Array = NDArray[np.int64]
+from metabit.export.spec import Float32Array, Int32Array, Int64Array, Norm, Threshold
 
 INT32_MIN = -(2**31)
 

@@ -19,7 +19,7 @@ _PADDINGS: tuple[Padding, ...] = ("valid", "one")
 
 
 @dataclass(frozen=True)
-class Network:
+class NetworkShape:
     """A network without its numbers."""
 
     input: InputSpec
@@ -48,7 +48,7 @@ def _record(shape: LayerShape) -> bytes:
     return _LAYER.pack(_CONVOLUTION, shape.n_in, shape.n_out, *geometry)
 
 
-def read_network(cursor: Cursor, where: str) -> Network:
+def read_network(cursor: Cursor, where: str) -> NetworkShape:
     """Read the section and check everything that it says.
 
     Raises:
@@ -76,7 +76,7 @@ def read_network(cursor: Cursor, where: str) -> Network:
     problem = network_problem(spec, eps, n_banks, shapes)
     if problem:
         raise cursor.corrupt(problem)
-    return Network(spec, eps, n_banks, tuple(shapes))
+    return NetworkShape(spec, eps, n_banks, tuple(shapes))
 
 
 def _shape(record: tuple[int, ...], before: tuple[int, ...], where: str) -> LayerShape:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Int8Array = NDArray[np.int8]
 Int32Array = NDArray[np.int32]
+Int64Array = NDArray[np.int64]
 Float32Array = NDArray[np.float32]
 BoolArray = NDArray[np.bool_]
 

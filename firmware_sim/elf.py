@@ -11,7 +11,7 @@ _LOAD, _SYMTAB, _NOBITS = 1, 2, 8
 
 
 @dataclass(frozen=True)
-class Section:
+class ElfSection:
     """A section that takes memory on the board."""
 
     name: str
@@ -33,7 +33,7 @@ class Elf:
 
     entry: int
     segments: tuple[tuple[int, bytes], ...]
-    sections: dict[str, Section]
+    sections: dict[str, ElfSection]
     symbols: dict[str, int]
     functions: tuple[tuple[int, str], ...]
 
@@ -78,7 +78,7 @@ def parse(data: bytes, *, thumb: bool) -> Elf:
     for name_at, _, flags, address, _, size, _, _ in raw:
         if flags & 2 and size:  # SHF_ALLOC
             name = _text(data, names + name_at)
-            sections[name] = Section(name, address, size)
+            sections[name] = ElfSection(name, address, size)
     symbols, functions = _symbols(data, raw, wide=wide, thumb=thumb)
     return Elf(entry & ~int(thumb), tuple(segments), sections, symbols, functions)
 

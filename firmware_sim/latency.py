@@ -86,7 +86,7 @@ CORES: dict[str, Core] = {"cortex-m4f": _CORTEX_M4, "cortex-a53": _CORTEX_A53}
 
 
 @dataclass(frozen=True)
-class Estimate:
+class CostEstimate:
     """What a piece of work costs on a board.
 
     Attributes:
@@ -122,7 +122,7 @@ def core_of(board: Board) -> Core:
     return CORES[board.core]
 
 
-def estimate(board: Board, counts: Counts, *, touched_bytes: int) -> Estimate:
+def estimate(board: Board, counts: Counts, *, touched_bytes: int) -> CostEstimate:
     """Estimate cycles, time and energy.
 
     Args:
@@ -146,7 +146,7 @@ def estimate(board: Board, counts: Counts, *, touched_bytes: int) -> Estimate:
         energy = _range(
             [us * mw / 1e3 for us, mw in zip(microseconds, board.active_mw, strict=True)]
         )
-    return Estimate(_range(cycles), microseconds, energy)
+    return CostEstimate(_range(cycles), microseconds, energy)
 
 
 def _stream_seconds(board: Board, touched_bytes: int) -> Range:

@@ -16,13 +16,13 @@ from numpy.typing import ArrayLike
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import PARTS, Learn
 from metabit.export.bits import level_row_bytes, words
-from metabit.export.blob import Source
+from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, latency, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.session import Session, Stream
+from metabit.firmware_sim.session import SamplesToRun, Session
 from metabit.firmware_sim.simulate import Tally, Work, boot, work
 
 SCHEMA = "metabit/profile/1"
@@ -41,7 +41,7 @@ INCLUDED = (
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryUse:
     """One kind of memory: what is in it, and how much there is.
 
     Attributes:
@@ -138,8 +138,8 @@ class Profile:
     choice: str
     learn_layers: int
     panels: bool
-    ram: Memory
-    flash: Memory
+    ram: MemoryUse
+    flash: MemoryUse
     stack_used_bytes: int
     arena_bytes: int
     blob_bytes: int
@@ -183,7 +183,7 @@ class Profile:
 
 
 def profile(
-    source: Source,
+    source: ModelSource,
     board_name: str | Path,
     *,
     learn: Learn = "auto",
@@ -219,7 +219,7 @@ def profile(
     latency.core_of(board)
     options = Options(state_bits=bits, bank=bank, batch=batch)
     running = session.start(source, board, learn, options, may_exceed=True)
-    samples = session.stream(running, x, y, n_samples)
+    samples = session.samples_to_run(running, x, y, n_samples)
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
     device = boot(running, count_open=counts_open)
     opening = work(running, [device.counts]) if counts_open else None
@@ -248,7 +248,7 @@ def profile(
     )
 
 
-def _predict(device: Device, samples: Stream) -> list[Counts]:
+def _predict(device: Device, samples: SamplesToRun) -> list[Counts]:
     tally = Tally(len(samples.x))
     for sample in samples.x:
         if tally.wants():
@@ -257,7 +257,7 @@ def _predict(device: Device, samples: Stream) -> list[Counts]:
     return tally.counts
 
 
-def _learn(running: Session, device: Device, samples: Stream) -> list[Counts]:
+def _learn(running: Session, device: Device, samples: SamplesToRun) -> list[Counts]:
     """Warm up on the samples, over and over, then count as many steps as there are samples."""
     n, batch = len(samples.x), running.plan.batch
     tally = Tally(n)
@@ -271,7 +271,7 @@ def _learn(running: Session, device: Device, samples: Stream) -> list[Counts]:
     return tally.counts
 
 
-def _memory(running: Session) -> tuple[Memory, Memory]:
+def _memory(running: Session) -> tuple[MemoryUse, MemoryUse]:
     """RAM and flash by part, from the linked firmware and the plan."""
     firmware, board = running.firmware, running.board
     arena = {PARTS[name]: n_bytes for name, n_bytes in running.plan.parts.items() if n_bytes}
@@ -289,10 +289,10 @@ def _memory(running: Session) -> tuple[Memory, Memory]:
     gaps = end - first - sum(ram.values())
     ram |= {"alignment": gaps} if gaps else {}
     if board.flash is None:
-        return Memory(ram, board.ram.end - board.load_at), Memory({}, 0)
+        return MemoryUse(ram, board.ram.end - board.load_at), MemoryUse({}, 0)
     flash_end = firmware.program.symbols["fw_code_end"] + firmware.data_bytes
     gaps = flash_end - board.flash.origin - sum(code.values())
-    return Memory(ram, board.ram.bytes), Memory(code | {"alignment": gaps}, board.flash.bytes)
+    return MemoryUse(ram, board.ram.bytes), MemoryUse(code | {"alignment": gaps}, board.flash.bytes)
 
 
 def _code(firmware: Firmware) -> dict[str, int]:
@@ -322,7 +322,7 @@ def _layers(running: Session) -> tuple[LayerRow, ...]:
     return tuple(rows)
 
 
-def _flash_life(board: Board, flash: Memory, state_bytes: int) -> FlashLife | None:
+def _flash_life(board: Board, flash: MemoryUse, state_bytes: int) -> FlashLife | None:
     """Full images in turn over every page that the firmware leaves free."""
     if not (state_bytes and board.page_bytes and board.endurance_cycles):
         return None

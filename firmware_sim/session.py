@@ -13,7 +13,7 @@ from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Learn, Plan, fit
 from metabit.errors import BudgetError, InputError
-from metabit.export.blob import Blob, Source
+from metabit.export.blob import Blob, ModelSource
 from metabit.export.spec import Model
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware, Image, build
@@ -48,7 +48,7 @@ class Session:
 
 
 def start(
-    source: Source, board: Board, learn: Learn, options: Options, *, may_exceed: bool = False
+    source: ModelSource, board: Board, learn: Learn, options: Options, *, may_exceed: bool = False
 ) -> Session:
     """Plan, build and open a model for a board.
 
@@ -117,7 +117,7 @@ def _plan(
 
 
 @dataclass(frozen=True)
-class Stream:
+class SamplesToRun:
     """Samples to run.
 
     Attributes:
@@ -132,7 +132,9 @@ class Stream:
     y_source: str
 
 
-def stream(session: Session, x: ArrayLike | None, y: ArrayLike | None, n_samples: int) -> Stream:
+def samples_to_run(
+    session: Session, x: ArrayLike | None, y: ArrayLike | None, n_samples: int
+) -> SamplesToRun:
     """The samples given, at most `n_samples`; or else the model's golden ones and random ones.
 
     Random samples and labels come from a fixed seed: every run gives the same numbers.
@@ -155,9 +157,9 @@ def stream(session: Session, x: ArrayLike | None, y: ArrayLike | None, n_samples
         )
     if y is None:
         labels = rng.integers(0, model.n_outputs, len(samples)).astype(np.int32)
-        return Stream(samples, labels, x_source, "random")
+        return SamplesToRun(samples, labels, x_source, "random")
     labels = check_labels(y, len(np.asarray(x)), model.n_outputs, where)[:n_samples]
-    return Stream(samples, labels, x_source, "given")
+    return SamplesToRun(samples, labels, x_source, "given")
 
 
 def _random_samples(

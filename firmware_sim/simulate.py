@@ -13,18 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Learn
 from metabit.errors import MismatchError
-from metabit.export.blob import Source
+from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.counting import Counts, mean
 from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.latency import CORES, Estimate, estimate
-from metabit.firmware_sim.session import Session, Stream
+from metabit.firmware_sim.latency import CORES, CostEstimate, estimate
+from metabit.firmware_sim.session import SamplesToRun, Session
 
 SCHEMA = "metabit/simulate/1"
 #: Counting runs at some five million instructions a second: enough is enough.
 COUNTED_INSTRUCTIONS = 30_000_000
 #: Called after every sample with (samples done, samples in all).
-Progress = Callable[[int, int], None]
+Tick = Callable[[int, int], None]
 
 
 class Tally:
@@ -63,7 +63,7 @@ class Work:
 
     counts: Counts
     totals: tuple[int, ...]
-    estimate: Estimate | None
+    estimate: CostEstimate | None
     n_samples: int = 1
 
     def to_dict(self) -> dict[str, object]:
@@ -138,7 +138,7 @@ class Simulation:
 
 
 def simulate(
-    source: Source,
+    source: ModelSource,
     board_name: str | Path,
     *,
     x: ArrayLike | None = None,
@@ -152,7 +152,7 @@ def simulate(
     batch: int = 1,
     n_samples: int = 100,
     n_counted: int = 4,
-    progress: Progress | None = None,
+    progress: Tick | None = None,
 ) -> Simulation:
     """Run the firmware of a model on an emulated board, beside the host engine.
 
@@ -182,7 +182,7 @@ def simulate(
         state_bits=bits, bank=bank, seed=seed, m=m, step_levels=step_levels, batch=batch
     )
     running = session.start(source, board, learn, options)
-    samples = session.stream(running, x, y, n_samples)
+    samples = session.samples_to_run(running, x, y, n_samples)
     n_counted = min(max(n_counted, 1), len(samples.x))
     device = boot(running)
     golden = running.model.golden
@@ -224,7 +224,7 @@ def boot(running: Session, *, count_open: bool = False) -> Device:
 
 
 class _Ticker:
-    def __init__(self, progress: Progress | None, total: int) -> None:
+    def __init__(self, progress: Tick | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
 
     def __call__(self, n_samples: int = 1) -> None:
@@ -234,7 +234,7 @@ class _Ticker:
 
 
 def _predict(
-    running: Session, device: Device, samples: Stream, n_counted: int, tick: _Ticker
+    running: Session, device: Device, samples: SamplesToRun, n_counted: int, tick: _Ticker
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Work]:
     """Predict every sample on the board, and compare with the host."""
     labels = np.empty(len(samples.x), dtype=np.int32)
@@ -252,7 +252,7 @@ def _predict(
 
 
 def _learn(
-    running: Session, device: Device, samples: Stream, n_counted: int, tick: _Ticker
+    running: Session, device: Device, samples: SamplesToRun, n_counted: int, tick: _Ticker
 ) -> tuple[NDArray[np.int32], Work, bytes]:
     """Learn every sample on the board, save, and compare with the host."""
     n, batch = len(samples.x), running.plan.batch

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.edge_runtime.inputs import Samples
 from metabit.export.fold import fold_threshold, normalise, scores_from_logits
 from metabit.export.shapes import LayerShape, default_names, layer_of, maps_of
 from metabit.export.spec import (
@@ -25,8 +26,6 @@ from metabit.export.spec import (
     Padding,
     Window,
 )
-
-Samples = NDArray[np.uint8] | NDArray[np.int8]
 
 
 def random_samples(rng: np.random.Generator, spec: InputSpec, n: int) -> Samples:

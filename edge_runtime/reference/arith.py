@@ -103,7 +103,7 @@ def align_errors(d: Int32Array, units: list[np.float32]) -> tuple[Int32Array, np
     return (np.sign(d) * sizes).astype(np.int32), largest
 
 
-class Generator:
+class Xoshiro:
     """xoshiro128++ (Blackman and Vigna 2019), seeded through a counter."""
 
     def __init__(self, seed: int) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metabit.export.convolve import in_windows, patches
-from metabit.export.spec import ConvLayer, Int32Array, Window
-
-Int64Array = NDArray[np.int64]
+from metabit.export.spec import ConvLayer, Int32Array, Int64Array, Window
 
 
 def error_bits(layer: ConvLayer, is_input: bool, batch: int) -> int:

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metabit.edge_runtime.reference.arith import exp
-from metabit.export.spec import BoolArray, Float32Array, Int8Array
+from metabit.export.spec import BoolArray, Float32Array, Int8Array, Int64Array
 
 F = np.float32
-Int64Array = NDArray[np.int64]
 
 #: The probability 1, in tables and in draws.
 ONE = 1 << 16

@@ -96,7 +96,7 @@ class ReferenceModel:
         self.bank = bank
         self.model_id = state_image.model_id(data)
         self.n_steps = 0
-        self.rng = arith.Generator(seed)
+        self.rng = arith.Xoshiro(seed)
         self.first = len(self.model.layers) - min(learn_layers, len(self.model.layers))
         self.states: dict[int, LayerState] = {}
         if self.first < len(self.model.layers):

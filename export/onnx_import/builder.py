@@ -20,7 +20,7 @@ from metabit.export.onnx_import.chain import (
 )
 from metabit.export.onnx_import.errors import node_name, refuse
 from metabit.export.onnx_import.linear import Frame, Linear, binary, frame_of, window_of
-from metabit.export.onnx_import.output import Output, output_of
+from metabit.export.onnx_import.output import OutputLayer, output_of
 from metabit.export.onnx_import.samples import Quantization, Seen, seen
 from metabit.export.onnx_import.steps import Path, Step
 from metabit.export.spec import Int8Array, Threshold
@@ -51,7 +51,7 @@ class Built:
     layers: list[Linear]
     thresholds: list[Threshold]
     zeros: list[int]
-    output: Output
+    output: OutputLayer
 
 
 class Builder:

@@ -20,7 +20,7 @@ OURS = ["Sub", "Mul", "Mul", "Add"]
 
 
 @dataclass(frozen=True)
-class Output:
+class OutputLayer:
     """Normalisation of the scores.
 
     Attributes:
@@ -34,7 +34,7 @@ class Output:
     note: str
 
 
-def output_of(layer: Linear, by_channel: ByChannel, eps: float | None, where: str) -> Output:
+def output_of(layer: Linear, by_channel: ByChannel, eps: float | None, where: str) -> OutputLayer:
     """The normalisation of the output layer.
 
     Args:
@@ -54,13 +54,17 @@ def output_of(layer: Linear, by_channel: ByChannel, eps: float | None, where: st
         mean, inv_std, gamma, beta = (_spread(by_channel(v), n_out) for v in values)
         var = variance_of(inv_std, eps)
         if np.array_equal(inverse_std(var, eps), inv_std):
-            return Output(Norm(mean, var, gamma, beta), eps, "scores as in the file, bit for bit")
+            return OutputLayer(
+                Norm(mean, var, gamma, beta), eps, "scores as in the file, bit for bit"
+            )
     if names == ["BatchNormalization"] and len(layer.chain) == 1:
         gamma, beta, mean, var = (
             _spread(by_channel(v, axis=1), n_out) for v in steps[0].operands[1:5] if v is not None
         )
         told = float(steps[0].attributes.get("epsilon", 1e-5))
-        return Output(Norm(mean, var, gamma, beta), told, "scores up to rounding of the batch norm")
+        return OutputLayer(
+            Norm(mean, var, gamma, beta), told, "scores up to rounding of the batch norm"
+        )
     ends = np.array([0, 1, layer.acc_max, -layer.acc_max, layer.acc_max // 2], dtype=np.float64)
     points = np.repeat(ends[:, None], n_out, axis=1)
     values_at = np.broadcast_to(layer.chain.of(points), points.shape)
@@ -75,7 +79,7 @@ def output_of(layer: Linear, by_channel: ByChannel, eps: float | None, where: st
         )
     one, zero = np.ones(n_out, dtype=np.float32), np.zeros(n_out, dtype=np.float32)
     norm = Norm(zero, one, scale.astype(np.float32), shift.astype(np.float32))
-    return Output(norm, EPS_ONE, "scores up to rounding")
+    return OutputLayer(norm, EPS_ONE, "scores up to rounding")
 
 
 def _spread(values: Float64Array, n_out: int) -> Float32Array:

@@ -12,7 +12,7 @@ import tflite
 from metabit.errors import CorruptError
 from metabit.export.tflite.graph import Graph, Operator, Tensor
 
-Shape = tuple[int, ...]
+TensorShape = tuple[int, ...]
 
 _ACTIVATIONS = range(4)  # none, relu, relu to [-1, 1], relu to [0, 6]
 _MAX_STEP = 1 << 16
@@ -61,7 +61,7 @@ def _need(condition: bool, what: str) -> None:
         raise _Wrong(what)
 
 
-def _shape_and_types(graph: Graph, operator: Operator, output: Tensor) -> Shape:
+def _shape_and_types(graph: Graph, operator: Operator, output: Tensor) -> TensorShape:
     """Shape of what an operator makes."""
     operands = [graph.tensors[n] if n >= 0 else None for n in operator.inputs]
     tensors = [tensor for tensor in operands if tensor is not None]
@@ -103,7 +103,7 @@ def _multiplier(x: Tensor, other: Tensor, y: Tensor) -> None:
     _need(2.0**-30 < factor < 2.0**30, f"a multiplier of {factor}")
 
 
-def _dense(operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _dense(operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     x, weights, *bias = tensors
     _need(
         len(weights.shape) == 2 and math.prod(x.shape[1:]) == weights.shape[1],
@@ -118,7 +118,7 @@ def _dense(operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
     return (-1, weights.shape[0])
 
 
-def _slide(operator: Operator, sides: Shape, kernel: Shape) -> Shape:
+def _slide(operator: Operator, sides: TensorShape, kernel: TensorShape) -> TensorShape:
     """Rows and columns where a window of this size is moved over a map."""
     options, made = operator.options, []
     for side, size, letter in zip(sides, kernel, "HW", strict=True):
@@ -133,7 +133,7 @@ def _slide(operator: Operator, sides: Shape, kernel: Shape) -> Shape:
     return tuple(made)
 
 
-def _convolution(operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _convolution(operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     x, weights, *bias = tensors
     _need(len(x.shape) == 4 and len(weights.shape) == 4, "no map")
     n_out, *kernel, channels = weights.shape
@@ -142,7 +142,7 @@ def _convolution(operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
     return (-1, *_slide(operator, x.shape[1:3], tuple(kernel)), n_out)
 
 
-def _pool(operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _pool(operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     (x,) = tensors
     _same_type(x, y)
     kernel = tuple(operator.options.get(f"Filter{side}", 0) for side in ("Height", "Width"))
@@ -157,7 +157,7 @@ def _same_type(*tensors: Tensor) -> None:
         _need((tensor.scale is None) == (first.scale is None), "a scale is missing")
 
 
-def _arithmetic(operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _arithmetic(operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     x, other = tensors
     _same_type(x, other, y)
     eight_bit = x.dtype == "int8" and operator.kind == "MUL"
@@ -169,7 +169,7 @@ def _arithmetic(operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
     return x.shape
 
 
-def _pad(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _pad(_operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     x, sides, value = tensors
     _same_type(x, value, y)
     _constant(value, x.dtype)
@@ -183,7 +183,7 @@ def _pad(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
     return (-1, *padded)
 
 
-def _reshape(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _reshape(_operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     x, target = tensors
     _same_type(x, y)
     shape = tuple(int(n) for n in _constant(target, "int32").ravel())
@@ -192,7 +192,7 @@ def _reshape(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
     return shape
 
 
-def _quantize(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _quantize(_operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     (x,) = tensors
     _need(x.dtype in (*_EIGHT_BIT, "float32") and y.dtype in _EIGHT_BIT, f"{x.dtype} to {y.dtype}")
     _need(y.scale is not None and (x.dtype == "float32" or x.scale is not None), "no scale")
@@ -201,20 +201,20 @@ def _quantize(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
     return x.shape
 
 
-def _dequantize(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _dequantize(_operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     (x,) = tensors
     _need(x.dtype in _EIGHT_BIT and y.dtype == "float32", f"{x.dtype} to {y.dtype}")
     _need(x.scale is not None, "no scale")
     return x.shape
 
 
-def _cast(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _cast(_operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     (x,) = tensors
     _need(x.dtype in _EIGHT_BIT and y.dtype == "float32", f"{x.dtype} to {y.dtype}")
     return x.shape
 
 
-def _arg_max(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
+def _arg_max(_operator: Operator, tensors: list[Tensor], y: Tensor) -> TensorShape:
     x, axis = tensors
     _need(x.dtype in (*_EIGHT_BIT, "float32") and y.dtype == "int32", f"{x.dtype} to {y.dtype}")
     _need(
@@ -224,7 +224,7 @@ def _arg_max(_operator: Operator, tensors: list[Tensor], y: Tensor) -> Shape:
 
 
 #: Operator: fewest and most inputs, and what follows from them.
-_RULES: dict[str, tuple[int, int, Callable[[Operator, list[Tensor], Tensor], Shape]]] = {
+_RULES: dict[str, tuple[int, int, Callable[[Operator, list[Tensor], Tensor], TensorShape]]] = {
     "FULLY_CONNECTED": (2, 3, _dense),
     "CONV_2D": (3, 3, _convolution),
     "MAX_POOL_2D": (1, 1, _pool),

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from metabit.bench import onnx_network, rivals, tflite_network
-from metabit.bench.rival_networks import Int8Layer, Shape, dense, random_network
+from metabit.bench.rival_networks import Int8Layer, RivalShape, dense, random_network
 from metabit.bench.timing import Limits, take_turns
 from metabit.export.spec import Window
 
@@ -21,10 +21,10 @@ WIDTHS = (50, 40, 33, 6)
 NETWORKS = {
     "dense": dense(WIDTHS),
     "conv": [
-        Shape(9, 8, Window((11, 11, 1), 3, pool=2)),
-        Shape(72, 12, Window((5, 5, 8), 3, stride=2)),
-        Shape(48, 10, Window((3, 3, 12), 2, padding="valid")),
-        Shape(40, 6),
+        RivalShape(9, 8, Window((11, 11, 1), 3, pool=2)),
+        RivalShape(72, 12, Window((5, 5, 8), 3, stride=2)),
+        RivalShape(48, 10, Window((3, 3, 12), 2, padding="valid")),
+        RivalShape(40, 6),
     ],
 }
 

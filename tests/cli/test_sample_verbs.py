@@ -15,11 +15,10 @@ import pytest
 from numpy.typing import NDArray
 
 from metabit import Engine
+from metabit.edge_runtime.inputs import Samples
 from metabit.export import container
 
 from .conftest import Cli
-
-Samples = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
@@ -302,12 +301,12 @@ def test_batches_go_through_the_parts_of_a_stream(
     cli: Cli, tmp_path: Path, model_file: Path, x: Samples, y: NDArray[np.int64]
 ) -> None:
     state, path = tmp_path / "state", tmp_path / "long.npz"
-    x, y = np.tile(x, (5, 1)), np.tile(y, 5)  # longer than what is shown at a time
-    np.savez(path, x=x, y=y)
+    longer, y = np.tile(x, (5, 1)), np.tile(y, 5)  # longer than what is shown at a time
+    np.savez(path, x=longer, y=y)
     options = ["--batch", "7", "--state", state]
     answer = cli("learn", model_file, path, *options, "--json").answer
     engine = Engine(model_file, learn="all", batch=7)
-    assert answer["prequential_accuracy"] == np.mean(engine.learn(x, y) == y)
+    assert answer["prequential_accuracy"] == np.mean(engine.learn(longer, y) == y)
     assert (answer["batch"], answer["n_steps"]) == (7, 250)
     assert answer["arena_bytes"] == engine.plan.arena_bytes
     kept = Engine(model_file, learn="all", batch=7, state=state)

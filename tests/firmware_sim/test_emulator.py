@@ -10,8 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import unicorn
-from helpers import Samples, random_samples
+from helpers import random_samples
 
+from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError, MetabitError
 from metabit.firmware_sim import boards, session

@@ -14,7 +14,7 @@ import pytest
 from metabit import CorruptError, InputError
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import load_recipe
-from metabit.trainer.runs.comparison import Prequential, Result, compare, estimate, read
+from metabit.trainer.runs.comparison import PrequentialCurve, Result, compare, estimate, read
 from metabit.trainer.runs.comparison_plots import (
     figures,
     groups_with_prequential,
@@ -183,7 +183,7 @@ def test_every_picture_is_drawn_where_it_has_something_to_show() -> None:
 
 
 def test_prequential_curves_are_drawn_and_averaged_where_all_runs_of_a_group_have_them() -> None:
-    curve = Prequential(0.6, np.array([1, 100]), np.array([0.1, 0.7]))
+    curve = PrequentialCurve(0.6, np.array([1, 100]), np.array([0.1, 0.7]))
     runs = [result(prequential=curve), result(seed=1, prequential=replace(curve, accuracy=0.8))]
     half_known = [result({"name": "naive"}, prequential=curve), result({"name": "naive"}, seed=1)]
     comparison = compare([*runs, *half_known])

@@ -23,13 +23,13 @@ from torch.nn import functional
 
 from metabit.trainer.generative.growth import grown_by_units, grown_by_weights
 from metabit.trainer.generative.masks import pack, soft_mask, sparsity, unpack
-from metabit.trainer.generative.plan import Plan
+from metabit.trainer.generative.plan import GeneratorPlan
 
 EPS = 1e-5
 
 
 @dataclass(frozen=True)
-class Memory:
+class TaskMemory:
     """What is kept of a task.
 
     Attributes:
@@ -89,13 +89,13 @@ class Generator:
     """
 
     def __init__(
-        self, plan: Plan, hidden: Sequence[int], variant: str, random: torch.Generator
+        self, plan: GeneratorPlan, hidden: Sequence[int], variant: str, random: torch.Generator
     ) -> None:
         self.plan, self.variant = plan, variant
         self.start_widths = tuple(hidden)
         self.random = random
         self.weights: list[nn.Parameter] = []
-        self.memories: list[Memory] = []
+        self.memories: list[TaskMemory] = []
         self.learning: Learning | None = None
         self.free: list[Tensor] = []
         self._resize(self.start_widths)
@@ -171,7 +171,7 @@ class Generator:
             shifts = [shift * mask for shift, mask in zip(shifts, masks, strict=True)]
         packed = tuple(pack(mask) for mask in masks)
         offset = now.offset.detach().clone()
-        self.memories.append(Memory(packed, tuple(scales), tuple(shifts), offset))
+        self.memories.append(TaskMemory(packed, tuple(scales), tuple(shifts), offset))
         self.learning = None
         self.reserved = self._reserved_weights()
 
@@ -219,7 +219,7 @@ class Generator:
         self.weights = [nn.Parameter(tensors[f"generator/{i}"]) for i in range(n_layers)]
         n_masks = n_layers - (self.variant == "units")
         self.memories = [
-            Memory(
+            TaskMemory(
                 tuple(tensors[f"masks/{task}.{i}"] for i in range(n_masks)),
                 tuple(tensors[f"norms/{task}.scale.{i}"] for i in range(n_layers - 1)),
                 tuple(tensors[f"norms/{task}.shift.{i}"] for i in range(n_layers - 1)),
@@ -264,13 +264,13 @@ class Generator:
         sums = last.apply(x, weights[-1])
         return torch.tanh(sums + _a_unit(now.offset, sums)).flatten(1)
 
-    def _masks(self, memory: Memory) -> list[Tensor]:
+    def _masks(self, memory: TaskMemory) -> list[Tensor]:
         shapes: list[tuple[int, ...]] = [(width,) for width in memory.widths]
         if self.variant == "weights":
             shapes = self.plan.shapes(memory.widths)
         return [unpack(bits, shape) for bits, shape in zip(memory.masks, shapes, strict=True)]
 
-    def _matrices(self, memory: Memory) -> list[Tensor]:
+    def _matrices(self, memory: TaskMemory) -> list[Tensor]:
         corners = self.plan.shapes(memory.widths)
         pairs = zip(self.weights, corners, strict=True)
         parts = [w.detach()[: corner[0], : corner[1]] for w, corner in pairs]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from metabit.trainer.generative.plan import Plan
+from metabit.trainer.generative.plan import GeneratorPlan
 
 
 def grown_by_units(widths: Sequence[int], newly_reserved: Sequence[int]) -> tuple[int, ...]:
@@ -18,7 +18,7 @@ def grown_by_units(widths: Sequence[int], newly_reserved: Sequence[int]) -> tupl
 
 
 def grown_by_weights(
-    plan: Plan, widths: Sequence[int], reserved: Sequence[int], wanted: Sequence[int]
+    plan: GeneratorPlan, widths: Sequence[int], reserved: Sequence[int], wanted: Sequence[int]
 ) -> tuple[int, ...]:
     """The smallest widths of hidden layers that leave enough weights free.
 

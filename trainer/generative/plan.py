@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 @dataclass(frozen=True)
-class Layer:
+class GeneratorLayer:
     """What a layer does with its matrix, whose first two sides are units after and before it.
 
     Attributes:
@@ -39,7 +39,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Plan:
+class GeneratorPlan:
     """From code and noise to a sample.
 
     Attributes:
@@ -49,7 +49,7 @@ class Plan:
         n_values: values of a sample.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[GeneratorLayer, ...]
     n_inputs: int
     n_outputs: int
     n_values: int
@@ -65,7 +65,7 @@ class Plan:
         return x[:, :, None, None] if self.layers[0].kernel else x
 
 
-def make_plan(kind: str, n_inputs: int, n_hidden: int, shape: Sequence[int]) -> Plan:
+def make_plan(kind: str, n_inputs: int, n_hidden: int, shape: Sequence[int]) -> GeneratorPlan:
     """The layers of a generator.
 
     Args:
@@ -78,8 +78,10 @@ def make_plan(kind: str, n_inputs: int, n_hidden: int, shape: Sequence[int]) -> 
     """
     n_values = math.prod(shape)
     if kind == "dense":
-        return Plan((Layer(),) * (n_hidden + 1), n_inputs, n_values, n_values)
+        return GeneratorPlan((GeneratorLayer(),) * (n_hidden + 1), n_inputs, n_values, n_values)
     *channels, height, width = shape
     shrink = 2**n_hidden
-    first = Layer((height // shrink, width // shrink))
-    return Plan((first, *[Layer((4, 4), 2)] * n_hidden), n_inputs, math.prod(channels), n_values)
+    first = GeneratorLayer((height // shrink, width // shrink))
+    return GeneratorPlan(
+        (first, *[GeneratorLayer((4, 4), 2)] * n_hidden), n_inputs, math.prod(channels), n_values
+    )

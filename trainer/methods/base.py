@@ -48,7 +48,7 @@ from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_gro
 from metabit.trainer.recipe.method import MethodRecipe
 from metabit.trainer.recipe.registry import NamedMethod
 
-Samples = Callable[[int], tuple[Tensor, Tensor]]
+DrawSamples = Callable[[int], tuple[Tensor, Tensor]]
 """Function of a task's index that gives its training samples as stored, (n, n_inputs), and labels,
 (n,)."""
 
@@ -79,7 +79,7 @@ class Setting:
     dtype: str = "uint8"
     input_shape: tuple[int, ...] = ()
     outputs: Outputs = field(default_factory=lambda: single_head(10))
-    samples: Samples = field(default=_no_samples, compare=False)
+    samples: DrawSamples = field(default=_no_samples, compare=False)
 
     @property
     def n_classes(self) -> int:

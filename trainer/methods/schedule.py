@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-Samples = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, Tensor]
 
 
 class Schedule:
@@ -25,9 +25,9 @@ class Schedule:
     def __init__(self, every: int | None, wanted: bool = True) -> None:
         self.every = every
         self.wanted = wanted
-        self._recent: list[Samples] = []
+        self._recent: list[Batch] = []
 
-    def after_step(self, x: Tensor, y: Tensor) -> Samples | None:
+    def after_step(self, x: Tensor, y: Tensor) -> Batch | None:
         """Take note of a batch of the stream; the samples to consolidate with, if it is time."""
         if not self.wanted or self.every is None:
             return None
@@ -38,7 +38,7 @@ class Schedule:
         self._recent = []
         return samples
 
-    def at_task_end(self, x: Tensor, y: Tensor) -> Samples | None:
+    def at_task_end(self, x: Tensor, y: Tensor) -> Batch | None:
         """The samples of the task that ends, if this is when to consolidate."""
         return (x, y) if self.wanted and self.every is None else None
 
@@ -62,5 +62,5 @@ class Schedule:
         return (self.every - 1 + batch) * (n_inputs + 8)
 
 
-def _joined(batches: list[Samples]) -> Samples:
+def _joined(batches: list[Batch]) -> Batch:
     return torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])

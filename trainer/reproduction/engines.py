@@ -50,7 +50,7 @@ class Failure:
     reason: str
 
 
-Engine = Callable[[Sequence[Job], int, Watcher], list[Failure]]
+JobEngine = Callable[[Sequence[Job], int, Watcher], list[Failure]]
 """Runs jobs, at most so many at a time; returns those that were given up, when all are through."""
 
 

@@ -27,7 +27,7 @@ LAST_SECONDS = 5.0
 
 
 def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
-    """Do jobs in `n_workers` processes: an `metabit.trainer.reproduction.engines.Engine`.
+    """Do jobs in `n_workers` processes: a `metabit.trainer.reproduction.engines.JobEngine`.
 
     Raises:
         InputError: code E-DATA-MISSING: a job's data set is not on this machine.

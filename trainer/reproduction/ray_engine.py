@@ -26,7 +26,7 @@ Files = dict[str, bytes]
 
 
 def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
-    """Run jobs as Ray tasks: an `metabit.trainer.reproduction.engines.Engine`.
+    """Run jobs as Ray tasks: a `metabit.trainer.reproduction.engines.JobEngine`.
 
     Raises:
         InputError: code E-EXTRA: Ray is not installed.

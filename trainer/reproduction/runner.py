@@ -20,11 +20,11 @@ from metabit.files import make_folder
 from metabit.trainer.circumstances import commit
 from metabit.trainer.reproduction import pool, ray_engine, results, search
 from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables
-from metabit.trainer.reproduction.engines import Engine, Failure, Watcher
+from metabit.trainer.reproduction.engines import Failure, JobEngine, Watcher
 from metabit.trainer.reproduction.jobs import Job, folder_name
 from metabit.trainer.reproduction.results import Document
 
-ENGINES: dict[str, Engine] = {"pool": pool.do_jobs, "ray": ray_engine.do_jobs}
+ENGINES: dict[str, JobEngine] = {"pool": pool.do_jobs, "ray": ray_engine.do_jobs}
 
 RESULTS = "results.json"
 
@@ -40,7 +40,7 @@ class Workers:
         again: whether finished jobs are done again, because the sources have changed.
     """
 
-    engine: Engine
+    engine: JobEngine
     n: int
     watcher: Watcher
     again: bool = False

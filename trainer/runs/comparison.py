@@ -30,7 +30,7 @@ _NOT_COMPARED = {("name",), ("description",), ("train", "seed"), ("train", "chec
 
 
 @dataclass(frozen=True, eq=False)
-class Prequential:
+class PrequentialCurve:
     """Test-then-train accuracy over a stream.
 
     Attributes:
@@ -68,7 +68,7 @@ class Result:
     tasks: tuple[str, ...]
     matrix: Matrix
     fwt: float
-    prequential: Prequential | None
+    prequential: PrequentialCurve | None
     n_steps: int
     seconds: float
     n_weights: int
@@ -86,7 +86,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MeanAndStd:
     """Mean over seeds, and the sample standard deviation (n - 1); that of one seed is None."""
 
     mean: float
@@ -122,7 +122,7 @@ class Group:
         """Tasks of the stream."""
         return len(self.results[0].matrix)
 
-    def estimates(self) -> dict[str, Estimate]:
+    def estimates(self) -> dict[str, MeanAndStd]:
         """Every number of the table by name; NaN where there is none.
 
         Shares (acc, bwt, fwt, forgetting, plasticity, prequential), bytes
@@ -168,10 +168,10 @@ def _numbers(result: Result) -> dict[str, float]:
     }
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float]) -> MeanAndStd:
     """Mean and sample standard deviation of one value a seed."""
     array: NDArray[np.float64] = np.array(values, dtype=np.float64)
-    return Estimate(float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else None)
+    return MeanAndStd(float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else None)
 
 
 def _short(value: Any) -> str:
@@ -216,13 +216,13 @@ def _result(run: Run) -> Result:
     )
 
 
-def _prequential(found: Mapping[str, Any]) -> Prequential | None:
+def _prequential(found: Mapping[str, Any]) -> PrequentialCurve | None:
     if "prequential" not in found:
         return None
     curve = found["prequential"]
     samples = np.array(curve["samples"], dtype=np.int64)
     accuracy = np.array(curve["accuracy"], dtype=np.float64)
-    return Prequential(float(found["prequential_acc"]), samples, accuracy)
+    return PrequentialCurve(float(found["prequential_acc"]), samples, accuracy)
 
 
 def _state_bytes(value: Any) -> int | None:

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from metabit.trainer.runs.comparison import Comparison, Estimate, Group
+from metabit.trainer.runs.comparison import Comparison, Group, MeanAndStd
 from metabit.trainer.runs.plots import (
     DPI,
     INK,
@@ -220,11 +220,11 @@ def state_figure(comparison: Comparison) -> bytes:
     return png(figure)
 
 
-def _percent(share: Estimate) -> Estimate:
-    return Estimate(100 * share.mean, None if share.std is None else 100 * share.std)
+def _percent(share: MeanAndStd) -> MeanAndStd:
+    return MeanAndStd(100 * share.mean, None if share.std is None else 100 * share.std)
 
 
-def _draw_point(axes: Axes, style: _Style, x: Estimate, y: Estimate) -> None:
+def _draw_point(axes: Axes, style: _Style, x: MeanAndStd, y: MeanAndStd) -> None:
     """A mark with one standard deviation to each side, where there are several seeds."""
     axes.errorbar(
         x.mean, y.mean, xerr=x.std or None, yerr=y.std or None, color=style.color,

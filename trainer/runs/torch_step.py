@@ -14,11 +14,16 @@ from metabit.trainer.networks.network import to_input
 from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
 
-Samples = NDArray[np.uint8] | NDArray[np.int8]
+ByteSamples = NDArray[np.uint8] | NDArray[np.int8]
 
 
 def torch_step(
-    widths: Sequence[int], samples: Samples, labels: NDArray[np.int32], *, zero_point: int, m: float
+    widths: Sequence[int],
+    samples: ByteSamples,
+    labels: NDArray[np.int32],
+    *,
+    zero_point: int,
+    m: float,
 ) -> Callable[[int], None]:
     """A function that learns n samples, one a step; it goes on where its last call ended.
 

@@ -20,7 +20,7 @@ INPUT_SCALE = 1.0 / 255.0
 
 
 @dataclass(frozen=True)
-class Shape:
+class RivalShape:
     """A layer without its weights.
 
     Attributes:
@@ -45,7 +45,7 @@ class Int8Layer:
         last: nothing follows: the outputs are not rectified.
     """
 
-    shape: Shape
+    shape: RivalShape
     weights: NDArray[np.int8]
     bias: NDArray[np.int32]
     in_scale: float
@@ -69,20 +69,20 @@ class Int8Layer:
         return (self.shape.n_in,) if self.shape.window is None else self.shape.window.in_shape
 
 
-def dense(widths: Sequence[int]) -> list[Shape]:
+def dense(widths: Sequence[int]) -> list[RivalShape]:
     """Dense layers from n_inputs, ..., n_outputs."""
-    return [Shape(n_in, n_out) for n_in, n_out in pairwise(widths)]
+    return [RivalShape(n_in, n_out) for n_in, n_out in pairwise(widths)]
 
 
-def shapes_of(model: Model) -> list[Shape]:
+def shapes_of(model: Model) -> list[RivalShape]:
     """The layers of a packed model."""
     return [
-        Shape(layer.n_in, layer.n_out, layer.window if isinstance(layer, ConvLayer) else None)
+        RivalShape(layer.n_in, layer.n_out, layer.window if isinstance(layer, ConvLayer) else None)
         for layer in model.layers
     ]
 
 
-def random_network(shapes: Sequence[Shape], seed: int = 0) -> list[Int8Layer]:
+def random_network(shapes: Sequence[RivalShape], seed: int = 0) -> list[Int8Layer]:
     """A network whose sums fit their range: two standard deviations of them."""
     rng = np.random.default_rng(seed)
     layers = []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from metabit import extras
-from metabit.bench.rival_networks import Int8Layer, Shape, random_network
+from metabit.bench.rival_networks import Int8Layer, RivalShape, random_network
 from metabit.bench.timing import Contestant
 
 #: Runtimes and their packages.
@@ -40,7 +40,7 @@ def missing() -> dict[str, list[str]]:
     return {name: packages for name, packages in lacking.items() if packages}
 
 
-def rivals(shapes: Sequence[Shape], threads: int = 1) -> list[Rival]:
+def rivals(shapes: Sequence[RivalShape], threads: int = 1) -> list[Rival]:
     """A network of these layers in every runtime that is installed, as int8 and as float.
 
     Args:

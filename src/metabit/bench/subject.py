@@ -12,7 +12,7 @@ from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.plan import Learn
-from metabit.export.blob import Blob, Source
+from metabit.export.blob import Blob, ModelSource
 from metabit.export.spec import DenseLayer, Int32Array, Model
 
 #: Samples that are predicted again and again; few enough to stay near the processor.
@@ -43,7 +43,7 @@ class Subject:
 
     def __init__(
         self,
-        source: Source,
+        source: ModelSource,
         samples: Samples | None = None,
         labels: Int32Array | None = None,
         *,

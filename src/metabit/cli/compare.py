@@ -13,7 +13,7 @@ from metabit.cli.tables import table
 from metabit.extras import need
 
 if TYPE_CHECKING:
-    from metabit.trainer.runs.comparison import Comparison, Estimate, Group
+    from metabit.trainer.runs.comparison import Comparison, Group, MeanAndStd
 
 SHARES = {
     "acc": "ACC",
@@ -74,7 +74,7 @@ def _answer(group: Group) -> Answer:
     }
 
 
-def _fields(estimate: Estimate) -> dict[str, float | None] | None:
+def _fields(estimate: MeanAndStd) -> dict[str, float | None] | None:
     """JSON has no NaN: a number that is not known is null."""
     if estimate.mean != estimate.mean:
         return None
@@ -109,7 +109,7 @@ def _print(out: Output, comparison: Comparison) -> None:
         out.line(f"not the same effort: {fewest:,} to {most:,} steps a run", "yellow")
 
 
-def _cell(estimate: Estimate, scale: int = 1) -> str:
+def _cell(estimate: MeanAndStd, scale: int = 1) -> str:
     if estimate.mean != estimate.mean:
         return "-"
     mean = f"{scale * estimate.mean:.1f}"

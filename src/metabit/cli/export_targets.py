@@ -18,12 +18,14 @@ from metabit.extras import need
 from metabit.files import make_folder, write_whole
 
 #: What only some targets read: --style and so on, by name.
-Options = Mapping[str, Any]
+TargetOptions = Mapping[str, Any]
 #: (out, model, source, target, options) -> answer.
-Write = Callable[[Output, Model, Path, Path, Options], Answer]
+Write = Callable[[Output, Model, Path, Path, TargetOptions], Answer]
 
 
-def _mbit(out: Output, model: Model, _source: Path, target: Path, _options: Options) -> Answer:
+def _mbit(
+    out: Output, model: Model, _source: Path, target: Path, _options: TargetOptions
+) -> Answer:
     data = container.dumps(model)
     container.loads(data, str(target))  # what is written can be read
     write_whole(target, data)
@@ -34,7 +36,7 @@ def _mbit(out: Output, model: Model, _source: Path, target: Path, _options: Opti
     return {"file": target, "sizes": vars(sizes)}
 
 
-def _c(out: Output, model: Model, source: Path, target: Path, options: Options) -> Answer:
+def _c(out: Output, model: Model, source: Path, target: Path, options: TargetOptions) -> Answer:
     blob = container.dumps(model)
     arenas = c_source.ArenaBytes(plan(blob, learn="none").arena_bytes)
     if model.learn is not None:
@@ -66,7 +68,7 @@ def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
         write_whole(folder / name, content)
 
 
-def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Options) -> Answer:
+def _onnx(out: Output, model: Model, _source: Path, target: Path, options: TargetOptions) -> Answer:
     need("export --to onnx")
 
     from metabit.export.onnx.write import to_onnx
@@ -90,7 +92,9 @@ def _onnx(out: Output, model: Model, _source: Path, target: Path, options: Optio
     }  # fmt: skip
 
 
-def _tflite(out: Output, model: Model, source: Path, target: Path, options: Options) -> Answer:
+def _tflite(
+    out: Output, model: Model, source: Path, target: Path, options: TargetOptions
+) -> Answer:
     need("export --to tflite")
 
     from metabit.export.tflite.write import to_tflite
@@ -106,7 +110,7 @@ def _tflite(out: Output, model: Model, source: Path, target: Path, options: Opti
 
 
 def _safetensors(
-    out: Output, model: Model, _source: Path, target: Path, _options: Options
+    out: Output, model: Model, _source: Path, target: Path, _options: TargetOptions
 ) -> Answer:
     need("export --to safetensors")
 

@@ -16,7 +16,7 @@ from metabit.errors import BudgetError
 from metabit.extras import need
 
 if TYPE_CHECKING:
-    from metabit.firmware_sim.profile import Memory, Profile
+    from metabit.firmware_sim.profile import MemoryUse, Profile
 
 
 @verb("profile")
@@ -67,7 +67,7 @@ def _print_layers(out: Output, file: Path, made: Profile) -> None:
     out.show(rows)
 
 
-def _print_memory(out: Output, name: str, memory: Memory) -> None:
+def _print_memory(out: Output, name: str, memory: MemoryUse) -> None:
     rows = table(f"\n{name}", "part", ">bytes", ">size")
     for part, n_bytes in _largest(memory):
         rows.add_row(part, f"{n_bytes:,}", format_kib(n_bytes))
@@ -93,7 +93,7 @@ def _print_notes(out: Output, made: Profile) -> None:
         out.line(f"energy covers {made.energy_covers}")
 
 
-def _largest(memory: Memory) -> Sequence[tuple[str, int]]:
+def _largest(memory: MemoryUse) -> Sequence[tuple[str, int]]:
     parts = [(part, n_bytes) for part, n_bytes in memory.parts.items() if n_bytes]
     return sorted(parts, key=lambda part: -part[1])
 

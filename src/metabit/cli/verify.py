@@ -13,10 +13,11 @@ from metabit.cli.options import FILE, LIMIT, SPLIT, TASK, bank_for
 from metabit.cli.paths import ReadName, ReadPath
 from metabit.cli.tables import table
 from metabit.compare.align import align
-from metabit.compare.artefact import Artefact, Samples
+from metabit.compare.artefact import Artefact
 from metabit.compare.compare import bank_of, compare, random_samples
 from metabit.compare.kinds import open_artefact
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.errors import InputError, MismatchError
 from metabit.export.blob import Blob

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from metabit.compare.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Predictions
+from metabit.edge_runtime.inputs import Samples
 from metabit.errors import MismatchError
 from metabit.export.spec import BoolArray
 
@@ -26,7 +27,7 @@ class ChannelsFirst(Artefact):
         self.n_outputs, self.n_banks = inner.n_outputs, inner.n_banks
         self.only_bank, self.tells_samples = inner.only_bank, inner.tells_samples
 
-    def outputs(self, samples: Samples, bank: int) -> Outputs:
+    def outputs(self, samples: Samples, bank: int) -> Predictions:
         """Of the artefact, for the same values channel first."""
         return self._inner.outputs(self._turned(samples), bank)
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.edge_runtime.inputs import Samples
 from metabit.errors import InputError
 from metabit.export.spec import BoolArray, InputSpec, Int32Array, Model
 
-Samples = NDArray[np.uint8] | NDArray[np.int8]
-
 
 @dataclass(frozen=True)
-class Outputs:
+class Predictions:
     """What a model says of samples.
 
     Attributes:
@@ -54,7 +53,7 @@ class Artefact(ABC):
     tells_samples: bool = True
 
     @abstractmethod
-    def outputs(self, samples: Samples, bank: int) -> Outputs:
+    def outputs(self, samples: Samples, bank: int) -> Predictions:
         """Labels and scores.
 
         Args:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabit.compare.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Predictions
+from metabit.edge_runtime.inputs import Samples
 from metabit.errors import InputError, MismatchError
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Agreement:
     """How often two artefacts agree.
 
     Attributes:
@@ -28,7 +29,7 @@ class Comparison:
     n_scores_differ: int
 
 
-def compare(a: Artefact, b: Artefact, samples: Samples, bank: int) -> Comparison:
+def compare(a: Artefact, b: Artefact, samples: Samples, bank: int) -> Agreement:
     """Run both on samples of shape (n, n_inputs), and compare.
 
     Raises:
@@ -40,7 +41,7 @@ def compare(a: Artefact, b: Artefact, samples: Samples, bank: int) -> Comparison
     scores = np.zeros((len(samples), 0), dtype=bool)
     if of_a.scores is not None and of_b.scores is not None:
         scores = of_a.scores != of_b.scores
-    found = Comparison(len(samples), int(labels.sum()), scores.size, int(scores.sum()))
+    found = Agreement(len(samples), int(labels.sum()), scores.size, int(scores.sum()))
     if found.n_labels_differ or found.n_scores_differ:
         model = a.model or b.model
         name = str if model is None else model.class_name
@@ -73,7 +74,7 @@ def _sign(bit: bool) -> str:
     return "+1" if bit else "-1"
 
 
-def _first_output(of_a: Outputs, of_b: Outputs, class_name: Callable[[int], str]) -> str:
+def _first_output(of_a: Predictions, of_b: Predictions, class_name: Callable[[int], str]) -> str:
     if of_a.scores is not None and of_b.scores is not None:
         wrong = np.argwhere(of_a.scores != of_b.scores)
         if len(wrong):

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.compare.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Predictions
+from metabit.edge_runtime.inputs import Samples
 from metabit.errors import FormatError
 from metabit.export.fold import scores_from_logits
 from metabit.export.spec import BoolArray, InputSpec
@@ -67,13 +68,13 @@ class OnnxArtefact(Artefact):
             self.only_bank = int(_number(told, "metabit.bank", 0))
         self._logits, self.n_outputs = self._logits_output()
 
-    def outputs(self, samples: Samples, bank: int) -> Outputs:
+    def outputs(self, samples: Samples, bank: int) -> Predictions:
         """Of ONNX Runtime, on one thread."""
         (logits,) = self._run(self._session, [self._logits], samples, bank)
         scores = None
         if self._ours and logits.dtype == np.float32:
             scores = scores_from_logits(logits)
-        return Outputs(logits.argmax(axis=1).astype(np.int64), scores)
+        return Predictions(logits.argmax(axis=1).astype(np.int64), scores)
 
     def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
         """`InferenceSession.run` for all outputs."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from metabit.compare.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Predictions
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.inputs import Samples
 from metabit.errors import InputError
 from metabit.export import container
 from metabit.export.blob import Blob
@@ -33,10 +34,10 @@ class PackedArtefact(Artefact):
         self.input, self.n_outputs, self.n_banks = model.input, model.n_outputs, model.n_banks
         self._blob = container.dumps(model)
 
-    def outputs(self, samples: Samples, bank: int) -> Outputs:
+    def outputs(self, samples: Samples, bank: int) -> Predictions:
         """Of the C engine."""
         engine = Engine(self._blob, bank=bank)
-        return Outputs(engine.predict(samples), engine.scores(samples))
+        return Predictions(engine.predict(samples), engine.scores(samples))
 
     def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
         """`Engine.predict`."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.compare.artefact import Artefact, Outputs, Samples
+from metabit.compare.artefact import Artefact, Predictions
+from metabit.edge_runtime.inputs import Samples
 from metabit.errors import FormatError
 from metabit.export.fold import scores_from_logits
 from metabit.export.spec import BoolArray, InputSpec
@@ -55,13 +56,13 @@ class TfliteArtefact(Artefact):
         if self._ours and isinstance(facts.get("bank"), int):
             self.only_bank = int(facts["bank"])
 
-    def outputs(self, samples: Samples, _bank: int) -> Outputs:
+    def outputs(self, samples: Samples, _bank: int) -> Predictions:
         """Of LiteRT, on one thread."""
         (logits,) = self._run([self._logits], samples)
         scores = None
         if self._ours and logits.dtype == np.float32:
             scores = scores_from_logits(logits)
-        return Outputs(logits.argmax(axis=1).astype(np.int64), scores)
+        return Predictions(logits.argmax(axis=1).astype(np.int64), scores)
 
     def caller(self, sample: Samples, _bank: int) -> Callable[[], object]:
         """The interpreter's calls for one sample, all outputs."""

@@ -9,7 +9,7 @@ RAM_BUDGET = "192 KiB"
 
 
 @dataclass
-class Curve:
+class LearningCurve:
     """What one engine knew as the stream went on.
 
     Attributes:
@@ -41,7 +41,7 @@ class Story:
     ram_parts: dict[str, int] = field(default_factory=dict)
     arena_bytes: int = 0
     before: dict[str, float] = field(default_factory=dict)
-    curves: list[Curve] = field(default_factory=list)
+    curves: list[LearningCurve] = field(default_factory=list)
     permuted: dict[str, list[float]] = field(default_factory=dict)
     profiles: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from metabit import __version__
 from metabit.cli.common import Answer, Output
-from metabit.cli.demo.findings import RAM_BUDGET, Curve, Story
+from metabit.cli.demo.findings import RAM_BUDGET, LearningCurve, Story
 from metabit.cli.progress import TrainingBar, progress
 from metabit.cli.tables import budget_bar, format_us, percent, table
 from metabit.edge_runtime.engine import Engine
@@ -181,7 +181,7 @@ def _stream(out: Output, story: Story, path: Path, plan: Plan, hapt: DataSet) ->
         shown = bar.add_task("learning on the device engine", total=2 * len(parts), note="")
         for m in (default_m, 0.0):
             engine = Engine(path, learn=plan.learn_layers, ram=RAM_BUDGET, m=m)
-            curve = Curve(m)
+            curve = LearningCurve(m)
             _test(curve, engine, old, new)
             right, seconds = [], 0.0
             for subject, part in parts:
@@ -206,7 +206,7 @@ def _device_m(path: Path) -> float:
     return learn.m[0]
 
 
-def _test(curve: Curve, engine: Engine, old: Split, new: Split) -> None:
+def _test(curve: LearningCurve, engine: Engine, old: Split, new: Split) -> None:
     curve.old.append(engine.score(old.x, old.y))
     curve.new.append(engine.score(new.x, new.y))
 
