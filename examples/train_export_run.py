@@ -12,7 +12,7 @@ from pathlib import Path
 
 from metabit import Engine
 from metabit.export.container import save
-from metabit.export.from_torch import from_run
+from metabit.export.from_run import from_run
 from metabit.trainer import data
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import recipe_from_dict
