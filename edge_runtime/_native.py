@@ -34,7 +34,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -53,6 +53,7 @@ class NativeOptions(ctypes.Structure):
         ("isa", c_uint32),
         ("panels", c_uint32),
         ("batch", c_uint32),
+        ("head", c_uint32),
         ("runner", c_void_p),
     ]
 
@@ -69,6 +70,8 @@ class Info(ctypes.Structure):
         ("zero_point", c_int32),
         ("state_bits", c_uint32),
         ("n_golden", c_uint32),
+        ("head_kind", c_uint32),
+        ("n_classes", c_uint32),
     ]
 
 
@@ -84,6 +87,7 @@ class RamPlan(ctypes.Structure):
         ("activation_bytes", c_uint32),
         ("error_bytes", c_uint32),
         ("table_bytes", c_uint32),
+        ("head_bytes", c_uint32),
         ("arena_bytes", c_uint32),
     ]
 

@@ -55,8 +55,9 @@ class Engine:
     Args:
         source: a .mbit file, or its bytes.
         ram: budget for the arena, in bytes or like "128 KiB"; None for no limit.
-        learn: which layers learn: "none", "head", "all", the number of layers counted from the
-            output, or "auto": the most that fit `ram`.
+        learn: what learns: "none", "counting" for the counting head of the file, "head" for the
+            last layer, "all", the number of layers counted from the output, or "auto": the
+            counting head where the file has one, else the most layers that fit `ram`.
         bits: bits a hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank (task).
         step_levels: step size in levels of an 8-bit hidden weight; None for what the file says.
@@ -114,9 +115,12 @@ class Engine:
         options = replace(
             asked,
             learn_layers=self.plan.learn_layers,
+            head=self.plan.head,
             panels=self.plan.panels,
             batch=self.plan.batch,
         ).native(self._threads.runner)
+        if self.plan.head:
+            self.n_outputs = int(info.n_classes)
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()
         # For calls of one sample: asking an array for its address takes longer than a network.
@@ -218,7 +222,7 @@ class Engine:
         """
         samples = check_samples(x, self.input, self._where)
         labels = check_labels(y, len(samples), self.n_outputs, self._where)
-        if self.plan.learn_layers == 0:
+        if not self.plan.learns:
             raise InputError(
                 f"{self._where} was opened for inference; open it with learn='all' or 'auto'",
                 code="E-NO-STATE",
@@ -278,7 +282,7 @@ class Engine:
         _native.check(loaded, "state image")
 
     def _restore(self, folder: Path) -> None:
-        if self.plan.learn_layers == 0:
+        if not self.plan.learns:
             raise InputError(
                 f"state={str(folder)!r} needs an engine that learns; add learn='auto'",
                 code="E-NO-STATE",

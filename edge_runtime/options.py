@@ -28,6 +28,7 @@ class Options:
         isa: number of the kernel set; 0 for the best one that runs.
         panels: interleave weights in RAM, for kernels with vector registers.
         batch: samples per learning step.
+        head: whether the head of the file answers and learns, in place of the last layer.
 
     Raises:
         InputError: a value is out of range, whatever the model.
@@ -42,6 +43,7 @@ class Options:
     isa: int = 0
     panels: bool = False
     batch: int = 1
+    head: bool = False
 
     def __post_init__(self) -> None:
         if self.state_bits not in (0, 4, 8):
@@ -74,6 +76,7 @@ class Options:
             isa=self.isa,
             panels=self.panels,
             batch=self.batch,
+            head=self.head,
             runner=runner,
         )
 

@@ -25,6 +25,7 @@ PARTS: dict[str, str] = {
     "activation_bytes": "activations",
     "error_bytes": "errors",
     "table_bytes": "metaplasticity tables",
+    "head_bytes": "counting head",
     "model_bytes": "bookkeeping",
 }
 
@@ -44,6 +45,7 @@ class Plan:
         state_bits: bits a hidden weight, 0 when nothing learns.
         panels: whether the weights are interleaved in RAM, for kernels with vector registers.
         batch: samples a learning step.
+        head: whether the counting head of the file answers and learns.
     """
 
     parts: Mapping[str, int]
@@ -54,10 +56,18 @@ class Plan:
     state_bits: int
     panels: bool = False
     batch: int = 1
+    head: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """Whether anything does."""
+        return self.head or self.learn_layers > 0
 
     @property
     def choice(self) -> str:
         """What learns, in words."""
+        if self.head:
+            return "learning the counting head"
         return describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
 
 
@@ -86,7 +96,8 @@ def resolve_learn(learn: Learn, n_layers: int) -> int:
     if isinstance(learn, int) and not isinstance(learn, bool) and 0 <= learn <= n_layers:
         return learn
     raise InputError(
-        f"learn={learn!r}: choose none, head, all, auto or a number of layers from 0 to {n_layers}",
+        f"learn={learn!r}: choose none, counting, head, all, auto or a number of layers from 0 to "
+        f"{n_layers}",
         code="E-LEARN",
     )
 
@@ -105,8 +116,9 @@ def plan(
 
     Args:
         source: a .mbit file, or its bytes.
-        learn: "none", "head", "all", the number of layers from the output, or "auto": the most
-            layers that fit `ram` (all of them without one).
+        learn: "none", "counting" for the counting head of the file, "head" for the last layer,
+            "all", the number of layers from the output, or "auto": the counting head where the file
+            has one, else the most layers that fit `ram` (all of them without one).
         bits: bits a hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank.
         ram: budget in bytes or like "256 KiB"; None for no limit.
@@ -141,26 +153,43 @@ def fit(mapped: Mapped, learn: Learn, options: Options, budget_bytes: int | None
             f"{where}: bank {options.bank} does not exist, the model has {info.n_banks} (from 0)",
             code="E-BANK",
         )
-    most = info.n_layers if info.state_bits else 0
-    if learn == "auto":
-        wanted = range(most, -1, -1)
-    else:
-        number = resolve_learn(learn, info.n_layers)
-        if number and not most:
-            raise InputError(
-                f"{where} carries no hidden weights and cannot learn; export it without "
-                "--no-state, or import it with --learn DATA",
-                code="E-NO-STATE",
-            )
-        wanted = range(number, number - 1, -1)
     narrow = replace(options, panels=False)
-    plans = [_plan_one(mapped, replace(narrow, learn_layers=number)) for number in wanted]
+    plans = [_plan_one(mapped, choice) for choice in _wanted(mapped, learn, narrow)]
     fitting = [p for p in plans if budget_bytes is None or p.arena_bytes <= budget_bytes]
     if fitting:
-        wide = _plan_one(mapped, replace(options, learn_layers=fitting[0].learn_layers))
-        return wide if budget_bytes is None or wide.arena_bytes <= budget_bytes else fitting[0]
+        first = fitting[0]
+        wide = _plan_one(mapped, replace(options, learn_layers=first.learn_layers, head=first.head))
+        return wide if budget_bytes is None or wide.arena_bytes <= budget_bytes else first
     assert budget_bytes is not None
     raise BudgetError(_budget_message(mapped, narrow, plans[0], budget_bytes), code="E-BUDGET")
+
+
+def _wanted(mapped: Mapped, learn: Learn, options: Options) -> list[Options]:
+    """What may learn, the best first.
+
+    The counting head comes before any layer: it remembers what the network knows, while layers
+    that move forget it.
+    """
+    info, where = mapped.info, mapped.where
+    most = info.n_layers if info.state_bits else 0
+    head = replace(options, learn_layers=0, head=True)
+    if learn == "auto":
+        layers = [replace(options, learn_layers=number) for number in range(most, -1, -1)]
+        return [head, *layers] if info.head_kind else layers
+    if learn == "counting":
+        if not info.head_kind:
+            raise InputError(
+                f"{where} carries no counting head; export the run again", code="E-NO-HEAD"
+            )
+        return [head]
+    number = resolve_learn(learn, info.n_layers)
+    if number and not most:
+        raise InputError(
+            f"{where} carries no hidden weights and its layers cannot learn; export it without "
+            "--no-state, or import it with --learn DATA",
+            code="E-NO-STATE",
+        )
+    return [replace(options, learn_layers=number)]
 
 
 def _plan_one(mapped: Mapped, options: Options) -> Plan:
@@ -179,6 +208,7 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
         state_bits=(options.state_bits or mapped.info.state_bits) if learns else 0,
         panels=options.panels,
         batch=options.batch if learns else 1,
+        head=options.head,
     )
 
 

@@ -18,10 +18,11 @@ from metabit.errors import CorruptError, InputError
 from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
 from metabit.export.cursor import Cursor
+from metabit.export.head_section import dump_head, head_problem, read_head
 from metabit.export.layout import Section
 from metabit.export.limits import check_limits, learn_problem
 from metabit.export.network_section import NetworkShape, dump_network, read_network
-from metabit.export.shapes import LayerShape, default_names, layer_of
+from metabit.export.shapes import LayerShape, default_names, layer_of, shape_of
 from metabit.export.spec import (
     ConvLayer,
     Golden,
@@ -47,6 +48,11 @@ def dumps(model: Model) -> bytes:
         InputError: the model breaks a limit of the format; nothing is written.
     """
     check_limits(model)
+    shapes = [shape_of(layer) for layer in model.layers]
+    if model.head is not None:
+        problem = head_problem(model.head, shapes, model.n_inputs)
+        if problem:
+            raise InputError(f"the head: {problem}", code="E-LIMIT")
     sections = [
         (layout.NETWORK, True, dump_network(model)),
         (layout.WEIGHTS, True, b"".join(pack_bits(la.weights).tobytes() for la in model.layers)),
@@ -55,13 +61,22 @@ def dumps(model: Model) -> bytes:
     ]
     if model.learn is not None:
         sections.append((layout.LEARN, False, _learn_bytes(model, model.learn)))
+    if model.head is not None:
+        sections.append((layout.HEAD, False, dump_head(model.head)))
     if model.golden is not None:
         sections.append((layout.GOLDEN, False, _golden_bytes(model.golden)))
     if model.meta:
         text = json.dumps(dict(model.meta), sort_keys=True, ensure_ascii=False, allow_nan=False)
         sections.append((layout.META, False, text.encode()))
+    return layout.assemble(sections, minor=_minor_version(model))
+
+
+def _minor_version(model: Model) -> int:
+    """The lowest minor version whose readers understand all of the model."""
+    if model.head is not None:
+        return layout.MINOR_HEAD
     convolves = any(isinstance(layer, ConvLayer) for layer in model.layers)
-    return layout.assemble(sections, minor=layout.FORMAT_MINOR if convolves else 0)
+    return layout.MINOR_CONVOLUTIONS if convolves else 0
 
 
 def save(model: Model, path: str | Path) -> int:
@@ -158,13 +173,16 @@ def loads(data: bytes, where: str = "blob") -> Model:
         learn, hidden_norms = _read_learn(payload[layout.LEARN], network)
         norms[:-1] = hidden_norms
         _check_signs(learn, weights, where)
+    head = None
+    if layout.HEAD in payload:
+        head = read_head(payload[layout.HEAD], network)
     golden = None
     if layout.GOLDEN in payload:
         golden = _read_golden(payload[layout.GOLDEN], network.input, shapes[-1].n_out)
     meta = _read_meta(payload[layout.META]) if layout.META in payload else {}
     names = _layer_names(meta, shapes)
     layers = tuple(map(layer_of, shapes, names, weights, thresholds, norms))
-    return Model(network.input, layers, network.eps, learn, golden, meta)
+    return Model(network.input, layers, network.eps, learn, golden, meta, head)
 
 
 def input_spec(data: bytes, where: str = "blob") -> InputSpec:

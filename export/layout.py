@@ -11,7 +11,7 @@ from metabit.errors import CorruptError, FormatError
 
 MAGIC = b"\x89MBIT\r\n\x1a"
 FORMAT_MAJOR = 1
-FORMAT_MINOR = 1  # written only with convolutions, which 1.0 does not know
+MINOR_CONVOLUTIONS, MINOR_HEAD = 1, 2  # written only with what earlier versions do not know
 ENDIAN_MARK = 0x01020304
 ALIGNMENT = 64
 MAX_SECTIONS = 64
@@ -22,9 +22,9 @@ ENTRY = struct.Struct("<4sIIII12s")  # type, flags, offset, length, CRC, zero
 CRITICAL = 1
 
 NETWORK, WEIGHTS, THRESHOLDS, NORM = "NETW", "WGTS", "THRS", "NORM"
-LEARN, GOLDEN, META = "LERN", "GOLD", "META"
+LEARN, HEAD, GOLDEN, META = "LERN", "HEAD", "GOLD", "META"
 REQUIRED = (NETWORK, WEIGHTS, THRESHOLDS, NORM)
-KNOWN = (*REQUIRED, LEARN, GOLDEN, META)
+KNOWN = (*REQUIRED, LEARN, HEAD, GOLDEN, META)
 
 
 @dataclass(frozen=True)

@@ -242,6 +242,73 @@ class LearnState:
     rms_rate: float = 0.01
 
 
+HeadSource = Literal["inputs", "sums", "ones"]
+
+MAX_FEATURES = 192
+MAX_CLASSES = 256
+
+
+@dataclass(frozen=True)
+class CountingHead:
+    """A head that learns from one sample to the next and keeps what it was ever taught.
+
+    It is a linear discriminant on running counts: a mean of features per class, and one matrix of
+    products of deviations for all classes (docs/LEARNING.md). n is the number of features.
+
+    Attributes:
+        source: what features are made of: the values of a sample, the sums of a dense hidden layer,
+            or the number of positions of each channel of a convolution that are +1.
+        layer: index of that layer, 0 for "inputs".
+        centre, gain: shape (n_source,), float32; a value v becomes round((v - centre) * gain).
+        n_units: features made of them.
+        folds: whether the size of another value is added to each of them.
+        n_scores: features that are the network's own logits: 0, or all of them.
+        counts: shape (n_classes,), uint16, samples of each class.
+        fed: shape (n_classes,), uint16, of these, how many are in the products.
+        means: shape (n_classes, n), int16, in 1/128 of a step of a feature.
+        weights: shape (n_classes, n), int16, in steps of `scale`.
+        products: shape (n * (n + 1) / 2,), int32 of 24 bits, the upper triangle row after row.
+        n_products: samples in the products.
+        scale: a power of two.
+        cap: samples that a class counts at most.
+        every: samples after which weights are solved for again.
+        still: a sample nearer to the one before it than 1/still of what two samples of one class
+            differ by is not learnt; 0 learns every sample.
+        ridge: added to the diagonal, as a share of its mean.
+        prior: weight of the logarithm of a class's count in its score.
+    """
+
+    source: HeadSource
+    layer: int
+    centre: Float32Array
+    gain: Float32Array
+    n_units: int
+    folds: bool
+    n_scores: int
+    counts: NDArray[np.uint16]
+    fed: NDArray[np.uint16]
+    means: NDArray[np.int16]
+    weights: NDArray[np.int16]
+    products: Int32Array
+    n_products: int
+    scale: float
+    cap: int = 2000
+    every: int = 256
+    still: int = 128
+    ridge: float = 0.01
+    prior: float = 1.0
+
+    @property
+    def n_features(self) -> int:
+        """Features that a sample is seen as."""
+        return self.n_units + self.n_scores
+
+    @property
+    def n_classes(self) -> int:
+        """Classes, those without samples too."""
+        return len(self.counts)
+
+
 @dataclass(frozen=True)
 class Golden:
     """Samples with known scores (bank 0), for self-tests.
@@ -265,6 +332,7 @@ class Model:
     learn: LearnState | None = None
     golden: Golden | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
+    head: CountingHead | None = None
 
     @property
     def n_inputs(self) -> int:

@@ -224,7 +224,7 @@ def profile(
     device = boot(running, count_open=counts_open)
     opening = work(running, [device.counts]) if counts_open else None
     predicting = _predict(device, samples)
-    learning = _learn(running, device, samples) if running.plan.learn_layers else []
+    learning = _learn(running, device, samples) if running.plan.learns else []
     state_bytes = len(device.save_state()) if learning else 0
     ram, flash = _memory(running)
     return Profile(

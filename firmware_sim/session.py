@@ -44,7 +44,7 @@ class Session:
 
     def device(self) -> Device:
         """The firmware, booted."""
-        return Device(self.firmware, self.model.n_inputs, self.model.n_outputs)
+        return Device(self.firmware, self.model.n_inputs, self.engine.n_outputs)
 
 
 def start(
@@ -67,13 +67,15 @@ def start(
     mapped, model = Mapped(blob), blob.model
     planned = _plan(mapped, board, learn, options, may_exceed=may_exceed)
     engine = Engine(
-        blob, learn=planned.learn_layers, bits=options.state_bits, bank=options.bank,
-        seed=options.seed, m=options.m, step_levels=options.step_levels, batch=options.batch,
+        blob, learn="counting" if planned.head else planned.learn_layers,
+        bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
+        step_levels=options.step_levels, batch=options.batch,
     )  # fmt: skip
     chosen = replace(
-        options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch
-    )
-    image = Image(blob.data, planned.arena_bytes, model.n_inputs, model.n_outputs, chosen)
+        options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,
+        head=planned.head,
+    )  # fmt: skip
+    image = Image(blob.data, planned.arena_bytes, model.n_inputs, engine.n_outputs, chosen)
     fits = True
     try:
         firmware = build(board, image)
@@ -156,9 +158,9 @@ def samples_to_run(
             f"{where}: there is no sample to run; give at least one", code="E-NO-SAMPLES"
         )
     if y is None:
-        labels = rng.integers(0, model.n_outputs, len(samples)).astype(np.int32)
+        labels = rng.integers(0, session.engine.n_outputs, len(samples)).astype(np.int32)
         return SamplesToRun(samples, labels, x_source, "random")
-    labels = check_labels(y, len(np.asarray(x)), model.n_outputs, where)[:n_samples]
+    labels = check_labels(y, len(np.asarray(x)), session.engine.n_outputs, where)[:n_samples]
     return SamplesToRun(samples, labels, x_source, "given")
 
 

@@ -186,11 +186,11 @@ def simulate(
     n_counted = min(max(n_counted, 1), len(samples.x))
     device = boot(running)
     golden = running.model.golden
-    n_steps = len(samples.x) * (2 if running.plan.learn_layers else 1)
+    n_steps = len(samples.x) * (2 if running.plan.learns else 1)
     tick = _Ticker(progress, n_steps)
     labels, scores, predict = _predict(running, device, samples, n_counted, tick)
     learnt, learning, image = np.zeros(0, dtype=np.int32), None, b""
-    if running.plan.learn_layers:
+    if running.plan.learns:
         learnt, learning, image = _learn(running, device, samples, n_counted, tick)
     return Simulation(
         board=board.name,
@@ -238,7 +238,7 @@ def _predict(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], Work]:
     """Predict every sample on the board, and compare with the host."""
     labels = np.empty(len(samples.x), dtype=np.int32)
-    scores = np.empty((len(samples.x), running.model.n_outputs), dtype=np.int32)
+    scores = np.empty((len(samples.x), running.engine.n_outputs), dtype=np.int32)
     tally = Tally(n_counted)
     for i, sample in enumerate(samples.x):
         count = tally.wants()

@@ -47,18 +47,38 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 4
+#define MB_ABI_VERSION 5
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
  * another. */
-#define MB_ARENA_LAYOUT 3
+#define MB_ARENA_LAYOUT 4
 
 /* Blob and arena start at a multiple of this many bytes. */
 #define MB_ALIGNMENT 8
 
 /* mb_options.learn_layers: every layer learns. */
 #define MB_ALL_LAYERS 0xFFFFFFFFu
+
+/* The most features and classes that a head has. */
+#define MB_MAX_FEATURES 192u
+#define MB_MAX_CLASSES 256u
+
+/* What answers and learns in place of the last layer, when mb_options.head is 1. */
+enum mb_head_kind {
+    /* A linear discriminant on running counts: it keeps what it was ever taught. */
+    MB_HEAD_COUNTING = 1,
+};
+
+/* What the features of a head are made of. */
+enum mb_head_source {
+    /* The values of a sample. */
+    MB_HEAD_INPUTS = 0,
+    /* The sums of a dense hidden layer, before normalisation. */
+    MB_HEAD_SUMS = 1,
+    /* How many positions of each channel of a convolution are +1. */
+    MB_HEAD_ONES = 2,
+};
 
 /* The largest mb_options.batch. */
 #define MB_MAX_BATCH 64u
@@ -138,11 +158,14 @@ typedef struct mb_options {
     /* Samples per learning step, 0 to MB_MAX_BATCH. A batch keeps errors and activations of all its
      * samples in the arena, and moves weights once. 0, the default, and 1: one sample. */
     uint32_t batch;
+    /* 1: the head of the blob answers and learns, in place of the last layer; learn_layers must
+     * then be 0. Scores have mb_info.n_classes columns. Default 0: the last layer answers. */
+    uint32_t head;
     /* Threads for large layers; must outlive the model. Default NULL: the thread of the caller. */
     const mb_runner *runner;
 } mb_options;
 
-#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, 0u, NULL}
+#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, 0u, 0u, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -164,6 +187,10 @@ typedef struct mb_info {
     uint32_t state_bits;
     /* Samples with known scores that mb_self_test() runs. */
     uint32_t n_golden;
+    /* enum mb_head_kind, or 0 when the blob has no head. */
+    uint32_t head_kind;
+    /* Classes that the head tells apart: n_outputs and spare ones. 0 without a head. */
+    uint32_t n_classes;
 } mb_info;
 
 /* RAM that a model needs, part by part, in bytes. */
@@ -184,6 +211,8 @@ typedef struct mb_plan {
     uint32_t error_bytes;
     /* Tables of f_meta. */
     uint32_t table_bytes;
+    /* The head: what it counts, its weights, its scratch. */
+    uint32_t head_bytes;
     /* The sum of all these: the size of the arena, a multiple of MB_ALIGNMENT. */
     uint32_t arena_bytes;
 } mb_plan;

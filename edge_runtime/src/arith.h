@@ -6,6 +6,7 @@
 #ifndef MB_ARITH_H
 #define MB_ARITH_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "strict.h"
@@ -28,15 +29,39 @@ static inline uint32_t mb_magnitude(int32_t value) {
 
 static inline float mb_absolute(float x) { return x < 0.0f ? -x : x; }
 
+/* The bits of a float, and back. */
+uint32_t mb_float_bits(float x);
+float mb_bits_float(uint32_t bits);
+
+/* The largest integer that is not above x; x must fit. */
+static inline int32_t mb_floor(float x) {
+    int32_t towards_zero = (int32_t)x;
+    return (float)towards_zero > x ? towards_zero - 1 : towards_zero;
+}
+
+/* a / n rounded down; n > 0. */
+static inline int32_t mb_floor_divide(int32_t a, int32_t n) {
+    int32_t quotient = a / n;
+    return a % n < 0 ? quotient - 1 : quotient;
+}
+
+/* x rounded to an integer, halves upward, between -limit and limit. */
+static inline int32_t mb_round_within(float x, int32_t limit) {
+    float most = (float)limit;
+    return mb_floor((x < -most ? -most : x > most ? most : x) + 0.5f);
+}
+
+/* Whether x is a power of two from 2^-40 to 1: what a scale of integers may be. */
+static inline bool mb_is_scale(float x) {
+    uint32_t bits = mb_float_bits(x), exponent = bits >> 23;
+    return (bits & 0x7fffffu) == 0 && exponent >= 127u - 40u && exponent <= 127u;
+}
+
 /* A running mean. What is too small to matter becomes zero, so that no denormal number arises. */
 static inline float mb_running_mean(float old, float value, float rate) {
     float updated = old + rate * (value - old);
     return mb_absolute(updated) < 1e-30f ? 0.0f : updated;
 }
-
-/* The bits of a float, and back. */
-uint32_t mb_float_bits(float x);
-float mb_bits_float(uint32_t bits);
 
 /* Fill a random generator's state from one seed; never all zero. random.h draws from it. */
 void mb_random_seed(uint32_t state[4], uint32_t seed);

@@ -1,6 +1,6 @@
 /* internal.h: an open model, as it lies in the arena. Users include metabit.h only.
  *
- * Three lifetimes, three kinds of struct: the blob (constant, in flash; file/sections.h), the model
+ * Three lifetimes, three kinds of struct: the blob (constant, in flash; file/view.h), the model
  * (in the arena, as long as it is open), and locals. The arena holds offsets instead of pointers
  * wherever it can, so that it has the same size on every processor.
  */
@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "bytes.h"
-#include "file/sections.h"
+#include "file/view.h"
 #include "kernels/choose.h"
 #include "kernels/kernels.h"
 #include "metabit.h"
@@ -46,12 +46,44 @@ typedef struct mb_layer {
     uint32_t rms_at;   /* float, running mean square of the gradient */
 } mb_layer;
 
+/* The counting head of a model that answers with it, heads/counting.h. Offsets are from the
+ * start of the arena, but affine_at counts from the start of the blob. */
+typedef struct mb_head {
+    uint32_t source, layer, n_source, n_units, folds, n_scores, n_classes, n_features;
+    uint32_t cap, every, still;
+    float ridge, prior;
+    uint32_t affine_at; /* (n_source, 2) float: centre, gain */
+    /* In the learnt block: */
+    uint32_t counters_at; /* mb_counters */
+    uint32_t counts_at; /* (n_classes) uint16 samples, (n_classes) uint16 samples in the products */
+    uint32_t means_at;  /* (n_classes, n_features) int16 */
+    uint32_t weights_at;  /* (n_classes, n_features) int16 */
+    uint32_t products_at; /* upper triangle, products.h */
+    uint32_t last_at;     /* (n_features) int8: features of the last sample */
+    /* Derived, or scratch: */
+    uint32_t bias_at;       /* (n_classes) float */
+    uint32_t scores_at;     /* (n_classes) float */
+    uint32_t features_at;   /* (n_features) int8 */
+    uint32_t deviations_at; /* (n_features) int16 */
+    uint32_t solve_at;      /* (4, n_features) float */
+} mb_head;
+
 /* What a learning model keeps besides its weights; first part of the saved state. */
 typedef struct mb_learnt {
     uint32_t rng[4];
     uint32_t n_steps;
     uint32_t reserved;
 } mb_learnt;
+
+/* What a counting head keeps besides its tables. */
+typedef struct mb_counters {
+    uint32_t dither;     /* generator of the rounding of means */
+    uint32_t n_products; /* samples in the products */
+    float scale;         /* of the weights, a power of two */
+    uint32_t n_to_solve; /* samples until weights are solved for again */
+    uint32_t n_still;    /* samples not learnt because nothing had moved */
+    uint32_t reserved;
+} mb_counters;
 
 struct mb_model {
     union {
@@ -84,6 +116,7 @@ struct mb_model {
     uint32_t gradient_at; /* (n_in) int32, where gradients are formed: learn/gradients.c */
     uint32_t masked_at;   /* int16 errors of one place of a window, or of one channel */
     uint32_t patches_at;  /* all that the weights of a layer see in a step, as packed rows */
+    uint32_t head_at;     /* mb_head; 0: the network's last layer answers */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;
@@ -100,6 +133,16 @@ static inline void *mb_in_arena(const mb_model *model, uint32_t offset) {
 
 static inline const void *mb_in_blob(const mb_model *model, uint32_t offset) {
     return model->blob.pointer + offset;
+}
+
+/* The head that answers; NULL: the network's last layer does. */
+static inline mb_head *mb_head_of(const mb_model *model) {
+    return model->head_at != 0 ? (mb_head *)mb_in_arena(model, model->head_at) : NULL;
+}
+
+/* Whether anything of the model learns. */
+static inline bool mb_learns(const mb_model *model) {
+    return model->first_learning < model->n_layers || model->head_at != 0;
 }
 
 static inline const mb_kernels *mb_kernels_of(const mb_model *model) {

@@ -16,7 +16,8 @@
 #pragma GCC optimize("fp-contract=off")
 #endif
 
-/* 0 computes float in float. So does 16, which GCC says where the processor computes in _Float16 too. */
+/* 0 computes float in float. So does 16, which GCC reports for processors that compute in _Float16
+ * too. */
 #if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "float arithmetic must be done in float: on 32-bit x86 compile with -msse2 -mfpmath=sse"
 #endif

@@ -26,6 +26,7 @@ ROOMS = (
     ("internal", "layer", "split", "metaplasticity"),
     ("model",),
     ("forward",),
+    ("heads",),
     ("learn",),
     ("self_test", "about"),
 )

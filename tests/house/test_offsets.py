@@ -19,6 +19,7 @@ TABLES = {
     "entry field |": ("ENTRY_", {"ENTRY_BYTES"}),
     "what the network is": ("NETWORK_", set()),
     "what a device needs to go on learning": ("LEARN_", set()),
+    "a head that learns from one sample to the next": ("HEAD_", {"HEAD_VALUES"}),
     "## State image": ("STATE_", set()),
 }
 #: Reads or writes a number, or checks zeros, at a place that is written as a number.

@@ -73,6 +73,33 @@ enum {
     LEARN_RECORD_BYTES = 8,
 };
 
+/* Section HEAD. */
+enum {
+    HEAD_KIND = 0,
+    HEAD_SOURCE = 4,
+    HEAD_LAYER = 8,
+    HEAD_N_UNITS = 12,
+    HEAD_FOLDS = 16,
+    HEAD_N_SCORES = 20,
+    HEAD_N_CLASSES = 24,
+    HEAD_CAP = 28,
+    HEAD_EVERY = 32,
+    HEAD_STILL = 36,
+    HEAD_RIDGE = 40,
+    HEAD_PRIOR = 44,
+    HEAD_SCALE = 48,
+    HEAD_N_PRODUCTS = 52,
+    HEAD_ZERO = 56,
+    HEAD_VALUES = 64,
+};
+
+/* Centre and gain of a value in HEAD. */
+enum {
+    PAIR_CENTRE = 0,
+    PAIR_GAIN = 4,
+    PAIR_BYTES = 8,
+};
+
 /* Section GOLD. */
 enum {
     GOLDEN_N = 0,
@@ -89,7 +116,8 @@ enum {
     STATE_LEARN_LAYERS = 20,
     STATE_BITS = 24,
     STATE_BANK = 28,
-    STATE_ZERO = 32,
+    STATE_HEAD = 32,
+    STATE_ZERO = 36,
     STATE_RANDOM = 64,
     STATE_N_STEPS = 80,
     STATE_RESERVED = 84,

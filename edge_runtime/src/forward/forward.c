@@ -8,7 +8,6 @@
 #include "conv_fused.h"
 #include "dense.h"
 #include "metabit_bench.h"
-#include "scores.h"
 
 /* One layer: from `input`, the sample or the bits of the layer below, to sums and, but for the
  * output layer, bits. */
@@ -46,21 +45,6 @@ int mb_run_layer(mb_model *model, uint32_t index, const void *sample, size_t n) 
     const mb_layer *layer = &mb_layers(model)[index];
     for (size_t i = 0; i < n; i++) {
         run_layer(model, layer, input_of(model, layer, sample));
-    }
-    return MB_OK;
-}
-
-int mb_predict(mb_model *model, const void *samples, size_t n, int32_t *labels, int32_t *scores) {
-    if (model == NULL || (samples == NULL && n > 0)) {
-        return MB_ERR_INPUT;
-    }
-    const uint8_t *sample = (const uint8_t *)samples;
-    for (size_t i = 0; i < n; i++, sample += model->n_inputs) {
-        mb_forward(model, sample);
-        int32_t label = mb_read_scores(model, scores ? scores + i * model->n_outputs : NULL);
-        if (labels != NULL) {
-            labels[i] = label;
-        }
     }
     return MB_OK;
 }

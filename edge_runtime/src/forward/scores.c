@@ -5,9 +5,13 @@
 
 /* The bits of a positive float sort like an integer; the bits of a negative float are mirrored. -0
  * becomes 0. */
-int32_t mb_score(const mb_norm_view *norm, int32_t sum, uint32_t j) {
-    uint32_t bits = mb_float_bits(mb_scaled(norm, mb_normalised(norm, sum, j), j));
+int32_t mb_score_of_logit(float logit) {
+    uint32_t bits = mb_float_bits(logit);
     return bits & 0x80000000u ? -(int32_t)(bits & 0x7fffffffu) : (int32_t)bits;
+}
+
+int32_t mb_score(const mb_norm_view *norm, int32_t sum, uint32_t j) {
+    return mb_score_of_logit(mb_scaled(norm, mb_normalised(norm, sum, j), j));
 }
 
 float mb_score_to_logit(int32_t score) {

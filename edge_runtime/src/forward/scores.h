@@ -4,6 +4,9 @@
 
 #include "../layer.h"
 
+/* The bits of a logit as an integer that sorts alike; -0 becomes 0. */
+int32_t mb_score_of_logit(float logit);
+
 /* Score of class j, from the sum of its channel. */
 int32_t mb_score(const mb_norm_view *norm, int32_t sum, uint32_t j);
 

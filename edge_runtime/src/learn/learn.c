@@ -16,6 +16,8 @@
  */
 #include "../forward/forward.h"
 #include "../forward/scores.h"
+#include "../heads/counting.h"
+#include "../heads/features.h"
 #include "../layer.h"
 #include "backward.h"
 #include "backward_conv.h"
@@ -135,18 +137,38 @@ static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *l
     learnt->n_steps += n;
 }
 
+/* Teach the head alone: the layers below it only make its features. */
+static void teach_head(mb_model *model, const uint8_t *samples, const int32_t *labels, size_t n,
+                       int32_t *predicted) {
+    mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
+    for (size_t i = 0; i < n; i++, samples += model->n_inputs) {
+        mb_forward(model, samples);
+        mb_make_features(model, samples);
+        int32_t label = mb_head_answer(model);
+        if (predicted != NULL) {
+            predicted[i] = label;
+        }
+        mb_head_learn(model, (uint32_t)labels[i]);
+        learnt->n_steps++;
+    }
+}
+
 int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t n,
              int32_t *predicted) {
     if (model == NULL || (n > 0 && (samples == NULL || labels == NULL))) {
         return MB_ERR_INPUT;
     }
-    if (model->first_learning == model->n_layers) {
+    if (!mb_learns(model)) {
         return MB_ERR_NO_STATE;
     }
     for (size_t i = 0; i < n; i++) {
         if (labels[i] < 0 || (uint32_t)labels[i] >= model->n_outputs) {
             return MB_ERR_INPUT;
         }
+    }
+    if (model->head_at != 0) {
+        teach_head(model, (const uint8_t *)samples, labels, n, predicted);
+        return MB_OK;
     }
     for (size_t i = 0; i < n; i += model->batch) {
         uint32_t n_here = n - i < model->batch ? (uint32_t)(n - i) : model->batch;

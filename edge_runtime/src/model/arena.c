@@ -1,6 +1,8 @@
 /* arena.c: where everything lies in the caller's memory, and how much of it there must be. */
 #include "arena.h"
 
+#include "../file/products.h"
+#include "../file/sections.h"
 #include "../layer.h"
 #include "../levels.h"
 #include "fused_layout.h"
@@ -37,6 +39,25 @@ static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan
         layers[i].levels_at = take(c, bytes, 1, &plan->hidden_bytes);
     }
     model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
+}
+
+/* The same block of a model that learns in its head alone, and what belongs to the head besides. */
+static void lay_out_head(mb_model *model, mb_head *head, cursor *c, mb_plan *plan) {
+    uint32_t n = head->n_features, k = head->n_classes, *part = &plan->head_bytes;
+    model->head_at = take(c, sizeof(mb_head), MB_ALIGNMENT, part);
+    model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, part);
+    head->counters_at = take(c, sizeof(mb_counters), 4, part);
+    head->counts_at = take(c, (uint64_t)4 * k, 4, part);
+    head->means_at = take(c, (uint64_t)2 * k * n, 2, part);
+    head->weights_at = take(c, (uint64_t)2 * k * n, 2, part);
+    head->products_at = take(c, (uint64_t)MB_PRODUCT_BYTES * mb_triangle(n), 1, part);
+    head->last_at = take(c, n, 1, part);
+    model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
+    head->bias_at = take(c, (uint64_t)4 * k, 4, part);
+    head->scores_at = take(c, (uint64_t)4 * k, 4, part);
+    head->solve_at = take(c, (uint64_t)16 * n, 4, part);
+    head->deviations_at = take(c, (uint64_t)2 * n, 2, part);
+    head->features_at = take(c, n, 1, part);
 }
 
 /* Sums that kernels write for one position: one for each row of whole panels. Convolutions that do
@@ -132,9 +153,10 @@ static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb
     model->window_at = take(c, window_bytes, 4, &plan->activation_bytes);
 }
 
-/* Panels of layers that do not learn. Their sums share one buffer; their activations do not, they
- * are only bits. */
-static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
+/* Panels of layers that do not learn. Their sums share one buffer, but for those that a head
+ * reads; their activations do not, they are only bits. */
+static void lay_out_activations(mb_model *model, mb_layer *layers, const mb_head *head, cursor *c,
+                                mb_plan *plan) {
     uint32_t widest = 0;
     for (uint32_t i = 0; i < model->first_learning; i++) {
         widest = larger(widest, panel_slots(&layers[i]));
@@ -144,7 +166,10 @@ static void lay_out_activations(mb_model *model, mb_layer *layers, cursor *c, mb
     }
     uint32_t shared = take(c, (uint64_t)4 * widest, 4, &plan->activation_bytes);
     for (uint32_t i = 0; i < model->n_layers; i++) {
-        if (!layers[i].learns) {
+        if (head != NULL && head->source == MB_HEAD_SUMS && head->layer == i) {
+            uint64_t bytes = (uint64_t)4 * panel_slots(&layers[i]);
+            layers[i].sums_at = take(c, bytes, 4, &plan->head_bytes); /* the head reads them last */
+        } else if (!layers[i].learns) {
             layers[i].sums_at = shared;
         }
         if (i + 1 < model->n_layers) {
@@ -167,12 +192,13 @@ static uint32_t panel_layout(const mb_layer *layer, const mb_kernels *kernels) {
 }
 
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
-               mb_layer *layers, mb_plan *plan) {
+               mb_layer *layers, mb_head *head, mb_plan *plan) {
     mb_zero(plan, sizeof *plan);
     int error = mb_take_options(model, view, options);
     if (error != MB_OK) {
         return error;
     }
+    bool with_head = mb_take_head(head, view, options);
     for (uint32_t i = 0; i < model->n_layers; i++) {
         const mb_layer_view *from = &view->layers[i];
         mb_layer *layer = &layers[i];
@@ -197,7 +223,10 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
         lay_out_learnt(model, layers, &c, plan);
         lay_out_learning(model, layers, &c, plan);
     }
-    lay_out_activations(model, layers, &c, plan);
+    if (with_head) {
+        lay_out_head(model, head, &c, plan);
+    }
+    lay_out_activations(model, layers, with_head ? head : NULL, &c, plan);
     lay_out_patch(model, layers, &c, plan);
     take(&c, 0, MB_ALIGNMENT, &plan->activation_bytes);
     if (c.end > UINT32_MAX) {
@@ -212,11 +241,12 @@ int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options, 
     mb_blob_view view;
     mb_model model;
     mb_layer layers[MB_MAX_LAYERS];
+    mb_head head;
     if (options == NULL || plan == NULL) {
         return MB_ERR_INPUT;
     }
     int error = mb_view(&view, blob, blob_bytes, options->bank);
-    return error != MB_OK ? error : mb_lay_out(&view, options, &model, layers, plan);
+    return error != MB_OK ? error : mb_lay_out(&view, options, &model, layers, &head, plan);
 }
 
 int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options *options,

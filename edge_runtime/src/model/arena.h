@@ -4,9 +4,9 @@
 
 #include "../internal.h"
 
-/* Lay the arena out for these options. `model` and `layers` (MB_MAX_LAYERS) receive every offset,
- * `plan` the sizes. */
+/* Lay the arena out for these options. `model`, `layers` (MB_MAX_LAYERS) and, where a head is
+ * asked for, `head` receive every offset, `plan` the sizes. */
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
-               mb_layer *layers, mb_plan *plan);
+               mb_layer *layers, mb_head *head, mb_plan *plan);
 
 #endif /* MB_ARENA_H */

@@ -2,11 +2,14 @@
 #include "open.h"
 
 #include "../arith.h"
+#include "../file/products.h"
+#include "../file/sections.h"
 #include "../layer.h"
 #include "../levels.h"
 #include "../metaplasticity.h"
 #include "arena.h"
 #include "fused_layout.h"
+#include "head_biases.h"
 
 static uint8_t level_4_to_8(uint32_t nibble) { return (uint8_t)(nibble << 4 | 8u); }
 
@@ -47,6 +50,29 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
         copy_levels(model, layer, &view->layers[i], view->bytes, view->info.state_bits);
         mb_table((uint16_t *)mb_in_arena(model, layer->table_at),
                  options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
+    }
+}
+
+/* What a head knows from home. */
+static void start_head(mb_model *model, const mb_blob_view *view, const mb_options *options) {
+    const mb_head *head = mb_head_of(model);
+    const mb_head_view *from = &view->head;
+    mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
+    mb_counters *counters = (mb_counters *)mb_in_arena(model, head->counters_at);
+    size_t table_bytes = (size_t)2 * head->n_classes * head->n_features;
+    mb_random_seed(learnt->rng, options->seed);
+    counters->dither = learnt->rng[0];
+    counters->n_products = from->n_products;
+    counters->scale = from->scale;
+    counters->n_to_solve = head->every;
+    mb_copy(mb_in_arena(model, head->counts_at), view->bytes + from->counts_at,
+            (size_t)4 * head->n_classes);
+    mb_copy(mb_in_arena(model, head->means_at), view->bytes + from->means_at, table_bytes);
+    mb_copy(mb_in_arena(model, head->weights_at), view->bytes + from->weights_at, table_bytes);
+    mb_copy(mb_in_arena(model, head->products_at), view->bytes + from->products_at,
+            (size_t)MB_PRODUCT_BYTES * mb_triangle(head->n_features));
+    for (uint32_t i = 0; i < head->n_features; i++) { /* no sample looks like this one */
+        ((int8_t *)mb_in_arena(model, head->last_at))[i] = -128;
     }
 }
 
@@ -98,30 +124,38 @@ void mb_refresh(mb_model *model) {
         mb_kernels_of(model)->inverse_roots((float *)mb_in_arena(model, output->inv_std_at),
                                             norm + output->n_out, model->eps, output->n_out);
     }
+    if (model->head_at != 0) {
+        mb_head_biases(model);
+    }
 }
 
 int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blob_view *view,
                  const mb_options *options) {
-    mb_model head;
+    mb_model start;
     mb_layer layers[MB_MAX_LAYERS];
+    mb_head head;
     mb_plan plan;
     if (arena == NULL || (uintptr_t)arena % MB_ALIGNMENT != 0) {
         return MB_ERR_INPUT;
     }
-    int error = mb_lay_out(view, options, &head, layers, &plan);
+    int error = mb_lay_out(view, options, &start, layers, &head, &plan);
     if (error != MB_OK) {
         return error;
     }
     if (arena_bytes < plan.arena_bytes) {
         return MB_ERR_BUDGET;
     }
-    head.blob.pointer = view->bytes;
+    start.blob.pointer = view->bytes;
     mb_model *opened = (mb_model *)arena;
     mb_zero(arena, plan.arena_bytes);
-    *opened = head;
-    mb_copy(mb_layers(opened), layers, sizeof(mb_layer) * head.n_layers);
-    if (head.first_learning < head.n_layers) {
+    *opened = start;
+    mb_copy(mb_layers(opened), layers, sizeof(mb_layer) * start.n_layers);
+    if (start.first_learning < start.n_layers) {
         start_learning(opened, view, options);
+    }
+    if (start.head_at != 0) {
+        *mb_head_of(opened) = head;
+        start_head(opened, view, options);
     }
     fill_panels(opened);
     mb_refresh(opened);

@@ -8,4 +8,7 @@
  * to mb_lay_out(). */
 int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options *options);
 
+/* Put what the blob says of its head into `head`. False: no head is asked for. */
+bool mb_take_head(mb_head *head, const mb_blob_view *view, const mb_options *options);
+
 #endif /* MB_OPTIONS_H */

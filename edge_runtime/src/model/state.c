@@ -4,6 +4,7 @@
  * (docs/FORMAT.md). It is hostile input like the blob: it is read once to check it, and only then a
  * second time to use it.
  */
+#include "../arith.h"
 #include "../file/envelope.h"
 #include "../file/offsets.h"
 #include "../internal.h"
@@ -37,11 +38,10 @@ static void fill_header(const mb_model *model, uint8_t header[STATE_HEADER_BYTES
     put(header, STATE_LEARN_LAYERS, model->n_layers - model->first_learning);
     put(header, STATE_BITS, model->state_bits);
     put(header, STATE_BANK, model->bank);
+    put(header, STATE_HEAD, model->head_at != 0);
 }
 
-static bool learns(const mb_model *model) {
-    return model != NULL && model->first_learning < model->n_layers;
-}
+static bool learns(const mb_model *model) { return model != NULL && mb_learns(model); }
 
 size_t mb_state_bytes(const mb_model *model) {
     return learns(model) ? STATE_HEADER_BYTES + (size_t)model->learnt_bytes + 4u : 0;
@@ -92,14 +92,27 @@ static bool floats_are_sane(const mb_model *model, uint32_t at, const uint8_t *b
     return sane;
 }
 
+/* Of all that a head keeps, only its scale could do harm. */
+static bool head_is_sane(const mb_model *model, uint32_t at, const uint8_t *bytes, uint32_t n) {
+    mb_counters counters;
+    uint32_t start = mb_head_of(model)->counters_at - model->learnt_at;
+    if (at > start || at + n < start + sizeof counters) {
+        return true; /* the counters lie in the first chunk, as a whole */
+    }
+    mb_copy(&counters, bytes + (start - at), sizeof counters);
+    return mb_is_scale(counters.scale) && counters.n_to_solve >= 1;
+}
+
 /* First pass: the checksum over everything, and every value that could do harm. */
 static int check_image(const mb_model *model, mb_read_fn read, void *context) {
     static const uint32_t no_seed[4] = {0, 0, 0, 0};
     uint8_t chunk[CHUNK_BYTES];
-    uint32_t float_end = mb_layers(model)[model->first_learning].levels_at - model->learnt_at;
-    uint32_t float_start = (uint32_t)sizeof(mb_learnt);
+    uint32_t float_start = (uint32_t)sizeof(mb_learnt), float_end = float_start;
     uint32_t crc, expected, at = 0;
     bool sane = true;
+    if (model->head_at == 0) {
+        float_end = mb_layers(model)[model->first_learning].levels_at - model->learnt_at;
+    }
     if (read(context, 0, chunk, STATE_HEADER_BYTES) != 0) {
         return MB_ERR_STORAGE;
     }
@@ -118,6 +131,8 @@ static int check_image(const mb_model *model, mb_read_fn read, void *context) {
             sane &= !mb_same(chunk, no_seed, sizeof no_seed);
         } else if (at < float_end) {
             sane &= floats_are_sane(model, at, chunk, n);
+        } else if (model->head_at != 0) {
+            sane &= head_is_sane(model, at, chunk, n);
         }
         at += n;
     }

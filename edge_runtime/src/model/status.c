@@ -6,7 +6,7 @@ int mb_get_status(const mb_model *model, mb_status *status) {
         return MB_ERR_INPUT;
     }
     mb_zero(status, sizeof *status);
-    if (model->first_learning == model->n_layers) {
+    if (!mb_learns(model)) {
         return MB_OK;
     }
     status->n_steps = ((const mb_learnt *)mb_in_arena(model, model->learnt_at))->n_steps;

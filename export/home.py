@@ -1,0 +1,162 @@
+"""What a counting head knows before it leaves home: counted from samples of its training."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import InputError
+from metabit.export.features import FEATURE_UNIT, features, source_values
+from metabit.export.spec import (
+    MAX_CLASSES,
+    MAX_FEATURES,
+    ConvLayer,
+    CountingHead,
+    Float32Array,
+    HeadSource,
+    Int8Array,
+    Model,
+)
+
+MEAN_UNIT = 128
+HOME_CAP = 1000
+"""Samples that a class brings from home at most."""
+LARGEST_PRODUCT = 8_000_000
+RAM_DEFAULT = 24 * 1024
+"""Bytes of RAM that a head may take unless the caller says otherwise."""
+
+
+def head_bytes(n_features: int, n_classes: int, n_sums: int = 0) -> int:
+    """RAM that a counting head takes, as the plan of the C core says it.
+
+    Args:
+        n_features, n_classes: of the head.
+        n_sums: sums of the layer that features are made of; 0 where they come from elsewhere.
+    """
+    n, k = n_features, n_classes
+    kept = 48 + 4 * k + 4 * n * k + 3 * (n * (n + 1) // 2) + n
+    scratch = 8 * k + 19 * n + 4 * n_sums
+    return 104 + -(-kept // 4) * 4 + -(-scratch // 4) * 4
+
+
+def with_head(
+    model: Model,
+    x: NDArray[np.generic],
+    y: NDArray[np.generic],
+    *,
+    spare_classes: int = 0,
+    ram_bytes: int = RAM_DEFAULT,
+) -> Model:
+    """The model with a counting head that knows these samples.
+
+    Args:
+        model: a packed model; its hidden layers stay as they are while the head learns.
+        x: shape (n, n_inputs), the input's dtype; samples that the model was trained on.
+        y: shape (n,), their labels.
+        spare_classes: classes that the head can learn besides those of the network.
+        ram_bytes: RAM for the tables of the head.
+
+    Raises:
+        InputError: code E-HEAD: no samples, labels that the network does not know, too many
+            classes, or too little RAM for a useful head.
+    """
+    n_classes = model.n_outputs + spare_classes
+    if len(x) == 0 or len(x) != len(y):
+        raise InputError(f"a head needs samples: {len(x)}, and {len(y)} labels", code="E-HEAD")
+    if int(y.min()) < 0 or int(y.max()) >= model.n_outputs or n_classes > MAX_CLASSES:
+        raise InputError(
+            f"labels {int(y.min())} to {int(y.max())} of {model.n_outputs} classes and "
+            f"{spare_classes} spare ones; a head tells up to {MAX_CLASSES} apart",
+            code="E-HEAD",
+        )
+    source, layer = choose_source(model)
+    values, logits = source_values(model, source, layer, x)
+    centre, gain = _affine(model, source, layer, values)
+    n_sums = values.shape[1] if source == "sums" else 0
+    room = _room(model.n_outputs, n_classes, n_sums, ram_bytes)
+    n_units = min(values.shape[1], room)
+    empty = np.zeros(0, dtype=np.int16)
+    head = CountingHead(
+        source, layer, centre, gain, n_units, source == "sums", model.n_outputs,
+        np.zeros(n_classes, np.uint16), np.zeros(n_classes, np.uint16), empty, empty,
+        np.zeros(0, np.int32), 0, 1.0,
+    )  # fmt: skip
+    return replace(model, head=_counted(head, features(head, values, logits), y))
+
+
+def _room(n_outputs: int, n_classes: int, n_sums: int, ram_bytes: int) -> int:
+    """The most features besides the network's scores for which a head fits."""
+    for room in range(MAX_FEATURES - n_outputs, 0, -1):
+        if head_bytes(room + n_outputs, n_classes, n_sums) <= ram_bytes:
+            return room
+    least = head_bytes(n_outputs + 1, n_classes, n_sums)
+    raise InputError(
+        f"{ram_bytes} bytes are too few for a head of {n_classes} classes: at least {least}",
+        code="E-HEAD",
+    )
+
+
+def choose_source(model: Model) -> tuple[HeadSource, int]:
+    """Where features come from: the first dense hidden layer, else the last convolution, else the
+    inputs. Layers further up have lost what tells classes apart that training did not know."""
+    hidden = model.layers[:-1]
+    dense = [i for i, layer in enumerate(hidden) if not isinstance(layer, ConvLayer)]
+    if dense:
+        return "sums", dense[0]
+    return ("ones", len(hidden) - 1) if hidden else ("inputs", 0)
+
+
+def _affine(
+    model: Model, source: HeadSource, layer: int, values: Float32Array
+) -> tuple[Float32Array, Float32Array]:
+    """Centre and gain of each value: zero where a hidden unit changes its sign, else the mean."""
+    deviation = values.std(axis=0, dtype=np.float64)
+    centre = values.mean(axis=0, dtype=np.float64)
+    if source == "sums" and model.layers[layer].norms:
+        norm = model.layers[layer].norms[0]
+        slope = norm.gamma.astype(np.float64) / np.sqrt(norm.var.astype(np.float64) + model.eps)
+        usable = np.abs(slope) > 1e-9
+        zero = norm.mean - norm.beta / np.where(usable, slope, 1.0)
+        usable &= np.abs(zero) < 2.0**25
+        centre = np.where(usable, zero, centre)
+        gain = np.where(usable, slope, 1 / np.maximum(deviation, 1e-3))
+    else:
+        gain = 1 / np.maximum(deviation, 1e-3)
+    return centre.astype(np.float32), (gain * FEATURE_UNIT).astype(np.float32)
+
+
+def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> CountingHead:
+    """Means, products and exact weights of these features; every class weighs alike."""
+    n, k = head.n_features, head.n_classes
+    means, counts = np.zeros((k, n), np.int16), np.zeros(k, np.uint16)
+    matrix = np.zeros((n, n))
+    for label in np.unique(y):
+        of_class = f[y == label].astype(np.float64)
+        counts[label] = min(len(of_class), HOME_CAP)
+        means[label] = np.rint(of_class.mean(axis=0) * MEAN_UNIT)
+        deviations = of_class - of_class.mean(axis=0)
+        matrix += deviations.T @ deviations * (counts[label] / len(of_class))
+    n_products, products = int(counts.sum()), np.rint(matrix).astype(np.int64)
+    while products.diagonal().max() > LARGEST_PRODUCT:
+        n_products, products = n_products >> 1, products >> 1
+    weights, scale = _solve(head, products, n_products, means)
+    triangle = products[np.triu_indices(n)].astype(np.int32)
+    return replace(
+        head, counts=counts, fed=counts.copy(), means=means, weights=weights, products=triangle,
+        n_products=n_products, scale=scale,
+    )  # fmt: skip
+
+
+def _solve(
+    head: CountingHead, matrix: NDArray[np.int64], n_products: int, means: NDArray[np.int16]
+) -> tuple[NDArray[np.int16], float]:
+    """Weights that a device goes on from, and their scale."""
+    covariance = matrix / n_products
+    ridge = max(head.ridge * covariance.diagonal().mean(), 1e-6)
+    regular = covariance + ridge * np.eye(len(matrix))
+    exact = np.linalg.solve(regular, means.T.astype(np.float64) / MEAN_UNIT).T
+    largest = max(2 * float(np.abs(exact).max()) / 32767, 2.0**-40)
+    scale = min(2.0 ** int(np.ceil(np.log2(largest))), 1.0)
+    return np.clip(np.rint(exact / scale), -32767, 32767).astype(np.int16), scale

@@ -1,0 +1,185 @@
+"""The counting head: the same bits in C and NumPy, and it remembers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import random_convnet, random_model, random_samples
+
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.inputs import Samples
+from metabit.edge_runtime.plan import plan
+from metabit.edge_runtime.reference.heads import CountingTwin
+from metabit.errors import BudgetError, CorruptError, InputError, MismatchError
+from metabit.export.container import dumps, loads
+from metabit.export.features import features, source_values
+from metabit.export.fold import logits_from_scores
+from metabit.export.home import head_bytes, with_head
+from metabit.export.spec import CountingHead, InputSpec, Model
+from metabit.export.untrained import untrained
+from metabit.trainer import data
+
+NETWORKS = {
+    "sums": random_model((20, 17, 9, 4), seed=3),
+    "signed": random_model((33, 40, 5), seed=4, dtype="int8", zero_point=-7),
+    "ones": random_convnet((9, 7, 2), [(6, 3, 1, "one", 2), (12, 2, 1, "valid", 1)], (4,), seed=5),
+    "inputs": random_model((30, 6), seed=6),
+}
+
+
+def at_home(
+    model: Model, seed: int = 1, n: int = 300, **options: int
+) -> tuple[Model, CountingHead]:
+    """A model with a head that knows random samples of all classes but the last."""
+    rng = np.random.default_rng(seed)
+    x = random_samples(rng, model.input, n)
+    y = rng.integers(0, model.n_outputs - 1, n)
+    learnt = with_head(model, x, y, **options)
+    assert learnt.head is not None
+    return learnt, learnt.head
+
+
+def seen_as(model: Model, head: CountingHead, x: Samples) -> np.ndarray:
+    return features(head, *source_values(model, head.source, head.layer, x))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_thousand_samples_are_the_same_in_c_and_numpy(name: str) -> None:
+    model, head = at_home(NETWORKS[name], spare_classes=2)
+    assert head.source == name or name == "signed"
+    rng = np.random.default_rng(2)
+    x = random_samples(rng, model.input, 1000)
+    y = rng.integers(0, head.n_classes, 1000)
+    x[500:520], y[500:520] = x[500], y[500]  # a sensor that stands still
+    engine, twin = Engine(dumps(model), learn="counting", seed=9), CountingTwin(head, seed=9)
+    seen = seen_as(model, head, x)
+    said, expected = engine.learn(x, y), []
+    for f, label in zip(seen, y, strict=True):
+        expected.append(int(twin.scores(f).argmax()))
+        twin.learn(f, int(label))
+    assert said.tolist() == expected
+    scores = np.stack([twin.scores(f) for f in seen[:50]])
+    assert np.array_equal(logits_from_scores(engine.scores(x[:50])), scores)
+    assert twin.n_still >= 19
+
+
+def test_products_are_halved_in_the_same_way_in_c_and_numpy() -> None:
+    model, head = at_home(NETWORKS["inputs"])
+    head = replace(head, cap=65_535, still=0, products=head.products * 0 + 7_900_000)
+    model = replace(model, head=head)
+    rng = np.random.default_rng(3)
+    x, y = random_samples(rng, model.input, 400), rng.integers(0, 6, 400)
+    engine, twin = Engine(dumps(model), learn="counting"), CountingTwin(head)
+    engine.partial_fit(x, y)
+    for f, label in zip(seen_as(model, head, x), y, strict=True):
+        twin.learn(f, int(label))
+    assert twin.n_products < head.n_products + 400  # it was halved
+    expected = np.stack([twin.scores(f) for f in seen_as(model, head, x[:20])])
+    assert np.array_equal(logits_from_scores(engine.scores(x[:20])), expected)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_file_with_a_head_reads_back_and_the_network_is_as_it_was(name: str) -> None:
+    model, _ = at_home(NETWORKS[name])
+    data_ = dumps(model)
+    assert dumps(loads(data_)) == data_
+    x = random_samples(np.random.default_rng(1), model.input, 30)
+    without = Engine(dumps(NETWORKS[name]))
+    assert np.array_equal(Engine(data_).scores(x), without.scores(x))
+
+
+def test_ram_is_what_the_head_says() -> None:
+    for name, model in NETWORKS.items():
+        learnt, head = at_home(model, ram_bytes=2500)
+        planned = plan(dumps(learnt), learn="counting")
+        n_sums = len(head.centre) if head.source == "sums" else 0
+        assert planned.parts["head_bytes"] == pytest.approx(
+            head_bytes(head.n_features, head.n_classes, n_sums), abs=8
+        ), name
+        assert planned.parts["head_bytes"] <= 2500
+
+
+def test_auto_takes_the_head_where_it_fits_and_says_so() -> None:
+    model, _ = at_home(NETWORKS["sums"], ram_bytes=3000)
+    assert Engine(dumps(model), learn="auto").plan.choice == "learning the counting head"
+    assert plan(dumps(NETWORKS["sums"]), learn="auto").choice.startswith("learning all layers")
+    with pytest.raises(BudgetError):
+        Engine(dumps(model), learn="counting", ram=1000)
+    with pytest.raises(InputError, match="no counting head"):
+        Engine(dumps(NETWORKS["sums"]), learn="counting")
+
+
+def test_a_state_goes_on_with_the_same_bits_and_damage_is_refused() -> None:
+    model, _ = at_home(NETWORKS["sums"])
+    rng = np.random.default_rng(4)
+    x, y = random_samples(rng, model.input, 200), rng.integers(0, 4, 200)
+    one, other = (Engine(dumps(model), learn="counting") for _ in range(2))
+    one.partial_fit(x[:77], y[:77])
+    state = one.save_state()
+    other.load_state(state)
+    for engine in (one, other):
+        engine.partial_fit(x[77:], y[77:])
+    assert one.save_state() == other.save_state()
+    before = other.save_state()
+    for at in range(0, len(state), 13):
+        damaged = bytearray(state)
+        damaged[at] ^= 16
+        with pytest.raises((CorruptError, MismatchError, Exception)):
+            other.load_state(bytes(damaged))
+        assert other.save_state() == before
+    layers = Engine(dumps(model), learn="all")
+    with pytest.raises(MismatchError):
+        layers.load_state(state)
+
+
+def test_labels_beyond_the_spare_classes_are_refused_and_change_nothing() -> None:
+    model, head = at_home(NETWORKS["sums"], spare_classes=1)
+    engine = Engine(dumps(model), learn="counting")
+    assert engine.n_outputs == head.n_classes == 5
+    state = engine.save_state()
+    with pytest.raises(InputError):
+        engine.partial_fit(np.zeros((1, 20), np.uint8), [5])
+    assert engine.save_state() == state
+
+
+def test_a_class_that_was_never_taught_is_never_the_answer() -> None:
+    model, _ = at_home(NETWORKS["sums"], spare_classes=3)
+    x = random_samples(np.random.default_rng(5), model.input, 500)
+    assert Engine(dumps(model), learn="counting").predict(x).max() <= 2
+
+
+def test_it_learns_new_digits_one_after_another_and_keeps_the_old_ones() -> None:
+    """A random first layer, a head that knows 0 to 4, then 5, 6, 7, 8 and 9."""
+    digits = data.load("digits")
+    x, y = digits.train.x.reshape(-1, 64), digits.train.y
+    x_test, y_test = digits.test.x.reshape(-1, 64), digits.test.y
+    old = y < 5
+    network = untrained(InputSpec("uint8", (64,)), (128, 10), x[old][:200])
+    engine = Engine(dumps(with_head(network, x[old], y[old])), learn="auto")
+    known = y_test < 5
+    before = engine.score(x_test[known], y_test[known])
+    for label in range(5, 10):
+        engine.partial_fit(x[y == label], y[y == label])
+    assert before > 0.9
+    assert engine.score(x_test[known], y_test[known]) > before - 0.08
+    assert engine.score(x_test, y_test) > 0.85
+
+
+def test_neither_a_stretch_of_one_label_nor_a_stuck_sensor_harms_it() -> None:
+    digits = data.load("digits")
+    x, y = digits.train.x.reshape(-1, 64), digits.train.y
+    x_test, y_test = digits.test.x.reshape(-1, 64), digits.test.y
+    network = untrained(InputSpec("uint8", (64,)), (128, 10), x[:200])
+    rng = np.random.default_rng(1)
+    threes = rng.choice(np.flatnonzero(y == 3), 20_000)
+    for stream, labels in (
+        (x[threes], y[threes]),
+        (np.repeat(x[:1], 20_000, axis=0), np.full(20_000, 7)),
+        (np.zeros((20_000, 64), np.uint8), rng.integers(0, 10, 20_000)),
+    ):
+        engine = Engine(dumps(with_head(network, x, y)), learn="auto")
+        before = engine.score(x_test, y_test)
+        engine.partial_fit(stream, labels)
+        assert engine.score(x_test, y_test) > before - 0.02
