@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 
+import torch
 from torch import Tensor
 
 from metabit.trainer.loop import train
@@ -39,7 +40,8 @@ class Stay(Method):
         if self.anchor is None:
             return None
         now = protected(model)
-        return 0.1 * sum(((now[k] - a) ** 2).sum() for k, a in self.anchor.items())
+        distances = [((now[k] - a) ** 2).sum() for k, a in self.anchor.items()]
+        return 0.1 * torch.stack(distances).sum()
 
     def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
         """Remember the weights as they are at the end of a task."""

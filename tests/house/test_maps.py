@@ -15,9 +15,7 @@ PARTS = (
     "export",
     "edge_runtime",
     "firmware_sim",
-    "src/metabit/bench",
-    "src/metabit/compare",
-    "src/metabit/readers",
+    "src/metabit",
 )
 SUFFIXES = {".py", ".c", ".h", ".S"}
 NAME = re.compile(r"^(?:| +|\| `)([\w.]+\.(?:py|c|h|S|\[ch\]))(?:`|  )", re.MULTILINE)

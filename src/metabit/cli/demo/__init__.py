@@ -1,4 +1,9 @@
-"""`metabit demo`: the whole story in about a minute."""
+"""`metabit demo`: the whole story in about a minute.
+
+story.py     what happens, step by step
+findings.py  what was found out
+report.py    the pictures, on one page
+"""
 
 from __future__ import annotations
 
