@@ -26,6 +26,7 @@ from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.networks.build import build_network
 from metabit.trainer.networks.diagnosis import Diverged, first_bad_state, first_bad_values
 from metabit.trainer.networks.outputs import Outputs
+from metabit.trainer.networks.recipe_shape import outputs_of
 from metabit.trainer.prepare import Prepared, prepare
 from metabit.trainer.recipe import Recipe, registry
 from metabit.trainer.runs import checkpoint, run_folder, run_results
@@ -104,8 +105,7 @@ class _Trainer:
         self.stream = stream = prepared.stream
         self.progress = progress
         self.generator = torch.Generator().manual_seed(recipe.train.seed)
-        # Streams say when each task has outputs of its own; otherwise the recipe has the choice.
-        kind = "task" if stream.outputs == "task" else recipe.network.outputs
+        kind = outputs_of(recipe.network, stream)
         self.outputs = Outputs(stream.n_classes, [task.classes for task in stream], kind)
         self.model = build_network(recipe.network, dataset, stream, self.generator)
         self.banks = [task.bank if recipe.network.banks == "task" else 0 for task in stream]

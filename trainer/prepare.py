@@ -12,7 +12,13 @@ from pathlib import Path
 
 from metabit.errors import InputError
 from metabit.trainer.data.dataset import DataSet
-from metabit.trainer.networks.recipe_shape import banks_of, recipe_shape, trunk_file
+from metabit.trainer.networks.recipe_shape import (
+    banks_of,
+    heads_of,
+    outputs_of,
+    recipe_shape,
+    trunk_file,
+)
 from metabit.trainer.recipe import Recipe
 from metabit.trainer.runs.run_folder import check_folder
 from metabit.trainer.streams import Stream, build
@@ -61,6 +67,8 @@ def prepare(recipe: Recipe, out: str | Path, resume: bool = False) -> Prepared:
 
 def _check_network(recipe: Recipe, dataset: DataSet, stream: Stream) -> None:
     network = recipe.network
+    groups = [task.classes for task in stream]
+    heads_of(stream.n_classes, groups, outputs_of(network, stream))
     if network.trunk is not None:
         trunk_file(network.trunk)
         return

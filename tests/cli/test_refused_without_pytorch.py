@@ -87,6 +87,17 @@ CHANGES: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
     "more samples than there are": ({"data": {"train_samples": 10**6}}, "E-DATA-LIMIT"),
     "classes that are not there": ({"data": {"classes": [99]}}, "E-DATA-EMPTY"),
     "pooling that leaves nothing": ({"network": {"convolutions": [[4, 3, 16]]}}, "E-NETWORK"),
+    "a class in two tasks": (
+        {
+            "data": {
+                "stream": "classes",
+                "n_tasks": None,
+                "scenario": "task",
+                "groups": [[0, 1], [1, 2]],
+            },
+        },
+        "E-STREAM",
+    ),
     "a trunk that is not there": ({"network": {"hidden": [], "trunk": "nowhere"}}, "E-NETWORK"),
 }
 """What is changed in a good recipe, and the code of the refusal."""
@@ -157,7 +168,8 @@ def changed(changes: Mapping[str, Mapping[str, Any]]) -> str:
         tables["method"] = dict(changes["method"])
     lines = ['name = "x"']
     for key, table in tables.items():
-        lines += [f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in table.items())]
+        given = {k: v for k, v in table.items() if v is not None}
+        lines += [f"[{key}]", *(f"{k} = {json.dumps(v)}" for k, v in given.items())]
     return "\n".join(lines)
 
 

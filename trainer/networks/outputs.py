@@ -1,16 +1,17 @@
 """Which classes compete for a sample: single, growing and multi-head outputs.
 
-A network has an output for every class of its stream from the start, so its size is known before
-anything runs. What differs between scenarios is which outputs a sample is compared among, in the
-loss and when it is labelled:
+A network has one output per class of its stream from the start, so its size is known before
+anything runs. Scenarios differ in which outputs compete for a sample, in the loss and when the
+sample is classified:
 
-    all    a single head: every class
-    seen   a growing head: the classes of the tasks so far
-    task   a multi-head: the classes of the sample's own task, which must be told to label it
+    all    a single head: every class competes
+    seen   a growing head: the classes of the tasks so far compete
+    task   a multi-head: only the classes of the sample's own task compete, so the task must be told
 
-Outputs that do not compete get no gradient. The rows of old classes, and what a method remembers of
-them, stay where they are when new classes come: nothing has to be enlarged. An optimizer with
-moments still moves resting rows for a while after a task ends; `reset_optimizer` stops that.
+Outputs that do not compete get no gradient. When new classes come, the rows of old classes, and
+what a method remembers about them, stay where they are: nothing has to be enlarged. After a task
+has ended, an optimizer with moments still moves the rows of its classes for a while;
+`reset_optimizer` stops that.
 
 Reference:
     van de Ven and Tolias 2019, "Three scenarios for continual learning".
@@ -24,16 +25,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from metabit.errors import InputError
-
-KINDS = ("all", "seen", "task")
+from metabit.trainer.networks.recipe_shape import heads_of
 
 
 class Outputs:
     """The competing classes of each task.
 
     Args:
-        n_classes: outputs of the network.
+        n_classes: number of outputs of the network.
         groups: the classes of each task, in the order in which tasks are learnt.
         kind: "all", "seen" or "task".
 
@@ -50,30 +49,16 @@ class Outputs:
         self.kind = kind
         self.groups = [tuple(sorted(set(group))) for group in groups]
         self.task = 0
-        owner: dict[int, tuple[int, ...]] = {}
-        for group in self.groups:
-            for label in group:
-                if not 0 <= label < n_classes:
-                    raise InputError(
-                        f"class {label}: the network has outputs 0 to {n_classes - 1}",
-                        code="E-NETWORK",
-                    )
-                if kind == "task" and owner.setdefault(label, group) != group:
-                    raise InputError(
-                        f"class {label} is in two tasks with other classes: a multi-head output "
-                        "needs labels that belong to one task",
-                        code="E-NETWORK",
-                    )
         self._rivals = torch.zeros(n_classes, n_classes, dtype=torch.bool)
-        for label, group in owner.items():
+        for label, group in heads_of(n_classes, self.groups, kind).items():
             self._rivals[label, list(group)] = True
 
     def start_task(self, task: int) -> None:
-        """`task` is being learnt now."""
+        """Note that `task` is being learnt from now on."""
         self.task = task
 
     def columns(self, task: int) -> Tensor:
-        """The classes that compete when a sample of `task` is labelled, int64, in rising order."""
+        """The classes that compete for a sample of `task` in a test, int64, in rising order."""
         if self.kind == "all":
             return torch.arange(self.n_classes)
         groups = self.groups[task : task + 1]
@@ -82,7 +67,7 @@ class Outputs:
         return torch.tensor(sorted({label for group in groups for label in group}))
 
     def old_groups(self) -> list[Tensor]:
-        """Columns that competed with each other in the tasks before this one, a tensor a head."""
+        """The columns that competed in earlier tasks: one tensor per head."""
         if self.task == 0:
             return []
         if self.kind == "all":
@@ -119,5 +104,5 @@ class Outputs:
 
 
 def single_head(n_classes: int, n_tasks: int = 1) -> Outputs:
-    """Every class competes in every task."""
+    """Outputs of which every class competes in every task."""
     return Outputs(n_classes, [range(n_classes)] * n_tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from metabit.errors import InputError
@@ -14,6 +15,7 @@ from metabit.trainer.networks.shapes import (
     RealMLPConfig,
 )
 from metabit.trainer.recipe.network import NetworkRecipe
+from metabit.trainer.streams import Stream
 
 MODEL = "model.safetensors"
 """The trained network in a run folder."""
@@ -51,6 +53,43 @@ def recipe_shape(
     return MLPConfig(
         n_inputs, recipe.hidden, n_classes, n_banks, recipe.affine, init_width=recipe.init_width
     )
+
+
+def heads_of(
+    n_classes: int, groups: Sequence[tuple[int, ...]], kind: str
+) -> dict[int, tuple[int, ...]]:
+    """For each class of a multi-head output, the classes that compete with it; else nothing.
+
+    Args:
+        n_classes: number of outputs of the network.
+        groups: the classes of each task.
+        kind: "all", "seen" or "task", which is the multi-head output.
+
+    Raises:
+        InputError: code E-NETWORK: the network has no output for a class; or two tasks of a
+            multi-head output share a class and not all others, so that a label would not say
+            which task it belongs to.
+    """
+    heads: dict[int, tuple[int, ...]] = {}
+    for group in groups:
+        for label in group:
+            if not 0 <= label < n_classes:
+                raise InputError(
+                    f"class {label}: the network has outputs 0 to {n_classes - 1}",
+                    code="E-NETWORK",
+                )
+            if kind == "task" and heads.setdefault(label, group) != group:
+                raise InputError(
+                    f"class {label} is in two tasks with other classes: a multi-head output "
+                    "needs labels that belong to one task",
+                    code="E-NETWORK",
+                )
+    return heads
+
+
+def outputs_of(recipe: NetworkRecipe, stream: Stream) -> str:
+    """Which outputs compete: "all", "seen" or "task". Some streams decide it themselves."""
+    return "task" if stream.outputs == "task" else recipe.outputs
 
 
 def banks_of(recipe: NetworkRecipe, n_tasks: int) -> int:
