@@ -1,9 +1,9 @@
 """What a run achieved: pure functions of one accuracy matrix, or of one stream of predictions.
 
 The matrix R has shape (n_tasks, n_tasks). R[i, j] is the accuracy on the test samples of task j
-after task i has been learnt, from 0 to 1; it is NaN above the diagonal. Tasks count from 0, T is
-their number. The same words mean different formulas in different libraries: the ones used here
-stand below.
+after task i has been learnt, from 0 to 1; it is NaN above the diagonal. Tasks are counted from 0,
+and T is their number. Libraries use the same words for different formulas, so every function here
+gives its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Curve = NDArray[np.float64]
 
 
 def accuracy(labels: NDArray[Any], truth: NDArray[Any]) -> float:
-    """Share of equal entries of two label arrays of shape (n,)."""
+    """Share of equal entries in two label arrays of shape (n,)."""
     _check_labels(labels, truth)
     return float(np.mean(labels == truth))
 
@@ -41,7 +41,7 @@ def accuracy_so_far(matrix: Matrix) -> Curve:
 
         A[i] = mean over j <= i of R[i, j]
 
-    The last value is ACC; the mean of all is known as average incremental accuracy.
+    The last value is ACC. The mean of all values is known as average incremental accuracy.
 
     Reference:
         Rebuffi et al. 2017, "iCaRL: incremental classifier and representation learning".
@@ -54,7 +54,8 @@ def learning_accuracy(matrix: Matrix) -> float:
 
         LA = mean over j of R[j, j]
 
-    With it ACC = LA + (T - 1) / T * BWT, exactly: what a method learns, and what it keeps of that.
+    ACC = LA + (T - 1) / T * BWT holds exactly: LA is what a method learns, and BWT is how much of
+    that it loses or gains later.
 
     Reference:
         Riemer et al. 2019, "Learning to learn without forgetting by maximizing transfer and
@@ -64,7 +65,9 @@ def learning_accuracy(matrix: Matrix) -> float:
 
 
 def backward_transfer(matrix: Matrix) -> float:
-    """BWT: how later tasks changed earlier ones; below zero is forgetting. NaN for one task.
+    """BWT: how later tasks changed the accuracy on earlier ones. NaN for one task.
+
+    A value below zero means forgetting.
 
         BWT = 1 / (T - 1) * sum over j < T-1 of (R[T-1, j] - R[j, j])
 
@@ -78,7 +81,7 @@ def backward_transfer(matrix: Matrix) -> float:
 
 
 def forgetting(matrix: Matrix) -> float:
-    """Average forgetting: drop of the earlier tasks from their best so far. NaN for one task.
+    """Average forgetting: how far earlier tasks fell from their best accuracy. NaN for one task.
 
         F = 1 / (T - 1) * sum over j < T-1 of (max over j <= i < T-1 of R[i, j]  -  R[T-1, j])
 
@@ -94,7 +97,7 @@ def forgetting(matrix: Matrix) -> float:
 
 
 def forward_transfer(ahead: Curve, untrained: Curve) -> float:
-    """FWT: what earlier tasks do for a task that is not learnt yet. NaN for one task.
+    """FWT: what earlier tasks contribute to a task before it is learnt. NaN for one task.
 
         FWT = 1 / (T - 1) * sum over j > 0 of (R[j-1, j] - b[j])
 
@@ -123,16 +126,17 @@ def prequential_accuracy(labels: NDArray[Any], truth: NDArray[Any], window: int)
 
         P[i] = share of labels[k] == truth[k] over the last `window` samples, k <= i
 
-    The first `window` - 1 values are means over as many samples as there are. With a window of the
-    whole stream, the last value is the prequential accuracy.
+    The first `window` - 1 values are means over the samples so far. With a window as long as the
+    stream, the last value is the prequential accuracy.
 
     Args:
         labels: predictions in stream order, shape (n,), as `metabit.Engine.learn` returns them.
         truth: true labels, shape (n,).
-        window: samples, 1 or more; a short one follows changes, a long one is less noisy.
+        window: number of samples, 1 or more. A short window follows changes, a long window is less
+            noisy.
 
     Returns:
-        one value a sample, shape (n,), from 0 to 1.
+        one value per sample, shape (n,), from 0 to 1.
 
     Reference:
         Gama, Sebastiao and Rodrigues 2013, "On evaluating stream learning algorithms".

@@ -1,15 +1,15 @@
 """Metaplastic optimizers: PyTorch's own Adam and SGD, with their step damped afterwards.
 
-The base optimizer moves the weights first, with its own moments and its own arithmetic. What it
-did is the step (weight after - weight before), and the metaplastic rule then takes back a part of
-it where a hidden weight would shrink. Three things follow:
+The base optimizer moves the weights first, with its own moments and its own arithmetic. The
+difference (weight after - weight before) is its step. Where a hidden weight has become smaller, the
+metaplastic rule then takes back a part of that step. Three things follow:
 
-* m = 0 is PyTorch's optimizer, bit for bit: the rule is skipped.
-* A growing weight keeps exactly the bits that the base optimizer gave it.
-* Whether a weight shrinks is decided by the optimizer's step, momentum included, and not by the raw
-  gradient, as in the paper. The moments themselves are never damped.
+* With m = 0 the weights have the bits that PyTorch's optimizer gives them: the rule is skipped.
+* A weight that grows keeps exactly the bits that the base optimizer gave it.
+* The optimizer's step decides whether a weight shrinks, momentum included, as in the paper, and not
+  the raw gradient. The moments themselves are never damped.
 
-`m` belongs to a parameter group. Give it to hidden weights only; `parameter_groups` does so.
+`m` belongs to a parameter group. Only hidden weights should have one; `parameter_groups` does that.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _damp(remembered: Iterable[tuple[Tensor, Tensor, float]]) -> None:
 
 
 class _Metaplastic(torch.optim.Optimizer):
-    """The metaplastic rule after the step of whatever optimizer stands behind it in the bases."""
+    """The metaplastic rule, applied after the step of the base class that follows this one."""
 
     def _give_m(self, m: float) -> None:
         """Set m in the groups that hold none, and check it in all."""
@@ -88,7 +88,8 @@ class MetaplasticAdam(_Metaplastic, torch.optim.Adam):
     Args:
         params: parameters or parameter groups; a group may hold its own ``m``.
         lr: learning rate.
-        m: metaplasticity coefficient of groups that hold none; 0 is plain Adam, bit for bit.
+        m: metaplasticity coefficient of groups that hold none; with 0, weights have the bits that
+            plain Adam gives them.
         betas, eps, weight_decay: as in ``torch.optim.Adam``; weight decay adds to the gradient.
 
     Raises:
@@ -114,7 +115,8 @@ class MetaplasticSGD(_Metaplastic, torch.optim.SGD):
     Args:
         params: parameters or parameter groups; a group may hold its own ``m``.
         lr: learning rate.
-        m: metaplasticity coefficient of groups that hold none; 0 is plain SGD, bit for bit.
+        m: metaplasticity coefficient of groups that hold none; with 0, weights have the bits that
+            plain SGD gives them.
         momentum, weight_decay: as in ``torch.optim.SGD``.
 
     Raises:
@@ -134,10 +136,10 @@ class MetaplasticSGD(_Metaplastic, torch.optim.SGD):
 
 
 def learning_weights(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Weights of layers by name, in order, without those of frozen layers.
+    """Weights by name, in the order of their layers; weights of frozen layers are left out.
 
-    A parameter of two or more dimensions is a layer's weight: hidden in a binary layer, as it is in
-    a real one. Biases and the scales of normalisation have one.
+    A parameter with two or more dimensions is the weight of a layer; in a binary layer it is the
+    hidden weight. Biases and the scales of normalisation have one dimension.
     """
     return {n: p for n, p in model.named_parameters() if p.dim() > 1 and p.requires_grad}
 
@@ -146,11 +148,11 @@ def parameter_groups(model: nn.Module, m: float | Sequence[float]) -> list[dict[
     """Parameter groups in which only the weights are metaplastic.
 
     Args:
-        model: any network; what is frozen is left out.
-        m: one coefficient for all layers, or one a layer.
+        model: any network; frozen parameters are left out.
+        m: one coefficient for all layers, or one per layer.
 
     Returns:
-        one group a layer with its m, then one with the other parameters and m = 0.
+        one group per layer with its m, then a group of all other parameters with m = 0.
 
     Raises:
         InputError: the number of coefficients is not the number of layers.

@@ -18,7 +18,7 @@ HAPT_TEST_SUBJECTS = (25, 26, 27, 28, 29, 30)
 
 
 def path_of(name: str) -> Path:
-    """The file that holds a bundled set."""
+    """The file of a bundled set."""
     return FOLDER / f"{name}.npz"
 
 
@@ -92,4 +92,4 @@ def _load_hapt(path: Path) -> DataSet:
 
 
 LOADERS: dict[str, Callable[[Path], DataSet]] = {"digits": _load_digits, "hapt": _load_hapt}
-"""Name of each bundled set, and what reads it."""
+"""The function that reads each bundled set, by the name of the set."""

@@ -20,7 +20,7 @@ class Split:
     Attributes:
         x: samples, shape (n, *input_shape), uint8 or int8.
         y: labels from 0, shape (n,), uint8 or int64.
-        subject: the person behind each sample, shape (n,), uint8; None where there is none.
+        subject: the person whom each sample is of, shape (n,), uint8; None where nobody is known.
     """
 
     x: NDArray[Any]
@@ -39,7 +39,7 @@ class Split:
         """The samples of these persons, in order.
 
         Raises:
-            InputError: the samples do not say whose they are.
+            InputError: the persons are not known.
         """
         if self.subject is None:
             raise InputError("these samples do not say whose they are: use hapt", code="E-SUBJECT")
@@ -56,7 +56,7 @@ class Encoding:
 
     Attributes:
         thresholds: rising integers; a bit is +1 where the value reaches its threshold.
-        dtype, scale, zero_point: of the values before; see `DataSet`.
+        dtype, scale, zero_point: type and meaning of the values before; see `DataSet`.
     """
 
     thresholds: tuple[int, ...]
@@ -70,13 +70,13 @@ class DataSet:
     """A data set with a fixed training and test split.
 
     Attributes:
-        name: what `load` calls it.
+        name: the name that `load` knows it by.
         train, test: the splits.
         n_classes: number of classes.
         class_names: their names, in label order.
         dtype: "uint8" or "int8".
         scale, zero_point: a stored integer q stands for scale * (q - zero_point).
-        citation: who made it, to be shown with results.
+        citation: who made it; it is shown with results.
         source: the file or folder it was read from.
         encoding: how values became bits, if a thermometer has encoded them.
     """
@@ -95,24 +95,24 @@ class DataSet:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one sample."""
+        """Shape of a sample."""
         shape: tuple[int, ...] = self.train.x.shape[1:]
         return shape
 
     @property
     def n_inputs(self) -> int:
-        """Values in one sample."""
+        """Number of values in a sample."""
         return math.prod(self.input_shape)
 
     def only(
         self, subjects: Iterable[int] | None = None, classes: Iterable[int] | None = None
     ) -> DataSet:
-        """The same set with the training samples of these persons, and these classes only.
+        """The set with only these persons in its training split, and only these classes.
 
         Labels and the number of classes stay as they are. The test split keeps its persons.
 
         Raises:
-            InputError: nothing is left to train on or to test with.
+            InputError: no samples are left to train on or to test with.
         """
         train, test = self.train, self.test
         if subjects is not None:
@@ -128,7 +128,7 @@ class DataSet:
         return replace(self, train=train, test=test)
 
     def limited(self, n_train: int | None, n_test: int | None, seed: int) -> DataSet:
-        """The same set with fewer samples, drawn without repetition and kept in order.
+        """The set with fewer samples, which are drawn without repetition and keep their order.
 
         Raises:
             InputError: more samples are asked for than there are.
@@ -141,18 +141,18 @@ class DataSet:
         )
 
     def held_out(self, share: float, seed: int) -> DataSet:
-        """The same set with a part of the training samples in place of the test samples.
+        """The set with a part of the training samples in place of the test samples.
 
-        Methods are tuned on it: what a search sees of the test split is nothing. Where the set
-        knows whose its samples are, whole persons are held out, because the overlapping windows of
-        one person would stand on both sides.
+        Methods are tuned on it, so that a search sees nothing of the test split. Where persons are
+        known, whole persons are held out: the windows of one person overlap, so no person may be
+        on both sides.
 
         Args:
-            share: of the training samples, or of their persons; at least one.
-            seed: of the draw.
+            share: share of the training samples, or of the persons, to hold out; at least one is.
+            seed: seed of the draw.
 
         Raises:
-            InputError: nothing is left to train on.
+            InputError: no samples are left to train on.
         """
         subjects = self.train.subject
         members = np.arange(len(self.train)) if subjects is None else np.unique(subjects)

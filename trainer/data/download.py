@@ -1,4 +1,4 @@
-"""Downloads that are either complete and verified, or not there."""
+"""Downloads: a file is complete and verified, or it is not there."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pathlib import Path
 from metabit.errors import CorruptError, StorageError
 
 ReportBytes = Callable[[str, int, int | None], None]
-"""Called with the file's name, bytes so far, and total bytes if the server says."""
+"""Called with the name of the file, the bytes so far, and the total bytes if they are known."""
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = 30
 
 
 def download(url: str, target: Path, sha256: str, report: ReportBytes | None = None) -> None:
-    """Fetch `url` into `target`; the file appears under its name only when it is verified.
+    """Fetch `url` into `target`. The file gets its name only after it has been verified.
 
     Args:
-        url: a gzip file.
-        target: where to put it; its folder is made.
-        sha256: checksum of the *unpacked* contents. Mirrors differ in how they compress.
-        report: told about the progress.
+        url: address of a gzip file.
+        target: the file to write; its folder is made.
+        sha256: checksum of the *unpacked* contents, because mirrors compress differently.
+        report: is told about the progress.
 
     Raises:
         StorageError: no connection, or the target cannot be written.
-        CorruptError: what arrived is not what was asked for; nothing is left behind.
+        CorruptError: the contents have another checksum; no file is left.
     """
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:

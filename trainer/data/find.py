@@ -87,16 +87,16 @@ def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = N
 
     Args:
         name: one of `names()`.
-        base_url: another place to fetch from, ending in a slash.
-        report: told about the progress of each file.
+        base_url: another address to fetch from, ending in a slash.
+        report: is told about the progress of each file.
 
     Returns:
-        the folder (or file, for a bundled set) that holds it.
+        the folder that holds it; for a bundled set the file.
 
     Raises:
         InputError: no such name.
         StorageError: no connection, or the folder cannot be written.
-        CorruptError: what arrived does not match its checksum.
+        CorruptError: a file has another checksum.
     """
     if _is_bundled(name):
         return bundled.path_of(name)

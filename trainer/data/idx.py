@@ -1,8 +1,8 @@
 """Reader of IDX files, the format of MNIST and Fashion-MNIST, plain or compressed with gzip.
 
-An IDX file of bytes is: two zero bytes, 0x08 (unsigned byte), the number of dimensions, each
-dimension as a 32-bit big-endian integer, then the values. The reader believes nothing: a file that
-is longer or shorter than its header says is refused.
+An IDX file of bytes has two zero bytes, 0x08 (for unsigned bytes), the number of dimensions, each
+dimension as a 32-bit big-endian integer, and then the values. A file that is longer or shorter than
+its header says is refused.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from numpy.typing import NDArray
 from metabit.errors import CorruptError, FormatError, StorageError
 
 MAX_VALUES = 2**31
-"""No data set of this kind comes near; a header that asks for more is damaged."""
+"""Far more values than any data set of this kind has; a header with more is damaged."""
 
 
 class _Readable(Protocol):
-    """A file, compressed or not, as far as the parser cares."""
+    """What the parser needs of a file, compressed or not."""
 
     def read(self, size: int, /) -> bytes: ...
 
 
 def read_idx(path: Path, n_dims: int) -> NDArray[np.uint8]:
-    """Array of unsigned bytes in the IDX file at `path`.
+    """The array of unsigned bytes in an IDX file.
 
     Args:
         path: the file; gzip is recognised by its first bytes, not by its name.
-        n_dims: dimensions that the caller expects: 3 for images, 1 for labels.
+        n_dims: number of dimensions that is expected: 3 for images, 1 for labels.
 
     Raises:
         FormatError: not an IDX file of unsigned bytes, or not of `n_dims` dimensions.

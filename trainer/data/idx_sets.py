@@ -1,4 +1,4 @@
-"""MNIST and Fashion-MNIST: where their files may be, how they are read and fetched. NumPy only."""
+"""MNIST and Fashion-MNIST: finds, reads and fetches their files. NumPy only."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ N_CLASSES = 10
 
 @dataclass(frozen=True)
 class IdxSet:
-    """A set of four IDX files: where it comes from, and the SHA-256 of each file, unpacked."""
+    """A set of four IDX files: its address, and the SHA-256 of each unpacked file."""
 
     url: str
     class_names: tuple[str, ...]
@@ -133,7 +133,7 @@ def load(name: str, folder: Path) -> DataSet:
     """Read a set from a folder of IDX files.
 
     Raises:
-        InputError: a file is not there.
+        InputError: a file is missing.
         FormatError, CorruptError: a file is not what it should be.
     """
     wanted = SETS[name]

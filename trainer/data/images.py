@@ -1,6 +1,6 @@
-"""Images in another geometry: padded, enlarged, rotated. NumPy only.
+"""Pads, enlarges and rotates images. NumPy only.
 
-Sums are taken in whole numbers, so every machine gives the same pixels.
+All sums are sums of whole numbers, so every machine gives the same pixels.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from metabit.errors import InputError
 from metabit.trainer.data.dataset import DataSet
 
 FRACTION_BITS = 8
-"""A pixel's place between two others is rounded to 1/256 of their distance."""
+"""The position of a new pixel between two old ones is rounded to 1/256 of their distance."""
 
-_CHUNK = 256  # images at a time: a pixel of all of them is a row, and all rows fit the cache
+_CHUNK = 256  # images at a time: one row holds the same pixel of all, and all rows fit the cache
 
 
 def check_images(dataset: DataSet, what: str) -> None:
-    """Raise InputError, saying what is wanted, unless the samples are grey images of 8 bits."""
+    """Raise InputError unless the samples are grey images of 8 bits; `what` begins its message."""
     if dataset.dtype != "uint8" or len(dataset.input_shape) != 2:
         shape = "x".join(map(str, dataset.input_shape))
         raise InputError(
@@ -32,12 +32,12 @@ def check_images(dataset: DataSet, what: str) -> None:
 
 
 def pad(x: NDArray[Any], margin: int) -> NDArray[Any]:
-    """Images, shape (n, height, width), with `margin` zeros on each side."""
+    """Images, shape (n, height, width), with `margin` pixels of zeros on each side."""
     return np.pad(x, ((0, 0), (margin, margin), (margin, margin)))
 
 
 def padded(dataset: DataSet, margin: int) -> DataSet:
-    """A set of images with `margin` zeros on each side of each; InputError for other samples."""
+    """A set whose images have `margin` pixels of zeros on each side; InputError if it has none."""
     check_images(dataset, f"pad = {margin}")
     train, test = (replace(s, x=pad(s.x, margin)) for s in (dataset.train, dataset.test))
     return replace(dataset, train=train, test=test)
@@ -45,11 +45,13 @@ def padded(dataset: DataSet, margin: int) -> DataSet:
 
 @dataclass(frozen=True, eq=False)
 class Resampling:
-    """Bilinear interpolation at fixed places; callable on images.
+    """Bilinear interpolation at fixed positions; it is called with images.
 
     Attributes:
-        where: index of each of the four neighbours in a flat image, int64, shape (4, n_out).
-        weights: their weights in 1/65536, 0 where a neighbour is outside, int32, shape (4, n_out).
+        where: index of the four neighbours of each position in a flat image, int64, shape
+            (4, n_out).
+        weights: weight of each neighbour in units of 1/65536, 0 if it is outside of the image,
+            int32, shape (4, n_out).
         shape: (height, width) of the result.
     """
 
@@ -58,7 +60,7 @@ class Resampling:
     shape: tuple[int, int]
 
     def __call__(self, x: NDArray[Any]) -> NDArray[np.uint8]:
-        """Images `x`, uint8, shape (n, height, width), resampled: uint8, shape (n, *self.shape)."""
+        """Resample images `x`, uint8, (n, height, width); returns uint8, (n, *self.shape)."""
         flat = x.reshape(len(x), -1)
         out = np.empty((len(x), self.where.shape[1]), np.uint8)
         for start in range(0, len(x), _CHUNK):
@@ -71,11 +73,11 @@ class Resampling:
 
 
 def rotation(shape: tuple[int, int], angle: float) -> Resampling:
-    """Rotation about the middle, counter-clockwise; zeros come in from outside.
+    """Counter-clockwise rotation about the middle; pixels from outside of the image are 0.
 
     Args:
         shape: (height, width) of the images.
-        angle: in degrees.
+        angle: angle in degrees.
     """
     height, width = shape
     row, column = np.mgrid[:height, :width].astype(np.float64)
@@ -87,7 +89,7 @@ def rotation(shape: tuple[int, int], angle: float) -> Resampling:
 
 
 def enlargement(shape: tuple[int, int], to: tuple[int, int]) -> Resampling:
-    """Images of `shape` (height, width) at size `to`; the outermost pixels reach to the border."""
+    """Enlarges images of `shape` (height, width) to size `to`; border pixels are repeated."""
     places = [
         np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
         for old, new in zip(shape, to, strict=True)
@@ -99,7 +101,7 @@ def enlargement(shape: tuple[int, int], to: tuple[int, int]) -> Resampling:
 def _bilinear(
     row: NDArray[np.float64], column: NDArray[np.float64], shape: tuple[int, int]
 ) -> Resampling:
-    """Interpolation at real places (row, column), each (height, width), in images of `shape`."""
+    """Interpolation at real positions (row, column), each (height, width), in images of `shape`."""
     one = 1 << FRACTION_BITS
     in_steps = [np.rint(place.ravel() * one).astype(np.int64) for place in (row, column)]
     (r, r_part), (c, c_part) = (np.divmod(steps, one) for steps in in_steps)

@@ -1,10 +1,11 @@
-"""Thermometer code: an 8-bit value as k binary ones, so that the first layer is binary too.
+"""Thermometer code: an 8-bit value as k bits, so that the first layer reads bits too.
 
-A value x becomes k activations, one a threshold: +1 where x >= threshold, else -1. With thresholds
-in rising order the code is a column of mercury, +1 up to a height and -1 above it. It is exact
-(integers are compared, nothing is rounded) and monotone: a larger value never loses a +1.
+A value x becomes k activations, one per threshold: +1 where x >= threshold, else -1. With
+thresholds in rising order the code resembles the column of a thermometer: +1 up to a height, and -1
+above it. The code is exact, because integers are compared and nothing is rounded, and monotone: a
+larger value never loses a +1.
 
-Encoded samples are int8 and feed a network as any int8 data do, with the zero point 0. NumPy only.
+A network reads encoded samples as it reads any int8 data, with zero point 0. NumPy only.
 
 Reference:
     Buckman, Roy, Raffel and Goodfellow 2018, "Thermometer encoding: one hot way to resist
@@ -42,11 +43,11 @@ class Thermometer:
     """An encoder with the same thresholds for all values of a sample.
 
     Attributes:
-        thresholds: strictly rising integers, compared with the stored integers of the samples (not
-            with scale * (q - zero_point)).
+        thresholds: strictly rising integers. They are compared with the stored integers q of the
+            samples, not with scale * (q - zero_point).
 
     Raises:
-        InputError: no threshold, or they are not strictly rising 8-bit integers.
+        InputError: there is no threshold, or they are not strictly rising 8-bit integers.
     """
 
     thresholds: tuple[int, ...]
@@ -77,7 +78,7 @@ class Thermometer:
             InputError: another type.
         """
         _check_samples(x)
-        # int16 holds both kinds of 8-bit integers: no comparison wraps around.
+        # int16 can represent both kinds of 8-bit integers, so no comparison wraps around.
         reached = x[..., np.newaxis] >= np.array(self.thresholds, dtype=np.int16)
         return np.where(reached, np.int8(1), np.int8(-1))
 
@@ -88,8 +89,8 @@ class Thermometer:
             x: uint8 or int8, shape (n, channels, rows, columns).
 
         Returns:
-            -1 and +1, int8, shape (n, channels * n_bits, rows, columns); the bits of one channel
-            are neighbours.
+            -1 and +1, int8, shape (n, channels * n_bits, rows, columns); the bits of a channel are
+            next to each other.
 
         Raises:
             InputError: another type or number of axes.
@@ -104,11 +105,12 @@ class Thermometer:
 
 
 def uniform(n_bits: int, lowest: int = 0, highest: int = 255) -> Thermometer:
-    """Thresholds that cut lowest..highest into n_bits + 1 ranges, alike in size to within one.
+    """Thresholds that divide lowest..highest into n_bits + 1 ranges of nearly the same size.
 
     Args:
-        n_bits: thresholds to place.
-        lowest, highest: the values to expect: 0 and 255 for uint8, -128 and 127 for int8.
+        n_bits: number of thresholds.
+        lowest, highest: the smallest and the largest value: 0 and 255 for uint8, -128 and 127 for
+            int8.
 
     Raises:
         InputError: the range has fewer than n_bits + 1 values.
@@ -118,23 +120,24 @@ def uniform(n_bits: int, lowest: int = 0, highest: int = 255) -> Thermometer:
         raise _refuse(
             f"n_bits = {n_bits}: must be 1 to {n_values - 1} for values {lowest} to {highest}"
         )
-    # The ceiling in whole numbers: no rounding differs between machines.
+    # The ceiling is computed with whole numbers, so that all machines agree.
     cuts = (lowest - (-number * n_values // (n_bits + 1)) for number in range(1, n_bits + 1))
     return Thermometer(tuple(cuts))
 
 
 def quantiles(x: NDArray[Any], n_bits: int) -> Thermometer:
-    """Thresholds that cut the values of `x` into n_bits + 1 ranges with like shares of the data.
+    """Thresholds that divide the values of `x` into n_bits + 1 ranges with equal shares of them.
 
-    Values that are very common, such as the black of a picture, would take several quantiles for
-    themselves and leave bits that never change. So a range ends at the first value with which it
-    has its share of what is left, and the ranges above share the rest: all thresholds differ, and
-    each divides the data. The result is a function of the counts of the values alone, computed in
-    whole numbers: the order of the data and the machine do not matter.
+    A very common value, such as the black of an image, would fill several quantiles alone, and the
+    bits between them would never change. Therefore a range ends at the first value with which it
+    has its share of the data that remain, and the ranges above it share what then remains. All
+    thresholds differ, and each of them divides the data. The result depends only on the counts of
+    the values and is computed with whole numbers, so the order of the data and the machine do not
+    matter.
 
     Args:
         x: training samples, uint8 or int8, any shape.
-        n_bits: thresholds to place.
+        n_bits: number of thresholds.
 
     Raises:
         InputError: another type, or fewer than n_bits + 1 different values.
@@ -148,13 +151,15 @@ def quantiles(x: NDArray[Any], n_bits: int) -> Thermometer:
             f"n_bits = {n_bits}: must be 1 to {len(values) - 1} for data with {len(values)} "
             "different values"
         )
-    below = np.cumsum(counts)  # below[i]: values that a threshold at values[i + 1] leaves below
+    below = np.cumsum(counts)  # below[i]: how many values are below a threshold at values[i + 1]
     n_all = int(below[-1])
     thresholds: list[int] = []
     n_used = 0
     for n_left in range(n_bits, 0, -1):
         has_its_share = (below - n_used) * (n_left + 1) >= n_all - n_used
-        end = min(int(np.argmax(has_its_share)), len(values) - 1 - n_left)  # the rest need values
+        end = min(
+            int(np.argmax(has_its_share)), len(values) - 1 - n_left
+        )  # one value per further range
         thresholds.append(int(values[end + 1]))
         n_used = int(below[end])
     return Thermometer(tuple(thresholds))

@@ -1,4 +1,4 @@
-"""The network that a recipe asks for, and networks in files."""
+"""Builds the network that a recipe asks for; writes networks to files and reads them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KINDS: dict[type[Network], str] = {
     BinaryConvNet: "convolutional",
     RealMLP: "real",
 }
-"""What a file calls each kind of network."""
+"""The name of each kind of network in a file."""
 
 
 def build_network(
@@ -44,10 +44,10 @@ def build_network(
     """A fresh network of the shape that a recipe asks for.
 
     Args:
-        recipe: [network].
-        dataset: whose samples it reads.
-        stream: which has its classes and, with a bank per task, its banks.
-        generator: random numbers for the start.
+        recipe: the table [network].
+        dataset: the data set whose samples it will read.
+        stream: the stream, which says how many classes and tasks there are.
+        generator: random numbers for the initial weights.
 
     Raises:
         InputError: the shape does not fit the samples, or the trunk cannot be read.
@@ -71,7 +71,7 @@ def _on_trunk(
     n_banks: int,
     generator: torch.Generator,
 ) -> BinaryNetwork:
-    """A trained network with a fresh last layer, in which nothing else learns."""
+    """A trained network with a fresh last layer, which is the only layer that learns."""
     source = read_network(trunk_file(str(recipe.trunk)))
     if not isinstance(source, BinaryNetwork) or len(source.layers) < 2:
         raise InputError(
@@ -93,7 +93,7 @@ def _on_trunk(
 
 
 def _input_scaling(dataset: DataSet, standardized: bool) -> tuple[float, float]:
-    """Factor and shift that bring inputs to at most 1 or, standardised, to mean 0 and std 1."""
+    """Factor and shift that scale inputs to at most 1 or, if standardised, to mean 0 and std 1."""
     values = dataset.train.x.astype(np.float64) - dataset.zero_point
     if not standardized:
         return 1 / max(float(np.abs(values).max()), 1.0), 0.0
@@ -102,7 +102,7 @@ def _input_scaling(dataset: DataSet, standardized: bool) -> tuple[float, float]:
 
 
 def write_network(path: Path, model: Network) -> None:
-    """Write a network to a .safetensors file, its shape beside its tensors."""
+    """Write a network, its shape and its tensors, to a .safetensors file."""
     content = {
         "schema": SCHEMA,
         "version": VERSION,
@@ -138,7 +138,7 @@ def read_network(path: Path) -> Network:
 
 
 def _described(model: Network) -> dict[str, Any]:
-    """Kind and shape of a network, as JSON has them."""
+    """Kind and shape of a network as values for JSON."""
     config: Any = model.config
     return {"kind": KINDS[type(model)], "config": asdict(config)}
 
@@ -146,7 +146,7 @@ def _described(model: Network) -> dict[str, Any]:
 def _from_description(content: Mapping[str, Any]) -> Network:
     config = dict(content["config"])
     config["hidden"] = tuple(config["hidden"])
-    generator = torch.Generator()  # the global one is not ours to move
+    generator = torch.Generator()  # leaves PyTorch's global generator alone
     if content["kind"] == KINDS[RealMLP]:
         return RealMLP(RealMLPConfig(**config), generator)
     if content["kind"] == KINDS[BinaryConvNet]:

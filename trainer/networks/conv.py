@@ -1,17 +1,17 @@
 """Binary convolution, max-pooling of its sums, and normalisation of maps.
 
-A block of a binary convolutional network is: convolution, max-pooling, normalisation, sign.
+A block of a binary convolutional network is a convolution, max-pooling, normalisation and sign.
 
-Pooling works on the integer sums, before normalisation, and folds exactly. Every operation of the
-normalisation is monotone in the sum, so behind it stands one integer threshold a channel, and the
-largest sum of a window decides:
+Pooling works on the integer sums, before normalisation, and can be folded exactly. Every operation
+of the normalisation is monotone in the sum, so normalisation and sign together are one integer
+threshold t per channel, and the largest sum of a window decides:
 
     rising channel:   bit = max(sums) >= t,  which is the OR  of the bits of the single sums
     falling channel:  bit = max(sums) <  t,  which is the AND of the bits of the single sums
 
-So a runtime may compare the largest sum, or pool packed bits without keeping any sum. Pooling the
-bits in training would fold just as well, but nearly all of its results are +1 and it keeps nothing
-of how far each sum is from the threshold; the normalisation would see too little to balance them.
+A runtime may therefore compare the largest sum, or pool packed bits without keeping any sum. One
+could also pool the bits in training. But nearly all pooled bits are +1, and they do not say how far
+a sum is from the threshold, so the normalisation would know too little to balance them.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ class BinaryConv2d(nn.Module):
 
     Padding is one of:
 
-    * ``"valid"``: none; a map of side h becomes (h - kernel_size) // stride + 1.
-    * ``"one"``: activations of +1 outside of the map, (kernel_size - 1) // 2 before and
-      kernel_size // 2 after; a map of side h becomes ceil(h / stride). Zero is not an activation of
-      a binary network: padding with it would take a third value into the packed kernels. In front
-      of an 8-bit input +1 is the integer 1, next to nothing.
+    * ``"valid"``: no padding; a map of side h becomes (h - kernel_size) // stride + 1.
+    * ``"one"``: activations of +1 outside of the map, (kernel_size - 1) // 2 before it and
+      kernel_size // 2 after it; a map of side h becomes ceil(h / stride). Zero is not an activation
+      of a binary network, so padding with it would bring a third value into the packed kernels.
+      Around an 8-bit input, +1 is the integer 1, which is nearly nothing.
 
     With integer inputs the output is an exact integer in float32: every partial sum is below 2**24,
-    so the order of the additions does not matter. Evaluation is one matrix product of unfolded
-    patches and keeps this promise everywhere. Training takes PyTorch's convolution, which is faster
-    and on some processors may use a transformed algorithm that rounds.
+    so the order of the additions does not matter. Evaluation computes one matrix product of
+    unfolded patches, which is exact everywhere. Training uses PyTorch's convolution, which is
+    faster, and on some processors uses a transformed algorithm that rounds.
 
     Args:
         n_in: channels of the input.
@@ -55,7 +55,7 @@ class BinaryConv2d(nn.Module):
         kernel_size: side of the square kernel.
         stride: step of the kernel in both directions.
         padding: "one" or "valid".
-        max_input: largest |x| that `forward` will see: 1 behind a sign, 255 for 8-bit inputs.
+        max_input: largest |x| that `forward` will read: 1 after a sign, 255 for 8-bit inputs.
         init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2].
         generator: random numbers for the start; the global generator of PyTorch if None.
 
@@ -136,7 +136,7 @@ class BinaryConv2d(nn.Module):
 
         Returns:
             -1 and +1, shape (n_out, kernel row, kernel column, n_in), int8, C order: the weights of
-            an output channel lie as the activations of one patch do in NHWC.
+            an output channel are in the order of the activations of one patch in NHWC.
         """
         signs: NDArray[np.int8] = sign(self.weight).permute(0, 2, 3, 1).numpy().astype(np.int8)
         return np.ascontiguousarray(signs)
@@ -157,26 +157,26 @@ def max_pool(sums: Tensor, size: int) -> Tensor:
         size: side of a window, at least 1; 1 changes nothing.
 
     Returns:
-        (n, channels, rows // size, columns // size); rows and columns that fill no window are left
-        out.
+        (n, channels, rows // size, columns // size). Rows and columns at the end that do not fill
+        a window are ignored.
     """
     return sums if size == 1 else functional.max_pool2d(sums, size)
 
 
 class MapNormalization(Normalization):
-    """`Normalization` with one mean, variance, scale and offset a channel of a map.
+    """`Normalization` with one mean, variance, scale and offset per channel of a map.
 
-    A channel's statistics are taken over samples and positions. Evaluation is the same chain of
-    float32 operations as for vectors, bit for bit, and banks work alike.
+    The statistics of a channel are taken over samples and positions. Evaluation does the same
+    float32 operations in the same order as for vectors, and banks work in the same way.
 
-    Args: those of `Normalization`; n_features is the number of channels.
+    The arguments are those of `Normalization`, where n_features is the number of channels.
     """
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalised maps of `x`, both of shape (n, channels, rows, columns).
 
         Raises:
-            InputError: training on a single value a channel, whose variance is zero.
+            InputError: training on a single value per channel, whose variance is zero.
         """
         vectors = x.permute(0, 2, 3, 1)
         y = super().forward(vectors.flatten(0, 2))
@@ -186,7 +186,7 @@ class MapNormalization(Normalization):
 def flatten_nhwc(maps: Tensor) -> Tensor:
     """Maps as vectors in the order of the packed runtimes: row, column, channel.
 
-    A dense layer behind it is trained in that order, so an export need not permute its weights.
+    The dense layer that follows learns in that order, so an export need not permute its weights.
 
     Args:
         maps: (n, channels, rows, columns).

@@ -29,10 +29,10 @@ class BinaryConvNet(BinaryNetwork):
 
     Attributes:
         convs, norms: the convolutions and their normalisations in order.
-        dense: the layers behind them.
+        dense: the layers that follow them.
     """
 
-    # Unfolded patches of more samples would take gigabytes in a wide network.
+    # In a wide network the unfolded patches of more samples would need gigabytes.
     evaluation_batch = 64
 
     def __init__(self, config: ConvNetConfig, generator: torch.Generator | None = None) -> None:
@@ -76,7 +76,7 @@ class BinaryConvNet(BinaryNetwork):
         return [*((conv, norm) for _, conv, norm in self.blocks), *self.dense.layers]
 
     def vectors(self, x: Tensor) -> Tensor:
-        """Activations behind the last block, -1 and +1, shape (n, dense.config.n_inputs)."""
+        """Output of the last block, -1 and +1, shape (n, dense.config.n_inputs)."""
         x = x.reshape(len(x), *self.config.input_shape)
         for block, conv, norm in self.blocks:
             x = sign_activation(norm(max_pool(conv(x), block.pool)))
@@ -102,10 +102,10 @@ class BinaryConvNet(BinaryNetwork):
 
 
 def as_maps(x: NDArray[Any], shape: MapShape) -> NDArray[Any]:
-    """Integer samples as (n, *shape); single-channel ones may come without the channel axis.
+    """Integer samples as (n, *shape); samples of a single channel may lack the channel axis.
 
-    Nothing else is reshaped: a picture with its channels last has the right number of values too,
-    and would be misread in silence.
+    Nothing else is reshaped. An image whose channels come last has the right number of values too,
+    and would be misread without notice.
 
     Raises:
         InputError: wrong type or shape.

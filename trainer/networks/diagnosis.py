@@ -1,4 +1,4 @@
-"""Where a number first was not finite, in words: what the message of a diverged run says."""
+"""Finds where a number first was not finite, for the error message of a run that diverged."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from metabit.trainer.networks.network import BinaryNetwork, Network
 
 
 class Diverged(Exception):
-    """A number that training needs is not finite; the message says which. Nothing has moved."""
+    """A number that training needs is not finite; the message says which. No weight has moved."""
 
 
 def first_bad_values(model: Network) -> str | None:
-    """The first layer that holds a number which is not finite. A NaN weight still has a sign."""
+    """The first layer with a number that is not finite, in words; None if all are finite."""
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
         if not torch.isfinite(tensor).all():
             weights = "hidden weights" if isinstance(model, BinaryNetwork) else "weights"
@@ -27,7 +27,7 @@ def first_bad_values(model: Network) -> str | None:
 
 
 def first_bad_state(model: Network, state: Mapping[str, Tensor]) -> str | None:
-    """The first tensor that a method keeps with a number that is not finite."""
+    """The first tensor of a method's state with a number that is not finite; None if none has."""
     for name, tensor in state.items():
         if not torch.isfinite(tensor).all():
             what, _, parameter = name.partition("/")
@@ -37,7 +37,7 @@ def first_bad_state(model: Network, state: Mapping[str, Tensor]) -> str | None:
 
 @torch.no_grad()
 def first_bad_sums(model: Network, x: Tensor) -> str:
-    """The first layer whose output is not finite on the batch `x`, which made the loss infinite."""
+    """The first layer whose output is not finite for the batch `x`, whose loss was not finite."""
     finite: dict[str, bool] = {}
 
     def watch(name: str, module: nn.Module) -> RemovableHandle:
@@ -61,7 +61,7 @@ def first_bad_sums(model: Network, x: Tensor) -> str:
 
 
 def _layer(model: Network, parameter: str) -> str:
-    """The layer that a parameter or buffer belongs to, counted from 1; its name if it has none."""
+    """The layer of a parameter or buffer, counted from 1; the parameter's name if it has none."""
     for modules in (_weight_layers(model), _normalizations(model)):
         for number, module in enumerate(modules, start=1):
             if parameter.startswith(f"{module}."):

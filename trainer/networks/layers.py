@@ -49,28 +49,28 @@ class BinaryLinear(nn.Module):
 class Normalization(nn.Module):
     """Batch normalisation with one bank of statistics, scale and offset per task.
 
-    Training normalises with the statistics of the batch and updates the running ones of the active
-    bank. Evaluation uses running statistics only, so that a sample's result never depends on its
-    neighbours, and computes in float32, each operation rounded on its own and in this order:
+    Training normalises with the statistics of the batch, and updates the running statistics of the
+    active bank. Evaluation uses running statistics only, so the result for a sample never depends
+    on the other samples. It computes in float32, in this order, and rounds after each operation:
 
         inv_std = 1 / sqrt(running_var + eps)
         y = ((x - running_mean) * inv_std) * gamma + beta
 
     NumPy and C give the same bits for these operations; the fused kernels of PyTorch do not.
 
-    Scale and offset are one parameter per bank, so that the banks at rest have no gradient and no
-    optimizer moves them.
+    Scale and offset are one parameter per bank. A bank that is not active then has no gradient, and
+    no optimizer moves it.
 
     Args:
         n_features: length of a sample.
         n_banks: number of banks.
         affine: whether gamma and beta are learnt; otherwise they stay 1 and 0.
         eps: added to the variance.
-        momentum: share of the batch in an update of the running statistics.
+        momentum: weight of the batch in an update of the running statistics.
 
     Attributes:
         running_mean, running_var: (n_banks, n_features).
-        gamma, beta: lists with one (n_features,) per bank.
+        gamma, beta: lists with one tensor of shape (n_features,) per bank.
         active_bank: the bank that `forward` uses.
 
     Reference:
@@ -119,7 +119,7 @@ class Normalization(nn.Module):
 
     @torch.no_grad()
     def take_bank(self, source: Normalization, bank: int) -> None:
-        """Fill every bank with one bank of another normalisation of the same length."""
+        """Copy one bank of another normalisation of the same length into every bank."""
         for mine in range(self.n_banks):
             self.running_mean[mine] = source.running_mean[bank]
             self.running_var[mine] = source.running_var[bank]
@@ -128,7 +128,7 @@ class Normalization(nn.Module):
 
     @torch.no_grad()
     def start_bank(self, bank: int) -> None:
-        """Begin a task: fill `bank` with a copy of the bank before it (if any), then use it.
+        """Begin a task: copy the previous bank (if any) into `bank`, then use it.
 
         Raises:
             InputError: there is no such bank.
@@ -172,8 +172,8 @@ class Normalization(nn.Module):
     def _evaluate(self, x: Tensor) -> Tensor:
         bank = self.active_bank
         variance = self.running_var[bank] + torch.tensor(self.eps, dtype=torch.float32)
-        # PyTorch's float32 square root is off by one bit for a fifth of all numbers on some
-        # processors. Taken in float64 and rounded once, it is the correctly rounded one.
+        # On some processors PyTorch's float32 square root is wrong in the last bit for a fifth of
+        # all numbers. The square root in float64, rounded once, is the correctly rounded result.
         inv_std = torch.ones(()) / torch.sqrt(variance.double()).float()
         gamma, beta = self.gamma[bank], self.beta[bank]
         y: Tensor = ((x - self.running_mean[bank]) * inv_std) * gamma + beta

@@ -13,14 +13,14 @@ CONFIGS: dict[str, ConvNetConfig] = {
         hidden=(),
         n_classes=10,
     ),
-    # 28 x 28 pictures of MNIST and Fashion-MNIST: 50,080 weights, 6.1 KiB packed.
+    # 28 x 28 images of MNIST and Fashion-MNIST: 50,080 weights, 6.1 KiB packed.
     "fashion-small": ConvNetConfig(
         input_shape=(1, 28, 28),
         blocks=(ConvBlock(32, pool=2), ConvBlock(64, pool=2)),
         hidden=(),
         n_classes=10,
     ),
-    # 32 x 32 colour pictures, the network of the CIFAR-10 stream of Laborieux et al. 2021.
+    # 32 x 32 colour images: the network for the CIFAR-10 stream of Laborieux et al. 2021.
     "cifar-vgg": ConvNetConfig(
         input_shape=(3, 32, 32),
         blocks=(

@@ -1,4 +1,4 @@
-"""What every network does alike: banks, and labels of integer samples."""
+"""What all networks have in common: normalisation banks, and labels of integer samples."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ from metabit.trainer.networks.layers import Normalization
 
 
 class Network(nn.Module):
-    """Base of all networks: from integer samples to class scores.
+    """Base of all networks, which compute class scores from integer samples.
 
-    A subclass brings samples into the shape that it reads; `forward` takes them as float32, the
-    zero point already subtracted.
+    A subclass converts samples to the shape that it reads. `forward` reads them as float32, with
+    the zero point already subtracted.
 
     Attributes:
         config: its shape, a frozen dataclass.
-        evaluation_batch: samples that `predict` runs at a time; the labels do not depend on it.
+        evaluation_batch: number of samples that `predict` processes at a time; the labels do not
+            depend on it.
     """
 
     config: Any
@@ -56,7 +57,7 @@ class Network(nn.Module):
             norm.use_bank(bank)
 
     def start_bank(self, bank: int) -> None:
-        """Begin a task: copy the bank before into `bank` in every layer, and use it."""
+        """Begin a task: in every layer copy the previous bank into `bank`, and use it."""
         for norm in self._normalizations:
             norm.start_bank(bank)
 
@@ -68,10 +69,10 @@ class Network(nn.Module):
         Args:
             x: uint8 or int8, as `samples` takes them.
             zero_point: the integer that stands for zero.
-            among: the classes to choose from, in rising order; all of them if not given.
+            among: the classes to choose from, in rising order; all classes if not given.
 
         Returns:
-            labels, shape (n,), int64; the lowest class among equal scores.
+            labels, shape (n,), int64. Where several scores are the highest, the lowest class wins.
 
         Raises:
             InputError: wrong type or shape.
@@ -93,7 +94,7 @@ class Network(nn.Module):
         self, ready: NDArray[Any], zero_point: int, among: Sequence[int] | None
     ) -> NDArray[np.int64]:
         scores: NDArray[np.float32] = self(to_input(ready, zero_point)).numpy()
-        # NumPy promises the first maximum; torch.argmax promises none in particular.
+        # NumPy promises the first of several maxima; torch.argmax may return any of them.
         if among is None:
             return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)
         classes: NDArray[np.int64] = np.array(among, dtype=np.int64)
@@ -117,13 +118,13 @@ class BinaryNetwork(Network):
     def take_trunk(self, source: BinaryNetwork) -> None:
         """Become a frozen feature extractor with a head that learns.
 
-        All layers but the last take the weights of `source` and the normalisation of its active
-        bank, in every bank, and rest from now on: no gradients, and running statistics as they are,
-        whatever `train` says. Only the last layer needs hidden weights then, which is what a small
-        device has the memory for.
+        All layers except the last take the weights of `source`, and in every bank the
+        normalisation of its active bank. They do not learn from then on: they have no gradients,
+        and their running statistics stay as they are, also in training mode. Only the last layer
+        then needs hidden weights, for which a small device has enough memory.
 
         Args:
-            source: a network whose layers but the last have the shapes of these.
+            source: a network whose layers, except the last, have the shapes of this one's.
         """
         pairs = zip(self.layers[:-1], source.layers[:-1], strict=True)
         for (layer, norm), (trained, statistics) in pairs:
@@ -135,7 +136,7 @@ class BinaryNetwork(Network):
         self.train(self.training)
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode, but not in what is frozen."""
+        """Set training mode, except in frozen layers."""
         super().train(mode)
         for _, norm in self.layers[: self._n_frozen]:
             norm.eval()
@@ -143,5 +144,5 @@ class BinaryNetwork(Network):
 
 
 def to_input(samples: NDArray[Any], zero_point: int) -> Tensor:
-    """What the first layer sees: the integers x - zero_point as float32, in the same shape."""
+    """What the first layer reads: the integers x - zero_point as float32, in the same shape."""
     return torch.from_numpy(samples.astype(np.float32) - np.float32(zero_point))

@@ -1,13 +1,13 @@
-"""The two sign functions of a binary network and what they pass back in training.
+"""The two sign functions of a binary network, which differ in their gradients.
 
-Both have the same forward function, with the convention that holds in all of metabit:
+Both have the same forward function, with the convention that holds everywhere in metabit:
 
     sign(x) = +1 if x >= 0, else -1        so sign(0) = +1, never 0
 
-They differ in the gradient. `sign_weight` is for hidden weights and lets every gradient through.
-`sign_activation` is for normalised sums and stops the gradient where the sum is far from zero.
-Use `sign_weight` on weights and `sign_activation` on activations: gating the weights too would stop
-hidden weights beyond +-1 for good, and metaplasticity needs them to keep growing.
+`sign_weight` is for hidden weights, and its gradient passes unchanged. `sign_activation` is for
+normalised sums, and its gradient is zero where the sum is far from zero. Do not use the latter for
+weights: hidden weights beyond +-1 could then never move again, and metaplasticity needs them to
+keep growing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor
 
 def sign(x: Tensor) -> Tensor:
     """Sign of `x` in {-1, +1}, same shape and dtype; +1 at zero (also at -0.0)."""
-    # The inner sign is -1, 0 or 1; a half more moves only the 0. Far faster than torch.where.
+    # The inner sign is -1, 0 or 1. Adding a half changes only the 0. It is faster than torch.where.
     return torch.sign(x).add_(0.5).sign_()
 
 
@@ -66,7 +66,7 @@ class SignWeight:
     """
 
     precision: ClassVar[int] = 1
-    """Bits that an output takes."""
+    """Bits per output value."""
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Binary weights in {-1, +1} of `hidden`, any shape."""
@@ -85,7 +85,7 @@ class SignActivation:
     """
 
     precision: ClassVar[int] = 1
-    """Bits that an output takes."""
+    """Bits per output value."""
 
     def __call__(self, y: Tensor) -> Tensor:
         """Binary activations in {-1, +1} of the normalised sums `y`, any shape."""

@@ -1,6 +1,6 @@
-"""A real-valued multilayer perceptron: the network of the papers that binary ones are held against.
+"""A real-valued multilayer perceptron: the network of the papers, to compare binary networks with.
 
-It is trained and compared, never exported: `.mbit` holds binary networks.
+It can be trained and compared but not exported: a `.mbit` file holds a binary network.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from metabit.trainer.networks.shapes import RealMLPConfig
 class RealMLP(Network):
     """Linear layers with biases and rectifiers between them.
 
-    Weights start as PyTorch starts them, uniformly within 1 / sqrt(length of the input).
+    Weights start as PyTorch starts them: uniformly between -b and b, b = 1 / sqrt(inputs).
 
     Args:
         config: the shape.
@@ -31,7 +31,7 @@ class RealMLP(Network):
 
     Attributes:
         linears: the layers in order.
-        norms: their normalisations, for all but the last; empty if not wanted.
+        norms: their normalisations, except for the last layer; empty if layers are not normalised.
     """
 
     def __init__(self, config: RealMLPConfig, generator: torch.Generator | None = None) -> None:

@@ -14,7 +14,7 @@ from typing import Literal, get_args
 from metabit.errors import InputError, nearest
 
 EXACT_LIMIT = 2**24
-"""float32 holds every integer below this."""
+"""float32 can represent every integer below this."""
 
 Padding = Literal["one", "valid"]
 
@@ -91,9 +91,9 @@ class RealMLPConfig:
         hidden: widths of the hidden layers.
         n_classes: number of outputs.
         n_banks: normalisation banks, one per task; a stream uses one.
-        normalized: normalise in front of each rectifier; the scores are left alone.
-        scale: what an input integer is multiplied by, such as 1 / 255 for pixels.
-        shift: what is taken from that, in the same units.
+        normalized: normalise before each rectifier; the scores are not normalised.
+        scale: factor of the input integers, such as 1 / 255 for pixels.
+        shift: is subtracted after the multiplication.
 
     Raises:
         InputError: a width or a number of classes or banks is out of range.
@@ -118,7 +118,7 @@ class ConvBlock:
     Attributes:
         n_channels: channels of the output.
         kernel_size, stride, padding: of the convolution; see `BinaryConv2d`.
-        pool: side of the windows of max-pooling; 1 for none.
+        pool: side of the windows of max-pooling; 1 means no pooling.
     """
 
     n_channels: int
@@ -135,7 +135,7 @@ class ConvNetConfig:
     Attributes:
         input_shape: channels, rows and columns of a sample.
         blocks: the convolutions in order, at least one.
-        hidden: widths of the dense hidden layers; empty for scores right behind the blocks.
+        hidden: widths of the dense hidden layers; empty if scores follow the blocks directly.
         n_classes: number of outputs.
         n_banks: normalisation banks, one per task; a stream uses one.
         affine: whether normalisation learns a scale and an offset.
@@ -163,11 +163,11 @@ class ConvNetConfig:
             )
         if not self.blocks:
             raise network_error("no blocks: give at least one, or use a multilayer perceptron")
-        _ = self.dense  # checks every block on the way, and the dense part
+        _ = self.dense  # computing it checks every block and the dense part
 
     @cached_property
     def map_shapes(self) -> tuple[MapShape, ...]:
-        """Channels, rows and columns of the input and behind each block.
+        """Channels, rows and columns of the input and of the output of each block.
 
         Raises:
             InputError: a block that does not fit.
@@ -194,12 +194,12 @@ class ConvNetConfig:
 
 
 def largest_input(number: int) -> int:
-    """Largest |x| in front of block `number`, counted from 1; behind a sign it is 1."""
+    """Largest |x| that block `number` reads, counted from 1; after a sign it is 1."""
     return LARGEST_8_BIT if number == 1 else 1
 
 
 def _behind(block: ConvBlock, shape: MapShape, number: int) -> MapShape:
-    """Shape behind a block. Raises InputError where it does not fit."""
+    """Shape of the output of a block. Raises InputError where the block does not fit."""
     where = f"block {number}"
     kernel = (block.kernel_size, block.stride, block.padding)
     check_convolution(shape[0], block.n_channels, *kernel, largest_input(number), where)

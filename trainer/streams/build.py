@@ -1,4 +1,4 @@
-"""From the [data] table of a recipe to its data set and stream."""
+"""Makes the data set and the stream that the [data] table of a recipe describes."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from metabit.trainer.streams.turned import axes_tasks, even_angles, rotated_task
 
 
 def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
-    """The data set and the stream that a recipe's [data] asks for.
+    """The data set and the stream that [data] of a recipe describes.
 
     Raises:
-        InputError: the set is not on this machine, or cannot be cut in this way.
+        InputError: the set is not on this machine, or cannot be divided into these tasks.
     """
     first, *others = [load(name) for name in recipe.sets]
     datasets = [_prepared(each, recipe) for each in (first, *(fitted(o, first) for o in others))]
     if recipe.thermometer is not None:
-        # Thresholds of the whole first set: the same whatever samples are used, and in all tasks.
+        # Thresholds come from the whole first set, so all tasks and all limits have the same.
         encoder = quantiles(first.train.x, recipe.thermometer)
         datasets = [_encoded(each, encoder) for each in datasets]
     dataset = datasets[0]
@@ -46,7 +46,7 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
 
 
 def _prepared(dataset: DataSet, recipe: DataRecipe) -> DataSet:
-    """A set before it is cut: as large and as wide as the recipe wants it."""
+    """A set before it is divided into tasks: padded, and with the samples that the recipe names."""
     if recipe.pad is not None:
         dataset = padded(dataset, recipe.pad)
     if recipe.subjects is not None or recipe.classes is not None:
@@ -62,7 +62,7 @@ def _prepared(dataset: DataSet, recipe: DataRecipe) -> DataSet:
 
 
 def _encoded(dataset: DataSet, encoder: Thermometer) -> DataSet:
-    """The set with each value as -1 and +1: maps stay maps, one a bit; the rest gets an axis."""
+    """The set with each value as several bits: maps become one map per bit, others get an axis."""
 
     def encode(split: Split) -> Split:
         x = split.x
@@ -106,9 +106,9 @@ def _with_changed_inputs(dataset: DataSet, recipe: DataRecipe) -> Stream:
 
 
 def _subject_groups(dataset: DataSet, recipe: DataRecipe) -> list[list[int]]:
-    """The groups of the recipe; persons held out for validation leave theirs.
+    """The groups of the recipe, without the persons that are held out for validation.
 
-    A group that is left empty is no task: a search on one person a task sees fewer tasks.
+    An empty group is not a task, so a search on one person per task has fewer tasks.
     """
     there = set(cut.subjects_of(dataset))
     held_out: set[int] = set()

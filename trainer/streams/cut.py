@@ -26,7 +26,7 @@ class Permutation:
     """Inputs in another order.
 
     Attributes:
-        order: which input value stands at each place, int64, shape (n_inputs,).
+        order: index of the input value that each place gets, int64, shape (n_inputs,).
     """
 
     order: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Permutation:
 
 
 def single_task(dataset: DataSet) -> Stream:
-    """The whole set as one task: the upper line that streams are compared with."""
+    """The whole set as one task: the upper bound that streams are compared with."""
     task = Task("all", 0, (Source(dataset.train),), Source(dataset.test))
     description = f"{dataset.name}, all {len(dataset.train)} samples at once"
     return Stream("single", description, (task,), dataset.n_classes)
@@ -46,7 +46,7 @@ def single_task(dataset: DataSet) -> Stream:
 def permuted_tasks(dataset: DataSet, n_tasks: int, seed: int) -> Stream:
     """Tasks that differ by a fixed random permutation of the input values.
 
-    All permutations are random, the first too, as in the paper. Each task has a bank of its own.
+    All permutations are random, also the first, as in the paper. Each task has a bank of its own.
 
     Reference:
         Goodfellow et al. 2013, "An empirical investigation of catastrophic forgetting"; in this
@@ -64,11 +64,11 @@ def permuted_tasks(dataset: DataSet, n_tasks: int, seed: int) -> Stream:
 
 
 def stream_parts(dataset: DataSet, n_parts: int, seed: int) -> Stream:
-    """The training set shuffled once and cut into parts that are never seen again.
+    """The training set, shuffled once and cut into parts, each of which is seen only once.
 
-    Parts are disjoint and together are the whole training set; their sizes differ by one at most.
-    Every part is tested on the whole test set, and all share one bank: the network is never told
-    where a part ends.
+    The parts are disjoint and together make up the training set; their sizes differ by one at most.
+    Every part is tested on the whole test set, and all parts share one bank: the network is never
+    told where a part ends.
 
     Reference:
         Laborieux et al. 2021 (60 parts of Fashion-MNIST).
@@ -92,15 +92,16 @@ def stream_parts(dataset: DataSet, n_parts: int, seed: int) -> Stream:
 def subject_tasks(dataset: DataSet, groups: Sequence[Sequence[int]]) -> Stream:
     """One task per group of persons, each tested on the persons of the test split.
 
-    Nobody is in two groups, and nobody who is tested is trained on: overlapping windows of one
-    person never stand on both sides.
+    Nobody is in two groups, and nobody is both trained on and tested: the windows of one person
+    overlap.
 
     Args:
-        dataset: a set that knows whose its samples are (hapt).
-        groups: persons of the training split, one group a task.
+        dataset: a set whose persons are known (hapt).
+        groups: persons of the training split, one group per task.
 
     Raises:
-        InputError: no persons in the set, a person twice, or one who is not in the training split.
+        InputError: the persons are not known, a person is named twice, or a person is not in the
+            training split.
     """
     _check_groups(groups, set(subjects_of(dataset)), "subject")
     test = Source(dataset.test)
@@ -120,7 +121,7 @@ def class_tasks(dataset: DataSet, groups: Mapping[str, Sequence[int]]) -> Stream
         groups: name of each task and its classes, such as `HAPT_CLASS_GROUPS`.
 
     Raises:
-        InputError: a class twice, or one that the set does not have.
+        InputError: a class is named twice, or the set does not have it.
     """
     _check_groups(list(groups.values()), set(range(dataset.n_classes)), "class")
     tasks = tuple(
@@ -140,7 +141,7 @@ def subjects_of(dataset: DataSet) -> list[int]:
     """Persons of the training split, in rising order.
 
     Raises:
-        InputError: the set does not say whose its samples are.
+        InputError: the persons are not known.
     """
     if dataset.train.subject is None:
         raise InputError(
@@ -151,7 +152,7 @@ def subjects_of(dataset: DataSet) -> list[int]:
 
 
 def equal_groups(members: Sequence[int], n_groups: int) -> list[list[int]]:
-    """`members` in order, cut into groups whose sizes differ by one at most."""
+    """Cut `members`, in order, into groups whose sizes differ by one at most."""
     check_count("n_tasks", n_groups)
     if n_groups > len(members):
         raise InputError(

@@ -10,20 +10,20 @@ from numpy.typing import NDArray
 from metabit.errors import InputError
 from metabit.trainer.streams.stream import Source, Stream, Task
 
-_NOISE, _BLUR = 1, 2  # beside the seed: neither repeats the numbers that made the tasks
+_NOISE, _BLUR = 1, 2  # added to the seed, so that neither repeats the numbers of the tasks
 
 
 def with_label_noise(stream: Stream, share: float, seed: int) -> Stream:
-    """The stream with wrong training labels; test labels stay.
+    """The stream with wrong training labels; test labels stay right.
 
     Args:
         stream: any stream.
-        share: of each task's training samples that get another class of the same task, each with
-            the same chance.
-        seed: of the draw.
+        share: share of each task's training samples that get the label of another class of the
+            task; all other classes are equally likely.
+        seed: seed of the draw.
 
     Raises:
-        InputError: a task has one class only.
+        InputError: a task has only one class.
     """
     generator = np.random.default_rng([seed, _NOISE])
     tasks = tuple(_mislabelled(task, share, generator) for task in stream)
@@ -32,7 +32,7 @@ def with_label_noise(stream: Stream, share: float, seed: int) -> Stream:
 
 
 def _mislabelled(task: Task, share: float, generator: np.random.Generator) -> Task:
-    (source,) = task.train_source  # noise comes before neighbours are mixed
+    (source,) = task.train_source  # labels are changed before neighbouring tasks are mixed
     split = source.split
     classes, places = np.unique(split.y, return_inverse=True)
     if len(classes) < 2:
@@ -48,24 +48,24 @@ def _mislabelled(task: Task, share: float, generator: np.random.Generator) -> Ta
 
 
 def with_blurred_boundaries(stream: Stream, share: float, seed: int) -> Stream:
-    """The stream with neighbouring tasks mixed: what is learnt changes by degrees.
+    """The stream with neighbouring tasks mixed, so that tasks do not change abruptly.
 
-    At each boundary the two tasks exchange training samples, as many from either side. An epoch
-    takes a task's samples in random order, so the foreign ones stand anywhere in it. Tests stay.
+    At each boundary the two tasks exchange the same number of training samples. An epoch takes the
+    samples of a task in random order, so the exchanged ones are spread over it. Test samples stay.
 
     Args:
-        stream: two tasks or more.
-        share: of the smaller task's training samples that change sides at a boundary, below 0.5; a
-            task in the middle has two boundaries.
-        seed: of the draw.
+        stream: a stream of two or more tasks.
+        share: share of the smaller task's training samples that are exchanged at a boundary, below
+            0.5; a task in the middle has two boundaries.
+        seed: seed of the draw.
 
     Raises:
-        InputError: a single task.
+        InputError: the stream has a single task.
     """
     if len(stream) < 2:
         raise InputError("blur: a single task has no boundary", code="E-STREAM")
     generator = np.random.default_rng([seed, _BLUR])
-    kept, back, onward = [], [], []  # of each task: what stays, goes to the one before, and after
+    kept, back, onward = [], [], []  # per task: samples that stay, move back, and move on
     sizes = [task.n_train for task in stream]
     for k, task in enumerate(stream):
         to_back, to_onward = (
@@ -85,6 +85,6 @@ def with_blurred_boundaries(stream: Stream, share: float, seed: int) -> Stream:
 
 
 def _taken(task: Task, which: NDArray[np.int64]) -> Source:
-    """These of a task's training samples, in their order."""
+    """The training samples of a task with these indices, in their order."""
     (source,) = task.train_source
     return replace(source, which=np.sort(which))

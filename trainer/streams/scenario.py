@@ -1,4 +1,4 @@
-"""Task-, domain- and class-incremental: what the labels of a stream's tasks mean.
+"""Task-, domain- and class-incremental streams differ in what the labels of a task mean.
 
 Reference:
     van de Ven and Tolias 2019, "Three scenarios for continual learning".
@@ -16,13 +16,13 @@ from metabit.trainer.streams.stream import Stream, Task
 
 
 def classes_by_scenario(stream: Stream, scenario: str, groups: Sequence[Sequence[int]]) -> Stream:
-    """A stream of groups of classes in another scenario.
+    """Change the scenario of a stream of groups of classes.
 
     Args:
         stream: from `class_tasks`.
-        scenario: "class" leaves labels as they are; "domain" makes a label of the class's place in
-            its group, so that all tasks share their outputs; "task" leaves labels, and lets only
-            those of a sample's own group compete.
+        scenario: "class" keeps the labels. "domain" replaces the label by the position of the class
+            in its group, so that all tasks share their outputs. "task" keeps the labels, and only
+            the classes of the sample's own group compete.
         groups: the classes of each task.
     """
     if scenario == "class":
@@ -40,13 +40,13 @@ def classes_by_scenario(stream: Stream, scenario: str, groups: Sequence[Sequence
 
 
 def inputs_by_scenario(stream: Stream, scenario: str) -> Stream:
-    """A stream whose tasks all have the same classes, with other inputs, in another scenario.
+    """Change the scenario of a stream whose tasks have the same classes and different inputs.
 
     Args:
-        stream: permuted, rotated, of sensor axes, of persons or of sets.
-        scenario: "domain" leaves labels as they are; "class" gives every task labels of its own,
-            label + task * n_classes; "task" does so too, and lets only those of a sample's own task
-            compete.
+        stream: permuted or rotated inputs, sensor axes, persons or sets.
+        scenario: "domain" keeps the labels. "class" gives every task its own labels,
+            label + task * n_classes. "task" does so too, and only the labels of the sample's own
+            task compete.
     """
     if scenario == "domain":
         return stream

@@ -13,14 +13,14 @@ from metabit.trainer.data.images import check_images, enlargement, pad
 from metabit.trainer.streams.stream import Source, Stream, Task
 
 _MARGIN = 1 / 7
-"""Empty border of MNIST's images, on each side: digits stand in the middle 20 of 28 pixels."""
+"""Width of the empty border of MNIST's images: digits fill the middle 20 of 28 pixels."""
 
 
 def set_tasks(datasets: Sequence[DataSet]) -> Stream:
-    """One task a set, all with the labels 0, 1, ... of their own set. A bank each.
+    """One task per set, each with the labels 0, 1, ... of its set and a bank of its own.
 
     Raises:
-        InputError: samples of different shapes or types, which one network cannot take.
+        InputError: the samples differ in shape or type, so that one network cannot read all.
     """
     first = datasets[0]
     for other in datasets[1:]:
@@ -42,7 +42,7 @@ def set_tasks(datasets: Sequence[DataSet]) -> Stream:
 
 
 def _different(titles: list[str]) -> list[str]:
-    """The same words, with a number where one comes back."""
+    """The same titles, with a number where a title is repeated."""
     return [
         title if title not in titles[:k] else f"{title} ({titles[: k + 1].count(title)})"
         for k, title in enumerate(titles)
@@ -50,10 +50,10 @@ def _different(titles: list[str]) -> list[str]:
 
 
 def fitted(dataset: DataSet, first: DataSet) -> DataSet:
-    """The set as it can follow `first`: smaller images are enlarged, with MNIST's empty border.
+    """Adapt a set so that it can follow `first`: smaller images are enlarged and get a border.
 
-    Values are stretched with them, from one set's scale to the other's. A set that fits, or that
-    cannot be made to fit, stays as it is.
+    The border is as wide as MNIST's. Values are converted from the scale of one set to the scale of
+    the other. A set that already fits, or that cannot be made to fit, stays as it is.
     """
     shape, wanted = dataset.input_shape, first.input_shape
     if len(shape) != 2 or len(wanted) != 2 or dataset.dtype != first.dtype:
@@ -67,7 +67,7 @@ def fitted(dataset: DataSet, first: DataSet) -> DataSet:
     factor = dataset.scale / first.scale
 
     def enlarged(split: Split) -> Split:
-        # Stretched first: interpolation between 17 levels would throw most of its result away.
+        # Convert before interpolating: rounding to 17 levels afterwards would lose most of it.
         stretched = np.rint(split.x * factor).clip(0, 255).astype(np.uint8)
         return replace(split, x=pad(resample(stretched), margin))
 

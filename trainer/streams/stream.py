@@ -1,4 +1,4 @@
-"""What a stream is: tasks in order, whose samples are made when they are asked for."""
+"""What a stream is: tasks in order, whose samples are made only when they are used."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from numpy.typing import NDArray
 from metabit.trainer.data.dataset import Split
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
-"""From samples of a set, shape (n, *input_shape), to what a task makes of them, in that shape."""
+"""Function of samples of a set, (n, *input_shape), that gives those of a task, in that shape."""
 
 
 @dataclass(frozen=True, eq=False)
 class Source:
-    """Samples that are made when they are asked for.
+    """Samples that are made only when they are used.
 
     Attributes:
-        split: the samples before anything is done to them.
-        change: what is done to the inputs; None leaves them.
-        labels: the new label of each old one, int64, shape (old classes,); None leaves them.
-        which: indices of the samples in `split`, int64; None takes all.
+        split: the samples before any change.
+        change: changes the inputs; None keeps them as they are.
+        labels: the new label for each old label, int64, shape (old classes,); None keeps them.
+        which: indices of the samples in `split`, int64; None takes all samples.
     """
 
     split: Split
@@ -36,13 +36,13 @@ class Source:
         return len(self.split if self.which is None else self.which)
 
     def made(self) -> Split:
-        """The samples."""
+        """Make the samples."""
         split = self.split if self.which is None else self.split.take(self.which)
         x = split.x if self.change is None else self.change(split.x)
         return Split(x, self._new(split.y), split.subject)
 
     def classes(self) -> set[int]:
-        """Labels that occur, without making the samples."""
+        """The labels that occur; the samples need not be made."""
         y = self.split.y if self.which is None else self.split.y[self.which]
         return set(self._new(np.unique(y)).tolist())
 
@@ -55,10 +55,10 @@ class Task:
     """One task of a stream.
 
     Attributes:
-        name: what tables and plots call it.
-        bank: normalisation bank it belongs to in a network with a bank per task.
-        train_source: its training samples; more than one source where neighbours are mixed.
-        test_source: its test samples. Tasks that are tested on the same samples share it.
+        name: its name in tables and plots.
+        bank: its normalisation bank in a network with one bank per task.
+        train_source: its training samples; several sources where neighbouring tasks are mixed.
+        test_source: its test samples. Tasks that are tested on the same samples share one source.
     """
 
     name: str
@@ -78,12 +78,12 @@ class Task:
 
     @property
     def n_train(self) -> int:
-        """Number of training samples, without making them."""
+        """Number of training samples, which need not be made."""
         return sum(len(source) for source in self.train_source)
 
     @cached_property
     def classes(self) -> tuple[int, ...]:
-        """Labels that occur in training or test, in rising order."""
+        """Labels that occur in training or test samples, in rising order."""
         sources = (*self.train_source, self.test_source)
         return tuple(sorted(set().union(*(source.classes() for source in sources))))
 
@@ -104,12 +104,12 @@ class Stream:
     """Tasks in the order in which they are learnt.
 
     Attributes:
-        name: what a recipe calls this kind of stream.
-        description: one line for people.
+        name: the name of this kind of stream in a recipe.
+        description: a line for people.
         tasks: the tasks.
-        n_classes: outputs that a network needs for the labels of all tasks.
-        outputs: "all" where a sample is compared with every class, "task" where it is known to
-            which task it belongs, so that only the classes of that task compete.
+        n_classes: number of outputs that a network needs for the labels of all tasks.
+        outputs: "all" where all classes compete for a sample; "task" where the task of each sample
+            is known, so that only the classes of that task compete.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Streams whose tasks see the same things turned: rotated images, rotated sensor axes."""
+"""Streams whose tasks differ by a rotation: rotated images, rotated sensor axes."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def rotated_tasks(dataset: DataSet, angles: Sequence[float]) -> Stream:
 
     Args:
         dataset: a set of images.
-        angles: of each task in degrees, counter-clockwise.
+        angles: angle of each task in degrees, counter-clockwise.
 
     Raises:
-        InputError: not images.
+        InputError: the samples are not images.
 
     Reference:
-        Lopez-Paz and Ranzato 2017, "Gradient episodic memory for continual learning", which draws
-        the angles; here they are given.
+        Lopez-Paz and Ranzato 2017, "Gradient episodic memory for continual learning", where the
+        angles are random; here they are given.
     """
     check_images(dataset, 'stream = "rotated"')
     height, width = dataset.input_shape
@@ -50,16 +50,16 @@ def rotated_tasks(dataset: DataSet, angles: Sequence[float]) -> Stream:
 
 @dataclass(frozen=True, eq=False)
 class AxisRotation:
-    """Three axes of each sensor, rotated in space; callable on samples.
+    """Rotates the three axes of each sensor in space; it is called with samples.
 
     Attributes:
-        matrix: rotation matrix in 1/16384, int64, shape (3, 3).
+        matrix: rotation matrix in units of 1/16384, int64, shape (3, 3).
     """
 
     matrix: NDArray[np.int64]
 
     def __call__(self, x: NDArray[Any]) -> NDArray[np.int8]:
-        """Samples `x`, int8, shape (n, 3 * sensors, steps), rounded and cut to -128 to 127."""
+        """Rotate samples `x`, int8, (n, 3 * sensors, steps); rounds, and clips to int8."""
         by_sensor = x.reshape(len(x), -1, 3, x.shape[-1])
         out = np.empty_like(by_sensor)
         for axis, row in enumerate(self.matrix):
@@ -71,18 +71,18 @@ class AxisRotation:
 
 
 def axes_tasks(dataset: DataSet, n_tasks: int, seed: int) -> Stream:
-    """Tasks that differ by how the device was worn: a random rotation of all sensor axes.
+    """Tasks that differ in how the device was worn: a random rotation of all sensor axes.
 
-    Accelerometer and gyroscope sit on one board, so both are rotated alike. The first task is the
-    set as it is. Each task has a bank of its own.
+    Accelerometer and gyroscope are on one board, so both are rotated in the same way. The first
+    task is the set as it is. Each task has a bank of its own.
 
     Args:
-        dataset: samples of shape (3 * sensors, steps), int8: hapt.
+        dataset: a set with samples of shape (3 * sensors, steps), int8 (hapt).
         n_tasks: number of tasks.
-        seed: of the rotations, which are uniform over all orientations.
+        seed: seed of the rotations, which are uniform over all orientations.
 
     Raises:
-        InputError: not samples of sensors with three axes.
+        InputError: the samples do not come from sensors with three axes.
     """
     check_count("n_tasks", n_tasks)
     shape = dataset.input_shape
@@ -100,7 +100,7 @@ def axes_tasks(dataset: DataSet, n_tasks: int, seed: int) -> Stream:
 
 
 def _random_rotation(generator: np.random.Generator) -> NDArray[np.int64]:
-    """A rotation matrix in 1/16384; a normal quaternion made a unit is uniform over rotations."""
+    """A uniform rotation, from a normal quaternion of length 1; a matrix in units of 1/16384."""
     w, x, y, z = (q := generator.normal(size=4)) / np.sqrt(np.sum(q * q))
     matrix = np.array(
         [
