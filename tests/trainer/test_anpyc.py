@@ -111,7 +111,7 @@ def test_what_rests_is_of_least_importance_and_does_not_move(make: Any) -> None:
     steps(anpyc, model)
     first = entropy_importance(model, x.float(), torch.arange(3))
     anpyc.start_phase(model, x, y, 0, 1)
-    quarter = {name: mask.clone() for name, mask in anpyc.resting.items()}
+    quarter = {name: mask.clone() for name, mask in anpyc.pruned.items()}
     assert tuple(quarter) == HIDDEN  # not the head, no bias
     for name, mask in quarter.items():
         assert int(mask.sum()) == mask.numel() // 4
@@ -121,7 +121,7 @@ def test_what_rests_is_of_least_importance_and_does_not_move(make: Any) -> None:
     before = {name: weight.detach().clone() for name, weight in protected(model).items()}
     steps(anpyc, model)
     for name, weight in protected(model).items():
-        mask = anpyc.resting.get(name, torch.zeros_like(weight, dtype=torch.bool))
+        mask = anpyc.pruned.get(name, torch.zeros_like(weight, dtype=torch.bool))
         assert (weight[mask].abs() < 2e-6).all()
         assert (weight != before[name])[~mask].all()
         if name in quarter:
@@ -131,11 +131,11 @@ def test_what_rests_is_of_least_importance_and_does_not_move(make: Any) -> None:
                 assert (weight[mask] == 0).all()
 
 
-def test_a_resting_sign_is_drawn_anew() -> None:
+def test_a_pruned_weight_gets_a_new_sign_in_every_step() -> None:
     model, (x, y) = binary(), samples()
     anpyc = method(model, prune=50, prune_step=50)
     anpyc.start_phase(model, x, y, 0, 1)
-    weight, mask = protected(model)[HIDDEN[0]], anpyc.resting[HIDDEN[0]]
+    weight, mask = protected(model)[HIDDEN[0]], anpyc.pruned[HIDDEN[0]]
     seen = []
     for _ in range(30):
         steps(anpyc, model, 1)
@@ -152,7 +152,7 @@ def test_later_tasks_take_out_only_what_was_free_before_them(make: Any) -> None:
     for task, share in enumerate((0.5, 0.4)):
         free = {name: mask.clone() for name, mask in anpyc.free.items()}
         anpyc.start_phase(model, x, y, task, 0)
-        assert not any(mask.any() for mask in anpyc.resting.values())  # all of it learns
+        assert not any(mask.any() for mask in anpyc.pruned.values())  # all of it learns
         steps(anpyc, model, 5)
         anpyc.start_phase(model, x, y, task, 1)
         steps(anpyc, model, 5)

@@ -1,4 +1,4 @@
-"""The critic: how real a sample looks, and which class it shows.
+"""The critic judges how real a sample looks, and which class it shows.
 
 Reference:
     Gulrajani et al. 2017, "Improved training of Wasserstein GANs"; the second head is from Odena
@@ -17,13 +17,15 @@ from torch.nn import functional
 
 
 class Critic(nn.Module):
-    """Leaky layers with two heads, and no normalisation: its gradient is taken sample by sample.
+    """Layers with leaky rectifiers, and two heads.
+
+    There is no normalisation, because the gradient penalty looks at each sample alone.
 
     Args:
-        n_inputs: values of a sample.
+        n_inputs: number of values in a sample.
         hidden: widths of the hidden layers.
-        n_classes: outputs of the class head.
-        random: numbers for the start.
+        n_classes: number of outputs of the class head.
+        random: random numbers for the initial weights.
     """
 
     def __init__(
@@ -36,7 +38,7 @@ class Critic(nn.Module):
         self.class_head = _linear(widths[-1], n_classes, random)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """How real samples (n, n_inputs) look, (n,), and class scores, (n, n_classes)."""
+        """Judge samples (n, n_inputs): how real they look, (n,), and class scores, (n, classes)."""
         for layer in self.trunk:
             x = functional.leaky_relu(layer(x), 0.2)
         return self.score_head(x)[:, 0], self.class_head(x)
@@ -46,9 +48,9 @@ def gradient_penalty(critic: Critic, real: Tensor, false: Tensor, shares: Tensor
     """Mean of (|slope of the critic| - 1)^2 at mixtures of real and generated samples.
 
     Args:
-        critic: whose slope is taken.
-        real, false: samples, shape (n, n_inputs).
-        shares: of the real sample in each mixture, shape (n, 1).
+        critic: the critic.
+        real, false: real and generated samples, shape (n, n_inputs).
+        shares: share of the real sample in each mixture, shape (n, 1).
     """
     mixed = (shares * real + (1 - shares) * false).requires_grad_(True)
     scores, _ = critic(mixed)

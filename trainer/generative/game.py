@@ -5,8 +5,8 @@
     generator:  -mean score(drawn) + class_strength * cross-entropy of that head on drawn samples
                 + mask_strength * growth * sparsity
 
-Step sizes fall to 0 in the second half of a task: the players circle around each other, and what is
-drawn at the end is what stays.
+The two players never come to a standstill, and the generator of the last step is kept. Therefore
+learning rates fall to 0 in the second half of a task.
 
 Reference:
     Ostapenko et al. 2019, "Learning to remember"; Gulrajani et al. 2017 for penalty and betas.
@@ -34,8 +34,8 @@ class Rules:
 
     Attributes:
         critic_hidden: widths of the critic.
-        generator_lr, critic_lr: step sizes of Adam at the start of a task.
-        gradient_penalty: factor.
+        generator_lr, critic_lr: learning rates of Adam at the start of a task.
+        gradient_penalty: factor of the gradient penalty.
         mask_strength: factor of the sparsity of masks.
         class_strength: factor of the class head, in both losses.
         s_max: slope of the masks at the end of a task.
@@ -54,10 +54,10 @@ class Game:
     """The critic of one task and the steps of both players.
 
     Args:
-        generator: with a task begun.
-        n_classes: of the class head.
-        rules: constants.
-        random: numbers for the critic's start, noise and mixtures.
+        generator: the generator, after `begin_task`.
+        n_classes: number of classes of the class head.
+        rules: the constants.
+        random: random numbers for the critic's initial weights, noise and mixtures.
     """
 
     def __init__(
@@ -75,16 +75,16 @@ class Game:
         self.critic_adam = torch.optim.Adam(judges, lr=rules.critic_lr, betas=BETAS, fused=True)
 
     def codes(self, y: Tensor) -> Tensor:
-        """Generator inputs for these classes: one-hot code and fresh noise, (n, n_inputs)."""
+        """Inputs of the generator for these classes: one-hot codes and new noise, (n, n_inputs)."""
         return codes(y, self.n_classes, self.n_noise, self.random)
 
     def step(self, real: Tensor, y: Tensor, done: float) -> tuple[float, float]:
-        """One step of the critic, then one of the generator.
+        """Do one step of the critic, then one step of the generator.
 
         Args:
             real: samples of the task in -1 .. 1, shape (n, n_values).
             y: their classes, int64, shape (n,).
-            done: share of the task that is over, from 0 to 1.
+            done: share of the task that has passed, from 0 to 1.
 
         Returns:
             the losses of critic and generator.
@@ -109,7 +109,7 @@ class Game:
         self.critic_adam.param_groups[0]["lr"] = self.rules.critic_lr * rest
 
     def _judge(self, real: Tensor, drawn: Tensor, y: Tensor) -> float:
-        """A step of the critic; returns its loss."""
+        """Do one step of the critic; return its loss."""
         self.critic_adam.zero_grad()
         scores, classes = self.critic(torch.cat([real, drawn]))
         shares = torch.rand(len(y), 1, generator=self.random)
@@ -124,7 +124,7 @@ class Game:
         return float(loss.item())
 
     def state(self) -> dict[str, Tensor]:
-        """Critic and moments, by the name "field/part"; the generator keeps its own state."""
+        """Critic and moments, by names "field/part"; the generator has a state of its own."""
         tensors = {f"critic/{name}": value for name, value in self.critic.state_dict().items()}
         for kind, adam in self._adams().items():
             for i, parameter in enumerate(adam.param_groups[0]["params"]):
@@ -133,7 +133,7 @@ class Game:
         return tensors
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave."""
+        """Restore what `state` returned."""
         names = self.critic.state_dict()
         self.critic.load_state_dict({name: tensors[f"critic/{name}"] for name in names})
         for kind, adam in self._adams().items():
@@ -147,13 +147,13 @@ class Game:
 
 
 def codes(y: Tensor, n_classes: int, n_noise: int, random: torch.Generator) -> Tensor:
-    """What a generator draws from: one-hot codes of classes, and noise.
+    """Inputs of a generator: one-hot codes of classes, each followed by noise.
 
     Args:
         y: classes, int64, shape (n,).
         n_classes: length of a code.
-        n_noise: normal random numbers behind each code.
-        random: where they come from.
+        n_noise: number of normal random numbers that follow a code.
+        random: source of the random numbers.
 
     Returns:
         float32, shape (n, n_classes + n_noise).

@@ -1,13 +1,14 @@
-"""A generator that keeps what it can draw: each task has a mask, and what it uses is frozen.
+"""A generator that does not forget: each task has a mask, and the weights that it uses are frozen.
 
     x = relu(norm(W1 x)) ... tanh(Wn x + offset)          W and the hidden units under masks
 
-Two ways of masking: "weights" gives every weight a mask, "units" every hidden unit. Weights that a
-task ends up using never move again, and a task has normalisation and offset of its own, so the same
-noise gives the same sample, bit for bit, whatever is learnt later.
+There are two variants: "weights" has a mask for every weight, "units" for every hidden unit. The
+weights that a task uses at its end never move again, and each task has its own normalisation and
+offset. The same noise therefore gives the same sample, bit for bit, whatever is learnt later.
 
-Old tasks read the corner of each matrix that was there when they were learnt. With the same shapes
-the sums have the same order; padding with zeros would not promise that.
+A matrix grows, and an old task reads only the corner that was there when the task was learnt. Sums
+over a corner of the same shape are added in the same order; padding with zeros would not promise
+that.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ EPS = 1e-5
 
 @dataclass(frozen=True)
 class TaskMemory:
-    """What is kept of a task.
+    """What is kept of a finished task.
 
     Attributes:
-        masks: packed bits: of every matrix, or of the units of every hidden layer.
-        scales, shifts: the normalisation of each hidden layer, folded, shape (width,).
-        offset: of the outputs, shape (n_outputs,).
+        masks: packed bits, for every matrix or for the units of every hidden layer.
+        scales, shifts: the folded normalisation of each hidden layer, shape (width,).
+        offset: offset of the outputs, shape (n_outputs,).
     """
 
     masks: tuple[Tensor, ...]
@@ -45,17 +46,17 @@ class TaskMemory:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Of the hidden layers when the task was learnt."""
+        """Widths of the hidden layers when the task was learnt."""
         return tuple(len(scale) for scale in self.scales)
 
 
 class Learning:
-    """What the task being learnt has of its own: all of it is trained.
+    """The parameters that only the task being learnt has.
 
     Attributes:
-        embeddings: of the masks.
+        embeddings: embeddings of the masks.
         gammas, betas: normalisation of the hidden layers.
-        offset: of the outputs.
+        offset: offset of the outputs.
     """
 
     def __init__(self, embeddings: list[Tensor], widths: Sequence[int], n_outputs: int) -> None:
@@ -65,27 +66,27 @@ class Learning:
         self.offset = nn.Parameter(torch.zeros(n_outputs))
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """By name."""
+        """The parameters by name."""
         lists = {"embedding": self.embeddings, "gamma": self.gammas, "beta": self.betas}
         named = {f"{kind}.{i}": p for kind, ps in lists.items() for i, p in enumerate(ps)}
         return {**named, "offset": self.offset}
 
 
 class Generator:
-    """Weights shared by all tasks, and what belongs to each.
+    """Weights that all tasks share, and what each task has of its own.
 
     Args:
         plan: the layers.
         hidden: widths of the hidden layers at the start.
         variant: "weights" or "units".
-        random: numbers for new weights.
+        random: random numbers for new weights.
 
     Attributes:
-        weights: one matrix a layer, shape (units after, units before, *kernel).
-        memories: finished tasks.
+        weights: one matrix per layer, shape (units after, units before, *kernel).
+        memories: the finished tasks.
         learning: the task being learnt; None between tasks.
-        reserved: which weights finished tasks use, bool, shaped as `weights`.
-        free: 1 where a mask of the task being learnt can take something that no other has, else 0.
+        reserved: which weights finished tasks use, bool, in the shapes of `weights`.
+        free: 1 for what no finished task uses and 0 for the rest, in the shapes of the masks.
     """
 
     def __init__(
@@ -103,19 +104,19 @@ class Generator:
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Of the hidden layers now."""
+        """Present widths of the hidden layers."""
         return tuple(len(weight) for weight in self.weights[:-1])
 
     @property
     def growth(self) -> float:
-        """Units now, as a multiple of those at the start."""
+        """Present number of hidden units divided by the number at the start."""
         return sum(self.widths) / sum(self.start_widths)
 
     def begin_task(self, grow: bool) -> None:
         """Give a new task its masks, normalisation and offset.
 
         Args:
-            grow: first make up for what has been reserved.
+            grow: first add as much as finished tasks have reserved.
         """
         if grow and self.memories:
             self._resize(self._grown_widths())
@@ -127,16 +128,16 @@ class Generator:
         self.free = [(~taken).to(torch.float32) for taken in self.reserved_masks()]
 
     def parameters(self) -> dict[str, nn.Parameter]:
-        """Everything that is trained in a task, by name."""
+        """All parameters that are trained in a task, by name."""
         shared = {f"weight.{i}": weight for i, weight in enumerate(self.weights)}
         return {**shared, **self._now().parameters()}
 
     def draw(self, inputs: Tensor, s: float, s_max: float) -> tuple[Tensor, Tensor]:
-        """Samples of the task being learnt, and its `sparsity`.
+        """Draw samples of the task being learnt; also return its `sparsity`.
 
         Args:
             inputs: class code and noise, shape (n, n_inputs).
-            s, s_max: slope of the masks now and at the end.
+            s, s_max: slope of the masks now, and at the end of the task.
 
         Returns:
             samples in -1 .. 1, shape (n, n_outputs), and a scalar.
@@ -146,18 +147,18 @@ class Generator:
         return self._through(inputs, masks), sparsity(masks, self.free)
 
     def freeze_reserved(self) -> None:
-        """Take the gradient from the weights that finished tasks use."""
+        """Set the gradient of the weights that finished tasks use to zero."""
         for weight, reserved in zip(self.weights, self.reserved, strict=True):
             if weight.grad is not None:
                 weight.grad.masked_fill_(reserved, 0.0)
 
     @torch.no_grad()
     def end_task(self, inputs: Tensor) -> None:
-        """Make bits of the masks, fold the normalisation, and reserve what the task uses.
+        """Turn masks into bits, fold the normalisation, and reserve what the task uses.
 
         Args:
-            inputs: class codes and noise, from which the statistics for later are measured, with
-                the masks as they are from now on; shape (n, n_inputs).
+            inputs: class codes and noise, shape (n, n_inputs). The statistics of the normalisation
+                are measured on them, with the final masks.
         """
         now = self._now()
         masks = [embedding > 0 for embedding in now.embeddings]
@@ -166,7 +167,7 @@ class Generator:
         scales = [g / torch.sqrt(v + EPS) for g, (_, v) in zip(now.gammas, statistics, strict=True)]
         parts = zip(now.betas, statistics, scales, strict=True)
         shifts = [beta - mean * scale for beta, (mean, _), scale in parts]
-        if self.variant == "units":  # a unit without its mask is 0 behind the normalisation
+        if self.variant == "units":  # the mask acts after the normalisation, so it is folded too
             scales = [scale * mask for scale, mask in zip(scales, masks, strict=True)]
             shifts = [shift * mask for shift, mask in zip(shifts, masks, strict=True)]
         packed = tuple(pack(mask) for mask in masks)
@@ -177,9 +178,9 @@ class Generator:
 
     @torch.no_grad()
     def redraw(self, task: int, inputs: Tensor) -> Tensor:
-        """Samples of a finished task, shape (n, n_outputs), in -1 .. 1.
+        """Draw samples of a finished task, shape (n, n_outputs), in -1 .. 1.
 
-        The same inputs give the same bits for ever.
+        The same inputs always give the same bits.
         """
         memory = self.memories[task]
         matrices = self._matrices(memory)
@@ -187,12 +188,14 @@ class Generator:
         x = self.plan.spread(inputs)
         for i, layer in enumerate(layers):
             sums = layer.apply(x, matrices[i])
-            x = torch.relu(sums * _a_unit(memory.scales[i], sums) + _a_unit(memory.shifts[i], sums))
+            x = torch.relu(
+                sums * _per_unit(memory.scales[i], sums) + _per_unit(memory.shifts[i], sums)
+            )
         sums = last.apply(x, matrices[-1])
-        return torch.tanh(sums + _a_unit(memory.offset, sums)).flatten(1)
+        return torch.tanh(sums + _per_unit(memory.offset, sums)).flatten(1)
 
     def reserved_masks(self) -> list[Tensor]:
-        """What finished tasks use, bool, shaped as the masks of a new task."""
+        """What finished tasks use, bool, in the shapes of the masks of a new task."""
         if self.variant == "weights":
             return self.reserved
         taken = [torch.zeros(width, dtype=torch.bool) for width in self.widths]
@@ -202,7 +205,7 @@ class Generator:
         return taken
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, memories and the task being learnt, by the name "field/part"."""
+        """Weights, finished tasks and the task being learnt, by names "field/part"."""
         tensors: dict[str, Tensor] = {f"generator/{i}": w for i, w in enumerate(self.weights)}
         for task, memory in enumerate(self.memories):
             tensors |= {f"masks/{task}.{i}": mask for i, mask in enumerate(memory.masks)}
@@ -214,7 +217,7 @@ class Generator:
         return tensors
 
     def load_state(self, tensors: Mapping[str, Tensor], n_finished: int) -> None:
-        """Take up what `state` gave after so many finished tasks."""
+        """Restore what `state` returned when so many tasks were finished."""
         n_layers = len(self.weights)
         self.weights = [nn.Parameter(tensors[f"generator/{i}"]) for i in range(n_layers)]
         n_masks = n_layers - (self.variant == "units")
@@ -245,7 +248,7 @@ class Generator:
         masks: Sequence[Tensor],
         statistics: list[tuple[Tensor, Tensor]] | None = None,
     ) -> Tensor:
-        """Samples by the statistics of the batch, which are appended to `statistics`, if given."""
+        """Draw with the statistics of the batch; a list `statistics`, if given, gets them."""
         now = self._now()
         weights: list[Tensor] = list(self.weights)
         by_weight = self.variant == "weights"
@@ -260,9 +263,9 @@ class Generator:
                 statistics.append((sums.mean(over), sums.var(over, unbiased=False)))
             scale, shift = now.gammas[i], now.betas[i]
             x = functional.batch_norm(sums, None, None, scale, shift, training=True, eps=EPS)
-            x = torch.relu(x) if by_weight else torch.relu(x) * _a_unit(masks[i], x)
+            x = torch.relu(x) if by_weight else torch.relu(x) * _per_unit(masks[i], x)
         sums = last.apply(x, weights[-1])
-        return torch.tanh(sums + _a_unit(now.offset, sums)).flatten(1)
+        return torch.tanh(sums + _per_unit(now.offset, sums)).flatten(1)
 
     def _masks(self, memory: TaskMemory) -> list[Tensor]:
         shapes: list[tuple[int, ...]] = [(width,) for width in memory.widths]
@@ -298,7 +301,7 @@ class Generator:
         return grown_by_weights(self.plan, self.widths, taken, wanted)
 
     def _between_units(self, units: Sequence[Tensor]) -> list[Tensor]:
-        """Which weights lie between units in use; every input and every output is in use."""
+        """Which weights connect units in use; all inputs and all outputs are in use."""
         ends = [torch.ones(n, dtype=torch.bool) for n in (self.plan.n_inputs, self.plan.n_outputs)]
         pairs = zip(pairwise([ends[0], *units, ends[1]]), self.plan.layers, strict=True)
         between = []
@@ -309,7 +312,7 @@ class Generator:
         return [mask.expand(shape) for mask, shape in zip(between, shapes, strict=True)]
 
     def _resize(self, widths: Sequence[int]) -> None:
-        """Matrices for hidden layers of these widths: the old in the corner, the rest new."""
+        """Make matrices for these widths: the old ones in a corner, new random weights around."""
         old, self.weights = self.weights, []
         for layer, shape in enumerate(self.plan.shapes(widths)):
             bound = 1 / math.sqrt(math.prod(shape[1:]))
@@ -320,6 +323,6 @@ class Generator:
             self.weights.append(nn.Parameter(weight))
 
 
-def _a_unit(values: Tensor, sums: Tensor) -> Tensor:
-    """One value a unit, shape (units,), so that it meets `sums` of shape (n, units, ...)."""
+def _per_unit(values: Tensor, sums: Tensor) -> Tensor:
+    """One value per unit, (units,), in a shape that broadcasts over `sums`, (n, units, ...)."""
     return values.reshape(-1, *[1] * (sums.ndim - 2))

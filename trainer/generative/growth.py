@@ -1,4 +1,4 @@
-"""How much a generator grows: what a task has reserved, the next one finds free again.
+"""How much a generator grows: as much as a task has reserved, so that the next task has room.
 
 Reference:
     Ostapenko et al. 2019, "Learning to remember", section "Dynamic network expansion".
@@ -13,7 +13,7 @@ from metabit.trainer.generative.plan import GeneratorPlan
 
 
 def grown_by_units(widths: Sequence[int], newly_reserved: Sequence[int]) -> tuple[int, ...]:
-    """Widths after as many units were added to each hidden layer as were newly reserved in it."""
+    """The widths when each hidden layer grows by the number of units newly reserved in it."""
     return tuple(width + new for width, new in zip(widths, newly_reserved, strict=True))
 
 
@@ -23,10 +23,10 @@ def grown_by_weights(
     """The smallest widths of hidden layers that leave enough weights free.
 
     Args:
-        plan: the layers; the ends of the network do not grow.
-        widths: of the hidden layers now; none gets smaller.
-        reserved: weights that tasks use, for each hidden layer and the output layer.
-        wanted: weights that shall be free, in the same order.
+        plan: the layers; numbers of inputs and outputs do not grow.
+        widths: present widths of the hidden layers; none of them shrinks.
+        reserved: number of weights that tasks use, for each hidden layer and the output layer.
+        wanted: number of weights that shall be free, in the same order.
     """
     *needed, last = [taken + free for taken, free in zip(reserved, wanted, strict=True)]
     *layers, last_layer = plan.layers

@@ -1,14 +1,14 @@
-"""Learnt masks: soft while a task is learnt, one bit each afterwards.
+"""Learnt masks: soft while a task is learnt, one bit per weight or unit afterwards.
 
     mask = sigmoid(s * embedding)
 
-The slope s grows during a task ("annealing"), so that a mask that began at 1/2 everywhere ends as
-0 or 1. A steep sigmoid has no slope left where it is flat, so the gradient of an embedding is
-multiplied by
+The slope s grows during a task ("annealing"), so that a mask that begins at 1/2 everywhere ends as
+0 or 1. Most of a steep sigmoid is flat, and there its gradient vanishes. Therefore the gradient of
+an embedding is multiplied by
 
     (s_max / s) * (cosh(clamp(s * embedding, -50, 50)) + 1) / (cosh(embedding) + 1)
 
-which takes the steep sigmoid's slope out and puts the gentle one's in.
+which replaces the gradient of the steep sigmoid by the gradient of the gentle one.
 
 Reference:
     Serra et al. 2018, "Overcoming catastrophic forgetting with hard attention to the task"; in this
@@ -22,19 +22,19 @@ import torch
 from torch import Tensor
 
 CLAMP = 50.0
-"""Up to this |s * embedding| the slope is made up for; beyond it, embeddings come to rest."""
+"""Up to this |s * embedding| the gradient is replaced; beyond it, embeddings stop moving."""
 
 
 def slope(s_max: float, done: float) -> float:
-    """The slope s when a share `done` of a task is over: from 1 / s_max evenly up to s_max."""
+    """The slope s when a share `done` of a task has passed: it rises evenly to s_max."""
     return 1 / s_max + (s_max - 1 / s_max) * min(done, 1.0)
 
 
 def soft_mask(embedding: Tensor, s: float, s_max: float) -> Tensor:
-    """The mask of an embedding, whose gradient is the one described above.
+    """The mask of an embedding, with the gradient that is described above.
 
-    The product of the two factors is written out: a float32 sigmoid that has become 1 has lost its
-    slope, and nothing could be made up for.
+    The product of gradient and factor is computed as one expression: where a float32 sigmoid is
+    exactly 1, its gradient is 0, and no factor could restore it.
     """
     steep = s * embedding.detach()
     rest = torch.exp(-(steep.abs() - CLAMP).clamp(min=0.0))
@@ -43,12 +43,12 @@ def soft_mask(embedding: Tensor, s: float, s_max: float) -> Tensor:
 
 
 def sparsity(masks: list[Tensor], free: list[Tensor]) -> Tensor:
-    """How much of what is still free a task takes, from 0 to 1.
+    """Share of the free weights or units that a task takes, from 0 to 1.
 
     Args:
         masks: soft masks of the task.
-        free: 0 where earlier tasks use it already and it costs nothing, 1 elsewhere; float32, of
-            the same shapes.
+        free: 0 for what earlier tasks use already, which costs nothing, and 1 for the others;
+            float32, in the same shapes.
     """
     pairs = zip(masks, free, strict=True)
     taken = torch.stack([torch.dot(mask.flatten(), one.flatten()) for mask, one in pairs])
@@ -57,7 +57,7 @@ def sparsity(masks: list[Tensor], free: list[Tensor]) -> Tensor:
 
 
 def pack(mask: Tensor) -> Tensor:
-    """A bool tensor as bits, eight a byte, uint8."""
+    """A bool tensor as bits, eight per byte, uint8."""
     return torch.from_numpy(np.packbits(mask.numpy().reshape(-1), bitorder="little"))
 
 

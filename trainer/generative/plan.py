@@ -1,4 +1,4 @@
-"""The layers of a generator, whatever their widths: dense, or convolutions that grow a picture."""
+"""The layers of a generator, whatever their widths: dense, or convolutions that grow an image."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from torch.nn import functional
 
 @dataclass(frozen=True)
 class GeneratorLayer:
-    """What a layer does with its matrix, whose first two sides are units after and before it.
+    """A layer, whose matrix has shape (units after it, units before it, *kernel).
 
     Attributes:
-        kernel: the further sides of the matrix; empty in a dense layer.
-        stride: how far apart the pixels before the layer are put behind it.
+        kernel: height and width of the kernel; empty in a dense layer.
+        stride: distance in the output between pixels that are neighbours in the input.
     """
 
     kernel: tuple[int, ...] = ()
@@ -25,11 +25,11 @@ class GeneratorLayer:
 
     @property
     def size(self) -> int:
-        """Weights between two units."""
+        """Number of weights between two units."""
         return math.prod(self.kernel)
 
     def apply(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Sums of shape (n, after, ...) of `x`, shape (n, before, ...)."""
+        """Sums of shape (n, units after, ...) for `x` of shape (n, units before, ...)."""
         if not self.kernel:
             return functional.linear(x, weight)
         margin = (self.kernel[0] - self.stride) // 2 if self.stride > 1 else 0
@@ -40,13 +40,13 @@ class GeneratorLayer:
 
 @dataclass(frozen=True)
 class GeneratorPlan:
-    """From code and noise to a sample.
+    """The layers that lead from code and noise to a sample.
 
     Attributes:
-        layers: one for each hidden layer, and one for the outputs.
-        n_inputs: length of code and noise.
-        n_outputs: units of the last layer: values of a sample, or channels of a picture.
-        n_values: values of a sample.
+        layers: the hidden layers and the output layer.
+        n_inputs: length of code and noise together.
+        n_outputs: units of the output layer: values of a sample, or channels of an image.
+        n_values: number of values in a sample.
     """
 
     layers: tuple[GeneratorLayer, ...]
@@ -55,13 +55,13 @@ class GeneratorPlan:
     n_values: int
 
     def shapes(self, widths: Sequence[int]) -> list[tuple[int, ...]]:
-        """Of the matrices between hidden layers of these widths."""
+        """Shapes of all matrices if the hidden layers have these widths."""
         ends = pairwise((self.n_inputs, *widths, self.n_outputs))
         pairs = zip(ends, self.layers, strict=True)
         return [(after, before, *layer.kernel) for (before, after), layer in pairs]
 
     def spread(self, x: Tensor) -> Tensor:
-        """Code and noise, shape (n, n_inputs), as the first layer reads them."""
+        """Code and noise, shape (n, n_inputs), in the shape that the first layer reads."""
         return x[:, :, None, None] if self.layers[0].kernel else x
 
 
@@ -69,9 +69,9 @@ def make_plan(kind: str, n_inputs: int, n_hidden: int, shape: Sequence[int]) -> 
     """The layers of a generator.
 
     Args:
-        kind: "dense", or "conv" for pictures: the first layer makes a small one, and each of the
-            others doubles it.
-        n_inputs: length of code and noise.
+        kind: "dense", or "conv" for images: the first layer makes a small image, and each further
+            layer doubles its sides.
+        n_inputs: length of code and noise together.
         n_hidden: number of hidden layers.
         shape: shape of a sample; for "conv" (height, width) or (channels, height, width), whose
             sides can be halved `n_hidden` times (see `DgmOptions.cannot_read`).

@@ -25,7 +25,7 @@ boundaries.
 
 When something is measured: `while_tested` changes the network for the time that a task is tested,
 `extra_metrics` adds numbers to metrics.json, and `state_bytes` says how much memory the method
-uses. `state` and `load_state` let an interrupted run go on with the same bits.
+uses. With `state` and `load_state` an interrupted run continues with the same bits.
 
 Every hook gets samples as the data set stores them, uint8 or int8, shape (n, n_inputs); `inputs`
 converts them to what the network reads.
@@ -105,7 +105,7 @@ class Method(NamedMethod):
         return plain_optimizer(self.options, model)
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The samples and labels that a step is trained on, given those of the stream.
+        """The samples and labels that a step is trained on, made from a batch of the stream.
 
         Args:
             x: uint8 or int8, shape (n, n_inputs).

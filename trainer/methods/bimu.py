@@ -1,35 +1,35 @@
-"""A binary weight as a belief with a finite memory: one number a weight, no optimizer for it.
+"""BiMU: a binary weight is a belief with a finite memory, one number without an optimizer.
 
 The parameter called hidden weight holds lambda. The weight is +1 with probability
-sigmoid(2 lambda); its mean is tanh(lambda), its likelier sign that of lambda. In a step on B
-samples
+sigmoid(2 lambda). Its mean is tanh(lambda), and its likelier sign is the sign of lambda. In a step
+on B samples
 
     g      = scale * gradient / (running root mean square of the layer's gradients)
-    s      = sech(lambda) ** 2                         how open the belief still is, from 1 to 0
+    s      = sech(lambda) ** 2                         how undecided the belief is, from 1 to 0
     step   = 1 / (s + 2 g tanh(lambda) + 2 |g| + 1 / max_rate)
     lambda = lambda - step * (rate * g + lambda * s * B / window)
 
-An update that pulls lambda back is divided by up to 4 |g| more than one that confirms it: that is
-the metaplasticity. The last term lets what is not confirmed fade within about `window` samples, so
-that a network does not become rigid, however many tasks there are. Nothing needs to know where a
-task ends.
+The denominator of a step against the belief is up to 4 |g| larger than the denominator of a step
+for it: that is the metaplasticity. The last term makes beliefs that are not confirmed fade within
+about `window` samples, so that a network never becomes rigid, however many tasks there are. The
+method need not know where a task ends.
 
 In the spirit of: Cottart et al. 2026, "BiMU", a metaplastic binary Bayesian network (arXiv
 2605.30198). The update above is its rule as published accounts give it.
 
 What differs:
-* The gradient is divided by its running size, one number a layer. Behind normalisation its size
-  depends on widths and inputs, and one scale would not serve two layers. The paper's factor of s is
-  left out: the others can take it up.
-* Batches, with a mean gradient; the paper trains sample by sample, without normalisation and with
-  a nonlinearity of its own. Normalisation is trained by the recipe's optimizer, and the keys lr,
-  momentum and weight_decay are for it alone.
-* samples = 0 trains with the likelier signs, which are what is exported. With samples = k a step
-  takes the mean gradient of k networks drawn from the beliefs, as in the paper; running statistics
-  are taken from a further pass with the likelier signs, because those are deployed.
+* The gradient is divided by its running size, one number per layer. After a normalisation its size
+  depends on widths and inputs, and one scale would not suit two layers. The paper's factor of s is
+  omitted, because the other factors can replace it.
+* Steps use batches with their mean gradient. The paper trains sample by sample, without
+  normalisation and with another nonlinearity. Here the recipe's optimizer trains the normalisation,
+  and the keys lr, momentum and weight_decay concern only that.
+* samples = 0 trains with the likelier signs, which are also exported. With samples = k a step uses
+  the mean gradient of k networks drawn from the beliefs, as in the paper. Running statistics then
+  come from a further pass with the likelier signs, because these are deployed.
 
-Bytes: lambda takes the place of the hidden weight; beyond it 4 a layer. Binary networks only, dense
-or convolutional.
+Bytes: lambda replaces the hidden weight; in addition 4 per layer. Binary networks only, dense or
+convolutional.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ from metabit.trainer.recipe.method_options import BimuOptions
 from metabit.trainer.recipe.registry import register
 
 SHARE = 0.01
-"""Of a new batch in the running mean square of a layer's gradients."""
+"""Weight of a new batch in the running mean square of a layer's gradients."""
 
 
 @register
@@ -67,13 +67,13 @@ class Bimu(Method):
         self._n_samples = 0  # of the batch, within a step
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Note how many samples the step is on."""
+        """Note the number of samples of the step."""
         self._n_samples = len(y)
         return x, y
 
     @torch.no_grad()
     def gradients(self, model: Network) -> None:
-        """Move the beliefs, and hide their gradients from the optimizer."""
+        """Move the beliefs, and remove their gradients so that the optimizer does not move them."""
         faded = self._n_samples / self.options.window
         for name, belief in learning_weights(model).items():
             if belief.grad is None:
@@ -86,20 +86,20 @@ class Bimu(Method):
             belief.grad = None
 
     def _running_size(self, name: str, gradient: Tensor) -> Tensor:
-        """Running root mean square of a layer's gradients; the first batch counts as all before."""
+        """Running root mean square of a layer's gradients, which starts with the first batch."""
         size, new = self.size[name], (gradient**2).mean()
         size.copy_(new if size == 0 else size + SHARE * (new - size))
         return size.sqrt().clamp(min=1e-30)
 
     def step(self, model: Network, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
-        """A step on drawn networks, or the plain one."""
+        """Do a step with drawn networks or, with samples = 0, the plain step."""
         if self.options.samples == 0:
             return super().step(model, optimizer, x, y)
         optimizer.zero_grad()
         x, y = self.batch(x, y)
         inputs = self.inputs(x)
         with torch.no_grad():
-            model(inputs)  # statistics of the network that will be used
+            model(inputs)  # updates the running statistics, for the network that is deployed
         total = 0.0
         with self._drawing(model) as draw:
             for _ in range(self.options.samples):
@@ -116,7 +116,7 @@ class Bimu(Method):
 
     @contextlib.contextmanager
     def _drawing(self, model: Network) -> Iterator[Any]:
-        """Inside, weights can be drawn and running statistics rest; afterwards beliefs are back."""
+        """A context in which weights can be drawn and running statistics do not change."""
         beliefs = {name: (p, p.detach().clone()) for name, p in learning_weights(model).items()}
         norms = [module for module in model.modules() if isinstance(module, Normalization)]
         momenta = [norm.momentum for norm in norms]
@@ -137,14 +137,14 @@ class Bimu(Method):
                 norm.momentum = momentum
 
     def state(self) -> dict[str, Tensor]:
-        """Mean squares of the gradients; with drawn networks, the random state."""
+        """Mean squares of the gradients; with drawn networks also the random state."""
         sizes = {f"size/{name}": tensor for name, tensor in self.size.items()}
         if self.options.samples == 0:
             return sizes
         return {**sizes, "counters/generator": self.generator.get_state()}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave."""
+        """Restore what `state` returned."""
         self.size = {name: tensors[f"size/{name}"] for name in self.size}
         if self.options.samples:
             self.generator.set_state(tensors["counters/generator"])

@@ -1,20 +1,20 @@
-"""Bop: a binary weight has no hidden weight; it flips when gradients have asked for it for long.
+"""Bop: a binary weight has no hidden weight; it flips after gradients have opposed it for long.
 
     average = (1 - adaptivity) * average + adaptivity * gradient
     flip the weight where |average| > threshold and the average has the sign of the weight
 
-A high threshold asks for more evidence before a flip, and so keeps more of what was learnt before;
-it is the only thing here that does.
+A high threshold requires more evidence before a flip, and so keeps more of what was learnt before.
+Nothing else protects earlier tasks.
 
 Paper: Helwegen et al. 2019, "Latent weights do not exist: rethinking binarized neural network
 optimization".
 
-What differs: nothing in the rule. Normalisation is trained by the recipe's optimizer; the keys lr,
-momentum and weight_decay are for it alone. Weights start as the signs of what hidden weights would
-have started as, and the parameter called hidden weight holds -1 or +1.
+What differs: nothing in the rule. The recipe's optimizer trains the normalisation, and the keys lr,
+momentum and weight_decay concern only that. Weights start with the signs that hidden weights would
+start with, and the parameter called hidden weight holds -1 or +1.
 
-Bytes: the average, 4 a weight (a hidden weight, which would be 4 bytes too, is not needed). Binary
-networks only, dense or convolutional.
+Bytes: the average, 4 per weight. A hidden weight, which would also have 4 bytes, is not needed.
+Binary networks only, dense or convolutional.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Bop(Method):
 
     @torch.no_grad()
     def gradients(self, model: Network) -> None:
-        """Move the averages, flip, and hide the weights' gradients from the optimizer."""
+        """Move the averages, flip weights, and remove gradients so that no optimizer uses them."""
         for name, weight in learning_weights(model).items():
             gradient, average = weight.grad, self.average[name]
             if gradient is None:
@@ -64,6 +64,6 @@ class Bop(Method):
         return {f"average/{name}": tensor for name, tensor in self.average.items()}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up the averages."""
+        """Restore the averages."""
         read = parts_of("average", tensors)
         self.average = {name: read[name] for name in self.average}

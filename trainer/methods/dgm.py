@@ -1,33 +1,36 @@
-"""Dynamic generative memory: a generator with learnt masks draws the old tasks.
+"""Dynamic generative memory: a generator with learnt masks draws samples of earlier tasks.
 
-    batch = the stream's samples, and as many drawn ones of every earlier task
-    then a step of the critic and one of the generator, on the stream's samples alone
+    batch = the samples of the stream, and as many drawn samples of every earlier task
+    then one step of the critic and one step of the generator, on the samples of the stream alone
 
-No sample is kept. Which weights (or units) of the generator a task needs is learnt with the task;
-they are frozen afterwards, and the generator grows by as much as was taken, so that the next task
-finds the same room. The classifier is the recipe's own network.
+No sample is kept. Each task learns which weights (or units) of the generator it needs. These are
+frozen after the task, and the generator grows by as many, so that the next task has the same room.
+The classifier is the network of the recipe.
 
 Paper: Ostapenko et al. 2019, "Learning to remember: a synaptic plasticity driven framework for
 continual learning". "weights" is its DGMw, "units" its DGMa.
 
-What differs: generator and critic are dense by default, for samples of any shape, where the paper's
-are convolutional (layers = "conv" makes the generator so). The classifier is not the critic's
-second head but the recipe's network, which can be binary and exported; the second head is there for
-the generator alone, and learns from the samples of the task only, so that tasks may share classes.
-The output layer is shared and masked like the others, where the paper gives every task a fresh one.
-With "units" the mask comes behind normalisation and rectifier: in front of them a unit without its
-mask would still give its offset, and what hangs on that offset is not frozen. Normalisation is
-measured once more when a task ends, with the masks as they stay. The slope of the masks climbs
-evenly to s_max over the whole task; in the paper "weights" begins anew in each epoch, which with
-few steps an epoch was worse. Learning rates fall, and Adam's first moment is off. With input_noise
-the network sees noise on real and drawn samples alike. Nothing is chosen by validation data of old
-classes; the last step of a task is what stays.
+What differs:
+* Generator and critic are dense by default, for samples of any shape; in the paper they are
+  convolutional. layers = "conv" makes the generator convolutional.
+* The classifier is not the critic's second head but the network of the recipe, which can be binary
+  and exported. The second head serves only the generator. It learns only from the samples of the
+  present task, so tasks may share classes.
+* The output layer is shared and masked like the others; in the paper each task has a new one.
+* With "units" the mask follows normalisation and rectifier. Before them, a masked unit would still
+  contribute its offset, and what depends on that offset is not frozen.
+* When a task ends, the statistics of its normalisation are measured again, with the final masks.
+* The slope of the masks rises evenly to s_max over the whole task. In the paper, "weights" starts
+  again in each epoch, which was worse with few steps per epoch.
+* Learning rates fall during a task, and Adam's first moment is not used.
+* With input_noise the network is trained with noise on real and drawn samples alike.
+* Nothing is selected with validation data of old classes: the state after the last step is kept.
 
-Bytes: the generator in float32; for every task one bit a weight (or unit), two numbers a hidden
-unit, an offset an output, its classes and range. During a task also embeddings, critic, Adam's
-moments of both players, and the drawn samples ("replay"), which are drawn again after a restart and
-never written. Works with every network, but not with a normalisation bank per task: a batch has
-samples of many tasks.
+Bytes: the generator in float32; for every task one bit per weight (or unit), two numbers per hidden
+unit, one offset per output, its classes and range. During a task also embeddings, critic, Adam's
+moments of both players, and the drawn samples ("replay"). The drawn samples are never written to a
+checkpoint; they are drawn again after a restart. Works with every network, but not with one
+normalisation bank per task, because a batch has samples of many tasks.
 """
 
 from __future__ import annotations
@@ -51,16 +54,16 @@ from metabit.trainer.recipe.method_options import DgmOptions
 from metabit.trainer.recipe.registry import register
 
 MEASURED = 1024
-"""Drawn samples from which a finished task's normalisation is measured."""
+"""Number of drawn samples on which the normalisation of a finished task is measured."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What samples of a finished or running task look like.
+    """What is kept about the samples of a task.
 
     Attributes:
-        classes: labels that occur, int64.
-        limits: smallest and largest stored value, of the type in which samples are stored.
+        classes: the labels that occur, int64.
+        limits: smallest and largest stored value, in the type in which samples are stored.
     """
 
     classes: Tensor
@@ -73,7 +76,7 @@ class Kind:
         return unit
 
     def to_stored(self, drawn: Tensor) -> Tensor:
-        """Drawn samples, rounded to what a data set can hold."""
+        """Drawn samples, rounded and limited to the stored values of the task."""
         low, high = self.limits.to(torch.float32)
         values: Tensor = (drawn + 1) / 2 * (high - low).clamp(min=1) + low
         return values.round().clamp(low, high).to(self.limits.dtype)
@@ -81,7 +84,7 @@ class Kind:
 
 @register
 class Dgm(Method):
-    """Drawn samples beside the new ones."""
+    """Trains on drawn samples of earlier tasks together with new samples."""
 
     name = "dgm"
     Options = DgmOptions
@@ -100,7 +103,7 @@ class Dgm(Method):
         self.old_y = torch.zeros(0, 0, dtype=torch.int64)
 
     def start_phase(self, model: Network, x: Tensor, y: Tensor, task: int, phase: int) -> None:
-        """Grow, give the task its masks and a fresh critic, and draw the tasks before it."""
+        """Let the generator grow, begin masks and critic of the task, and draw earlier tasks."""
         self.kinds.append(Kind(torch.unique(y), torch.stack([x.min(), x.max()])))
         self.memory.begin_task(self.options.grow)
         self.game = self._new_game()
@@ -108,12 +111,12 @@ class Dgm(Method):
         self._draw_old_tasks()
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The stream's samples followed by drawn ones of every earlier task."""
+        """The samples of the stream, followed by drawn samples of every earlier task."""
         old_x, old_y = self._some_old(self.options.replayed or len(y))
         return (torch.cat([x, old_x]), torch.cat([y, old_y])) if len(old_y) else (x, y)
 
     def inputs(self, x: Tensor) -> Tensor:
-        """What the network is trained on: with noise, if it is wanted."""
+        """What the network reads in training: the samples, with noise if the recipe asks for it."""
         clean = super().inputs(x)
         if self.options.input_noise == 0:
             return clean
@@ -123,7 +126,7 @@ class Dgm(Method):
         return noisy
 
     def step(self, model: Network, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
-        """A step of the classifier, one of the critic and one of the generator."""
+        """Do a step of the classifier, a step of the critic and a step of the generator."""
         loss = super().step(model, optimizer, x, y)
         if self.game is None:
             raise RuntimeError("step() needs start_phase() before it")
@@ -136,7 +139,7 @@ class Dgm(Method):
         return loss
 
     def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
-        """The generator keeps what it has learnt to draw."""
+        """Freeze what the generator has learnt to draw."""
         if self.game is None:
             raise RuntimeError("consolidate() needs start_phase() before it")
         chosen = torch.randint(len(y), (MEASURED,), generator=self.random)
@@ -144,18 +147,18 @@ class Dgm(Method):
         self.game = None
 
     def redraw(self, task: int, y: Tensor, random: torch.Generator) -> Tensor:
-        """Samples of a finished task, as a data set stores them, shape (n, n_inputs).
+        """Draw samples of a finished task, as a data set stores them, shape (n, n_inputs).
 
         Args:
-            task: from 0.
-            y: classes wanted, int64, shape (n,).
-            random: where the noise comes from; the same noise gives the same samples for ever.
+            task: index of the task, from 0.
+            y: class of each sample, int64, shape (n,).
+            random: source of the noise; the same noise always gives the same samples.
         """
         wanted = codes(y, self.setting.n_classes, self.options.noise, random)
         return self.kinds[task].to_stored(self.memory.redraw(task, wanted))
 
     def extra_metrics(self) -> dict[str, float]:
-        """Width of the generator as a multiple of the start, and the share of it in use."""
+        """How much the generator has grown, its number of weights, and the share that is in use."""
         n_weights = sum(weight.numel() for weight in self.memory.weights)
         n_reserved = sum(int(reserved.sum()) for reserved in self.memory.reserved)
         return {
@@ -165,7 +168,7 @@ class Dgm(Method):
         }
 
     def state(self) -> dict[str, Tensor]:
-        """Generator, critic, moments, what the tasks look like, counters and random numbers."""
+        """Generator, critic, moments, classes and limits of the tasks, counters, random state."""
         tensors = {**self.memory.state(), **(self.game.state() if self.game else {})}
         for task, kind in enumerate(self.kinds):
             tensors[f"kinds/{task}.classes"], tensors[f"kinds/{task}.limits"] = (
@@ -180,7 +183,7 @@ class Dgm(Method):
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave, and draw the old tasks again."""
+        """Restore what `state` returned, and draw the earlier tasks again."""
         counts = tensors["counters/counts"].tolist()
         n_finished, n_kinds, self.n_samples, self.n_seen = counts
         self.kinds = [
@@ -193,17 +196,17 @@ class Dgm(Method):
             self.game = self._new_game()
             self.game.load_state(tensors)
             self._draw_old_tasks()
-        self.random.set_state(tensors["counters/random"])  # after the start of a critic took some
+        self.random.set_state(tensors["counters/random"])  # last: a new critic has drawn numbers
 
     def state_bytes(self) -> dict[str, int]:
-        """With the drawn samples, which are not in `state`."""
+        """Bytes of `state`, and bytes of the drawn samples, which are not part of it."""
         return super().state_bytes() | {"replay": self.old_x.nbytes + self.old_y.nbytes}
 
     def _new_game(self) -> Game:
         return Game(self.memory, self.setting.n_classes, _rules(self.options), self.random)
 
     def _draw_old_tasks(self) -> None:
-        """Fill `old_x` and `old_y`, from random numbers that only seed and task decide."""
+        """Fill `old_x` and `old_y`; the random numbers depend only on the seed and the task."""
         n_old, count = len(self.memory.memories), self.options.drawn or self.n_samples
         random = torch.Generator().manual_seed(_seed(self.setting.seed, "replay", n_old))
         parts = []
@@ -216,7 +219,7 @@ class Dgm(Method):
             self.old_y = torch.stack([y for _, y in parts])
 
     def _some_old(self, n: int) -> tuple[Tensor, Tensor]:
-        """`n` samples of every earlier task, and their labels."""
+        """Choose `n` samples of every earlier task; returns them and their labels."""
         n_old = len(self.kinds) - 1
         if n_old == 0:
             first = self.kinds[0].limits.new_zeros(0, self.memory.plan.n_values)
@@ -227,7 +230,7 @@ class Dgm(Method):
 
 
 def _rules(options: DgmOptions) -> Rules:
-    """What the two players have to know."""
+    """The constants of the game, from the keys of the recipe."""
     return Rules(
         options.critic,
         options.generator_lr,
@@ -240,6 +243,6 @@ def _rules(options: DgmOptions) -> Rules:
 
 
 def _seed(seed: int, *purpose: str | int) -> int:
-    """A seed of its own for each purpose."""
+    """A different seed for each purpose."""
     parts = [part if isinstance(part, int) else int.from_bytes(part.encode()) for part in purpose]
     return int(np.random.SeedSequence([seed, *parts]).generate_state(1, np.uint64)[0])

@@ -1,4 +1,4 @@
-"""Elastic weight consolidation: a weight is as important as the loss is curved along it.
+"""Elastic weight consolidation: the importance of a weight is the curvature of the loss along it.
 
     importance of a task = F = mean over samples of (d log p(y | x) / d weight) ** 2
 
@@ -6,20 +6,20 @@
     online           importance = decay * importance + F, anchor = the newest weights
 
 Papers: Kirkpatrick et al. 2017, "Overcoming catastrophic forgetting in neural networks"; Schwarz et
-al. 2018, "Progress and compress" (online). Which Fisher is meant: van de Ven 2025, "On the
-computation of the Fisher information in continual learning".
+al. 2018, "Progress and compress" (online). The kinds of Fisher information in use: van de Ven 2025,
+"On the computation of the Fisher information in continual learning".
 
 What differs:
-* Fisher is diagonal and empirical: the label is the true one, not drawn from the network. Its
-  squares are taken sample by sample, exactly, over all samples given (see `per_sample`).
+* F is diagonal and empirical: it uses the true label, not one drawn from the network. Gradients are
+  squared sample by sample, exactly, over all samples given (see `per_sample`).
 * The separate penalties are kept as one. A sum of parabolas is a parabola: its importance is the
-  sum of theirs, its anchor their mean weighted by importance. Gradients are the same; the value
-  differs by a constant, so that it is zero at the merged anchor.
-* No factor 1/2.
+  sum of the importances, and its anchor is the mean of the anchors, weighted by importance. The
+  gradients are the same; the value differs by a constant, so that it is zero at the merged anchor.
+* There is no factor 1/2.
 * Classes that do not compete for a sample (see `outputs`) have no part in its p(y | x).
-* In a binary network gradients go straight through the sign, and weights are hidden weights.
+* In a binary network weights are hidden weights, and gradients pass the sign unchanged.
 
-Bytes: importance and anchor, 8 a weight, however many tasks.
+Bytes: importance and anchor, 8 per weight, for any number of tasks.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ def fisher(model: nn.Module, inputs: Tensor, y: Tensor, log_loss: Objective) -> 
     """Diagonal of the empirical Fisher information, mean over samples, by parameter name.
 
     Args:
-        model: the network; run in evaluation mode, and put back.
-        inputs: what it sees, samples first.
+        model: the network. It runs in evaluation mode, and gets back its mode afterwards.
+        inputs: what the network reads, samples first.
         y: labels, int64, shape (n,).
-        log_loss: from scores and labels to the sum of -log p over the samples.
+        log_loss: function of scores and labels that gives the sum of -log p over the samples.
     """
     return mean_power(model, inputs, y, log_loss, power=2)
 
@@ -69,7 +69,7 @@ class Ewc(QuadraticMethod):
 
 
 def _mean(a: Tensor, weight_a: Tensor, b: Tensor, weight_b: Tensor) -> Tensor:
-    """Mean of a and b by these weights; b where both weights are zero."""
+    """Weighted mean of a and b; b where both weights are zero."""
     total = weight_a + weight_b
     share = torch.where(total > 0, weight_a / torch.where(total > 0, total, 1), 0)
     return b + share * (a - b)

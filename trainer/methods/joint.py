@@ -1,15 +1,15 @@
-"""Joint training: all tasks so far at once. The upper line; nobody has the memory for it.
+"""Joint training: all tasks so far at once. This is the upper bound; no device has the memory.
 
-    batch = the stream's samples, and as many of every earlier task
+    batch = the samples of the stream, and as many samples of every earlier task
 
-Every earlier task keeps its weight in the loss, and the number of steps is that of the other
-methods; a step has as many times more samples as there are tasks so far.
+Every earlier task keeps its weight in the loss. The number of steps is the same as with the other
+methods, and each step has n times as many samples, where n is the number of tasks so far.
 
-What differs from one training on everything: the network is not begun anew at each task.
+What differs from training on everything at once: the network is not started again at each task.
 
-Bytes: every sample of the tasks so far, n_inputs + 8 each. A checkpoint holds only how many tasks
-there were: their samples are made again from the stream. Works with every network, but not with a
-normalisation bank per task: a batch has samples of many tasks.
+Bytes: all samples of the tasks so far, n_inputs + 8 each. A checkpoint holds only the number of
+tasks, because their samples can be made again from the stream. Works with every network, but not
+with one normalisation bank per task, because a batch has samples of many tasks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from metabit.trainer.recipe.registry import register
 
 @register
 class Joint(Method):
-    """Everything is kept, and trained on again."""
+    """Keeps all samples, and trains on them again."""
 
     name = "joint"
     Options = JointOptions
@@ -38,7 +38,7 @@ class Joint(Method):
         self.generator = torch.Generator().manual_seed(setting.seed)
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The stream's samples, and as many different ones of each earlier task."""
+        """The samples of the stream, and as many different samples of each earlier task."""
         drawn = [(x, y)]
         for old_x, old_y in self.past:
             chosen = torch.randperm(len(old_y), generator=self.generator)[: len(y)]
@@ -46,18 +46,18 @@ class Joint(Method):
         return torch.cat([x for x, _ in drawn]), torch.cat([y for _, y in drawn])
 
     def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
-        """Keep the task, all of it."""
+        """Keep all samples of the task."""
         self.past.append(self.setting.samples(task))
 
     def state(self) -> dict[str, Tensor]:
-        """How many tasks there were, and the random state."""
+        """The number of tasks so far, and the random state."""
         return {
             "counters/tasks": torch.tensor([len(self.past)]),
             "counters/generator": self.generator.get_state(),
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave, with the samples from the stream."""
+        """Restore what `state` returned, and the samples from the stream."""
         self.generator.set_state(tensors["counters/generator"])
         self.past = [self.setting.samples(t) for t in range(int(tensors["counters/tasks"]))]
 

@@ -1,31 +1,31 @@
-"""Memory aware synapses: a weight is as important as the output is sensitive to it. No labels.
+"""Memory aware synapses: the importance of a weight is how sensitive the outputs are to it.
 
     global   importance = mean over samples of |d ||scores||^2 / d weight|
-    local    importance_ij = |mean over samples of y_i * x_j|   (Hebb: what fires together)
+    local    importance_ij = |mean over samples of y_i * x_j|   (Hebb's rule)
 
-The penalty is the quadratic one. `measure` takes any samples, with or without labels: importance
-can be taken from what a device sees in use, so that what must not be forgotten follows that.
+The penalty is the quadratic one. Labels are not used, so `measure` can take any samples: importance
+can be measured on what a device sees in use, and what matters there is then protected.
 
 Paper: Aljundi, Babiloni, Elhoseiny, Rohrbach and Tuytelaars 2018, "Memory aware synapses: learning
 what (not) to forget".
 
 What differs:
-* Global importance is the exact mean over samples (see `per_sample`). The authors' batches take the
-  absolute value after summing over 200 samples, where signs cancel.
-* Local importance is for binary networks: y is the layer's bit (+1 or -1) and in the last layer the
-  score, x the layer's input. The paper has products of rectified activations, which are never
-  negative; bits are, so the absolute value is taken after the mean. Each layer is scaled to a
-  largest importance of 1, because inputs and bits have different units.
-* accumulate = "task-end" adds the importance of the samples that the schedule gives; "online" adds
-  the mean over the batches of training, each at the weights of its moment, so that no sample is
-  needed a second time.
-* Importances of several consolidations add up, and the head is protected like every layer. Only the
-  scores of classes that compete in the task count (see `outputs`), so a growing head or a head of
-  another task is left free.
+* Global importance is the exact mean over samples (see `per_sample`). The authors sum over batches
+  of 200 samples before they take the absolute value, so that gradients of opposite sign cancel.
+* Local importance is for binary networks: y is the layer's bit (+1 or -1), or in the last layer the
+  score, and x is the layer's input. The paper has products of rectified activations, which are
+  never negative. Products of bits can be, so the absolute value is taken after the mean. Each layer
+  is scaled to a largest importance of 1, because inputs and bits have different units.
+* accumulate = "task-end" adds the importance of the samples that the schedule gives. "online" adds
+  the mean over the batches of training, each at the weights of that step, so that no sample is
+  needed twice.
+* Importances of several consolidations are added, and the output layer is protected like every
+  layer. Only the scores of classes that compete in the task count (see `outputs`), so new classes
+  of a growing head and heads of other tasks stay free.
 
-Bytes: importance and anchor, 8 a weight; online, 4 more, and one batch.
+Bytes: importance and anchor, 8 per weight; online 4 more per weight, and one batch.
 
-Real-valued networks: global yes; local no.
+Real-valued networks: global importance only.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict
     """Mean over samples of |gradient of the squared length of the scores|, by parameter name.
 
     Args:
-        model: the network; run in evaluation mode, and put back.
-        inputs: what it sees, samples first.
+        model: the network. It runs in evaluation mode, and gets back its mode afterwards.
+        inputs: what the network reads, samples first.
         columns: the classes whose scores count, int64.
     """
     none = torch.zeros(len(inputs), dtype=torch.int64)
@@ -63,8 +63,8 @@ def local_importance(model: BinaryMLP, inputs: Tensor, columns: Tensor) -> dict[
     """|mean over samples of output times input| of each layer, from 0 to 1, by parameter name.
 
     Args:
-        model: a `BinaryMLP`; run in evaluation mode, and put back.
-        inputs: what it sees, shape (n, n_inputs).
+        model: the network. It runs in evaluation mode, and gets back its mode afterwards.
+        inputs: what the network reads, shape (n, n_inputs).
         columns: the classes whose scores count, int64; the weights of the others get 0.
     """
     result: dict[str, Tensor] = {}
@@ -84,7 +84,7 @@ def local_importance(model: BinaryMLP, inputs: Tensor, columns: Tensor) -> dict[
 
 @register
 class Mas(QuadraticMethod):
-    """Importance from the scores or from co-activity, and the quadratic penalty made of it."""
+    """Importance from scores or from coincident activity, with the quadratic penalty."""
 
     name = "mas"
     Options = MasOptions
@@ -109,9 +109,9 @@ class Mas(QuadraticMethod):
         """Importance of every weight for these samples, which need no labels.
 
         Args:
-            model: the network, whose mode is put back.
+            model: the network, which gets back its mode afterwards.
             x: uint8 or int8, shape (n, n_inputs).
-            task: whose outputs count; with a single head it makes no difference.
+            task: the task whose outputs count; with a single head it makes no difference.
         """
         inputs, columns = self.inputs(x), self.setting.outputs.columns(task)
         if self.options.rule == "global":
@@ -125,7 +125,7 @@ class Mas(QuadraticMethod):
         return x, y
 
     def after_step(self, model: nn.Module) -> None:
-        """Move the running mean on by this batch, if importance is collected online."""
+        """Add this batch to the running mean, if importance is collected online."""
         x, self._batch = self._batch, None
         if x is None:
             return
@@ -134,7 +134,7 @@ class Mas(QuadraticMethod):
             self.running[name] += (new - self.running[name]) * (len(x) / self.n_running.item())
 
     def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
-        """Add the importance of these samples, or what was collected; labels are not read."""
+        """Add the importance of these samples, or what was collected online."""
         new = self.running if self.is_online else self.measure(model, x, task)
         self.remember(model, {name: self.importance[name] + new[name] for name in new})
         self.running = {name: torch.zeros_like(t) for name, t in self.running.items()}

@@ -1,18 +1,19 @@
 """Synaptic metaplasticity: a hidden weight that is far from zero is hard to pull back.
 
-    step' = f_meta(h) * step   where the optimizer's step would shrink |h|, else step
+    step' = f_meta(h) * step   where the optimizer's step would shrink |h|
+    step' = step               elsewhere
     f_meta(h) = 1 - tanh(m * |h|) ** 2
 
 Paper: Laborieux, Ernoult, Hirtzlin and Querlioz 2021, "Synaptic metaplasticity in binarized neural
 networks", Nature Communications 12:2549.
 
-What differs: the optimizer's whole step decides whether a weight shrinks, which is the same as the
-first moment of Adam in the paper, and holds for SGD too; sign(0) is +1.
+What differs: the optimizer's whole step decides whether a weight would shrink. With Adam that is
+the sign of its first moment, as in the paper; it also works with SGD. sign(0) is +1.
 
-Bytes: none. The hidden weight, which training has anyway, is the memory.
+Bytes: none. The memory is the hidden weight, which training has anyway.
 
-Real-valued networks: the rule runs on them but does not help, because the size of a real weight
-does not tell how sure its sign is (the paper's control experiment).
+Real-valued networks: the rule can be used but does not help, because the size of a real weight does
+not say how certain its sign is (the control experiment of the paper).
 """
 
 from __future__ import annotations

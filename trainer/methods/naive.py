@@ -1,6 +1,6 @@
-"""Plain training, one task after the other: the lower line that every method is compared with.
+"""Plain training, one task after the other: the lower bound that methods are compared with.
 
-    step = the optimizer's
+    step = the step of the optimizer
 
 Bytes: none. Works with every network.
 """

@@ -1,25 +1,26 @@
-"""Per-sample gradients of layers with weights, summed without a backward pass for each sample.
+"""Powers of per-sample gradients, summed over samples without one backward pass per sample.
 
-A linear layer with output y = W x has for sample k the gradient delta_k x_k^T, where delta_k is the
-gradient of the objective with respect to y. Sums of a power of its entries over samples are then
-one matrix product, exact and not an estimate:
+The gradient of a linear layer y = W x for sample k is delta_k x_k^T, where delta_k is the gradient
+of the objective with respect to y. The sum over samples of a power of its entries is then a single
+matrix product, and exact:
 
     sum_k |dF_k / dW|     = |delta|^T |x|
     sum_k (dF_k / dW)^2   = (delta^2)^T (x^2)
 
-A convolution uses a weight at many positions p, and a sample's gradient is the sum over them,
+A convolution uses a weight at many positions p, and the gradient for a sample is the sum over them,
 
     dF_k / dW = sum_p delta_kp patch_kp^T
 
-of which the power is taken only then; so it is formed sample by sample, in one batched product.
+The power is taken of that sum, so gradients are formed sample by sample, in one batched product.
 
-The objective of a batch must be a sum over its samples, and a sample must not feel its neighbours:
-the network is put in evaluation mode, where normalisation uses its running statistics.
+The objective of a batch must be a sum over its samples, and the result for a sample must not depend
+on the other samples. Therefore the network runs in evaluation mode, in which normalisation uses its
+running statistics.
 
-Hidden weights get the gradient of their binary weights (straight through), so `BinaryLinear` is a
-linear layer like any other, and `torch.nn.Linear` works with its bias. Binary networks with dense
-layers and convolutions and real-valued multilayer perceptrons are served; other layers with weights
-are refused.
+Hidden weights have the gradient of their binary weights (straight through), so `BinaryLinear` is a
+linear layer like any other, and so is `torch.nn.Linear` with its bias. Binary networks with dense
+layers and convolutions are supported, and real-valued multilayer perceptrons; other layers with
+weights are refused.
 """
 
 from __future__ import annotations
@@ -35,23 +36,23 @@ from metabit.trainer.networks.conv import BinaryConv2d
 from metabit.trainer.networks.layers import BinaryLinear
 
 CHUNK = 512
-"""Samples run at a time, to bound memory; sums over chunks are kept in float64."""
+"""Number of samples at a time, to limit memory; sums over chunks are kept in float64."""
 
 MAP_CHUNK = 64
-"""The same where there are convolutions, whose unfolded patches are many times their input."""
+"""The same for convolutions, whose unfolded patches are many times larger than their input."""
 
 LARGEST = 2**24
-"""Values of per-sample gradients of a convolution that are held at a time."""
+"""Largest number of values of per-sample gradients of a convolution that are kept at a time."""
 
 Objective = Callable[[Tensor, Tensor], Tensor]
-"""From scores (n, n_classes) and the chunk's labels (n,) to a scalar, a sum over samples."""
+"""Function of scores (n, n_classes) and labels (n,) of a chunk; a scalar, summed over samples."""
 
 
 def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
     """Layers that multiply by a weight and are not frozen, by name, in order.
 
     Raises:
-        InputError: another kind of layer holds weights; its importance would be missing.
+        InputError: another kind of layer has weights, whose importance would be missing.
     """
     layers: dict[str, nn.Module] = {
         name: module
@@ -71,10 +72,10 @@ def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def protected(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Weights and biases of layers that multiply, by name: what importance is about.
+    """Weights and biases of layers that multiply, by name: the parameters that have an importance.
 
-    Normalisation is left out: its statistics move anyway, and in a binary network its parameters
-    are few and can belong to a task.
+    Normalisation is not among them. Its statistics change anyway, and in a binary network its few
+    parameters can belong to a task.
     """
     layers = weighted_layers(model)
     return {
@@ -90,14 +91,14 @@ def mean_power(
     """Mean over samples of |gradient| ** power, for every protected parameter.
 
     Args:
-        model: the network; its mode is put back afterwards.
-        x: what the network sees, samples first.
-        y: labels that the objective is given, shape (n,).
-        objective: what is differentiated.
+        model: the network, which gets back its mode afterwards.
+        x: what the network reads, samples first.
+        y: labels for the objective, shape (n,).
+        objective: the function that is differentiated.
         power: 1 or 2.
 
     Returns:
-        by parameter name, in the parameter's shape and type.
+        by parameter name, in the shape and type of the parameter.
 
     Reference:
         Goodfellow 2015, "Efficient per-example gradient computations".
@@ -123,7 +124,7 @@ def mean_power(
 
 
 def _over_positions(layer: BinaryConv2d, before: Tensor, delta: Tensor, power: int) -> Tensor:
-    """Sum over samples of |gradient| ** power of a convolution's weight, in its shape.
+    """Sum over samples of |gradient| ** power for the weight of a convolution, in its shape.
 
     Args:
         layer: the convolution.
@@ -142,7 +143,7 @@ def _over_positions(layer: BinaryConv2d, before: Tensor, delta: Tensor, power: i
 def _one_pass(
     model: nn.Module, layers: dict[str, nn.Module], x: Tensor, y: Tensor, objective: Objective
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Each layer's input, and the objective's gradient at its output; samples first."""
+    """Input of each layer, and gradient of the objective at its output; samples first."""
     seen: dict[str, tuple[Tensor, Tensor]] = {}
 
     def recorder(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:

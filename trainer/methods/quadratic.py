@@ -1,15 +1,14 @@
-"""One quadratic penalty for every method that says how important each weight is.
+"""The quadratic penalty of all methods that measure how important each weight is.
 
     penalty = strength * sum over weights of importance * (weight - anchor) ** 2
 
-In a binary network the weight is the hidden weight: the penalty pulls it towards where it was, and
-so keeps its sign the better the further it was from zero. In a real-valued network it is the weight
-itself.
+In a binary network the weight is the hidden weight. The penalty pulls it towards its old value, and
+so keeps its sign the better, the further that value was from zero.
 
-Differences: the factor is strength, not strength / 2. Papers disagree on it (EWC has the half, SI
-and MAS do not), so a strength is not a number to be carried from one program to another.
+What differs: the factor is strength, not strength / 2. The papers do not agree on it (EWC has the
+half, SI and MAS do not), so a strength cannot be carried over from one program to another.
 
-Bytes: importance and anchor, 4 each a weight.
+Bytes: importance and anchor, 4 each per weight.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ from metabit.trainer.recipe.method_options import QuadraticOptions
 
 
 class QuadraticMethod(Method):
-    """A method whose memory is an importance and an anchor for each weight.
+    """A method that remembers an importance and an anchor for each weight.
 
-    Subclasses override `consolidate` and set both there.
+    Subclasses override `consolidate`, in which they set both.
 
     Attributes:
-        importance, anchor: by parameter name, in the parameter's shape.
+        importance, anchor: by parameter name, in the shape of the parameter.
     """
 
     Options = QuadraticOptions
@@ -44,7 +43,7 @@ class QuadraticMethod(Method):
         self.protects = False  # nothing is important before the first consolidation
 
     def penalty(self, model: nn.Module) -> Tensor | None:
-        """strength * sum of importance * (weight - anchor) ** 2; None before there is any."""
+        """strength * sum of importance * (weight - anchor) ** 2; None before a consolidation."""
         if not self.protects or self.options.strength == 0:
             return None
         parts = [
@@ -55,7 +54,7 @@ class QuadraticMethod(Method):
         return total
 
     def remember(self, model: nn.Module, importance: Mapping[str, Tensor]) -> None:
-        """Take these importances, with the weights as they are now for an anchor."""
+        """Keep these importances, and the present weights as the anchor."""
         self.importance = dict(importance)
         self.anchor = {name: p.detach().clone() for name, p in protected(model).items()}
         self.protects = True
@@ -68,7 +67,7 @@ class QuadraticMethod(Method):
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up importance and anchor."""
+        """Restore importance and anchor."""
         found = parts_of("importance", tensors), parts_of("anchor", tensors)
         for mine, read in zip((self.importance, self.anchor), found, strict=True):
             for name in mine:

@@ -1,19 +1,19 @@
-"""Experience replay: a few old samples are kept, and trained on with the new ones.
+"""Experience replay: a few old samples are kept, and are trained on together with new ones.
 
-    batch = the stream's samples, and as many drawn from memory
+    batch = the samples of the stream, and as many samples drawn from memory
 
-Memory is a reservoir: after n samples of the stream each of them is in memory with probability
-min(1, memory / n), whatever the tasks are, so boundaries are not needed.
+The memory is a reservoir: after n samples of the stream, each of them is in memory with probability
+min(1, memory / n). That does not depend on tasks, so task boundaries are not needed.
 
 Papers: Chaudhry et al. 2019, "On tiny episodic memories in continual learning"; the reservoir is
 Vitter 1985, "Random sampling with a reservoir", algorithm R.
 
-What differs: samples are kept as the data set stores them, 8 bits a value. A sample is offered each
-time the stream shows it, once an epoch, so in several epochs it can come to stand there twice. Old
-samples are drawn without repetition, before the new ones are offered.
+What differs: samples are kept as the data set stores them, with 8 bits per value. A sample is
+offered to the memory once per epoch, so in several epochs it can enter the memory more than once.
+Old samples are drawn without repetition, before the new ones are offered.
 
-Bytes: memory * (n_inputs + 8), the label being 8 bytes; and two counters. Works with every network,
-but not with a normalisation bank per task: a batch has samples of many tasks.
+Bytes: memory * (n_inputs + 8), where a label has 8 bytes, and two counters. Works with every
+network, but not with one normalisation bank per task, because a batch has samples of many tasks.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from metabit.trainer.recipe.registry import register
 
 
 class Reservoir:
-    """A uniform sample of everything that was offered.
+    """A uniform random sample of everything that was offered to it.
 
     Args:
-        size: samples it holds.
-        seed: of its random numbers.
+        size: number of samples that it can hold.
+        seed: seed of its random numbers.
     """
 
     def __init__(self, size: int, seed: int) -> None:
@@ -45,7 +45,7 @@ class Reservoir:
         self.generator = torch.Generator().manual_seed(seed)
 
     def offer(self, x: Tensor, y: Tensor) -> None:
-        """Let each of these samples in with the chance that keeps the memory uniform."""
+        """Accept each of these samples with the probability that keeps the memory uniform."""
         if len(self.x) == 0:
             self.x, self.y = x[:0].clone(), y[:0].clone()
         room = self.size - len(self.y)
@@ -63,7 +63,7 @@ class Reservoir:
         return self.x[chosen], self.y[chosen]
 
     def state(self) -> dict[str, Tensor]:
-        """Samples, labels, how many were offered, and the random state."""
+        """Samples, labels, the number of offered samples, and the random state."""
         return {
             "memory/x": self.x,
             "memory/y": self.y,
@@ -72,7 +72,7 @@ class Reservoir:
         }
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave."""
+        """Restore what `state` returned."""
         self.x, self.y = tensors["memory/x"], tensors["memory/y"]
         self.n_offered = int(tensors["counters/offered"])
         self.generator.set_state(tensors["counters/generator"])
@@ -80,7 +80,7 @@ class Reservoir:
 
 @register
 class Replay(Method):
-    """Old samples beside the new ones."""
+    """Trains on a few old samples together with new samples."""
 
     name = "replay"
     Options = ReplayOptions
@@ -90,7 +90,7 @@ class Replay(Method):
         self.reservoir = Reservoir(options.memory, setting.seed)
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The stream's samples followed by old ones."""
+        """The samples of the stream, followed by old samples."""
         old_x, old_y = self.reservoir.draw(self.options.replayed or len(y))
         self.reservoir.offer(x, y)
         if len(old_y) == 0:
@@ -102,5 +102,5 @@ class Replay(Method):
         return self.reservoir.state()
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up the reservoir."""
+        """Restore the reservoir."""
         self.reservoir.load_state(tensors)

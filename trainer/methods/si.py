@@ -1,18 +1,19 @@
-"""Synaptic intelligence: a weight is as important as its own path has lowered the loss.
+"""Synaptic intelligence: the importance of a weight is how much its own path lowered the loss.
 
     path       = sum over steps of -gradient * (weight after the step - weight before it)
     importance = importance + max(path, 0) / ((weight - anchor) ** 2 + damping)
 
-at each consolidation, where the anchor is the weight at the one before; then the path starts anew.
+Importance is computed at each consolidation. The anchor is the weight at the consolidation before,
+and the path starts again at zero.
 
 Paper: Zenke, Poole and Ganguli 2017, "Continual learning through synaptic intelligence".
 
-What differs: in a binary network the path is that of the hidden weight, with the gradient that goes
-straight through the sign. The gradient is that of the task's loss alone, as in the paper: the part
-of the penalty, which is known in closed form, is taken out again. The change of a weight is the
-whole step of the optimizer, moments and decay included.
+What differs: in a binary network the weight is the hidden weight, and its gradient passes the sign
+unchanged. As in the paper, the path uses the gradient of the task's loss alone: the gradient of the
+penalty, which has a closed form, is subtracted. The change of a weight is the whole step of the
+optimizer, including moments and weight decay.
 
-Bytes: importance, anchor and path, 12 a weight, and two copies within a step, 8 a weight.
+Bytes: importance, anchor and path, 12 per weight, and two copies within a step, 8 per weight.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from metabit.trainer.recipe.registry import register
 
 @register
 class Si(QuadraticMethod):
-    """The path integral, and the quadratic penalty made of it."""
+    """Importance from the path of each weight, with the quadratic penalty."""
 
     name = "si"
     Options = SiOptions
@@ -44,7 +45,7 @@ class Si(QuadraticMethod):
 
     @torch.no_grad()
     def gradients(self, model: nn.Module) -> None:
-        """Note the gradient of the task's loss, and where each weight is."""
+        """Note the gradient of the task's loss, and the weights before the step."""
         factor = 2 * self.options.strength if self.protects else 0.0
         for name, weight in protected(model).items():
             if weight.grad is not None:
@@ -74,12 +75,12 @@ class Si(QuadraticMethod):
         return super().state() | {f"path/{name}": tensor for name, tensor in self.path.items()}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up importance, anchor and path."""
+        """Restore importance, anchor and path."""
         super().load_state(tensors)
         read = parts_of("path", tensors)
         self.path = {name: read[name] for name in self.path}
 
     def state_bytes(self) -> dict[str, int]:
-        """Those of the state, and the gradients and weights noted within a step."""
+        """Bytes of the state, and of the gradients and weights that are noted within a step."""
         n_bytes = sum(tensor.nbytes for tensor in self.path.values())
         return super().state_bytes() | {"step": 2 * n_bytes}
