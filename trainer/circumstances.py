@@ -1,4 +1,4 @@
-"""Where and with what something was measured: machine, versions, commit."""
+"""The circumstances of a measurement: machine, versions, commit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-"""The checkout; in an installed package, the package."""
+"""The folder of the checkout; in an installed package, the folder of the package."""
 
 
 def circumstances() -> dict[str, Any]:
@@ -27,13 +27,13 @@ def circumstances() -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The commit of the checkout, with a "+" where files differ from it; None without one."""
+    """The commit of the checkout, followed by "+" if files differ from it; None outside of one."""
     head = _git("rev-parse", "--short", "HEAD") if (ROOT / ".git").exists() else None
     return head and head + ("+" if _git("status", "--short") else "")
 
 
 def commit_in_words(commit: str | None) -> str:
-    """A commit as tables show it: an installed package does not know the one it was made of."""
+    """A commit as tables show it. An installed package does not know its commit."""
     return commit or "not a checkout"
 
 
@@ -53,7 +53,7 @@ def _version(package: str) -> str | None:
 
 
 def _processor() -> str:
-    """The model of the processor where Linux tells, else whatever the platform says."""
+    """The model of the processor on Linux; on other systems what the platform module says."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -62,7 +62,7 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise _corrupt(path, f"not a tensor file of metabit, or truncated ({error})") from error
     if digest != _digest(arrays, text):
-        raise _corrupt(path, "its bytes are not the ones that were written (checksum)")
+        raise _corrupt(path, "its bytes have changed since they were written (checksum)")
     content: dict[str, Any] = json.loads(text)
     return arrays, content
 

@@ -1,11 +1,11 @@
-"""The training loop: one recipe in, one run folder out.
+"""The training loop: it reads a recipe and writes a run folder.
 
-A run is deterministic: the same recipe on the same machine gives the same bits, and so does a run
-that was interrupted at any step and resumed. All randomness comes from one seeded generator, whose
-state is in the checkpoint, and PyTorch is held to one thread.
+A run is deterministic: the same recipe on the same machine gives the same bits, also if the run was
+interrupted at any step and resumed. All random numbers come from one seeded generator, whose state
+is in the checkpoint, and PyTorch uses one thread.
 
-What a step is, is the method's affair (see `metabit.trainer.methods.base`); the loop goes through
-tasks, phases, epochs and batches, measures at boundaries, and writes checkpoints.
+The method decides what a training step is (see `metabit.trainer.methods.base`). The loop visits
+tasks, phases, epochs and batches, measures accuracies at the ends of tasks, and writes checkpoints.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def train(
     """Train a network on a stream of tasks and write a run folder.
 
     Args:
-        recipe: what to train on what.
-        out: the folder to write; it is made if it is not there.
-        resume: go on with the run in `out` from its last checkpoint. A finished run is returned as
-            it is.
+        recipe: what to train on which data.
+        out: the folder to write; it is made if it does not exist.
+        resume: continue the run in `out` from its last checkpoint. A finished run is returned as it
+            is.
         progress: is told about each step.
 
     Returns:
@@ -65,7 +65,7 @@ def train_prepared(prepared: Prepared, progress: Progress | None = None) -> Run:
     """Do what `train` does, for a run that `prepare` has checked."""
     recipe, out = prepared.recipe, prepared.out
     with _one_thread_without_denormals():
-        # Before the folder: a recipe that cannot run leaves none behind.
+        # Before the folder is made: a recipe that cannot run leaves no folder.
         trainer = _Trainer(prepared, progress or Silent())
         open_folder(out, recipe, prepared.resume)
         if not (out / run_folder.METRICS).exists():
@@ -75,11 +75,12 @@ def train_prepared(prepared: Prepared, progress: Progress | None = None) -> Run:
 
 @contextlib.contextmanager
 def _one_thread_without_denormals() -> Iterator[None]:
-    """Set PyTorch up for small networks, and put it back afterwards.
+    """A context in which PyTorch is set up for small networks.
 
     More threads are slower here, and sums would depend on their number. Adam's second moments of
-    weights without a gradient sink into denormal numbers, which cost a hundred times as much; the
-    processor's switch for them is also felt by NumPy and C in this thread, so it must not stay on.
+    weights without a gradient become denormal numbers, which are a hundred times slower. The
+    processor's switch that turns them into zeros also affects NumPy and C in this thread, so it
+    must not stay on.
     """
     threads, flushed = torch.get_num_threads(), _denormals_are_flushed()
     torch.set_num_threads(1)
@@ -96,7 +97,7 @@ def _denormals_are_flushed() -> bool:
 
 
 class _Trainer:
-    """State of one run."""
+    """One run and its state."""
 
     def __init__(self, prepared: Prepared, progress: Progress) -> None:
         self.recipe = recipe = prepared.recipe
@@ -118,7 +119,7 @@ class _Trainer:
         self.prequential = Prequential(self.evaluation, recipe.train.prequential)
         self.schedule = Schedule(options.every_samples, self.method.consolidates())
         self.optimizer = self.method.optimizer(self.model)
-        self.order_state = self.generator.get_state()  # at the start of the current epoch
+        self.order_state = self.generator.get_state()  # at the start of the present epoch
         self.position = Position()
         self.begun = time.monotonic()
 
@@ -149,7 +150,7 @@ class _Trainer:
             keeper.load_state(tensors)
 
     def _kept(self) -> dict[str, Tensor]:
-        """What is kept from step to step beside network and optimizer."""
+        """What is kept from step to step in addition to network and optimizer."""
         return {**self.method.state(), **self.schedule.state(), **self.prequential.state()}
 
     def train(self) -> None:
@@ -169,7 +170,7 @@ class _Trainer:
         self._write_results()
 
     def _start_task(self) -> None:
-        """Prepare outputs, bank and optimizer; the last two only where the task is new."""
+        """Prepare the outputs and, if the task is new, its bank and optimizer."""
         at = self.position
         self.outputs.start_task(at.task)
         if at.task == 0 or at.epoch > 0 or at.step > 0:
@@ -180,7 +181,7 @@ class _Trainer:
             self.optimizer = self.method.optimizer(self.model)
 
     def _n_batches(self, task: Task) -> int:
-        """Batches of an epoch; a last batch of a single sample is left out."""
+        """Number of batches in an epoch; a last batch with a single sample is left out."""
         full, rest = divmod(task.n_train, self.recipe.train.batch)
         return full + (rest > 1)
 
@@ -192,7 +193,7 @@ class _Trainer:
         self.model.train()
         while at.epoch < sum(phases):
             if at.step == 0 and at.epoch in starts:
-                # Of phases without epochs that begin here too, the last is the one that follows.
+                # Phases without epochs begin here too, before the phase that has this epoch.
                 for phase, start in enumerate(starts[:-1]):
                     if start == at.epoch:
                         self.method.start_phase(self.model, x, y, at.task, phase)
@@ -216,7 +217,7 @@ class _Trainer:
             self.progress.step_done(at.task, at.total_steps, loss)
 
     def _step(self, x: Tensor, y: Tensor) -> float:
-        """One step on raw samples of the stream; returns the loss, penalty included."""
+        """Do a step on stored samples of the stream; return the loss, penalty included."""
         try:
             return self.method.step(self.model, self.optimizer, x, y)
         except Diverged as error:
@@ -235,7 +236,7 @@ class _Trainer:
         row = self.evaluation.accuracies(range(at.task + 1))
         at.accuracy_rows.append(row)
         if at.task + 1 < len(self.stream):
-            # Forward transfer: the next task before it is learnt, with what is there so far.
+            # For forward transfer: accuracy on the next task before it is learnt.
             at.ahead += self.evaluation.accuracies([at.task + 1], bank=self.banks[at.task])
         at.task, at.epoch, at.step = at.task + 1, 0, 0
         self.order_state = self.generator.get_state()
@@ -251,7 +252,7 @@ class _Trainer:
         )
 
     def _check_finite(self) -> None:
-        """A hidden weight that is NaN still has a sign: without this, nobody would notice."""
+        """Stop a run with a NaN: a NaN weight still has a sign, so nobody would notice it."""
         bad = first_bad_values(self.model) or first_bad_state(self.model, self._kept())
         if bad is not None:
             raise self._diverged(f"not all numbers are finite in {bad}")

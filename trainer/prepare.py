@@ -1,8 +1,8 @@
 """Everything that can refuse a run, before PyTorch is loaded and before a file is written.
 
-A recipe that is read without an error may still ask for a data set that is not on this machine, for
-more samples than there are, for layers that do not fit the samples, or for a folder that holds
-another run. All of that is found out here, within a second or so.
+A recipe without a mistake may still name a data set that is not on this machine, more samples than
+there are, layers that do not fit the samples, or a folder that holds another run. All of that is
+checked here, within about a second.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from metabit.trainer.streams import Stream, build
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A run that nothing speaks against.
+    """A run that has passed all checks.
 
     Attributes:
-        recipe: what to train on what.
-        out: the folder to write; it may not be there yet.
-        resume: whether to go on with the run in that folder.
-        dataset, stream: what [data] of the recipe asks for.
+        recipe: what to train on which data.
+        out: the folder to write, which need not exist yet.
+        resume: whether to continue the run in that folder.
+        dataset, stream: the data set and the stream that [data] of the recipe describes.
     """
 
     recipe: Recipe
@@ -46,9 +46,9 @@ def prepare(recipe: Recipe, out: str | Path, resume: bool = False) -> Prepared:
     """Check a run and load its data.
 
     Args:
-        recipe: what to train on what.
+        recipe: what to train on which data.
         out: the folder to write.
-        resume: go on with the run in `out`.
+        resume: continue the run in `out`.
 
     Raises:
         InputError: the folder does not fit (see `check_folder`), the data set is not on this

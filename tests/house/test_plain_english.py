@@ -6,7 +6,9 @@ The patterns are the habits that most often made a reader stop. A word that is r
 
 from __future__ import annotations
 
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,19 @@ def test_comments_in_c_are_plain_and_no_line_is_longer_than_100_columns(path: Pa
     comments = [re.sub(r"\n\s*\*", " ", found) for found in re.findall(r"/\*.*?\*/", text, re.S)]
     assert [found for comment in comments for found in dialect(comment)] == []
     assert [line for line in text.splitlines() if len(line) > 100] == []
+
+
+PLAIN_CODE = sorted((ROOT / "trainer").rglob("*.py"))
+PLAIN_PAGES = ("docs/METHODS.md", "docs/RESULTS.md", "recipes/README.md", "trainer/README.md")
+
+
+@pytest.mark.parametrize("path", PLAIN_CODE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_docstrings_comments_and_messages_are_plain(path: Path) -> None:
+    tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+    texts = [t.string for t in tokens if t.type in (tokenize.STRING, tokenize.COMMENT)]
+    assert [found for text in texts for found in dialect(text)] == []
+
+
+@pytest.mark.parametrize("page", PLAIN_PAGES)
+def test_pages_are_plain(page: str) -> None:
+    assert dialect((ROOT / page).read_text(encoding="utf-8")) == []

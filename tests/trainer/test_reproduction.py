@@ -79,7 +79,7 @@ def test_the_nearer_layer_wins(tmp_path: Path) -> None:
         (HEAD + ROWS + '[[target]]\nrow = "nave"\nmetric = "acc"\nat_least = 1', ['"naive"']),
         (HEAD + ROWS + '[[target]]\nrow = "naive"\nmetric = "acc"', ["target 1", "at_least"]),
         (HEAD + ROWS + '[[target]]\nmetric = "acc"\nat_least = 1', ["target 1", "row"]),
-        (HEAD.replace('"tiny"', '"tyny"') + ROWS, ["that of the file, tiny"]),
+        (HEAD.replace('"tiny"', '"tyny"') + ROWS, ["the name of the file, tiny"]),
         ('name = "tiny"\ntitle = "x"\nexperiment = "none"', ["experiment", "none"]),
         (HEAD.replace("seeds = 2", "seeds = 0") + ROWS, ["seeds = 0"]),
     ],

@@ -1,6 +1,6 @@
 """Thermometer code: an 8-bit value as k bits, so that the first layer reads bits too.
 
-A value x becomes k activations, one per threshold: +1 where x >= threshold, else -1. With
+A value x becomes k activations, one per threshold: +1 where x >= threshold, -1 elsewhere. With
 thresholds in rising order the code resembles the column of a thermometer: +1 up to a height, and -1
 above it. The code is exact, because integers are compared and nothing is rounded, and monotone: a
 larger value never loses a +1.

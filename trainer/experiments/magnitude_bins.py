@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 N_BINS = 15
-"""Bins of magnitude, as in the figures of Laborieux et al. 2021."""
+"""Number of bins, as in the figures of Laborieux et al. 2021."""
 
 
 def magnitude_bins(hidden: NDArray[np.floating], n_bins: int = N_BINS) -> NDArray[np.int64]:
-    """The bin of each hidden weight, from 0: equal widths of |hidden| from 0 to the largest.
+    """The bin of each hidden weight, from 0. Bins divide 0 to the largest |hidden| evenly.
 
     Args:
         hidden: hidden weights, any shape, not all zero.
@@ -27,15 +27,15 @@ def magnitude_bins(hidden: NDArray[np.floating], n_bins: int = N_BINS) -> NDArra
 
 
 def bin_means(hidden: Floats, costs: Floats, n_bins: int = N_BINS) -> tuple[Floats, Floats]:
-    """The magnitude of each bin, and the mean cost of its weights; empty bins are left out.
+    """The mean cost of the weights in each bin; empty bins are left out.
 
     Args:
         hidden: hidden weights, shape (n,).
-        costs: what it costs to flip each, shape (n,).
+        costs: cost of flipping each weight, shape (n,).
         n_bins: number of bins.
 
     Returns:
-        number of the bin and mean cost, each of shape (bins that are not empty,).
+        numbers and mean costs of the bins that are not empty, in two arrays of the same shape.
     """
     bins = magnitude_bins(hidden, n_bins)
     counts = np.bincount(bins, minlength=n_bins)
@@ -45,13 +45,13 @@ def bin_means(hidden: Floats, costs: Floats, n_bins: int = N_BINS) -> tuple[Floa
 
 
 def rank_correlation(a: Floats, b: Floats) -> float:
-    """Spearman's rank correlation of two rows of numbers, equal ones sharing their mean rank."""
+    """Spearman's rank correlation of two arrays; equal numbers share their mean rank."""
     x, y = (_ranks(values) - (len(values) - 1) / 2 for values in (a, b))
     return float(x @ y / np.sqrt((x @ x) * (y @ y)))
 
 
 def _ranks(values: Floats) -> Floats:
-    """From 0; equal values share the mean of their ranks."""
+    """Ranks from 0; equal values share the mean of their ranks."""
     _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     means: Floats = last - (counts + 1) / 2

@@ -1,4 +1,4 @@
-"""What an experiment comes to: numbers for a table, and curves to look at."""
+"""What an experiment returns: numbers for a table, and curves for a picture."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ class Outcome:
     """Results of an experiment with one seed.
 
     Attributes:
-        numbers: by name.
-        curves: by name, bins of magnitude and what flipping a sign costs there, of one shape each.
+        numbers: the numbers by name.
+        curves: by name, numbers of bins and the cost of flipping a sign in each, two arrays of the
+            same shape.
     """
 
     numbers: dict[str, float]
@@ -22,14 +23,14 @@ class Outcome:
 
 
 def cost_figure(curves: dict[str, tuple[Floats, Floats]], title: str) -> bytes:
-    """PNG of the cost of a flip against the magnitude of the hidden weight, a curve a name.
+    """PNG of the cost of a flip over the size of the hidden weight, with one curve per name.
 
-    Costs are shares of the largest of their curve, because one curve can be a thousand times
-    another, and what matters is whether it rises.
+    Costs are divided by the largest cost of their curve: one curve can be a thousand times higher
+    than another, and what matters is whether it rises.
 
     Args:
         curves: as in `Outcome`.
-        title: above the picture.
+        title: title of the picture.
     """
     figure, axes = new_figure(5.6, 4.0)
     axes.set_title(title, color=INK, fontsize=11, loc="left", pad=12)

@@ -2,10 +2,10 @@
 
     L(b) = 1/2 (b - target)^T H (b - target),    b = sign(h)
 
-No binary b reaches the minimum, so the gradient at b never vanishes and the hidden weights h keep
-growing, each as fast as its own sign is wanted. Afterwards the loss increase of flipping one sign
-goes up with the magnitude of its hidden weight. That is why a rule that looks at nothing but this
-magnitude can protect what matters.
+No binary b reaches the minimum, so the gradient at b never vanishes. The hidden weights h therefore
+keep growing, each in proportion to how much the loss needs its sign. In the end, the loss increase
+of flipping a sign rises with the size of its hidden weight. That is why a rule that uses only this
+size can protect what matters.
 
 Reference:
     Laborieux et al. 2021, figure 5 a and b, with its constants.
@@ -28,12 +28,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Quadratic:
-    """The loss and where learning starts.
+    """The loss, and the start of learning.
 
     Attributes:
         curvature: H, positive definite, shape (d, d).
-        target: minimum over real weights, shape (d,).
-        start: first hidden weights, shape (d,).
+        target: the minimum over real weights, shape (d,).
+        start: initial hidden weights, shape (d,).
         lr: learning rate.
         steps: steps of gradient descent.
     """
@@ -50,14 +50,14 @@ class Quadratic:
         return float(away @ self.curvature @ away / 2)
 
     def flip_costs(self, binary: Floats) -> Floats:
-        """How much the loss grows when one sign is flipped, for each weight, shape (d,)."""
+        """How much the loss grows when the sign of a weight is flipped, for each weight, (d,)."""
         gradient = self.curvature @ (binary - self.target)
         costs: Floats = -2 * binary * gradient + 2 * np.diag(self.curvature)
         return costs
 
 
 def two_weights() -> Quadratic:
-    """Figure 5a: two weights, of which the first is wanted more."""
+    """Figure 5a: two weights, of which the first matters more."""
     return Quadratic(
         curvature=np.array([[2.4047, 0.2158], [0.2158, 0.7733]]),
         target=np.array([1.5, 0.5]),
@@ -83,7 +83,7 @@ def many_weights(seed: int, d: int = 500) -> Quadratic:
 
 
 def learn(task: Quadratic, m: float = 0.0) -> Floats:
-    """Hidden weights after gradient descent, with the gradient taken at their signs, shape (d,)."""
+    """Hidden weights after gradient descent with the gradient at their signs, shape (d,)."""
     hidden = torch.nn.Parameter(torch.from_numpy(task.start.copy()))
     curvature, target = torch.from_numpy(task.curvature), torch.from_numpy(task.target)
     optimizer = MetaplasticSGD([hidden], lr=task.lr, m=m)
@@ -102,16 +102,17 @@ def measure(seed: int, scale: str) -> Outcome:
     """Rank correlations of a weight's magnitude with the cost of flipping its sign.
 
     Args:
-        seed: of the curvatures, the target and the start.
-        scale: small and paper are the same here: it takes a second.
+        seed: seed of the curvatures, the target and the start.
+        scale: makes no difference here, because both scales take a second.
 
     Returns:
         rank_correlation: over 15 bins of magnitude, with the mean cost of each bin.
         rank_correlation_metaplastic: the same, learnt with m = 1.35.
         rank_correlation_weights: over single weights.
-        rank_correlation_shuffled: over bins, with magnitudes dealt out at random; near 0.
-        two_weights_agree: 1 where the larger of figure 5a's two weights is the costlier, else 0.
-        And the curves behind the first, the second and the fourth.
+        rank_correlation_shuffled: over bins, with shuffled magnitudes; near 0.
+        two_weights_agree: 1 if the larger of the two weights of figure 5a is also the one with the
+            larger cost, and 0 otherwise.
+        The curves of the first, the second and the fourth number.
     """
     task = many_weights(seed)
     hidden = learn(task)

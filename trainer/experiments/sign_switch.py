@@ -1,8 +1,8 @@
-"""Flip weights of a trained network by magnitude: the larger the hidden weights, the worse.
+"""Flips weights of a trained network: the larger their hidden weights, the more it harms.
 
-Weights of one layer are sorted into bins of |hidden weight|. Of each bin some are drawn, their
-signs are flipped, and the growth of the loss is noted; then they are put back. If hidden weights
-carry importance, the mean growth rises from bin to bin.
+The weights of a layer are sorted into bins of |hidden weight|. In each bin some weights are drawn,
+their signs are flipped, the growth of the loss is noted, and the signs are restored. If the size of
+a hidden weight says how important the weight is, the mean growth rises from bin to bin.
 
 Reference:
     Laborieux et al. 2021, figure 5 c to e: MNIST, two hidden layers of 1024, m = 1.35, 40 epochs;
@@ -42,10 +42,10 @@ class Scale:
     """One size of the experiment.
 
     Attributes:
-        data, hidden, m, epochs: of the recipe that is trained.
-        flips: weights flipped at once, one number a layer; bins with fewer are left out.
-        draws: how often weights of a bin are drawn, one number a layer.
-        samples: training samples on which the loss is measured.
+        data, hidden, m, epochs: values of the recipe that is trained.
+        flips: weights flipped at once, one number per layer; bins with fewer weights are left out.
+        draws: how often weights of a bin are drawn, one number per layer.
+        samples: number of training samples on which the loss is measured.
     """
 
     data: dict[str, Any]
@@ -81,15 +81,15 @@ SCALES = {
 
 
 def measure(seed: int, scale: str) -> Outcome:
-    """Rank correlation of magnitude and harm, for each layer of a network trained for this.
+    """Rank correlation of magnitude and harm, for each layer of a network that is trained here.
 
     Args:
-        seed: of the training and of the draws.
+        seed: seed of the training and of the draws.
         scale: one of `SCALES`.
 
     Returns:
         rank_correlation_layer_1, ..., over the bins that have enough weights; bins_layer_1, ...,
-        their number; accuracy of the network, from 0 to 1. A curve a layer.
+        the number of these bins; accuracy of the network, from 0 to 1; and one curve per layer.
     """
     wanted = SCALES[scale]
     model, x, y, accuracy = trained(wanted, seed)
@@ -115,7 +115,7 @@ def correlations(wanted: Scale, model: BinaryMLP, x: Tensor, y: Tensor, seed: in
 
 
 def trained(wanted: Scale, seed: int) -> tuple[BinaryMLP, Tensor, Tensor, float]:
-    """A network, the first training samples as it sees them, their labels, and its accuracy."""
+    """A trained network, training samples as it reads them, their labels, and its accuracy."""
     recipe = recipe_from_dict(
         {
             "name": "sign-switch",
@@ -147,16 +147,16 @@ def switch_harm(
     """Mean growth of the loss when weights of a bin are flipped, for each bin.
 
     Args:
-        model: a trained network in evaluation mode; it is the same afterwards, bit for bit.
+        model: a trained network in evaluation mode. Afterwards it has the same bits as before.
         x: what layer number `layer` reads, float32, shape (n, n_inputs of that layer).
         y: labels, int64, shape (n,).
-        layer: from 0.
-        flips: weights flipped at once.
-        draws: how often.
-        generator: of the draws.
+        layer: number of the layer, from 0.
+        flips: number of weights that are flipped at once.
+        draws: number of draws.
+        generator: random generator of the draws.
 
     Returns:
-        numbers of the bins that have at least `flips` weights, and the growth, each of their shape.
+        numbers of the bins with at least `flips` weights, and the growth in each of them.
     """
     linear, _ = model.layers[layer]
     before = _loss(model, x, y, layer)
@@ -172,7 +172,7 @@ def switch_harm(
 
 
 def _large_bins(linear: BinaryLinear, least: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Numbers of the bins with at least so many weights, and the places of these in the layer."""
+    """Numbers of the bins with at least so many weights, and the indices of their weights."""
     bins = magnitude_bins(linear.weight.numpy().ravel())
     for number in range(N_BINS):
         members = np.flatnonzero(bins == number)
@@ -182,7 +182,7 @@ def _large_bins(linear: BinaryLinear, least: int) -> Iterator[tuple[int, NDArray
 
 @contextlib.contextmanager
 def _flipped(linear: BinaryLinear, which: NDArray[np.int64]) -> Iterator[None]:
-    """The layer with the signs of these weights changed, inside; afterwards as it was."""
+    """A context in which these weights have the opposite sign."""
     weights, places = linear.weight.view(-1), torch.from_numpy(which)
     before = weights[places]
     weights[places] = -before

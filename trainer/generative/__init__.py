@@ -1,6 +1,6 @@
 """The generator of DGM: masks say which of its weights belong to which task.
 
-masks.py      which weights a task uses: soft while it is learnt, one bit per weight afterwards
+masks.py      the weights in use by a task: soft while it is learnt, one bit per weight afterwards
 plan.py       the layers of a generator, dense or convolutional
 growth.py     how much the generator grows after a task
 generator.py  weights shared by all tasks, and what belongs to one task

@@ -169,7 +169,7 @@ class MapNormalization(Normalization):
     The statistics of a channel are taken over samples and positions. Evaluation does the same
     float32 operations in the same order as for vectors, and banks work in the same way.
 
-    The arguments are those of `Normalization`, where n_features is the number of channels.
+    It has the arguments of `Normalization`, where n_features is the number of channels.
     """
 
     def forward(self, x: Tensor) -> Tensor:

@@ -25,7 +25,8 @@ class BinaryConvNet(BinaryNetwork):
 
     Args:
         config: the shape.
-        generator: random numbers for the initial hidden weights; PyTorch's global ones if None.
+        generator: random numbers for the initial hidden weights; None for PyTorch's global
+            generator.
 
     Attributes:
         convs, norms: the convolutions and their normalisations in order.

@@ -26,7 +26,8 @@ class BinaryMLP(BinaryNetwork):
 
     Args:
         config: the shape.
-        generator: random numbers for the initial hidden weights; PyTorch's global ones if None.
+        generator: random numbers for the initial hidden weights; None for PyTorch's global
+            generator.
 
     Attributes:
         linears, norms: the layers in order.

@@ -69,7 +69,7 @@ class Network(nn.Module):
         Args:
             x: uint8 or int8, as `samples` takes them.
             zero_point: the integer that stands for zero.
-            among: the classes to choose from, in rising order; all classes if not given.
+            among: the classes to choose from, in rising order. Default: all classes.
 
         Returns:
             labels, shape (n,), int64. Where several scores are the highest, the lowest class wins.

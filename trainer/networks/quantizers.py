@@ -2,7 +2,7 @@
 
 Both have the same forward function, with the convention that holds everywhere in metabit:
 
-    sign(x) = +1 if x >= 0, else -1        so sign(0) = +1, never 0
+    sign(x) = +1 if x >= 0, otherwise -1   so sign(0) = +1, never 0
 
 `sign_weight` is for hidden weights, and its gradient passes unchanged. `sign_activation` is for
 normalised sums, and its gradient is zero where the sum is far from zero. Do not use the latter for

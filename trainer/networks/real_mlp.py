@@ -27,7 +27,7 @@ class RealMLP(Network):
 
     Args:
         config: the shape.
-        generator: random numbers for the start; PyTorch's global ones if None.
+        generator: random numbers for the start; None for PyTorch's global generator.
 
     Attributes:
         linears: the layers in order.

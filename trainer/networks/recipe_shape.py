@@ -58,7 +58,7 @@ def recipe_shape(
 def heads_of(
     n_classes: int, groups: Sequence[tuple[int, ...]], kind: str
 ) -> dict[int, tuple[int, ...]]:
-    """For each class of a multi-head output, the classes that compete with it; else nothing.
+    """The classes that compete with each class of a multi-head output; empty for other outputs.
 
     Args:
         n_classes: number of outputs of the network.

@@ -224,7 +224,7 @@ def check_convolution(
     max_input: int,
     where: str = "convolution",
 ) -> None:
-    """Refuse a convolution that cannot be built; the arguments are those of `BinaryConv2d`.
+    """Refuse a convolution that cannot be built; it has the arguments of `BinaryConv2d`.
 
     Raises:
         InputError: a value is out of range, or sums could reach 2**24; begins with `where`.

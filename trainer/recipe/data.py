@@ -1,4 +1,4 @@
-"""[data] of a recipe: the set and the stream made from it."""
+"""[data] of a recipe: the data set, and the stream of tasks that is made from it."""
 
 from __future__ import annotations
 
@@ -36,33 +36,33 @@ _TASKS_FROM = {
 
 @dataclass(frozen=True)
 class DataRecipe:
-    """[data]: the set and the stream made from it.
+    """[data]: the data set, and the stream of tasks that is made from it.
 
     Attributes:
         name: digits, hapt, mnist or fashion-mnist.
         stream: permuted, rotated, axes, parts, single, subjects, classes or sets (see
             `metabit.trainer.streams`).
-        n_tasks: number of permutations, rotations, or groups of subjects or classes.
+        n_tasks: number of permutations, rotations, orientations, or groups.
         n_parts: number of parts.
-        groups: the groups of subjects or classes, in place of n_tasks; "activities" are hapt's
-            three kinds of activity, static, dynamic and transitions.
-        max_angle: rotations go in equal steps from 0 to so many degrees; 180 if not given.
+        groups: the groups of subjects or classes, in place of n_tasks; "activities" are the three
+            kinds of activity in hapt: static, dynamic and transitions.
+        max_angle: rotations have equal steps from 0 to so many degrees. Default: 180.
         angles: the rotations in degrees, in place of n_tasks.
         then: the sets that follow the first in a stream of sets; smaller images are enlarged.
-        scenario: what labels mean: "class" for labels that differ from task to task, "domain" for
-            the same labels in all tasks, "task" for labels that are compared only with those of
-            their own task. If not given, "class" for classes and "domain" for all others.
+        scenario: meaning of the labels. "class": labels differ from task to task. "domain": all
+            tasks have the same labels. "task": only the labels of a sample's own task compete.
+            Default: "class" for stream = "classes", otherwise "domain".
         subjects: train on these persons only (hapt).
-        classes: train and test on these classes only; the network keeps an output for every one.
-        seed: of permutations, shuffles, limits and everything else that is drawn here.
-        train_samples, test_samples: use only so many, drawn once; all if not given. In a stream of
-            sets, so many of each, and all of one that has fewer.
-        validation: this share of the training samples, or of the persons, is left out of training
-            and tested on, in place of the test samples: for tuning.
-        pad: pixels of zeros around each image, on each side, before anything else is done.
-        thermometer: encode each value in so many bits, so that the first layer is binary too.
+        classes: train and test on these classes only; the network has outputs for all classes.
+        seed: seed of permutations, shuffles, limits and everything else that is random here.
+        train_samples, test_samples: use only so many samples, drawn once. Default: all. In a stream
+            of sets, so many of each set, and all samples of a set that has fewer.
+        validation: this share of the training samples, or of the persons, is not trained on, and
+            replaces the test samples. It is meant for tuning.
+        pad: pixels of zeros on each side of each image, before anything else is done.
+        thermometer: encode each value in so many bits, so that the first layer reads bits too.
         label_noise: share of the training labels that are wrong, below 1.
-        blur: share of the training samples that change sides at each boundary, below 0.5.
+        blur: share of the training samples that are exchanged at each boundary, below 0.5.
     """
 
     name: str
@@ -105,13 +105,13 @@ class DataRecipe:
 
     @property
     def tasks_differ(self) -> bool:
-        """Whether a task's samples or labels are others than those in the set."""
+        """Whether tasks have other samples or labels than the data set itself."""
         if self.stream == "classes":
             return self.scenario == "domain"
         return self.stream in ("permuted", "rotated", "axes", "sets")
 
     def with_clean_samples(self) -> DataRecipe:
-        """The same stream with all samples of its set, where they belong, rightly labelled."""
+        """The same stream with all samples, right labels and sharp boundaries."""
         return replace(
             self,
             train_samples=None,
@@ -122,7 +122,7 @@ class DataRecipe:
         )
 
     def whole_set(self) -> DataRecipe:
-        """All samples of the set as they are fed to the network, in one task."""
+        """One task with all samples of the set, as the network reads them."""
         return DataRecipe(self.name, "single", pad=self.pad, thermometer=self.thermometer)
 
     def _require_ranges(self) -> None:
@@ -152,7 +152,7 @@ class DataRecipe:
             require_choice("[data] then", name, names())
 
     def _require_counts(self) -> None:
-        """Refuse a stream that does not say how many tasks it has, or says so twice."""
+        """Refuse a stream that does not say how many tasks it has, or says it twice."""
         keys = _TASKS_FROM.get(self.stream, ())
         if keys and sum(getattr(self, key) is not None for key in keys) != 1:
             if len(keys) == 1:
@@ -162,7 +162,7 @@ class DataRecipe:
             raise refuse("[data] max_angle belongs to n_tasks: angles say everything")
 
     def _require_sense(self) -> None:
-        """Refuse keys that are fine alone and senseless together."""
+        """Refuse keys that are right alone but make no sense together."""
         if isinstance(self.groups, str):
             require_choice("[data] groups", self.groups, ("activities",))
             known = self.stream == "classes"

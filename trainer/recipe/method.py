@@ -14,15 +14,15 @@ OPTIMIZERS = ("adam", "sgd")
 class MethodRecipe:
     """[method]: how the weights are moved. These are the keys of every method.
 
-    A method that has more keys of its own extends this class in its file in trainer/methods/.
+    A method with further keys extends this class: see `method_options.py`.
 
     Attributes:
-        name: a file of trainer/methods/, or what `methods.registry.register` was given.
+        name: name of the method, which is a file of trainer/methods/ or was given to `register`.
         optimizer: "adam" or "sgd".
         lr: learning rate.
-        momentum: of sgd.
-        weight_decay: added to the gradient, times the hidden weight.
-        reset_optimizer: start every task with fresh moments.
+        momentum: momentum of sgd.
+        weight_decay: this factor times the hidden weight is added to the gradient.
+        reset_optimizer: start every task with a new optimizer.
     """
 
     needs_shared_bank: ClassVar[str] = ""
@@ -49,7 +49,7 @@ class MethodRecipe:
 
     @property
     def m(self) -> float | tuple[float, ...]:
-        """Metaplasticity coefficient; 0 for every method that has none."""
+        """Metaplasticity coefficient; 0 for methods that do not have one."""
         return 0.0
 
     @property
@@ -73,7 +73,7 @@ class MethodRecipe:
 
     @property
     def every_samples(self) -> int | None:
-        """Samples between two consolidations; None is at the end of each task."""
+        """Samples between two consolidations; None means at the end of each task."""
         return None
 
 
@@ -83,7 +83,7 @@ class ConsolidatingRecipe(MethodRecipe):
 
     Attributes:
         consolidate_samples: consolidate after so many samples of the stream, wherever its tasks
-            end; if not given, at the end of each task.
+            end. Default: at the end of each task.
     """
 
     consolidate_samples: int | None = None
@@ -97,5 +97,5 @@ class ConsolidatingRecipe(MethodRecipe):
 
     @property
     def every_samples(self) -> int | None:
-        """Samples between two consolidations; None is at the end of each task."""
+        """Samples between two consolidations; None means at the end of each task."""
         return self.consolidate_samples

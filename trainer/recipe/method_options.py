@@ -45,8 +45,7 @@ class AnpycOptions(QuadraticOptions):
         prune: percent of each hidden layer that are free after the first task; 0 prunes nothing.
         prune_step: percent that are pruned in one step.
         prune_decay: factor from the percentage of one task to the percentage of the next.
-        retrain_epochs: epochs of training after each step of pruning; the same as [train] epochs if
-            not given.
+        retrain_epochs: epochs of training after each step of pruning. Default: [train] epochs.
         own_weights: test a task with the weights that it was trained with. Needs prune, and a
             real-valued network.
     """

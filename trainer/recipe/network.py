@@ -13,22 +13,24 @@ OUTPUTS = ("all", "seen")
 
 @dataclass(frozen=True)
 class NetworkRecipe:
-    """[network]: which network learns.
+    """[network]: the network that learns.
 
     Attributes:
         kind: "binary", or "real" for a real-valued multilayer perceptron to compare with.
-        hidden: widths of the hidden layers, behind the convolutions if there are any.
-        convolutions: [channels, kernel size, pooling] of each; pooling 1 is none. Binary only.
-        trunk: folder of a finished run: its network, frozen but for a fresh last layer. Binary
-            only.
-        banks: "task" for a normalisation bank per task, "shared" for one in all.
-        outputs: "all" lets all classes compete, "seen" those of the tasks so far (a growing head).
-            In a stream with scenario = "task" each task has a head of its own, whatever this says.
+        hidden: widths of the dense hidden layers, which follow the convolutions if there are any.
+        convolutions: [channels, kernel size, pooling] of each convolution; pooling 1 means none.
+            Binary only.
+        trunk: folder of a finished run. Its network is used with a new last layer, and all other
+            layers are frozen. Binary only.
+        banks: "task" for one normalisation bank per task, "shared" for a single bank.
+        outputs: "all" if all classes compete, "seen" if the classes of the tasks so far compete (a
+            growing head). In a stream with scenario = "task" each task has a head of its own.
         affine: whether normalisation learns a scale and an offset. Binary only.
         init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2]. Binary
             only.
-        normalized: whether hidden layers are normalised. Real only; binary networks always are.
-        standardized: inputs of mean 0 and standard deviation 1 instead of from 0 to 1. Real only.
+        normalized: whether hidden layers are normalised, as in all binary networks. Real only.
+        standardized: scale inputs to mean 0 and standard deviation 1, and not to at most 1. Real
+            only.
     """
 
     kind: str = "binary"
@@ -55,7 +57,7 @@ class NetworkRecipe:
         self._require_kind()
 
     def _require_kind(self) -> None:
-        """Refuse keys of the other kind of network, and two shapes at once."""
+        """Refuse keys of the other kind of network, and a trunk together with layers."""
         kinds = {
             "binary": ("convolutions", "trunk", "affine", "init_width"),
             "real": ("normalized", "standardized"),

@@ -1,4 +1,4 @@
-"""Recipes: a TOML file that says what to train on what, with every choice in one place.
+"""A recipe is a TOML file that says what to train on which data, with every choice in one place.
 
     name = "permuted-digits"
 
@@ -16,9 +16,9 @@
     [train]
     epochs = 20
 
-The dataclasses of data.py, network.py, method.py and train.py beside this file are the whole
-list of keys, with their defaults. A key that is not there, a value of the wrong type or out of
-range is an error that names the file, the table and the key.
+The dataclasses in data.py, network.py, method.py, method_options.py and train.py list all keys with
+their defaults. An unknown key, or a value of the wrong type or out of range, is an error that names
+the file, the table and the key.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class Recipe:
     """A whole recipe.
 
     Attributes:
-        name: title of the run, in tables and plots.
+        name: title of the run in tables and plots.
         data, network, method, train: the tables.
-        description: what the recipe is there to show.
+        description: what the recipe demonstrates.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Recipe:
         """The same recipe with another metaplasticity coefficient.
 
         Raises:
-            InputError: its method has none.
+            InputError: its method has no such coefficient.
         """
         if "m" not in {f.name for f in fields(self.method)}:
             raise refuse(_of_another_method("m", self.method.name))
@@ -95,14 +95,14 @@ class Recipe:
         return replace(self, method=replace(self.method, **changed))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain tables of strings, numbers and lists; what is not given is left out."""
+        """Plain tables of strings, numbers and lists; keys without a value are left out."""
         return {
             key: plain(value) if isinstance(value, dict) else value
             for key, value in asdict(self).items()
         }
 
     def to_toml(self) -> str:
-        """The recipe as TOML, with every default spelled out."""
+        """The recipe as TOML, with all defaults written out."""
         tables = self.to_dict()
         lines = [f"{key} = {toml_value(v)}" for key, v in tables.items() if not isinstance(v, dict)]
         for key, table in tables.items():
@@ -115,7 +115,7 @@ def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe from a TOML file.
 
     Raises:
-        InputError: the file cannot be read, is not TOML, or has a wrong key or value; the message
+        InputError: the file cannot be read, is not TOML, or has a wrong key or value. The message
             names file, table and key.
     """
     path = Path(path)
@@ -138,7 +138,7 @@ def recipe_from_dict(tables: dict[str, Any]) -> Recipe:
 
 
 def _method(table: Any) -> MethodRecipe:
-    """The [method] table in the class of the method that it names."""
+    """The [method] table as the dataclass of the method that it names."""
     if not isinstance(table, dict):
         raise refuse("method must be a table: write [method] above its keys")
     name = table.get("name", MethodRecipe.name)

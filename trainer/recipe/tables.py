@@ -1,8 +1,8 @@
-"""Frozen dataclasses from tables of plain values, and back: strict about keys, types and ranges.
+"""Converts tables of plain values to frozen dataclasses and back, and checks keys and types.
 
-A dataclass is the schema of its table: field names are the keys, type hints the types (whole and
-real numbers, strings, booleans, tuples of these, tables as they are, other dataclasses, and
-`| None`), and defaults the defaults.
+A dataclass is the schema of its table. Its field names are the keys, its defaults are the defaults,
+and its type hints are the types: whole and real numbers, strings, booleans, tuples of these, plain
+tables, other dataclasses, and `| None`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def require_choice(key: str, value: str, choices: Sequence[str]) -> None:
 
 
 def require_seed(key: str, seed: int) -> None:
-    """Raise InputError unless `seed` is one that every generator takes."""
+    """Raise InputError unless every random generator accepts this seed."""
     require(0 <= seed < 2**63, key, seed, "must be 0 or more, below 2**63")
 
 
@@ -48,8 +48,8 @@ def read_toml(path: Path, what: str, hint: str) -> dict[str, Any]:
 
     Args:
         path: the file.
-        what: what it is, as the message of an error begins: "recipe".
-        hint: what to do where no file of the folder has a similar name.
+        what: kind of the file, with which an error message begins, such as "recipe".
+        hint: what to do if no file in the folder has a similar name.
 
     Raises:
         InputError: it cannot be read, or is not TOML.
@@ -68,7 +68,7 @@ def read_toml(path: Path, what: str, hint: str) -> dict[str, Any]:
 
 
 def plain(table: dict[str, Any]) -> dict[str, Any]:
-    """The table with lists for tuples, and without what is None."""
+    """The table with lists in place of tuples, and without values that are None."""
     return {key: _lists(value) for key, value in table.items() if value is not None}
 
 
@@ -77,15 +77,15 @@ def _lists(value: Any) -> Any:
 
 
 def toml_value(value: object) -> str:
-    """A string, number, boolean or list as TOML writes it."""
+    """A string, number, boolean or list in TOML."""
     if isinstance(value, (tuple, list)):
         return f"[{', '.join(toml_value(item) for item in value)}]"
-    # JSON's strings, booleans and integers are TOML's too; repr gives a float's shortest form.
+    # Strings, booleans and integers are the same in JSON and TOML; repr gives the shortest float.
     return repr(value) if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
 
 
 def parse(kind: type[Table], table: dict[str, Any], where: str) -> Table:
-    """An instance of the dataclass `kind` from `table`; `where` begins the message of an error."""
+    """Make an instance of the dataclass `kind`; an error message begins with `where`."""
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:
@@ -143,7 +143,7 @@ def _words(hint: Any) -> str:
 
 
 def _fit(value: Any, hint: Any) -> tuple[bool, Any]:
-    """Whether `value` is of type `hint`, and the value in that type."""
+    """Whether `value` has the type `hint`, and the value converted to it."""
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list):
             return False, None

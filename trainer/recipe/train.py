@@ -1,4 +1,4 @@
-"""[train] of a recipe: how long and in which order."""
+"""[train] of a recipe: how long to train, and in which order."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from metabit.trainer.recipe.tables import require, require_seed
 
 @dataclass(frozen=True)
 class TrainRecipe:
-    """[train]: how long and in which order.
+    """[train]: how long to train, and in which order.
 
     Attributes:
         epochs: passes over the samples of each task.
-        batch: samples a step. The last batch of an epoch may be smaller; one of a single sample is
-            left out, because it has no variance to normalise with.
-        seed: of the initial weights and the order of samples.
-        prequential: label every sample before it is first learnt, and report how many were right.
-        checkpoint_steps: steps between two checkpoints; there is one at the end of a task too.
+        batch: samples per step. The last batch of an epoch may be smaller; if it has only one
+            sample it is left out, because a single sample has no variance to normalise with.
+        seed: seed of the initial weights and of the order of samples.
+        prequential: classify every sample before it is first learnt, and report the accuracy.
+        checkpoint_steps: steps between two checkpoints. A task also ends with a checkpoint.
     """
 
     epochs: int

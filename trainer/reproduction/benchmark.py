@@ -1,36 +1,36 @@
-"""A benchmark: one TOML file that says what a table of results is made of.
+"""A benchmark: a TOML file that says how a table of results is made.
 
     name = "split-digits"
     title = "Five groups of two digits, one after another"
-    source = "Author 2020, Table 1"            # where the published figures stand
+    source = "Author 2020, Table 1"            # where the published figures are from
     seeds = 3
-    like = "other-digits"                      # rows of another benchmark; a row here of the same
-                                               # label is put over it, search as a whole
+    like = "other-digits"                      # take the rows of another benchmark; a row with the
+                                               # same label here overrides keys, and all of search
 
     [base.data]                                # base.* is a recipe at the scale of the paper
     [base.network]
     [base.method]
     [base.train]
 
-    [small.train]                              # small.* is put over it at --scale small
+    [small.train]                              # small.* overrides base.* at --scale small
     epochs = 1
 
-    [[row]]                                    # a row of the table: a recipe
+    [[row]]                                    # a row of the table, which is a recipe
     label = "MAS"
-    method = { name = "mas" }                  # data, network, method, train: put over base
-    small = { method = { lr = 0.01 } }         # ... and over both, at --scale small
-    search = { strength = [0.1, 1.0] }         # values of [method] to be chosen by --search
-    paper = 99.22                              # per cent
+    method = { name = "mas" }                  # data, network, method, train: override base
+    small = { method = { lr = 0.01 } }         # ... and this overrides both at --scale small
+    search = { strength = [0.1, 1.0] }         # values of [method] among which --search chooses
+    paper = 99.22                              # published accuracy in per cent
 
-    [[target]]                                 # what has to hold
+    [[target]]                                 # a condition that must hold
     row = "MAS"
     metric = "acc"
     at_least = 98.2                            # or at_most; or above = "another row", by = 1.0
-    scale = "paper"                            # at both scales, if not given
+    scale = "paper"                            # default: both scales
 
-In place of tables and rows a benchmark may name an experiment, one of trainer/experiments/.
-The dataclasses below are the whole list of keys. Every row is checked, at both scales, when the
-file is read: an error names file, row, table and key.
+In place of tables and rows a benchmark may name an experiment of trainer/experiments/. The
+dataclasses below list all keys. When the file is read, every row is checked at both scales; an
+error names file, row, table and key.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Tables = dict[str, Any]
 Part = TypeVar("Part", "Row", "Target")
 
 FOLDER = ROOT / "recipes" / "benchmarks"
-"""In an installed package too: the wheel has this folder at the same place."""
+"""Folder of the benchmarks; the wheel has it at the same place."""
 
 SCALES = ("small", "paper")
 TABLES = ("data", "network", "method", "train")
@@ -62,12 +62,12 @@ class Row:
     """[[row]]: a row of the table.
 
     Attributes:
-        label: what the table calls it.
-        data, network, method, train: what differs from the benchmark's base.
-        small: what differs from that at the small scale, by table.
-        search: keys of [method] with the values among which `--search` chooses.
-        paper, paper_std: the published accuracy and its deviation, in per cent.
-        remark: the cause of a gap, for the table in the documents.
+        label: name of the row in the table.
+        data, network, method, train: keys that differ from the base of the benchmark.
+        small: keys that differ at the small scale, by table.
+        search: keys of [method], each with the values among which `--search` chooses.
+        paper, paper_std: published accuracy and its standard deviation, in per cent.
+        remark: the reason for a gap, for the table in the documents.
     """
 
     label: str
@@ -99,15 +99,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Target:
-    """[[target]]: what has to hold of the mean over seeds.
+    """[[target]]: a condition for the mean over seeds.
 
     Attributes:
-        metric: acc, plasticity, bwt, fwt, forgetting (in per cent), or any other number of a row.
-        row: the row's label; not given for an experiment.
+        metric: acc, plasticity, bwt, fwt, forgetting (in per cent), or another number of a row.
+        row: label of the row; an experiment has none.
         at_least, at_most: bounds.
-        above: a row that has to be exceeded.
-        by: by so much, in points.
-        scale: small or paper; both if not given.
+        above: label of a row that must be exceeded.
+        by: how far it must be exceeded, in points.
+        scale: small or paper. Default: both.
     """
 
     metric: str
@@ -133,17 +133,17 @@ class Benchmark:
     """A whole benchmark.
 
     Attributes:
-        name: what `metabit reproduce` calls it.
-        title: what it is, in a line.
+        name: its name for `metabit reproduce`.
+        title: a line that describes it.
         source: where the published figures are from.
-        seeds: how many; they count from 0.
-        validation: the share of training samples that a search takes in place of the test samples.
-        experiment: the experiment that it runs, in place of rows.
+        seeds: number of seeds, which are counted from 0.
+        validation: share of the training samples that a search uses in place of the test samples.
+        experiment: name of the experiment, for a benchmark without rows.
         base: the recipe at the scale of the paper, by table.
-        small: what differs at the small scale.
-        rows: the rows of the table; for an experiment a single one, without a recipe.
-        targets: what has to hold.
-        path: its file.
+        small: keys that differ at the small scale.
+        rows: the rows of the table; for an experiment a single row without a recipe.
+        targets: conditions that must hold.
+        path: the file.
     """
 
     name: str
@@ -159,15 +159,15 @@ class Benchmark:
     targets: tuple[Target, ...] = ()
 
     def command(self, scale: str) -> str:
-        """What runs it."""
+        """The command that runs it."""
         named = self.name if self.path.parent == FOLDER else str(self.path)
         return f"metabit reproduce {named} --scale {scale}"
 
     def row(self, label: str) -> Row:
-        """The row of this label.
+        """The row with this label.
 
         Raises:
-            InputError: there is none; the nearest is named.
+            InputError: there is none; the message gives the nearest label.
         """
         for row in self.rows:
             if row.label == label:
@@ -176,7 +176,7 @@ class Benchmark:
         raise refuse(f'{self.name}: no row "{label}": {nearest(label, labels)}')
 
     def tables(self, row: Row, scale: str) -> Tables:
-        """The recipe of a row as plain tables, without a name, seeds and searched values."""
+        """The recipe of a row as plain tables, without name, seeds and searched values."""
         merged: Tables = {}
         layers = [self.base, {key: getattr(row, key) for key in TABLES}]
         if scale == "small":
@@ -192,8 +192,8 @@ class Benchmark:
         Args:
             row: one of the rows.
             scale: small or paper.
-            searched: values of [method] for the keys that the row searches.
-            seed: of data and training.
+            searched: values for the keys of [method] that the row searches.
+            seed: seed of data and training.
         """
         tables = self.tables(row, scale)
         tables["method"] = tables["method"] | searched
@@ -204,7 +204,7 @@ class Benchmark:
 
 @dataclass(frozen=True)
 class _File:
-    """The top level of the file, as it is written."""
+    """The top level of the file."""
 
     name: str
     title: str
@@ -234,7 +234,7 @@ class _File:
 
 
 def _require_tables(key: str, tables: Tables) -> None:
-    """Only the tables of a recipe, and in them no seed."""
+    """Refuse everything that is not a table of a recipe."""
     for name, table in tables.items():
         if name not in TABLES or not isinstance(table, dict):
             raise refuse(f'{key}: "{name}" is no table of a recipe: {nearest(name, TABLES)}')
@@ -246,7 +246,7 @@ def names() -> list[str]:
 
 
 def load(name_or_path: str) -> Benchmark:
-    """A benchmark that comes with metabit, by its name, or one of your own, by its .toml file.
+    """Load a benchmark that comes with metabit by its name, or your own by its .toml file.
 
     Raises:
         InputError: no such benchmark, the file cannot be read, or it has a wrong key or value.
@@ -269,7 +269,7 @@ def load(name_or_path: str) -> Benchmark:
 
 def _benchmark(tables: Tables, path: Path) -> Benchmark:
     file = parse(_File, tables, "")
-    require(file.name == path.stem, "name", file.name, f"must be that of the file, {path.stem}")
+    require(file.name == path.stem, "name", file.name, f"must be the name of the file, {path.stem}")
     rows = tuple(_row(table, number) for number, table in enumerate(_tables_of_rows(file, path), 1))
     targets = [
         _part(Target, table, f"target {number}") for number, table in enumerate(file.target, 1)
@@ -286,7 +286,7 @@ def _benchmark(tables: Tables, path: Path) -> Benchmark:
 
 
 def _tables_of_rows(file: _File, path: Path) -> Sequence[Tables]:
-    """The rows as they are written, put over those of the benchmark that this one is like."""
+    """The rows of the file; with `like`, they override the rows of the other benchmark."""
     if file.like is None:
         return file.row
     other = path.parent / f"{file.like}.toml"
@@ -302,7 +302,7 @@ def _tables_of_rows(file: _File, path: Path) -> Sequence[Tables]:
 
 
 def _without_figures(row: Tables) -> Tables:
-    """A row for another benchmark: what was published was not published for that one."""
+    """A row for another benchmark, for which the published figures do not hold."""
     return {key: row[key] for key in row if key not in ("paper", "paper_std", "remark")}
 
 
@@ -332,7 +332,7 @@ def _check_labels(benchmark: Benchmark) -> None:
 
 
 def _check_recipes(benchmark: Benchmark, row: Row) -> None:
-    """Every recipe that can come of a row is one."""
+    """Refuse a row if any recipe that it can lead to is refused."""
     for scale in SCALES:
         tables = benchmark.tables(row, scale)
         where = f'row "{row.label}", scale {scale}'

@@ -1,4 +1,4 @@
-"""What all ways of running jobs share: who is told, and how often a job is tried."""
+"""What all engines share: who is told about each job, and how often a job is tried."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from metabit.errors import InputError, MetabitError
 from metabit.trainer.reproduction.jobs import Job
 
 MOST_TRIES = 3
-"""A job that fails is repeated twice; it goes on from its last checkpoint."""
+"""A job that fails is repeated twice, from its last checkpoint."""
 
 
 class Watcher(Protocol):
-    """Told by an engine what happens to each job, in the process that started it."""
+    """Is told what happens to each job, in the process that started the engine."""
 
     def planned(self, n_jobs: int, n_finished: int) -> None:
-        """There are so many jobs, and so many of them were finished before."""
+        """There are `n_jobs` jobs, and `n_finished` of them were finished before."""
 
     def started(self, job: Job) -> None:
-        """A worker has it."""
+        """A worker has begun the job."""
 
     def moved(self, job: Job, share: float) -> None:
-        """This share of its steps is done, from 0 to 1. Not every engine knows."""
+        """This share of the job's steps is done, from 0 to 1. Not every engine knows it."""
 
     def done(self, job: Job) -> None:
-        """It is finished."""
+        """The job is finished."""
 
     def failed(self, job: Job, reason: str, again: bool) -> None:
-        """It failed; whether it will be tried again."""
+        """The job failed; `again` says whether it will be tried again."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Failure:
 
     Attributes:
         job: the job.
-        code: of the error, such as E-DIVERGED.
-        reason: in words.
+        code: code of the error, such as E-DIVERGED.
+        reason: the reason in words.
     """
 
     job: Job
@@ -51,13 +51,13 @@ class Failure:
 
 
 JobEngine = Callable[[Sequence[Job], int, Watcher], list[Failure]]
-"""Runs jobs, at most so many at a time; returns those that were given up, when all are through."""
+"""Does jobs, at most so many at a time; returns the jobs that it gave up when all have ended."""
 
 
 def report_of(error: Exception) -> dict[str, Any]:
-    """What a worker says of an exception, as plain values.
+    """What a worker reports of an exception, as plain values.
 
-    A wrong recipe stays wrong, and training that diverges does so every time: these are final.
+    Wrong recipes and training that diverges are final: they would fail again.
     """
     if os.environ.get("METABIT_DEBUG"):
         traceback.print_exception(error)
@@ -71,7 +71,7 @@ def report_of(error: Exception) -> dict[str, Any]:
 
 
 class Tries:
-    """The jobs that wait, and those that were given up."""
+    """The jobs that wait, and the jobs that were given up."""
 
     def __init__(self, jobs: Sequence[Job], watcher: Watcher) -> None:
         self.waiting = deque(jobs)
@@ -80,13 +80,13 @@ class Tries:
         self._tries: Counter[Job] = Counter()
 
     def next(self) -> Job:
-        """The next job, which a worker begins now. Raises IndexError where none waits."""
+        """The next job, which a worker now begins. Raises IndexError if no job waits."""
         job = self.waiting.popleft()
         self._watcher.started(job)
         return job
 
     def failed(self, job: Job, code: str, reason: str, final: bool = False) -> None:
-        """Put it at the end of those that wait, or give it up."""
+        """Let the job wait again, after all others, or give it up."""
         self._tries[job] += 1
         again = not final and self._tries[job] < MOST_TRIES
         if again:
@@ -96,5 +96,5 @@ class Tries:
         self._watcher.failed(job, reason, again)
 
     def died(self, job: Job, how: str) -> None:
-        """The process that had the job is gone."""
+        """The process that had the job has ended."""
         self.failed(job, "E-WORKER", f"its process ended early ({how})")

@@ -1,9 +1,8 @@
 """A job: one recipe with one seed, or one experiment, in a folder of its own.
 
-Jobs know nothing of each other, so they may run in any order, in any process, on any machine, and
-each can be done again alone. A job is finished where its folder has a job.json, which is written
-last and holds every number that a table needs. `work.do_job` does a job; this module needs no
-PyTorch.
+Jobs do not depend on each other, so they can be done in any order, in any process, on any machine,
+and each can be repeated alone. A finished job has a job.json in its folder, which is written last
+and has all numbers that a table needs. `work.do_job` does a job; this module needs no PyTorch.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ SCHEMA = "metabit/job/1"
 DONE = "job.json"
 
 SHARES = ("acc", "plasticity", "bwt", "fwt", "forgetting", "prequential")
-"""Numbers from 0 to 1 (-1 to 1), which tables and targets show in per cent."""
+"""Numbers from 0 to 1 (or -1 to 1) that tables and targets show in per cent."""
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """What a worker is told.
+    """What a worker needs to know.
 
     Attributes:
-        label: row and seed, in messages.
-        folder: where the results go.
-        seed: of data and training.
-        commit: of the sources, where they are a checkout.
-        recipe: plain tables, seed included; empty for an experiment.
-        experiment: name of one of trainer/experiments/; empty for a recipe.
-        scale: what the experiment is told.
+        label: row and seed, for messages.
+        folder: where the results are written.
+        seed: seed of data and training.
+        commit: commit of the sources, if they are a checkout.
+        recipe: plain tables with the seed; empty for an experiment.
+        experiment: name of an experiment of trainer/experiments/; empty for a recipe.
+        scale: scale of the experiment.
     """
 
     label: str
@@ -54,7 +53,7 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """What `to_json` made."""
+        """The job that `to_json` wrote."""
         fields = json.loads(text)
         return cls(**fields | {"folder": Path(fields["folder"])})
 
@@ -70,16 +69,16 @@ class Job:
 
     @property
     def finished(self) -> bool:
-        """Whether it has been done."""
+        """Whether the job has been done."""
         return (self.folder / DONE).exists()
 
 
 def folder_name(label: str, tables: dict[str, Any]) -> str:
-    """A folder for the runs of a recipe: another recipe under the same label gets another one.
+    """A folder for the runs of a recipe. Another recipe with the same label has another folder.
 
     Args:
-        label: in words; letters, digits, dots and dashes of it are kept.
-        tables: the recipe as it is given, without its seed.
+        label: label of the row; its letters, digits, dots and dashes are kept.
+        tables: the recipe as plain tables, without its seed.
     """
     words = re.sub(r"[^a-z0-9.]+", "-", label.lower()).strip("-.")
     digest = hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """Methods on several benchmarks: all of them in one table, or one of them in a line.
 
-In the table the rows are those of the first benchmark, in its order.
+The table has the rows of the first benchmark, in its order.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def overview(documents: Sequence[Document]) -> str:
 
 
 def measured(documents: Mapping[str, Document], label: str) -> str:
-    """One line: the accuracy of a method on each benchmark, and in brackets that of the first row.
+    """One line: accuracy of a method on each benchmark, and of the first row in brackets.
 
     Args:
         documents: results by what the line calls the benchmark; a benchmark that does not have the

@@ -1,7 +1,7 @@
-"""Jobs on the cores of this machine: a few processes that each do one job after another.
+"""Does jobs on the cores of this machine: a few processes do one job after another.
 
-Every worker has a pipe of its own, so it is known whose job a killed process had. What passes
-through the pipes is JSON.
+Every worker has its own pipe, so that it is known which job a killed process had. The messages in
+the pipes are JSON.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from metabit.trainer.reproduction.jobs import Job
 from metabit.trainer.runs.progress import Silent
 
 REPORT_SECONDS = 0.5
-"""Between two words of a worker on how far it is."""
+"""Time between two reports of a worker about its progress."""
 
 LAST_SECONDS = 5.0
-"""For a process whose pipe is closed to end by itself."""
+"""Time for a process to end by itself after its pipe was closed."""
 
 
 def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
@@ -51,7 +51,7 @@ def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failu
 
 
 def _listen(worker: _Worker, tries: Tries, watcher: Watcher) -> None:
-    """Take one message of a worker that has a job."""
+    """Handle one message of a worker that has a job."""
     job = worker.job
     assert job is not None
     message = worker.receive()
@@ -69,11 +69,11 @@ def _listen(worker: _Worker, tries: Tries, watcher: Watcher) -> None:
 
 
 class _Worker:
-    """A process, started when it gets its first job, and again when it has died.
+    """A process, which is started for its first job, and again if it has died.
 
     Attributes:
-        job: what it is doing.
-        pipe: our end.
+        job: the job that it does now.
+        pipe: our end of the pipe.
     """
 
     job: Job | None = None
@@ -88,17 +88,17 @@ class _Worker:
         if self._process is not None and not self._process.is_alive():
             self.stop()
         if self._process is None:
-            # Spawned, not forked: a copy of a process with threads may hang.
+            # Spawned and not forked: a forked copy of a process with threads may hang.
             context = multiprocessing.get_context("spawn")
             self.pipe, theirs = context.Pipe()
             self._process = context.Process(target=_work, args=(theirs,), daemon=True)
             self._process.start()
-            theirs.close()  # so that our end is told when the process ends
+            theirs.close()  # so that our end notices when the process ends
         with contextlib.suppress(OSError):  # it may have died just now: `receive` will say so
             self.pipe.send_bytes(job.to_json().encode())
 
     def receive(self) -> dict[str, Any] | None:
-        """Its next message; None when it has died."""
+        """Its next message; None if it has died."""
         try:
             message: dict[str, Any] = json.loads(self.pipe.recv_bytes())
         except (EOFError, OSError):
@@ -107,7 +107,7 @@ class _Worker:
         return message
 
     def stop(self) -> str:
-        """End the process if it has not ended; returns in words how it did."""
+        """End the process if it still runs; return in words how it ended."""
         if self._process is None:
             return "it did not start"
         self.pipe.close()
@@ -119,7 +119,7 @@ class _Worker:
 
 
 def _work(pipe: Connection) -> None:
-    """What a worker does until nobody is at the other end of its pipe."""
+    """What a worker process does until the other end of its pipe is closed."""
     from metabit.trainer.reproduction.work import do_job  # PyTorch is for the workers alone
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
@@ -135,7 +135,7 @@ def _work(pipe: Connection) -> None:
 
 
 class _Reporter(Silent):
-    """Says now and then how far a job is. When nobody listens any more, the job stops."""
+    """Reports the progress of a job now and then. If nobody reads the pipe, the job stops."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -143,11 +143,11 @@ class _Reporter(Silent):
         self._said = 0.0
 
     def run_started(self, n_tasks: int, steps_per_task: list[int], done_steps: int) -> None:
-        """Note how many steps there are."""
+        """Note the number of steps."""
         self._n_steps = sum(steps_per_task)
 
     def step_done(self, task: int, total_steps: int, loss: float) -> None:
-        """Say how far it is, unless that was said just now."""
+        """Report the progress, unless the last report was just now."""
         if time.monotonic() - self._said >= REPORT_SECONDS:
             self._said = time.monotonic()
             self._pipe.send_bytes(json.dumps({"share": total_steps / self._n_steps}).encode())

@@ -1,8 +1,8 @@
-"""Jobs on a Ray cluster: that of $RAY_ADDRESS, else one that is started here for the time.
+"""Does jobs on a Ray cluster: the cluster of $RAY_ADDRESS, or a local cluster for the time.
 
-A worker may be on another machine and share no folder with this one. So it gets the files of the
-run folder as bytes, works in a temporary folder, and gives its files back as bytes; they are
-written here. metabit, with the same version, and the data sets have to be installed there.
+A worker may be on another machine that shares no folder with this one. Therefore it gets the files
+of the run folder as bytes, works in a temporary folder, and returns its files as bytes, which are
+written here. It needs the same version of metabit and its own copies of the data sets.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failu
     """
     ray = _start(n_workers)
     tries = Tries(jobs, watcher)
-    # Ray would repeat a lost task by itself, but nobody would be told.
+    # Ray would repeat a lost task by itself, but would tell nobody.
     task = ray.remote(num_cpus=1, max_retries=0)(_task)
     running: dict[Any, Job] = {}
     try:
@@ -63,25 +63,25 @@ def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failu
 def _start(n_workers: int) -> Any:
     """The `ray` package, connected."""
     need("reproduce --engine ray")
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # or Ray reports to its makers
     import ray
 
     address = os.environ.get("RAY_ADDRESS")
-    # A cluster has its own number of cores; with "local" one is made even if another is running.
+    # A cluster knows its number of cores; "local" starts a new one even if another is running.
     where = {"address": address} if address else {"address": "local", "num_cpus": n_workers}
     try:
         ray.init(**where, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except Exception as error:  # of many kinds, by what is wrong with the address
         raise MetabitError(
-            f"Ray cluster {where['address']}: cannot be used ({error}); one that authenticates "
-            "wants RAY_AUTH_MODE and its token in this environment too",
+            f"Ray cluster {where['address']}: cannot be used ({error}); a cluster that "
+            "authenticates needs RAY_AUTH_MODE and its token in this environment too",
             code="E-WORKER",
         ) from error
     return ray
 
 
 def _task(text: str, files: Files) -> tuple[dict[str, Any], Files]:
-    """Do a job on a worker; returns nothing or what went wrong, and the files of its folder."""
+    """Do a job on a worker; return what went wrong, if anything, and the files of its folder."""
     from metabit.trainer.reproduction.work import do_job  # PyTorch is for the workers alone
 
     with tempfile.TemporaryDirectory(prefix="metabit-") as folder:
@@ -96,14 +96,14 @@ def _task(text: str, files: Files) -> tuple[dict[str, Any], Files]:
 
 
 def _files(folder: Path) -> Files:
-    """Every file of a run folder by name; a run folder has no folders."""
+    """All files of a run folder by name; a run folder has no folders in it."""
     if not folder.exists():
         return {}
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def _write(folder: Path, files: Files) -> None:
-    """Write them, job.json last: where it is, the job is finished."""
+    """Write the files, and job.json last, because it says that the job is finished."""
     make_folder(folder)
     for name in sorted(files, key=lambda name: name == DONE):
         write_whole(folder / name, files[name])

@@ -1,4 +1,4 @@
-"""What a benchmark gave: one document, made of the numbers of its finished jobs."""
+"""The results of a benchmark: one document, made from the numbers of its finished jobs."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ Document = dict[str, Any]
 def collect(
     benchmark: Benchmark, scale: str, settings: Mapping[str, Tables], jobs: Mapping[str, list[Job]]
 ) -> Document:
-    """The document of every row of which at least one seed is finished.
+    """Collect the results of all rows that have at least one finished seed.
 
     Args:
         benchmark, scale: what was run.
-        settings: the [method] of each row by label, with its searched values.
-        jobs: the jobs of each row by label, one a seed, finished or not.
+        settings: the [method] table of each row by label, with its searched values.
+        jobs: the jobs of each row by label, one per seed, finished or not.
 
     Returns:
-        benchmark, scale, rows (metrics as mean, standard deviation and the value of each seed;
-        shares from 0 to 1), targets (per cent), and the circumstances of all jobs together.
+        benchmark, scale, rows, targets (in per cent), and the circumstances of all jobs. The
+        metrics of a row have mean, standard deviation and the value of each seed; shares are from
+        0 to 1.
 
     Raises:
         CorruptError: the numbers of a job cannot be read.
@@ -83,7 +84,7 @@ def _estimate(values: list[float]) -> Document:
 
 
 def _target(target: Target, rows: Sequence[Document]) -> Document:
-    """A target with the value that was measured and whether it is met; None where not measured."""
+    """A target with the measured value, and whether it is met; None if it was not measured."""
     by_label = {row["label"]: row for row in rows}
     mine = by_label.get(target.row) if target.row else (rows[0] if rows else None)
     value = _mean(mine, target.metric)
@@ -110,7 +111,7 @@ def _target(target: Target, rows: Sequence[Document]) -> Document:
 
 
 def _mean(row: Mapping[str, Any] | None, metric: str) -> float | None:
-    """In per cent for a share."""
+    """Mean of a metric of a row, in per cent if it is a share."""
     if row is None or metric not in row["metrics"]:
         return None
     scale = 100.0 if metric in SHARES else 1.0
@@ -118,7 +119,7 @@ def _mean(row: Mapping[str, Any] | None, metric: str) -> float | None:
 
 
 def _distinct(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """Every value that occurs, by key, in the order of its first occurrence."""
+    """All values that occur, by key, in the order of their first occurrence."""
     keys = records[0] if records else {}
     return {key: list(dict.fromkeys(record.get(key) for record in records)) for key in keys}
 

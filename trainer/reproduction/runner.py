@@ -1,4 +1,4 @@
-"""From a benchmark to its results: jobs are planned, done by an engine, and collected.
+"""Runs a benchmark: plans jobs, lets an engine do them, and collects the results.
 
 DIR/SCALE/ROW-HASH/seed-N/      a run folder for each job; done jobs are not done again
 DIR/SCALE/search/...            the same for the runs of a search
@@ -31,13 +31,13 @@ RESULTS = "results.json"
 
 @dataclass(frozen=True)
 class Workers:
-    """How jobs are to be run.
+    """How jobs are done.
 
     Attributes:
-        engine: runs them.
-        n: so many at a time.
-        watcher: told about each.
-        again: whether finished jobs are done again, because the sources have changed.
+        engine: the engine.
+        n: number of jobs at a time.
+        watcher: is told about each job.
+        again: whether finished jobs are repeated, because the sources have changed.
     """
 
     engine: JobEngine
@@ -46,10 +46,10 @@ class Workers:
     again: bool = False
 
     def do(self, jobs: Sequence[Job], folder: Path) -> list[Failure]:
-        """Do every job that is not finished; returns those that were given up.
+        """Do all jobs that are not finished; return the jobs that were given up.
 
         Raises:
-            InputError: code E-RUN-BUSY: another process is at work in `folder`.
+            InputError: code E-RUN-BUSY: another process works in `folder`.
         """
         with _alone_in(folder):
             if self.again:
@@ -63,7 +63,7 @@ class Workers:
 
 @contextlib.contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold a lock that the system gives back however this process ends.
+    """A context with a lock on the folder, which the system releases however this process ends.
 
     Two processes with the same jobs would write into the same run folders.
     """
@@ -83,21 +83,21 @@ def _alone_in(folder: Path) -> Iterator[None]:
 def reproduce(
     benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, out: Path, workers: Workers
 ) -> tuple[Document, list[Failure]]:
-    """Run rows of a benchmark, and collect the results of all its rows that have any.
+    """Run some rows of a benchmark, and collect the results of all its rows that have any.
 
     Args:
-        benchmark: what is run.
-        rows: those of its rows to run.
+        benchmark: the benchmark.
+        rows: the rows to run.
         scale: small or paper.
-        n_seeds: seeds 0 to n_seeds - 1.
+        n_seeds: number of seeds, which are counted from 0.
         out: the folder DIR.
-        workers: how.
+        workers: how jobs are done.
 
     Returns:
-        what results.json holds, and the jobs that were given up.
+        the contents of results.json, and the jobs that were given up.
 
     Raises:
-        InputError: code E-CHOSEN: values of a row are to be chosen by a search first.
+        InputError: code E-CHOSEN: a search must choose values of a row first.
         StorageError, CorruptError: a file cannot be written, or is damaged.
     """
     settings: dict[str, Tables] = {}
@@ -114,7 +114,7 @@ def reproduce(
         jobs[row.label] = [
             _job(benchmark, row, scale, values, seed, folder, at) for seed in range(n_seeds)
         ]
-    # Seed by seed, so that the first seed of every row is there early.
+    # Seed by seed, so that the first seed of every row is finished early.
     wanted = [jobs[row.label] for row in rows]
     failures = workers.do([job for of_seed in zip(*wanted, strict=True) for job in of_seed], out)
     document = results.collect(benchmark, scale, settings, jobs)
@@ -140,21 +140,21 @@ def _job(
 def search_rows(
     benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, out: Path, workers: Workers
 ) -> tuple[dict[str, Any], list[Failure]]:
-    """Run the search of rows, and write the choice beside the benchmark's file.
+    """Run the search of some rows, and write the choice next to the file of the benchmark.
 
     Args:
-        benchmark: what is run.
-        rows: those of its rows to search; those that search nothing are left out.
+        benchmark: the benchmark.
+        rows: the rows to search; rows without values to search are left out.
         scale: small or paper.
-        n_seeds: seeds 100 to 99 + n_seeds.
+        n_seeds: number of seeds, which are counted from 100.
         out: the folder DIR.
-        workers: how.
+        workers: how jobs are done.
 
     Returns:
-        what the file of the choice holds, and the jobs that were given up.
+        the contents of the file with the choice, and the jobs that were given up.
 
     Raises:
-        InputError: no row has anything to search.
+        InputError: no row has values to search.
         StorageError, FormatError, CorruptError: a file cannot be written, or is damaged.
     """
     searching = [row for row in rows if row.search]

@@ -1,11 +1,11 @@
-"""Choosing strengths: a grid of values, judged on validation data of the stream.
+"""Chooses strengths from a grid of values, by the accuracy on validation data of the stream.
 
-A strength does not carry over from one program to another, or from one benchmark to another, so it
-is chosen here, by a search that anyone can run again. The samples that judge are taken from the
-training samples ([data] validation), and the seeds are none of those that are reported: what is
-reported has had no part in the choice.
+A strength cannot be carried over from one program or benchmark to another, so it is chosen here, by
+a search that anyone can repeat. The validation samples are taken from the training samples ([data]
+validation), and the reported results have other seeds. So the reported samples and seeds have no
+part in the choice.
 
-The choice is written beside the benchmark's file, with everything that was tried.
+The choice is written next to the file of the benchmark, with everything that was tried.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from metabit.trainer.reproduction.jobs import Job, folder_name, read_done
 SCHEMA = "metabit/chosen/1"
 
 FIRST_SEED = 100
-"""Seeds of a search count from here; those that are reported count from 0."""
+"""Seeds of a search are counted from here; reported seeds are counted from 0."""
 
 
 def jobs(
     benchmark: Benchmark, rows: Sequence[Row], scale: str, n_seeds: int, out: Path,
     commit: str | None,
 ) -> dict[str, list[list[Job]]]:  # fmt: skip
-    """The runs of a search: for each label, a list a combination, in it a job a seed."""
+    """The jobs of a search: for each label and each combination of values, one job per seed."""
     made: dict[str, list[list[Job]]] = {}
     for row in rows:
         made[row.label] = [
@@ -54,7 +54,7 @@ def _job(
     recipe = benchmark.recipe(row, scale, values, seed)
     recipe["data"] = recipe["data"] | {"validation": benchmark.validation}
     words = ", ".join(f"{key} = {value}" for key, value in values.items())
-    # Not of the whole recipe: its seeds are in it, and the folder has one run a seed.
+    # The name does not depend on the seeds: the folder has one run per seed.
     name = folder_name(row.label, benchmark.tables(row, scale) | {"searched": values})
     folder = out / name / f"seed-{seed}"
     return Job(f"{row.label} with {words}, seed {seed}", folder, seed, commit, recipe)
@@ -117,7 +117,7 @@ def _choice(benchmark: Benchmark, row: Row, scale: str, grid: list[list[Job]]) -
 
 
 def _at_the_edge(row: Row, values: Tables) -> list[str]:
-    """Keys whose best value is the lowest or highest number tried: a wider grid may do better."""
+    """Keys whose best value is the lowest or highest in the grid: a wider grid may be better."""
     edges = []
     for key, tried in row.search.items():
         numbers = [value for value in tried if isinstance(value, (int, float))]
@@ -127,16 +127,16 @@ def _at_the_edge(row: Row, values: Tables) -> list[str]:
 
 
 def chosen_path(benchmark: Benchmark, scale: str) -> Path:
-    """The file that keeps the choice for one scale."""
+    """The file with the choice for one scale."""
     return benchmark.path.with_name(f"{benchmark.name}.{scale}.chosen.json")
 
 
 def chosen(benchmark: Benchmark, row: Row, scale: str) -> Tables:
-    """The values that a search has chosen for a row; nothing for a row that searches nothing.
+    """The values that a search has chosen for a row; empty if the row has none to search.
 
     Raises:
-        InputError: code E-CHOSEN: nothing is chosen yet, or it was for another recipe or grid.
-        FormatError: the file is not one that `choose` wrote.
+        InputError: code E-CHOSEN: nothing is chosen yet, or another recipe or grid was searched.
+        FormatError: `choose` did not write this file.
     """
     if not row.search:
         return {}
@@ -157,13 +157,13 @@ def chosen(benchmark: Benchmark, row: Row, scale: str) -> Tables:
 
 
 def fingerprint(benchmark: Benchmark, row: Row, scale: str) -> str:
-    """What a choice depends on, in 16 hexadecimal digits."""
+    """A digest of everything that a choice depends on, in 16 hexadecimal digits."""
     parts = [benchmark.tables(row, scale), row.search, benchmark.validation]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """The document in the file; None where there is no file."""
+    """The document in the file; None if there is no file."""
     try:
         document = json.loads(path.read_bytes())
         if document["schema"] == SCHEMA and isinstance(document["rows"], dict):

@@ -32,10 +32,10 @@ def table(document: Document, brief: bool = False) -> tuple[list[str], Cells]:
 
     Args:
         document: as `metabit.trainer.reproduction.results.collect` gives it.
-        brief: leave out columns, so that it fits a terminal.
+        brief: leave out some columns, so that the table fits a terminal.
 
     Returns:
-        titles of the columns, and the cells of each row; shares in per cent.
+        titles of the columns, and the cells of each row, with shares in per cent.
     """
     if document["experiment"] is not None:
         metrics = [row["metrics"] for row in document["rows"]]
@@ -85,14 +85,14 @@ def _cell(metrics: Mapping[str, Any], key: str) -> str:
     if key == "state_bytes":
         return f"{mean / 1024:,.1f}"
     if key in SHARES and key != "acc":
-        return f"{100 * mean:.1f}"  # acc is what is compared: only it has room for its spread
+        return f"{100 * mean:.1f}"  # only acc, which is compared, has room for its deviation
     digits, scale = (2, 100) if key == "acc" else (4, 1)
     spread = "" if std is None else f" ± {scale * std:.{digits}f}"
     return f"{scale * mean:.{digits}f}{spread}"
 
 
 def target_lines(document: Document) -> list[str]:
-    """One line a target: whether it is met, and by which value."""
+    """One line per target: whether it is met, and the measured value."""
     lines = []
     for target in document["targets"]:
         word = {True: "met", False: "short", None: "not measured"}[target["met"]]

@@ -24,11 +24,11 @@ CURVES = "curves.png"
 Numbers = dict[str, float | None]
 
 _IN_METRICS = {"plasticity": "learning_acc", "prequential": "prequential_acc"}
-"""Shares that tables call otherwise than metrics.json does."""
+"""Shares that have other names in metrics.json than in tables."""
 
 
 def do_job(job: Job, progress: Progress) -> None:
-    """Do a job, or go on with one; afterwards it is finished.
+    """Do a job, or continue it; afterwards it is finished.
 
     Raises:
         MetabitError: as `metabit.trainer.loop.train` does.
@@ -46,7 +46,7 @@ def do_job(job: Job, progress: Progress) -> None:
     }
     text = json.dumps(document, indent=1, allow_nan=False)
     write_whole(job.folder / DONE, (text + "\n").encode())
-    # Only a run that is to go on needs it, and of large networks it is the largest file.
+    # Only a run that will continue needs its checkpoint, which is the largest file.
     (job.folder / run_folder.CHECKPOINT).unlink(missing_ok=True)
 
 
@@ -72,7 +72,7 @@ def _training(job: Job, progress: Progress) -> dict[str, Any]:
 
 
 def _numbers(metrics: dict[str, Any]) -> Numbers:
-    """What tables need of metrics.json; with what only the method has, under its own names."""
+    """What tables need of metrics.json, and the extra metrics of the method."""
     numbers: Numbers = {}
     for name in SHARES:
         value = metrics.get(_IN_METRICS.get(name, name))

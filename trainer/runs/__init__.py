@@ -1,4 +1,4 @@
-"""What a run measures, keeps and leaves behind; and runs side by side.
+"""What a run measures and keeps, what is in its folder, and how runs compare.
 
 evaluation.py        accuracy at the boundaries of tasks, and test-then-train accuracy
 checkpoint.py        stop anywhere, and resume to the same bits

@@ -1,8 +1,8 @@
-"""Everything a training run needs to go on from any step, in one file.
+"""Everything that a training run needs to continue from any step, in one file.
 
-One file, because two could be from different steps after a crash: the tensors (weights, statistics,
-optimizer moments, what the method keeps, random state) with the position and the results so far
-beside them.
+The file has the tensors (weights, statistics, moments of the optimizer, state of the method, random
+state), the position, and the results so far. After a crash, two files could be from different
+steps; therefore it is one.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ LoadMethod = Callable[[dict[str, Tensor]], None]
 
 @dataclass
 class Position:
-    """Where a run stands; all counts are of what is finished.
+    """How far a run is.
 
     Attributes:
-        task: index of the task being learnt; the number of tasks at the end.
-        epoch: epochs of this task.
-        step: steps of this epoch.
-        total_steps: steps of the whole run.
-        accuracy_rows: one list a finished task: accuracies on the tasks up to it.
-        ahead: accuracy on each task but the first just before it was learnt.
+        task: index of the task being learnt; at the end, the number of tasks.
+        epoch: finished epochs of this task.
+        step: finished steps of this epoch.
+        total_steps: finished steps of the whole run.
+        accuracy_rows: for each finished task a list of the accuracies on the tasks up to it.
+        ahead: accuracy on each task, except the first, just before it was learnt.
         untrained: accuracy of the untrained network on each task.
-        seconds: training and evaluation time, over all sessions.
+        seconds: time for training and evaluation, summed over all sessions.
     """
 
     task: int = 0
@@ -62,11 +62,11 @@ def save(
 
     Args:
         path: the file.
-        model: the network, whose active bank is kept too.
-        optimizer: its moments and step counts are kept.
-        method: what the method and its schedule keep, by name.
-        order_state: state of the random generator at the start of the current epoch, uint8.
-        position: where the run stands.
+        model: the network; its active bank is kept too.
+        optimizer: the optimizer, of which moments and step counts are kept.
+        method: state of the method and its schedule, by name.
+        order_state: state of the random generator at the start of the present epoch, uint8.
+        position: how far the run is.
 
     Raises:
         StorageError: the file cannot be written.
@@ -76,7 +76,7 @@ def save(
     tensors["order_state"] = order_state
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
-            if value is not None:  # SGD without momentum keeps a place for none
+            if value is not None:  # SGD without momentum has an entry with None
                 tensors[f"optimizer/{name}/{key}"] = value
     content = {
         "schema": SCHEMA,
@@ -90,15 +90,15 @@ def save(
 def restore(
     path: Path, model: Network, optimizer: torch.optim.Optimizer, load_method: LoadMethod
 ) -> tuple[Tensor, Position]:
-    """Put a checkpoint into a fresh model, optimizer and method of the same recipe.
+    """Load a checkpoint into a new model, optimizer and method of the same recipe.
 
     Args:
         path: the file.
-        model, optimizer: to be filled.
-        load_method: takes what `save` was given as `method`; KeyError where something is missing.
+        model, optimizer: these are filled.
+        load_method: gets what `save` got as `method`; it raises KeyError if something is missing.
 
     Returns:
-        the random state at the start of the current epoch, and the position.
+        the random state at the start of the present epoch, and the position.
 
     Raises:
         StorageError: the file cannot be read.

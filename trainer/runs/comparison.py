@@ -1,8 +1,8 @@
-"""Finished runs side by side: what differs between them, and what each achieved over its seeds.
+"""Compares finished runs: how they differ, and what each achieved over its seeds.
 
-Runs are compared only on the same data, cut into the same tasks. Runs of one recipe that differ in
-the seed of training form a group; a group has a mean and a standard deviation where a run has a
-number. Nothing here knows any method: whatever a recipe says is compared as plain tables.
+Runs can only be compared on the same data, divided into the same tasks. Runs of one recipe that
+differ in the seed of training form a group, which has a mean and a standard deviation for each
+number of its runs. Recipes are compared as plain tables, so nothing here depends on a method.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from metabit.trainer.recipe.tables import toml_value
 from metabit.trainer.runs.run_folder import METRICS, Run, load_run
 
 STRENGTHS = ("m", "strength")
-"""Keys of [method] that say how strongly it keeps the past: shown even where they do not differ."""
+"""Keys of [method] that set how much of the past it keeps; they are always shown."""
 
 _NOT_COMPARED = {("name",), ("description",), ("train", "seed"), ("train", "checkpoint_steps")}
 """Keys of a recipe in which the runs of one group may differ."""
@@ -34,9 +34,9 @@ class PrequentialCurve:
     """Test-then-train accuracy over a stream.
 
     Attributes:
-        accuracy: over all samples.
-        samples: samples seen so far at each point of the curve, shape (n_points,).
-        curve: accuracy over the last samples before each point, shape (n_points,).
+        accuracy: accuracy over all samples.
+        samples: number of samples seen at each point of the curve, shape (n_points,).
+        curve: accuracy on the last samples before each point, shape (n_points,).
     """
 
     accuracy: float
@@ -46,20 +46,20 @@ class PrequentialCurve:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a comparison takes from one run.
+    """What a comparison needs of one run.
 
     Attributes:
-        path: the run's folder.
-        recipe: its recipe as plain tables.
-        stream: the tasks in words.
-        tasks: their names.
-        matrix: R, shape (n_tasks, n_tasks).
-        fwt: forward transfer; NaN for one task.
-        prequential: None if it was not measured.
-        n_steps: optimizer steps.
-        seconds: time that training took.
-        n_weights: weights of the network.
-        state_bytes: what the method keeps beyond network and optimizer; None if not known.
+        path: folder of the run.
+        recipe: the recipe as plain tables.
+        stream: the stream in words.
+        tasks: names of the tasks.
+        matrix: the accuracy matrix R, shape (n_tasks, n_tasks).
+        fwt: forward transfer; NaN for a single task.
+        prequential: test-then-train accuracy; None if it was not measured.
+        n_steps: number of optimizer steps.
+        seconds: time of the training.
+        n_weights: number of weights of the network.
+        state_bytes: what the method keeps in addition to network and optimizer; None if unknown.
     """
 
     path: Path
@@ -81,13 +81,13 @@ class Result:
 
     @property
     def state_bytes_per_weight(self) -> float:
-        """NaN if not known."""
+        """Bytes of the method's state per weight; NaN if unknown."""
         return float("nan") if self.state_bytes is None else self.state_bytes / self.n_weights
 
 
 @dataclass(frozen=True)
 class MeanAndStd:
-    """Mean over seeds, and the sample standard deviation (n - 1); that of one seed is None."""
+    """Mean over seeds, and sample standard deviation (n - 1), which is None for a single seed."""
 
     mean: float
     std: float | None
@@ -95,12 +95,12 @@ class MeanAndStd:
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Runs that differ in their seed only.
+    """Runs that differ only in their seed.
 
     Attributes:
         method: name of the method.
-        settings: what tells the group from the others, and the strength of its method.
-        results: one a seed, in the order of the seeds.
+        settings: the settings that differ from other groups, and the strength of the method.
+        results: one result per seed, in the order of the seeds.
     """
 
     method: str
@@ -109,7 +109,7 @@ class Group:
 
     @property
     def settings_line(self) -> str:
-        """Settings as people write them."""
+        """The settings in one line."""
         return ", ".join(f"{key} = {_short(value)}" for key, value in self.settings.items())
 
     @property
@@ -119,11 +119,11 @@ class Group:
 
     @property
     def n_tasks(self) -> int:
-        """Tasks of the stream."""
+        """Number of tasks in the stream."""
         return len(self.results[0].matrix)
 
     def estimates(self) -> dict[str, MeanAndStd]:
-        """Every number of the table by name; NaN where there is none.
+        """All numbers of the table by name; NaN where there is none.
 
         Shares (acc, bwt, fwt, forgetting, plasticity, prequential), bytes
         (state_bytes_per_weight) and seconds.
@@ -142,7 +142,7 @@ class Group:
 
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """Groups of runs on one stream, the highest ACC first."""
+    """Groups of runs on one stream, in falling order of ACC."""
 
     stream: str
     tasks: tuple[str, ...]
@@ -150,7 +150,7 @@ class Comparison:
 
     @property
     def n_steps(self) -> tuple[int, int]:
-        """Fewest and most optimizer steps of a run: where they differ, so does the effort."""
+        """Fewest and most optimizer steps of a run, which show whether the effort was equal."""
         steps = [result.n_steps for group in self.groups for result in group.results]
         return min(steps), max(steps)
 
@@ -169,18 +169,18 @@ def _numbers(result: Result) -> dict[str, float]:
 
 
 def estimate(values: Sequence[float]) -> MeanAndStd:
-    """Mean and sample standard deviation of one value a seed."""
+    """Mean and sample standard deviation of one value per seed."""
     array: NDArray[np.float64] = np.array(values, dtype=np.float64)
     return MeanAndStd(float(array.mean()), float(array.std(ddof=1)) if len(array) > 1 else None)
 
 
 def _short(value: Any) -> str:
-    """A value of a recipe as people write it: 20 for 20.0."""
+    """A value of a recipe in its short form: 20 for 20.0."""
     return f"{value:g}" if isinstance(value, float) else toml_value(value).strip('"')
 
 
 def read(path: Path) -> Result:
-    """What a comparison takes from the run in a folder.
+    """Read what a comparison needs of the run in a folder.
 
     Raises:
         InputError: no run is there, or it is not finished.
@@ -226,7 +226,7 @@ def _prequential(found: Mapping[str, Any]) -> PrequentialCurve | None:
 
 
 def _state_bytes(value: Any) -> int | None:
-    """A number, or the bytes of each part by name."""
+    """The sum of the bytes, which are one number or a number per part."""
     if isinstance(value, dict):
         return sum(int(part) for part in value.values())
     return None if value is None else int(value)
@@ -236,17 +236,17 @@ def compare(results: Sequence[Result]) -> Comparison:
     """Group runs by recipe.
 
     Args:
-        results: at least one.
+        results: at least one result.
 
     Raises:
-        InputError: code E-COMPARE: other data or another stream than the first run, or the same
-            recipe and seed twice.
+        InputError: code E-COMPARE: a run has other data or another stream than the first, or two
+            runs have the same recipe and seed.
     """
     for other in results[1:]:
         _check_same_data(results[0], other)
     by_recipe: dict[str, list[Result]] = {}
     for result in results:
-        # Values are lists and tables too: only as text can they be a key.
+        # Values can be lists and tables, which cannot be keys; their text can.
         by_recipe.setdefault(repr(sorted(_settings(result).items())), []).append(result)
     members = [_in_order_of_seeds(group) for group in by_recipe.values()]
     firsts = [_settings(group[0]) for group in members]
@@ -276,7 +276,7 @@ def _check_same_data(first: Result, other: Result) -> None:
 
 
 def _in_words(value: Any) -> str:
-    """A value of a recipe in a message."""
+    """A value of a recipe, for a message."""
     return "not given" if value is None else toml_value(value)
 
 
@@ -293,7 +293,7 @@ def _in_order_of_seeds(group: list[Result]) -> tuple[Result, ...]:
 
 
 def _settings(result: Result) -> dict[tuple[str, ...], Any]:
-    """Everything in a recipe that makes a difference, apart from the data, by path of its keys."""
+    """Everything in a recipe that makes a difference, except the data, by the path of its keys."""
     flat = _flat(result.recipe)
     return {k: v for k, v in flat.items() if k[0] != "data" and k not in _NOT_COMPARED}
 
@@ -311,9 +311,9 @@ def _flat(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> dict[tuple[s
 def _telling(
     mine: Mapping[tuple[str, ...], Any], all_groups: Sequence[Mapping[tuple[str, ...], Any]]
 ) -> dict[str, Any]:
-    """The settings worth showing: strengths, and what differs.
+    """The settings to show: strengths, and settings that differ.
 
-    An option of a method is compared with other groups of that method, everything else with all.
+    Options of a method are compared within the groups of that method, other settings in all groups.
     """
     name = ("method", "name")
     telling = {}

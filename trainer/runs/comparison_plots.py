@@ -1,4 +1,4 @@
-"""Pictures of runs side by side: curves, matrices, and what each method trades for what."""
+"""Pictures that compare runs: curves, matrices, and trade-offs."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from metabit.trainer.runs.plots import (
 
 COLORS = ("#0b6e99", "#d1495b", "#2e8540", "#edae49", "#6a4c93", "#7b8794", "#17a2b8", "#8d5524")
 MARKS = ("o", "s", "^", "D", "v", "P", "X")
-"""Colours and marks have lengths without a common divisor: 56 groups look different."""
+"""8 colours and 7 marks: the numbers have no common divisor, so 56 groups look different."""
 
 GRID = "#e4e7eb"
 LEGEND_IN = 3.1
 LINE_IN = 0.22
 PANELS_IN_A_ROW = 4
 MOST_LINEAR_BYTES = 64
-"""A state of more bytes a weight needs a logarithmic axis."""
+"""Above so many bytes of state per weight the axis is logarithmic."""
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ def _styles(comparison: Comparison) -> list[_Style]:
 
 
 def figures(comparison: Comparison) -> dict[str, bytes]:
-    """Every picture that has something to show, as PNG by file name.
+    """All pictures that have something to show, as PNG by file name.
 
-    A single task has no history: only several tasks give curves, matrices and a trade-off. Accuracy
-    against state bytes needs a group whose state is known.
+    Curves, matrices and the trade-off need several tasks, and accuracy over state bytes needs a
+    group whose state is known.
     """
     made = {}
     if len(comparison.tasks) > 1:
@@ -75,12 +75,12 @@ def groups_with_state(comparison: Comparison) -> list[Group]:
 
 
 def groups_with_prequential(comparison: Comparison) -> list[Group]:
-    """The groups all of whose runs were tested before each sample was learnt."""
+    """The groups in which every run has test-then-train accuracies."""
     return [g for g in comparison.groups if all(r.prequential is not None for r in g.results)]
 
 
 def prequential_figure(comparison: Comparison) -> bytes:
-    """PNG: accuracy on samples just before they are learnt, in a sliding window, mean of seeds."""
+    """PNG: test-then-train accuracy in a sliding window, as a mean over seeds."""
     styles = [s for s in _styles(comparison) if s.group in groups_with_prequential(comparison)]
     figure, axes = _figure_with_legend(len(styles))
     for style in styles:
@@ -95,7 +95,7 @@ def prequential_figure(comparison: Comparison) -> bytes:
 
 
 def curves_figure(comparison: Comparison) -> bytes:
-    """PNG: mean accuracy on all tasks so far after each task; a band is one standard deviation."""
+    """PNG: accuracy on all tasks so far, after each task; a band shows one standard deviation."""
     styles = _styles(comparison)
     figure, axes = _figure_with_legend(len(styles))
     learnt = np.arange(1, len(comparison.tasks) + 1)
@@ -122,7 +122,7 @@ def curves_figure(comparison: Comparison) -> bytes:
 
 
 def matrices_figure(comparison: Comparison) -> bytes:
-    """PNG: the accuracy matrix of each group, as a mean over its seeds, all in the same colours."""
+    """PNG: the accuracy matrix of each group, as a mean over its seeds, in the same colours."""
     n_tasks, groups = len(comparison.tasks), comparison.groups
     columns = min(PANELS_IN_A_ROW, len(groups))
     rows = math.ceil(len(groups) / columns)
@@ -147,7 +147,7 @@ def matrices_figure(comparison: Comparison) -> bytes:
 
 
 def _draw_panel(axes: Axes, group: Group, letters: int) -> AxesImage:
-    """One matrix under the group's label, which is folded after so many letters."""
+    """One matrix with the group's label above it, in lines of at most so many letters."""
     few = group.n_tasks <= MAX_TASKS_WITH_NUMBERS
     image = draw_cells(axes, group.mean_matrix(), decimals=0 if few else None)
     axes.set_aspect("equal")
@@ -178,7 +178,7 @@ def trade_off_figure(comparison: Comparison) -> bytes:
 
 
 def _draw_equal_acc(axes: Axes, n_tasks: int) -> None:
-    """Lines of equal ACC across the visible part, each named where it comes in."""
+    """Lines of equal ACC across the visible part, each with its name at its left end."""
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     share = (n_tasks - 1) / n_tasks
     least, most = max(0, left + share * low), min(100, right + share * high)
@@ -199,7 +199,7 @@ def _draw_equal_acc(axes: Axes, n_tasks: int) -> None:
 
 
 def state_figure(comparison: Comparison) -> bytes:
-    """PNG: ACC over the bytes a weight that a method keeps beyond network and optimizer."""
+    """PNG: ACC over the bytes per weight that a method needs beyond network and optimizer."""
     styles = [s for s in _styles(comparison) if s.group in groups_with_state(comparison)]
     figure, axes = _figure_with_legend(len(styles))
     most = 0.0
@@ -207,13 +207,13 @@ def state_figure(comparison: Comparison) -> bytes:
         numbers = style.group.estimates()
         _draw_point(axes, style, numbers["state_bytes_per_weight"], _percent(numbers["acc"]))
         most = max(most, numbers["state_bytes_per_weight"].mean)
-    if most > MOST_LINEAR_BYTES:  # methods that keep nothing belong here too: no plain logarithm
+    if most > MOST_LINEAR_BYTES:  # "symlog", because some methods keep 0 bytes
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xlim(-0.2, 2 * most)
     else:
         axes.set_xlim(-0.05 * max(most, 1), 1.1 * max(most, 1))
     axes.margins(y=0.15)
-    axes.set_xlabel("state of the method, in bytes a weight", color=INK)
+    axes.set_xlabel("state of the method, in bytes per weight", color=INK)
     axes.set_ylabel("accuracy on all tasks at the end, in %", color=INK)
     _grid(axes)
     _finish(figure, axes, comparison, "accuracy over memory")
@@ -225,7 +225,7 @@ def _percent(share: MeanAndStd) -> MeanAndStd:
 
 
 def _draw_point(axes: Axes, style: _Style, x: MeanAndStd, y: MeanAndStd) -> None:
-    """A mark with one standard deviation to each side, where there are several seeds."""
+    """A mark, with one standard deviation to each side if there are several seeds."""
     axes.errorbar(
         x.mean, y.mean, xerr=x.std or None, yerr=y.std or None, color=style.color,
         marker=style.mark, markersize=7, markeredgecolor="white", markeredgewidth=0.6,
@@ -234,7 +234,7 @@ def _draw_point(axes: Axes, style: _Style, x: MeanAndStd, y: MeanAndStd) -> None
 
 
 def _figure_with_legend(n_lines: int) -> tuple[Figure, Axes]:
-    """One panel, with room on the right for as many labels."""
+    """One panel with room for so many labels on its right."""
     return new_figure(6.0 + LEGEND_IN, max(4.2, 0.8 + LINE_IN * n_lines))
 
 
@@ -248,7 +248,7 @@ def _finish(figure: Figure, axes: Axes, comparison: Comparison, what: str) -> No
 
 
 def _title(figure: Figure, comparison: Comparison, what: str, statistic: str) -> None:
-    """The stream; below it what is drawn, and of how many seeds."""
+    """The stream, and in a second line what is drawn and the number of seeds."""
     counts = sorted({len(group.results) for group in comparison.groups})
     seeds = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else f"{counts[0]}"
     note = "one seed" if counts == [1] else f"{statistic} of {seeds} seeds"

@@ -1,4 +1,4 @@
-"""What is measured while a network learns: accuracies at task boundaries, and test-then-train."""
+"""Measures a network while it learns: accuracies at the ends of tasks, and test-then-train."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Evaluation:
 
     Args:
         model: the network.
-        dataset: what the stream is made of.
-        stream: the tasks.
-        outputs: the classes that compete in each.
+        dataset: the data set that the stream is made of.
+        stream: the stream of tasks.
+        outputs: which classes compete in each task.
         banks: the normalisation bank of each task.
         while_tested: gives the context in which each task is tested.
     """
@@ -53,11 +53,12 @@ class Evaluation:
         self.while_tested = while_tested
 
     def accuracies(self, tasks: Sequence[int], bank: int | None = None) -> list[float]:
-        """Accuracy on the test samples of these tasks, from 0 to 1; the active bank is put back.
+        """Accuracy on the test samples of each task, from 0 to 1.
 
         Args:
-            tasks: indices.
-            bank: the bank to use for all of them; each task's own if not given.
+            tasks: indices of the tasks.
+            bank: the bank to use for all tasks. Default: each task's own. The active bank is
+                restored afterwards.
         """
         known: dict[object, float] = {}  # parts of a stream share their test samples
         before = self.model.active_bank
@@ -77,18 +78,18 @@ class Evaluation:
         return row
 
     def labels(self, x: NDArray[Any], task: int) -> NDArray[np.int64]:
-        """Labels of stored samples, shape (n, ...), among the classes of a task; active bank."""
+        """Classify stored samples, (n, ...), among the classes of a task, with the active bank."""
         columns = self.outputs.columns(task).tolist()
         shaped = x.reshape(len(x), *self.dataset.input_shape)
         return self.model.predict(shaped, self.dataset.zero_point, columns)
 
 
 class Prequential:
-    """Test-then-train: every sample of a stream is predicted before it is first learnt.
+    """Test-then-train: every sample of a stream is classified before it is first learnt.
 
     Args:
-        evaluation: how samples are labelled.
-        wanted: whether anything is measured.
+        evaluation: classifies the samples.
+        wanted: whether it is to be measured at all.
 
     Reference:
         Gama, Sebastiao and Rodrigues 2013, "On evaluating stream learning algorithms".
@@ -100,21 +101,21 @@ class Prequential:
         self._hits: list[Tensor] = []
 
     def before_step(self, x: Tensor, y: Tensor, task: int) -> None:
-        """Label the batch that is about to be learnt, (n, n_inputs), and note what is right."""
+        """Classify the batch that will be learnt next, (n, n_inputs), and note which are right."""
         if self.wanted:
             labels = self.evaluation.labels(x.numpy(), task)
             self._hits.append(torch.from_numpy(labels == y.numpy()))
 
     def state(self) -> dict[str, Tensor]:
-        """Right or wrong for each sample so far."""
+        """Whether each sample so far was classified rightly."""
         return {"prequential/hits": torch.cat(self._hits)} if self._hits else {}
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take up what `state` gave."""
+        """Restore what `state` returned."""
         self._hits = [tensors["prequential/hits"]] if "prequential/hits" in tensors else []
 
     def summary(self) -> dict[str, object]:
-        """Accuracy over the whole stream and in a sliding window; empty if not wanted."""
+        """Accuracy over the whole stream, and in a sliding window; empty if not measured."""
         if not self._hits:
             return {}
         hits = torch.cat(self._hits).numpy()

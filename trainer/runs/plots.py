@@ -1,4 +1,4 @@
-"""Pictures of a run: accuracy matrix (or curve, for long streams) and weights of each layer."""
+"""Pictures of a run: its accuracy matrix (curves for long streams) and its weights by layer."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from numpy.typing import NDArray
 from metabit.trainer.metrics import Matrix
 
 MAX_TASKS_WITH_NUMBERS = 12
-"""A matrix of more tasks has no room for numbers and is drawn as curves."""
+"""A matrix of more tasks has no room for numbers, and curves are drawn in its place."""
 
 DPI = 144
 INK, MUTED, ACCENT = "#1f2933", "#7b8794", "#0b6e99"
 N_BINS = 80
 MARKS: dict[int, LineStyleType] = {1: ":", 4: "--"}
-"""Values of m * |h| that are marked, and their lines."""
+"""Values of m * |h| that are marked, and the style of their lines."""
 
 
 def accuracy_figure(matrix: Matrix, task_names: list[str], title: str) -> bytes:
-    """PNG of the accuracy matrix: a row per task learnt, a column per task tested.
+    """PNG of the accuracy matrix, with one row per learnt task and one column per tested task.
 
-    Streams of more than 12 tasks become two curves: accuracy on the newest task, and the mean over
-    all tasks so far.
+    For streams of more than 12 tasks there are two curves in its place: accuracy on the newest
+    task, and mean accuracy on all tasks so far.
 
     Args:
         matrix: R[i, j] from 0 to 1, NaN where not measured.
-        task_names: one per task.
+        task_names: one name per task.
         title: name of the run.
     """
     n_tasks = len(matrix)
@@ -57,7 +57,7 @@ def _draw_matrix(axes: Axes, matrix: Matrix, task_names: list[str]) -> None:
 
 
 def draw_cells(axes: Axes, matrix: Matrix, decimals: int | None) -> AxesImage:
-    """Draw R in colours from 0 to 100 %; with `decimals`, each number in its cell."""
+    """Draw R in colours from 0 to 100 %; with `decimals`, also the number in each cell."""
     percent = np.ma.masked_invalid(100 * matrix)
     image = axes.imshow(percent, cmap="YlGnBu", vmin=0, vmax=100, aspect="auto")
     for i, j in np.argwhere(~np.ma.getmaskarray(percent)) if decimals is not None else ():
@@ -73,7 +73,7 @@ def _draw_curves(axes: Axes, matrix: Matrix) -> None:
     learnt = np.arange(1, len(matrix) + 1)
     so_far = [percent[i, : i + 1].mean() for i in range(len(matrix))]
     newest = np.diagonal(percent)
-    if np.allclose(so_far, newest):  # parts of a stream are all tested on the same samples
+    if np.allclose(so_far, newest):  # all parts of a stream are tested on the same samples
         axes.plot(learnt, newest, color=ACCENT, linewidth=2)
     else:
         axes.plot(learnt, so_far, color=ACCENT, linewidth=2, label="mean of all tasks so far")
@@ -139,7 +139,7 @@ def _draw_hidden(axes: Axes, hidden: NDArray[np.float32], m: float) -> None:
 
 
 def new_figure(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure of one panel, in inches, on the canvas that needs no screen."""
+    """A figure with one panel, sizes in inches, on a canvas that needs no screen."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots()

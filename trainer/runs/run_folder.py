@@ -1,7 +1,7 @@
-"""The folder that a training run writes, and a finished run read back.
+"""The folder of a training run: makes it ready for a run, and reads a finished run.
 
-    RUN/recipe.toml             what ran, with every default spelled out
-    RUN/checkpoint.safetensors  everything needed to go on: weights, moments, random state, position
+    RUN/recipe.toml             the recipe, with all defaults written out
+    RUN/checkpoint.safetensors  what is needed to continue: weights, moments, random state, position
     RUN/model.safetensors       the trained network
     RUN/input.safetensors       what the network reads: scale, zero point, a few test samples
     RUN/metrics.json            accuracy matrix, ACC, BWT, FWT, forgetting, versions, time
@@ -88,8 +88,8 @@ def check_folder(path: Path, recipe: Recipe, resume: bool) -> None:
     """Refuse a folder that a run of `recipe` cannot be written into. Nothing is changed.
 
     Raises:
-        InputError: a run is there and `resume` is False; none is there and it is True; the folder
-            holds other things; the recipe is not the one that the run began with.
+        InputError: a run is there and `resume` is False; no run is there and `resume` is True; the
+            folder has other files; or the run began with another recipe.
         StorageError: the folder cannot be read.
     """
     try:
@@ -116,7 +116,7 @@ def check_folder(path: Path, recipe: Recipe, resume: bool) -> None:
 
 
 def open_folder(path: Path, recipe: Recipe, resume: bool) -> None:
-    """Make the folder ready for a run of `recipe`, or for going on with one.
+    """Make the folder ready for a run of `recipe`, or for continuing one.
 
     Raises:
         InputError, StorageError: see `check_folder`; or the folder cannot be made.
@@ -163,7 +163,7 @@ def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
-    """Write metrics.json; NaN becomes null."""
+    """Write metrics.json, with null for NaN."""
     document = {"schema": METRICS_SCHEMA, "version": METRICS_VERSION, **metrics}
     text = json.dumps(_without_nan(document), indent=2, allow_nan=False)
     write_whole(path, (text + "\n").encode())
@@ -222,7 +222,8 @@ def load_run(path: str | Path) -> Run:
     recipe = load_recipe(path / RECIPE)
     if not (path / METRICS).is_file():
         raise InputError(
-            f"{path}: this run is not finished; `metabit train RECIPE -o {path} --resume` goes on",
+            f"{path}: this run is not finished; `metabit train RECIPE -o {path} --resume` "
+            "continues it",
             code="E-RUN-UNFINISHED",
         )
     return Run(path, recipe, read_metrics(path / METRICS))

@@ -1,4 +1,4 @@
-"""What the network of a run reads, kept in its folder: an export then needs no data set.
+"""What the network of a run reads, kept in the run folder, so that an export needs no data set.
 
 RUN/input.safetensors has the type, scale and zero point of the samples, how they became bits if a
 thermometer encoded them, the names of the classes, and a few test samples, from which an export
@@ -25,7 +25,7 @@ VERSION = 1
 INPUT = "input.safetensors"
 
 N_SAMPLES = 16
-"""Test samples that a run keeps."""
+"""Number of test samples that a run keeps."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class RunInput:
         scale, zero_point: a stored integer q stands for scale * (q - zero_point).
         class_names: names of the classes, in label order.
         citation: who made the data set.
-        encoding: how values became bits, if a thermometer encoded them.
+        encoding: how values became bits, if a thermometer has encoded them.
     """
 
     samples: NDArray[Any]

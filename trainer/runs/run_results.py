@@ -1,4 +1,4 @@
-"""From a finished training to the files of its run folder: numbers, network and pictures."""
+"""Writes the results of a run into its folder: numbers, network and pictures."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from metabit.trainer.streams import Stream
 def accuracies(
     rows: list[list[float]], ahead: list[float], untrained: list[float]
 ) -> dict[str, Any]:
-    """The accuracy matrix and all metrics made of it, for metrics.json.
+    """The accuracy matrix and all metrics that follow from it, for metrics.json.
 
     Args:
-        rows: accuracies on the tasks up to each task, after it.
-        ahead: accuracy on each task but the first just before it was learnt.
+        rows: for each task, the accuracies on the tasks up to it after it was learnt.
+        ahead: accuracy on each task, except the first, just before it was learnt.
         untrained: accuracy of the untrained network on each task.
     """
     matrix: Matrix = np.full((len(rows), len(rows)), np.nan)
@@ -46,7 +46,7 @@ def accuracies(
 
 
 def optimizer_bytes(optimizer: torch.optim.Optimizer) -> dict[str, int]:
-    """Bytes of each kind of tensor that an optimizer keeps."""
+    """Bytes of the tensors that an optimizer keeps, by kind."""
     moments: dict[str, int] = {}
     for state in optimizer.state.values():
         for name, value in state.items():
@@ -63,13 +63,13 @@ def write(
     model: Network,
     measured: Mapping[str, Any],
 ) -> None:
-    """Write everything into the run folder; metrics.json last, which makes the run a finished one.
+    """Write all results into the run folder; metrics.json comes last, and finishes the run.
 
     Args:
         out: the folder.
-        recipe, dataset, stream: what ran on what.
+        recipe, dataset, stream: what was trained on which data.
         model: the trained network.
-        measured: fields of metrics.json, the accuracy matrix among them.
+        measured: fields of metrics.json, among them the accuracy matrix.
     """
     matrix = np.array(measured["accuracy_matrix"])
     names = [task.name for task in stream]

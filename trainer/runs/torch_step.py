@@ -1,4 +1,4 @@
-"""One training step in PyTorch, as usually written, to time a step on the device beside it."""
+"""An ordinary training step in PyTorch, for comparison with the time of a step of the engine."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ def torch_step(
     zero_point: int,
     m: float,
 ) -> Callable[[int], None]:
-    """A function that learns n samples, one a step; it goes on where its last call ended.
+    """A function that learns n samples, one per step; each call continues where the last ended.
+
+    A batch of one sample has no batch statistics, so normalisation uses its running values, which
+    is slightly less work. PyTorch uses one thread, because more threads slow such a small step.
 
     Args:
         widths: n_inputs, ..., n_outputs of a binary multilayer perceptron.
         samples: shape (n, n_inputs).
         labels: shape (n,), in [0, n_outputs).
         zero_point: the input value that means zero.
-        m: metaplasticity.
-
-    Batch 1 has no batch statistics, so that normalisation uses its running values; the float step
-    does a little less work for it. One thread: more of them slow such a small step down.
+        m: metaplasticity coefficient.
     """
     torch.set_num_threads(1)
     net = BinaryMLP(MLPConfig(widths[0], tuple(widths[1:-1]), widths[-1]))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from metabit.trainer.data.dataset import Split
 
 Change = Callable[[NDArray[Any]], NDArray[Any]]
-"""Function of samples of a set, (n, *input_shape), that gives those of a task, in that shape."""
+"""Changes the inputs of samples, (n, *input_shape), as a task needs; they keep that shape."""
 
 
 @dataclass(frozen=True, eq=False)

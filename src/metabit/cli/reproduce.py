@@ -173,7 +173,7 @@ def _refuse(failures: Sequence[Failure]) -> None:
         first = failures[0]
         raise MetabitError(
             f"{len(failures)} runs failed, the first one {first.job.label}: {first.reason}; "
-            "the same command goes on with them",
+            "the same command continues them",
             code="E-JOBS",
         )
 
