@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test check bench bench-accuracy bench-engines foreign sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines foreign sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,12 @@ help: ## this menu
 demo: $(VENV)/.installed ## the whole story on real data, about a minute; writes report/
 	$(BIN)/metabit demo
 
-test: $(VENV)/.installed ## all tests (PYTEST_ARGS="-k word" picks some)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+# One process per file: what the tests of a file share is made once.
+test: $(VENV)/.installed ## tests of everything, some six minutes (PYTEST_ARGS="-k word" picks some)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m "not long" $(PYTEST_ARGS)
+
+test-long: $(VENV)/.installed ## the tests that take long: larger cases, and whole commands
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -m long $(PYTEST_ARGS)
 
 check: $(VENV)/.lint gcc clang ## style, types and C warnings, each an error
 	$(BIN)/ruff check .
@@ -72,7 +76,7 @@ c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc,
 sanitize: $(VENV)/.installed asan ## the Python tests of the C core, with the sanitizers watching
 	METABIT_LIBRARY=$(CURDIR)/build/asan/libmetabit.so ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
-	    $(BIN)/python -m pytest -m "not slow" tests/edge_runtime tests/export/test_container.py
+	    $(BIN)/python -m pytest -m "not long" tests/edge_runtime tests/export/test_container.py
 
 tflite-runtime: $(VENV)/.installed .venv-tflite-runtime/.installed ## TFLite files on tflite-runtime 2.14, which wants NumPy 1
 	$(BIN)/python -m pytest -rP tests/export/test_tflite.py -k chosen_interpreter \

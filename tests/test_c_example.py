@@ -53,7 +53,7 @@ def build(model: Path, work: Path, *options: str) -> Path:
     return work / "example" / "example"
 
 
-@pytest.fixture(scope="module", params=["gcc", "clang"])
+@pytest.fixture(scope="module", params=["gcc", pytest.param("clang", marks=pytest.mark.long)])
 def built(
     request: pytest.FixtureRequest, model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -151,7 +151,7 @@ def test_the_sketch_predicts_and_learns(model: Path, tmp_path: Path) -> None:
     assert str(truth) in taught[1:]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_is_linked_for_a_cortex_m4(model: Path, tmp_path: Path) -> None:
     tools = EXAMPLE / "cortex-m4.cmake"
     program = build(

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.xdist_group("examples")  # one process, so that each runs only once
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
 

@@ -12,7 +12,7 @@ from metabit import Engine
 from .conftest import Cli
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_demo_writes_a_report_whose_numbers_hold_together(cli: Cli, tmp_path: Path) -> None:
     folder = tmp_path / "report"
     done = cli("demo", "-o", folder, "--json")

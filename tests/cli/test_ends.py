@@ -108,7 +108,7 @@ def test_a_refusal_in_json_that_cannot_be_written(errors_without_stdout: Errors,
     [
         "inspect MODEL", "plan MODEL", "predict MODEL DATA", "learn MODEL DATA", "verify MODEL",
         "verify MODEL MODEL", "bench MODEL --alone --num-runs 3 --max-secs 0.1", "boards", "data",
-        "reproduce", "export MODEL -o OUT.mbit", "profile MODEL --board nrf52840 --learn none",
+        "export MODEL -o OUT.mbit", "profile MODEL --board nrf52840 --learn none",
         "doctor",
     ],
 )  # fmt: skip

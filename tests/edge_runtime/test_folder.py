@@ -141,7 +141,6 @@ for i in range(engine.status().n_steps, 400):
 """
 
 
-@pytest.mark.slow
 def test_a_killed_process_loses_nothing_that_it_had_acknowledged(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     np.save(tmp_path / "y.npy", Y)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -32,7 +31,6 @@ class Theirs(nn.Module):
         return result
 
 
-@pytest.mark.slow  # nearly all of it is PyTorch's exporter, loading
 def test_a_network_of_others_keeps_its_labels() -> None:
     torch.manual_seed(0)
     net = Theirs()

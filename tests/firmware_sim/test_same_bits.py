@@ -20,7 +20,10 @@ from metabit.firmware_sim.simulate import simulate
 
 #: Cores without floating point in hardware, as board files of the tests' own.
 OWN = Path(__file__).parent / "boards"
-SOFT = [str(OWN / "cortex-m0plus.toml"), str(OWN / "cortex-m4-soft.toml")]
+SOFT = [
+    str(OWN / "cortex-m0plus.toml"),
+    pytest.param(str(OWN / "cortex-m4-soft.toml"), marks=pytest.mark.long),
+]
 BOARDS = ["nrf52840", "raspberry-pi-3b-plus"]
 SHAPES = [
     (1, 1, 2),
@@ -34,7 +37,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("board", BOARDS + SOFT, ids=lambda b: Path(b).stem)
+@pytest.mark.parametrize("board", [*BOARDS, *SOFT], ids=lambda b: Path(b).stem)
 @pytest.mark.parametrize("sizes", SHAPES, ids=str)
 def test_predictions_are_the_hosts(board: str, sizes: tuple[int, ...]) -> None:
     """`simulate` compares with the engine; here its answer is compared with plain floats too."""
@@ -79,7 +82,7 @@ def test_learning_without_floating_point_hardware_is_the_hosts(board: str) -> No
     assert made.state_bytes > 0
 
 
-@pytest.mark.parametrize("board", BOARDS + SOFT, ids=lambda b: Path(b).stem)
+@pytest.mark.parametrize("board", [*BOARDS, *SOFT], ids=lambda b: Path(b).stem)
 def test_convolutions_predict_and_learn_as_on_the_host(board: str) -> None:
     model = small_convnet(dtype="int8", zero_point=-7, step_levels=0.2)
     rng = np.random.default_rng(7)
@@ -111,7 +114,7 @@ def test_every_option_reaches_the_board(options: dict[str, Any]) -> None:
     assert (made.state_image == plain.state_image) == (options["learn"] == "auto")
 
 
-@pytest.mark.parametrize("board", BOARDS + SOFT, ids=lambda b: Path(b).stem)
+@pytest.mark.parametrize("board", [*BOARDS, *SOFT], ids=lambda b: Path(b).stem)
 @pytest.mark.parametrize("network", ["dense", "conv"])
 def test_boards_learn_in_batches_as_the_host_does(board: str, network: str) -> None:
     """The last step takes what is left of the samples."""

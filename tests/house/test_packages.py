@@ -23,7 +23,7 @@ def load_check_dist() -> ModuleType:
     return module
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_wheel_and_sdist_hold_all_four_packages_and_the_library(tmp_path: Path) -> None:
     dist = tmp_path / "dist"
     # A build folder of its own, so that the editable install's is left alone. The wheel is made

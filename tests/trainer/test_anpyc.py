@@ -207,17 +207,34 @@ def test_importances_add_up_with_pruning_and_the_largest_counts_without() -> Non
             torch.testing.assert_close(anpyc.importance[name], times * value)
 
 
-def run(method: dict[str, Any], network: dict[str, Any], folder: Path) -> dict[str, Any]:
+def run(
+    method: dict[str, Any],
+    network: dict[str, Any],
+    folder: Path,
+    n_tasks: int = 5,
+    epochs: int = 10,
+) -> dict[str, Any]:
     recipe = {
-        "name": "five",
-        "data": {"name": "digits", "stream": "permuted", "n_tasks": 5},
+        "name": "permuted",
+        "data": {"name": "digits", "stream": "permuted", "n_tasks": n_tasks},
         "network": network,
         "method": {"reset_optimizer": True, **method},
-        "train": {"epochs": 10, "batch": 50, "checkpoint_steps": 100_000},
+        "train": {"epochs": epochs, "batch": 50, "checkpoint_steps": 100_000},
     }
     return train(recipe_from_dict(recipe), folder).metrics
 
 
+def test_a_part_of_the_weights_per_task_keeps_more_than_plain_training(tmp_path: Path) -> None:
+    network = {"hidden": [64, 32], "kind": "real", "banks": "shared"}
+    own = {"name": "anpyc", "strength": 1.0, "prune": 50, "lr": 0.002, "own_weights": True}
+    kept = run(own, network, tmp_path / "own", n_tasks=4, epochs=5)
+    plain = run({"name": "naive", "lr": 0.002}, network, tmp_path / "naive", n_tasks=4, epochs=5)
+    assert kept["acc"] > plain["acc"] + 0.1
+    shares = [kept["extra_metrics"][f"free_after_task_{n}"] for n in range(1, 5)]
+    assert shares == pytest.approx([0.5, 0.4, 0.32, 0.0], abs=0.001)
+
+
+@pytest.mark.long
 def test_pruning_makes_room_in_a_small_real_network(tmp_path: Path) -> None:
     """Above EWC and MAS at the best of seven strengths each, as the paper has it."""
     network = {"hidden": [64, 32], "kind": "real"}

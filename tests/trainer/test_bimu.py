@@ -110,10 +110,10 @@ def test_the_chance_of_a_weight_is_that_of_its_belief() -> None:
 
 
 def newest(method: dict[str, Any], folder: Path) -> float:
-    """Mean accuracy on each of the last five of 20 permuted tasks, just after it was learnt."""
+    """Mean accuracy on each of the last five of 10 permuted tasks, just after it was learnt."""
     recipe = {
         "name": "long",
-        "data": {"name": "digits", "stream": "permuted", "n_tasks": 20, "test_samples": 250},
+        "data": {"name": "digits", "stream": "permuted", "n_tasks": 10, "test_samples": 250},
         "network": {"hidden": [64]},
         "method": method,
         "train": {"epochs": 2, "batch": 20, "checkpoint_steps": 100_000},

@@ -131,11 +131,11 @@ def test_a_method_serves_a_convolutional_network(name: str, tmp_path: Path) -> N
     assert any(kept[key].any() for key in kernels)
 
 
-def five_tasks(method: dict[str, Any], network: dict[str, str], folder: Path) -> dict[str, Any]:
+def three_tasks(method: dict[str, Any], network: dict[str, str], folder: Path) -> dict[str, Any]:
     recipe = {
-        "name": "five",
-        "data": {"name": "digits", "stream": "permuted", "n_tasks": 5},
-        "network": {"hidden": [128, 128], **network},
+        "name": "three",
+        "data": {"name": "digits", "stream": "permuted", "n_tasks": 3},
+        "network": {"hidden": [128], **network},
         "method": method,
         "train": {"epochs": 10, "batch": 50, "checkpoint_steps": 100_000},
     }
@@ -147,31 +147,33 @@ def naive(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     """Accuracy of plain training, by kind of banks."""
     folder = tmp_path_factory.mktemp("naive")
     kinds = (TASK, SHARED)
-    return {n["banks"]: five_tasks({"name": "naive"}, n, folder / n["banks"])["acc"] for n in kinds}
+    return {
+        n["banks"]: three_tasks({"name": "naive"}, n, folder / n["banks"])["acc"] for n in kinds
+    }
 
 
 @pytest.mark.parametrize(
     ("method", "network", "margin"),
     [
-        ({"name": "metaplastic", "m": 20.0, "reset_optimizer": True}, TASK, 0.2),
-        ({"name": "ewc", "strength": 1000.0, "reset_optimizer": True}, TASK, 0.25),
-        ({"name": "si", "strength": 100.0, "reset_optimizer": True}, TASK, 0.25),
-        ({"name": "mas", "strength": 1.0, "reset_optimizer": True}, TASK, 0.25),
-        ({"name": "mas", "rule": "local", "strength": 1.0, "reset_optimizer": True}, TASK, 0.25),
-        ({"name": "replay", "memory": 300}, SHARED, 0.35),
-        ({"name": "joint"}, SHARED, 0.45),
-        ({"name": "bop", "threshold": 1e-3}, TASK, 0.15),
+        ({"name": "metaplastic", "m": 20.0, "reset_optimizer": True}, TASK, 0.08),
+        ({"name": "ewc", "strength": 1000.0, "reset_optimizer": True}, TASK, 0.17),
+        ({"name": "si", "strength": 100.0, "reset_optimizer": True}, TASK, 0.12),
+        ({"name": "mas", "strength": 1.0, "reset_optimizer": True}, TASK, 0.14),
+        ({"name": "mas", "rule": "local", "strength": 1.0, "reset_optimizer": True}, TASK, 0.12),
+        ({"name": "replay", "memory": 300}, SHARED, 0.22),
+        ({"name": "joint"}, SHARED, 0.25),
+        ({"name": "bop", "threshold": 1e-3}, TASK, 0.08),
     ],
     ids=["metaplastic", "ewc", "si", "mas", "mas local", "replay", "joint", "bop"],
 )
-def test_a_method_keeps_more_of_five_permuted_tasks_than_plain_training(
+def test_a_method_keeps_more_of_three_permuted_tasks_than_plain_training(
     method: dict[str, Any],
     network: dict[str, str],
     margin: float,
     naive: dict[str, float],
     tmp_path: Path,
 ) -> None:
-    acc = five_tasks(method, network, tmp_path / "run")["acc"]
+    acc = three_tasks(method, network, tmp_path / "run")["acc"]
     assert acc > naive[network["banks"]] + margin
 
 

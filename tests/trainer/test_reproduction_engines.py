@@ -167,7 +167,7 @@ print(*notes.said, len(failures), sep="\\n")
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ray_gives_the_same_bits_and_repeats_the_job_of_a_killed_worker(
     tmp_path: Path, serial: tuple[object, ...]
 ) -> None:
