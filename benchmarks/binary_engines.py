@@ -32,7 +32,7 @@ Built = tuple[Callable[[], object], Callable[[], NDArray[Any]]]
 
 
 def openvino(x: Signs, kernels: Signs) -> Built:
-    """BinaryConvolution behind the two-level FakeQuantize that it asks for; its edges are -1."""
+    """BinaryConvolution after the two-level FakeQuantize that it asks for; its edges are -1."""
     import openvino as ov
     from openvino import opset1 as ops
 
@@ -55,7 +55,7 @@ def openvino(x: Signs, kernels: Signs) -> Built:
 
 
 def larq(x: Signs, kernels: Signs) -> Built:
-    """LceBconv2d behind LceQuantize; its edges are +1."""
+    """LceBconv2d after LceQuantize; its edges are +1."""
     os.environ["TF_USE_LEGACY_KERAS"] = "1"
     import larq as lq
     import larq_compute_engine as lce

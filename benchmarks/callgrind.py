@@ -18,7 +18,7 @@ DRIVER = Path(__file__).parent.parent / "tests" / "c" / "count.c"
 #: Kernel sets that callgrind's processor runs.
 PATHS = ("avx2", "ssse3", "scalar")
 
-#: Instructions by function, without those of the functions that it calls.
+#: Instructions by function, without the functions that it calls.
 Functions = dict[str, int]
 
 
@@ -52,7 +52,7 @@ def count(
         samples: n samples, and their labels as int32.
         n: how many.
         path: name of the kernel set.
-        library: the installed one if not given, whose functions have no names inside.
+        library: None for the installed library, whose functions have no names inside.
 
     Returns:
         by part: "layer I" and "predict" for one sample, "learn" for n samples.

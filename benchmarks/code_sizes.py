@@ -67,7 +67,7 @@ def checked_out(commit: str, folder: Path) -> Path:
 
 
 def lines(now: Mapping[str, Sizes], before: Mapping[str, Sizes]) -> list[str]:
-    """A row a function, largest first on the first core, and the total; differences in brackets."""
+    """A row per function, largest first, and the total; differences stand in brackets."""
     with_total = [
         {core: {**sizes, "total": sum(sizes.values())} for core, sizes in every.items()}
         for every in (now, before)

@@ -130,7 +130,7 @@ def forms_of(mbit: Path, bank: int) -> dict[str, Artefact]:
 
 
 def exactness(artefact: Artefact, reference: Artefact, x: Samples, bank: int) -> dict[str, Any]:
-    """How many labels and scores are those of the C engine."""
+    """How many labels and scores equal the C engine's."""
     of_a, of_b = artefact.outputs(x, bank), reference.outputs(x, bank)
     scores = None
     if of_a.scores is not None and of_b.scores is not None:

@@ -106,7 +106,7 @@ def rest(r: Record) -> str:
         rows.append(
             [f"packed size of {row['network']} without learnt state",
              f"≤ {row['allowed_bytes'] / 1024:.1f} KiB", f"{row['bytes'] / 1024:.1f} KiB",
-             f"{8 * row['bytes'] / row['n_weights']:.3f} bits a weight; the smallest int8 file "
+             f"{8 * row['bytes'] / row['n_weights']:.3f} bits per weight; the smallest int8 file "
              f"takes {int8 / 1024:.1f} KiB"]
         )  # fmt: skip
     targets = {("nrf52840", 512): "≤ 9.5", ("nrf52840", 4096): "≤ 9.5", ("nrf52840", 128): "≤ 11"}

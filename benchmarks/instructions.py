@@ -43,7 +43,7 @@ def measure() -> Counts:
 
 
 def _networks() -> dict[str, tuple[bytes, bytes]]:
-    """Packed networks by name, each with samples and labels behind them."""
+    """Packed networks by name, each with samples and labels."""
     made = {"conv": (models.convolution(14, 64), b"".join(_samples(14 * 14, 2)))}
     for widths in WIDTHS:
         x, y = _samples(widths[0], widths[-1])

@@ -32,14 +32,14 @@ def accuracy_and_memory(r: Record) -> str:
         ["the same: gap between m > 0 and m = 0, points", "≥ 25",
          f"{100 * gap.mean():.1f} ± {100 * gap.std(ddof=1):.1f}",
          "8-bit state; the target is a prototype's, at batch 100 with two passes"],
-        ["bits a weight for hidden weights and signs, 8- / 4-bit state", "≤ 9 / ≤ 5", bits,
+        ["bits per weight for hidden weights and signs, 8- / 4-bit state", "≤ 9 / ≤ 5", bits,
          "784-128-128-10; rows of signs are filled up to 32 bits"],
         ["arena, 784-128-128-10, 8 bits", "≤ 140 KiB", f"{small['arena_bytes'] / 1024:.1f} KiB",
-         f"{small['arena_bytes']:,} bytes, {small['bits_per_weight_everything']:.2f} bits a weight "
-         "in all"],
-        ["arena, 784-256-256-10, 4 bits, 16 samples a step", "≤ 200 KiB (B ≤ 16)",
+         f"{small['arena_bytes']:,} bytes, {small['bits_per_weight_everything']:.2f} bits "
+         "per weight in all"],
+        ["arena, 784-256-256-10, 4 bits, 16 samples per step", "≤ 200 KiB (B ≤ 16)",
          f"{large['arena_bytes'] / 1024:.1f} KiB",
-         f"{large['arena_bytes']:,} bytes; one sample a step: "
+         f"{large['arena_bytes']:,} bytes; one sample per step: "
          f"{nets['784-256-256-10', 4, 1]['arena_bytes']:,}"],
     ]  # fmt: skip
     return table(HEADER, rows)
@@ -97,7 +97,7 @@ def functions(r: Record) -> str:
         if row["per_step"] > 0.02 * total
     ]
     rows += [["all of them", f"{total:,.0f}", "100 %"]] if found else []
-    return table(["function", "instructions a step", "share"], rows)
+    return table(["function", "instructions per step", "share"], rows)
 
 
 def _spread(values: list[float]) -> str:

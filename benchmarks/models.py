@@ -36,7 +36,7 @@ def dense(widths: Sequence[int], seed: int = 0) -> bytes:
 
 
 def convolution(side: int, channels: int, seed: int = 0) -> bytes:
-    """A map of bits, a 3x3 convolution of it (layer 1), and as little as possible behind that."""
+    """A map of bits, a 3x3 convolution of it (layer 1), and as little as possible after that."""
     rng = np.random.default_rng(seed)
     first = _conv("to bits", rng, (side, side, 1), 1, channels)
     subject = _conv("3x3", rng, (side, side, channels), 3, channels)

@@ -36,7 +36,7 @@ def summary(r: Record) -> str:
 
 
 def threads(r: Record) -> str:
-    """A row a layer: one thread, and how many times as fast each other number of them is."""
+    """A row per layer: one thread, and how many times as fast each other number of them is."""
     measured = r.get("threads", [])
     numbers = sorted({row["threads"] for row in measured})
     layers = dict.fromkeys(row["layer"] for row in measured)

@@ -153,7 +153,7 @@ ERRORS: dict[int, tuple[type[MetabitError], str, str]] = {
 
 
 def library_path() -> Path:
-    """Where the C library is: $METABIT_LIBRARY (tests open other builds), else beside this."""
+    """Where the C library is: $METABIT_LIBRARY (tests open other builds), or beside this file."""
     forced = os.environ.get("METABIT_LIBRARY")
     return Path(forced) if forced else Path(str(files(__package__) / "libmetabit.so"))
 

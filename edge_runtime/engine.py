@@ -57,8 +57,8 @@ class Engine:
         ram: budget for the arena, in bytes or like "128 KiB"; None for no limit.
         learn: what learns: "none", "counting" for the counting head of the file, "head" for the
             last layer, "all", the number of layers counted from the output, or "auto": the
-            counting head where the file has one, else the most layers that fit `ram`.
-        bits: bits a hidden weight, 8 or 4; 0 for what the file holds.
+            counting head where the file has one, or the most layers that fit `ram`.
+        bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank (task).
         step_levels: step size in levels of an 8-bit hidden weight; None for what the file says.
         m: metaplasticity at the end of the range, for all layers; 0 is plain BNN learning; None for
@@ -66,7 +66,7 @@ class Engine:
         seed: of the generator that rounds updates.
         state: folder to keep learnt state in; the newest valid state there is loaded.
         keep: how many states to keep there.
-        batch: samples a learning step, 1 to 64: the weights move once a batch, by the sum of its
+        batch: samples per learning step, 1 to 64: the weights move once a batch, by the sum of its
             gradients, at the price of RAM for the errors and activations of all its samples.
         threads: threads that large layers are split between, in a pool of this engine's own; None
             for what the variable METABIT_THREADS says, or 1.
@@ -203,7 +203,7 @@ class Engine:
     def partial_fit(self, x: ArrayLike, y: ArrayLike) -> Engine:
         """Learn samples in the order given: one by one, or `batch` of them in each step.
 
-        The last step takes what is left; no batch goes on from one call to the next.
+        The last step takes what is left; no batch continues from one call to the next.
 
         All samples and labels are checked before the first step: a refused call changes nothing.
 

@@ -82,7 +82,7 @@ def check_labels(y: ArrayLike, n: int, n_outputs: int, where: str) -> NDArray[np
     array = np.asarray(y)
     if array.shape != (n,):
         raise InputError(
-            f"{where}: labels have shape {array.shape}, expected ({n},), one a sample",
+            f"{where}: labels have shape {array.shape}, expected ({n},), one per sample",
             code="E-SHAPE",
         )
     if n and not np.issubdtype(array.dtype, np.integer):

@@ -25,7 +25,7 @@ class Options:
         seed: of the generator that rounds updates.
         step_levels: step size in levels of an 8-bit hidden weight; None for what the file says.
         m: metaplasticity at the end of the range; None for what the file says.
-        isa: number of the kernel set; 0 for the best one that runs.
+        isa: number of the kernel set; 0 for the best that runs.
         panels: interleave weights in RAM, for kernels with vector registers.
         batch: samples per learning step.
         head: whether the head of the file answers and learns, in place of the last layer.

@@ -1,6 +1,6 @@
 """How much RAM a model needs, part by part, before anything runs.
 
-The numbers come from the C core's own layout function, the one that `mb_open` follows on the board.
+The numbers come from the C core's own layout function, which `mb_open` follows on the board.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ class Plan:
         blob_bytes: the model itself, in flash or mapped from a file.
         learn_layers: layers that learn, counted from the output.
         n_layers: layers in all.
-        state_bits: bits a hidden weight, 0 when nothing learns.
+        state_bits: bits per hidden weight, 0 when nothing learns.
         panels: whether the weights are interleaved in RAM, for kernels with vector registers.
-        batch: samples a learning step.
+        batch: samples per learning step.
         head: whether the counting head of the file answers and learns.
     """
 
@@ -118,12 +118,12 @@ def plan(
         source: a .mbit file, or its bytes.
         learn: "none", "counting" for the counting head of the file, "head" for the last layer,
             "all", the number of layers from the output, or "auto": the counting head where the file
-            has one, else the most layers that fit `ram` (all of them without one).
-        bits: bits a hidden weight, 8 or 4; 0 for what the file holds.
+            has one, or the most layers that fit `ram` (all of them without one).
+        bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank.
         ram: budget in bytes or like "256 KiB"; None for no limit.
         panels: with interleaved weights, should they fit too; see `mb_options.panels`.
-        batch: samples a learning step, 1 to 64.
+        batch: samples per learning step, 1 to 64.
 
     Raises:
         BudgetError: it does not fit; the message names the largest parts and the nearest choice

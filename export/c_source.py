@@ -123,7 +123,7 @@ def _header(model: Model, blob: bytes, name: str, arenas: ArenaBytes, origin: st
         'extern "C" {',
         "#endif",
         "",
-        f"#define {upper}_N_INPUTS {model.n_inputs}u /* {model.input.dtype} values a sample */",
+        f"#define {upper}_N_INPUTS {model.n_inputs}u /* {model.input.dtype} values per sample */",
         f"#define {upper}_N_OUTPUTS {model.n_outputs}u /* classes */",
         f"#define {upper}_N_BANKS {model.n_banks}u /* normalisation banks (tasks) */",
         f"#define {upper}_MODEL_BYTES {len(blob)}u /* flash */",

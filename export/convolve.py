@@ -49,7 +49,7 @@ def in_windows(sums: Number, pool: int) -> Number:
 
 
 def window_sums(layer: Layer, x: Int64Array) -> Int32Array:
-    """Integer sums of a layer, those of a convolution by window of pooling.
+    """Integer sums of a layer; the sums of a convolution by window of pooling.
 
     Args:
         layer: dense or convolutional.

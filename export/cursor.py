@@ -39,7 +39,7 @@ class Cursor:
         return bytes(self.take(len(self._bytes) - self._at))
 
     def finish(self) -> None:
-        """Refuse a section that goes on."""
+        """Refuse a section with more bytes."""
         if self._at != len(self._bytes):
             raise self.corrupt(f"{len(self._bytes) - self._at} bytes too long")
 

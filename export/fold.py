@@ -69,7 +69,7 @@ def find_thresholds(
     """The place in [-acc_max, acc_max] at which each channel's bit changes, by bisection.
 
     Args:
-        is_set: sums, one a channel, to bits; both of shape (n_out,). It changes once at most.
+        is_set: sums, one per channel, to bits; both of shape (n_out,). It changes once at most.
         n_out: channels.
         acc_max: the largest sum.
 

@@ -17,7 +17,7 @@ _OPSET = 18
 def from_exported(program: torch.export.ExportedProgram, samples: Quantization) -> Imported:
     """Import a network of binary layers.
 
-    PyTorch's own exporter makes ONNX of it first, so that the rules are those of `metabit import`:
+    PyTorch's own exporter makes ONNX of it first, so that the rules are as for `metabit import`:
     weights of -a and +a a channel (torch.sign or torch.where of latent ones), any normalisation,
     a sign, max-pooling, padding of +1.
 

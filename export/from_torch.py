@@ -54,8 +54,8 @@ def from_model(
         net: the network; its hidden weights are quantized, its normalisation is kept in float32.
         spec: its input; a convolutional network reads rows, columns and, unless there is only one,
             channels (see `map_input`).
-        m: the metaplasticity coefficient it was trained with, one or one a layer.
-        bits: bits a hidden weight, 8 or 4.
+        m: the metaplasticity coefficient it was trained with, one or one per layer.
+        bits: bits per hidden weight, 8 or 4.
         learnable: whether the packed model can learn.
         depth: m * |hidden| at the end of the quantized range.
 
@@ -104,7 +104,7 @@ def _norms(norm: Normalization) -> tuple[Norm, ...]:
 
 
 def _rows(layer: nn.Module) -> NDArray[np.float32]:
-    """Hidden weights, a row a channel; those of a convolution in the order of patches in maps."""
+    """Hidden weights, a row per channel; a convolution has them in the order of patches in maps."""
     hidden = cast(torch.Tensor, layer.weight).detach()
     if hidden.ndim == 4:
         hidden = hidden.permute(0, 2, 3, 1).flatten(1)
@@ -133,7 +133,7 @@ def _shapes(net: BinaryMLP | BinaryConvNet, levels: list[Int8Array]) -> list[Lay
 def to_torch(model: Model) -> BinaryMLP | BinaryConvNet:
     """A PyTorch network with the same labels as the packed model.
 
-    Hidden weights are those that the levels stand for, so that training can go on from them. For
+    Hidden weights are those that the levels stand for, so that training can continue from them. For
     what an engine has learnt, pass `metabit.export.repack.with_state(model, state)`. A
     convolutional network reads pictures with channels first, as PyTorch's do.
 

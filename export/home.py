@@ -55,7 +55,7 @@ def with_head(
         model: a packed model; its hidden layers stay as they are while the head learns.
         x: shape (n, n_inputs), the input's dtype; samples that the model was trained on.
         y: shape (n,), their labels.
-        spare_classes: classes that the head can learn besides those of the network.
+        spare_classes: classes that the head can learn besides the classes of the network.
         ram_bytes: RAM for the tables of the head.
 
     Raises:
@@ -99,7 +99,7 @@ def _room(n_outputs: int, n_classes: int, n_sums: int, ram_bytes: int) -> int:
 
 
 def choose_source(model: Model) -> tuple[HeadSource, int]:
-    """Where features come from: the first dense hidden layer, else the last convolution, else the
+    """Where features come from: the first dense hidden layer, or the last convolution, or the
     inputs. Layers further up have lost what tells classes apart that training did not know."""
     hidden = model.layers[:-1]
     dense = [i for i, layer in enumerate(hidden) if not isinstance(layer, ConvLayer)]
@@ -111,7 +111,7 @@ def choose_source(model: Model) -> tuple[HeadSource, int]:
 def _affine(
     model: Model, source: HeadSource, layer: int, values: Float32Array
 ) -> tuple[Float32Array, Float32Array]:
-    """Centre and gain of each value: zero where a hidden unit changes its sign, else the mean."""
+    """Centre and gain of each value: zero where a hidden unit changes its sign, or the mean."""
     deviation = values.std(axis=0, dtype=np.float64)
     centre = values.mean(axis=0, dtype=np.float64)
     if source == "sums" and model.layers[layer].norms:
@@ -152,7 +152,7 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
 def _solve(
     head: CountingHead, matrix: NDArray[np.int64], n_products: int, means: NDArray[np.int16]
 ) -> tuple[NDArray[np.int16], float]:
-    """Weights that a device goes on from, and their scale."""
+    """Weights that a device starts from, and their scale."""
     covariance = matrix / n_products
     ridge = max(head.ridge * covariance.diagonal().mean(), 1e-6)
     regular = covariance + ridge * np.eye(len(matrix))

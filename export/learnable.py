@@ -1,6 +1,6 @@
-"""A network that only predicts, made one that learns on from where it is.
+"""A network that only predicts, made ready to learn from where it is.
 
-Its bits stay what they are. What learning needs is added: a hidden weight behind every sign, all of
+Its bits stay what they are. What learning needs is added: a hidden weight for every sign, all of
 one size because nothing tells which of them matter, and a hidden normalisation that has the
 statistics of samples and turns over exactly at the thresholds.
 """
@@ -45,7 +45,7 @@ def learnable(
         model: one without them.
         samples: some inputs, shape (n, n_inputs), the input's dtype; no labels are needed.
         m: metaplasticity at the end of the range.
-        bits: bits a hidden weight, 8 or 4.
+        bits: bits per hidden weight, 8 or 4.
         share: size of every hidden weight, as a share of the range: the larger, the more it takes
             to flip a weight.
 

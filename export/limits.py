@@ -40,7 +40,7 @@ def learn_problem(
     """What is wrong with the constants of the learning rule, or None.
 
     Args:
-        bits: bits a hidden weight.
+        bits: bits per hidden weight.
         step: step_levels.
         rates: norm_rate, error_rate, rms_rate.
         pairs: shape (n_layers, 2), m and w_max.

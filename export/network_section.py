@@ -53,7 +53,7 @@ def read_network(cursor: Cursor, where: str) -> NetworkShape:
 
     Raises:
         FormatError: a kind of layer that this version does not know.
-        CorruptError: a value out of range, layers that do not fit behind each other.
+        CorruptError: a value out of range, layers that do not fit after each other.
     """
     values = cursor.unpack(_NETWORK)
     n_layers, n_banks, signed, zero_point, n_dims = (int(values[i]) for i in (0, 1, 2, 3, 6))
@@ -69,7 +69,7 @@ def read_network(cursor: Cursor, where: str) -> NetworkShape:
     for record in records:
         shape_here = _shape(record, before, where)
         problem = shape_here.problem(before)
-        if problem:  # the shapes behind it mean nothing
+        if problem:  # the shapes after it mean nothing
             raise cursor.corrupt(f"layer {len(shapes)}: {problem}")
         shapes.append(shape_here)
         before = shape_here.out_shape

@@ -1,4 +1,4 @@
-"""A network behind a thermometer code, as one that reads the values themselves.
+"""A network after a thermometer code, as a network that reads the values themselves.
 
 The code compares every value with the same few thresholds. So does a convolution of side 1 with
 weights of +1 and one channel a threshold: put in front, it is a layer like any other, and every
@@ -46,7 +46,7 @@ class Code:
         """What META tells.
 
         Raises:
-            InputError: it tells of no code, or of one that makes no sense.
+            InputError: it tells of no code, or of a code that makes no sense.
         """
         told = model.meta.get(NAME)
         if not isinstance(told, Mapping):
@@ -69,7 +69,7 @@ def with_raw_input(model: Model) -> Model:
 
     Args:
         model: of a network that was trained on encoded maps: bits in front, (bits, rows, columns),
-            where it begins with a dense layer, else behind, (rows, columns, bits).
+            where it begins with a dense layer, otherwise last, (rows, columns, bits).
 
     Returns:
         a model of samples (rows, columns) with the same scores. It cannot learn: a layer of fixed
@@ -81,7 +81,7 @@ def with_raw_input(model: Model) -> Model:
     code, first = Code.of(model), model.layers[0]
     n_bits, shape, is_map = len(code.thresholds), model.input.shape, isinstance(first, ConvLayer)
     if len(shape) != 3 or shape[-1 if is_map else 0] != n_bits or model.input.zero_point != 0:
-        raise _refuse(f"samples of shape {shape} are no maps of {n_bits} bits a value")
+        raise _refuse(f"samples of shape {shape} are no maps of {n_bits} bits per value")
     data = model.meta.get("data")
     if isinstance(data, Mapping) and data.get("stream") == "permuted":
         raise _refuse("its tasks permute the bits, each in another way; no layer does that")
@@ -105,7 +105,7 @@ def with_raw_input(model: Model) -> Model:
 
 
 def _behind(model: Model, n_bits: int) -> list[Layer]:
-    """The layers without hidden normalisation; a dense first one reads its bits behind."""
+    """The layers without hidden normalisation; a dense first layer reads its bits last."""
     layers = [replace(layer, norms=()) for layer in model.layers[:-1]] + [model.layers[-1]]
     if not isinstance(layers[0], ConvLayer):
         weights = layers[0].weights.reshape(layers[0].n_out, n_bits, -1)

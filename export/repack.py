@@ -93,7 +93,7 @@ def with_bits(model: Model, bits: int, where: str) -> Model:
     """The model with `bits` bits per hidden weight.
 
     Args:
-        model: one that learns.
+        model: a model that learns.
         bits: 8 or 4.
         where: its file, for messages.
 

@@ -1,4 +1,4 @@
-"""Shapes from a sample to the scores: which layer fits behind which, for readers and the writer."""
+"""Shapes from a sample to the scores: which layer fits after which, for readers and the writer."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LayerShape:
         return (self.n_out,) if self.window is None else (*self.window.out_sides, self.n_out)
 
     def problem(self, before: tuple[int, ...]) -> str | None:
-        """Why the layer does not fit behind values of shape `before`, or None."""
+        """Why the layer does not fit after values of shape `before`, or None."""
         if not 1 <= self.n_out <= MAX_OUTPUTS:
             return f"{self.n_out} channels; 1 to {MAX_OUTPUTS} are possible"
         if self.window is not None:
@@ -58,7 +58,7 @@ class LayerShape:
                 return problem
         expected = math.prod(before) if self.window is None else self.window.n_in
         if self.n_in != expected or expected > MAX_ROW:
-            return f"{self.n_in} weights a channel; it reads {expected}, at most {MAX_ROW}"
+            return f"{self.n_in} weights per channel; it reads {expected}, at most {MAX_ROW}"
         return None
 
 
@@ -75,7 +75,7 @@ def layer_of(
     thresholds: tuple[Threshold, ...],
     norms: tuple[Norm, ...],
 ) -> Layer:
-    """The layer of a shape; the other arguments are those of `Layer`."""
+    """The layer of a shape; the other arguments are as for `Layer`."""
     if shape.window is None:
         return DenseLayer(name, weights, thresholds, norms)
     return ConvLayer(name, weights, thresholds, norms, shape.window)
@@ -90,14 +90,14 @@ def maps_of(shape: tuple[int, ...]) -> tuple[int, int, int] | None:
 
 def map_samples(x: NDArray[Any]) -> NDArray[Any]:
     """Samples as convolutions read them: pictures of shape (n, channels, rows, columns), as data
-    sets have them, become (n, rows, columns, channels); those of one channel may come without it.
+    sets have them, become (n, rows, columns, channels); maps of one channel may come without it.
     """
     return np.ascontiguousarray(np.moveaxis(x, 1, 3)) if x.ndim == 4 else x
 
 
 def _window_problem(window: Window, before: tuple[int, ...], n_out: int) -> str | None:
     if window.in_shape != maps_of(before):
-        return f"a convolution over maps of {window.in_shape} behind values of {before}"
+        return f"a convolution over maps of {window.in_shape} after values of {before}"
     for name, value, most in (
         ("kernel side", window.kernel_size, MAX_BYTE),
         ("stride", window.stride, MAX_BYTE),

@@ -94,7 +94,7 @@ class Window:
         in_shape: rows, columns and channels of the input.
         kernel_size: side k of the square kernel.
         stride: step of the kernel in both directions.
-        padding: "one": activations of +1 outside of the map, (k - 1) // 2 before and k // 2 behind,
+        padding: "one": activations of +1 outside of the map, (k - 1) // 2 before and k // 2 after,
             which are the integer 1 in front of an 8-bit input (next to its zero point); or "valid":
             none, the kernel stays inside.
         pool: side of the windows of max-pooling, which do not overlap; 1 for none. It takes the
@@ -122,7 +122,7 @@ class Window:
 
     @property
     def out_sides(self) -> tuple[int, int]:
-        """Rows and columns behind pooling."""
+        """Rows and columns after pooling."""
         rows, columns = self.sum_sides
         return rows // self.pool, columns // self.pool
 
@@ -207,7 +207,7 @@ class ConvLayer(Layer):
 
     @property
     def out_shape(self) -> tuple[int, ...]:
-        """Rows, columns (both behind pooling) and channels."""
+        """Rows, columns (both after pooling) and channels."""
         return (*self.window.out_sides, self.n_out)
 
     @property
@@ -221,7 +221,7 @@ class LearnState:
     """The quantized metaplastic state, and the constants of the rule that changes it.
 
     Attributes:
-        bits: 8 or 4, bits a hidden weight.
+        bits: 8 or 4, bits per hidden weight.
         levels: per layer, shape (n_out, n_in), int8, in [-2**(bits-1), 2**(bits-1) - 1]; the hidden
             weight is (level + 0.5) / 2**(bits-1) * w_max, and its sign is the binary weight.
         m: per layer, m * |hidden| at the end of the range (the seed paper's m times w_max).

@@ -46,7 +46,7 @@ class StateImage:
 
     Attributes:
         model_id: checksum in the header of the model file it belongs to.
-        bits: bits a hidden weight.
+        bits: bits per hidden weight.
         bank: the normalisation bank that learnt.
         rng: state of the random generator, four 32-bit words.
         n_steps: samples learnt since export.

@@ -80,7 +80,7 @@ def load(path: str | Path) -> Model:
     Raises:
         InputError: there is no such file.
         FormatError: not a .safetensors file of metabit.
-        CorruptError: damaged, or its tensors are not those of a model.
+        CorruptError: damaged, or its tensors do not make a model.
     """
     where = str(path)
     if not Path(path).is_file():
@@ -211,7 +211,7 @@ def _learn(
     levels = tuple(quantize_hidden(h, w, bits) for h, w in zip(hidden, w_max, strict=True))
     m = tuple(float(value) for value in told["m"])
     if len(m) != len(names):
-        raise ValueError("m is not one number a layer")
+        raise ValueError("m is not one number per layer")
     rates = {key: float(told[key]) for key in _LEARN[3:]}
     return LearnState(bits, levels, m, w_max, **rates)
 

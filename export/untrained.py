@@ -49,7 +49,7 @@ def untrained(
         samples: some inputs, shape (n, n_inputs), the input's dtype; their labels are not needed.
             The running mean and variance start from them.
         m: metaplasticity at the end of the range.
-        bits: bits a hidden weight, 8 or 4.
+        bits: bits per hidden weight, 8 or 4.
         n_banks: normalisation banks, all alike.
         seed: of the random weights.
         step_levels, norm_rate, error_rate, rms_rate: see `LearnState`.

@@ -27,7 +27,7 @@ class Region:
 
     @property
     def end(self) -> int:
-        """First address behind it."""
+        """First address after it."""
         return self.origin + self.bytes
 
 
@@ -49,7 +49,7 @@ class Board:
         stack_bytes: what the firmware reserves for the stack.
         page_bytes, endurance_cycles: flash erase unit, and erasures it lasts; 0 when unknown.
         fetch_factor: cycles are multiplied by it for fetching instructions.
-        cache_bytes, memory_bytes_per_s: last cache, and the speed of memory behind it; 0: none.
+        cache_bytes, memory_bytes_per_s: last cache, and the speed of memory after it; 0: none.
         active_mw: power while the core runs; None when unknown.
         power_covers: what that power includes.
     """

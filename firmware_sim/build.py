@@ -215,7 +215,7 @@ def toolchain_version() -> str:
 
 
 def require(module: str) -> None:
-    """Refuse to go on without a package of the `sim` extra."""
+    """Refuse to continue without a package of the `sim` extra."""
     if importlib.util.find_spec(module) is None:
         raise MetabitError(
             f'the package "{module}" is missing; pip install "metabit[sim]"', code="E-TOOLCHAIN"

@@ -126,7 +126,7 @@ def estimate(board: Board, counts: Counts, *, touched_bytes: int) -> CostEstimat
     """Estimate cycles, time and energy.
 
     Args:
-        board: supplies the clock, the fetch factor, the memory behind the cache, and the power.
+        board: supplies the clock, the fetch factor, the memory after the cache, and the power.
         counts: what ran.
         touched_bytes: model and arena together. When they exceed the board's last cache, they are
             taken to stream from memory once: in full for the high end, what exceeds the cache for

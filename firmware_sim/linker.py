@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from metabit.firmware_sim.boards import Board
 
-# The stack comes first in RAM: one that grows too far leaves RAM and faults, instead of writing
+# The stack comes first in RAM: a stack that grows too far leaves RAM and faults, instead of writing
 # over data. Boundary symbols split .text into the core, the firmware around it, and the compiler's
 # own run-time library. The image's arena and buffers keep what they hold: nothing clears them.
 _CODE = """

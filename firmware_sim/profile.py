@@ -1,6 +1,6 @@
 """What a model costs on a board: RAM, flash, instructions, and estimates of time and energy.
 
-Sizes are those of the firmware as linked, instructions those of the firmware as run. Nothing is
+Sizes are of the firmware as linked, instructions of the firmware as run. Nothing is
 subtracted: the stack, the buffers, the start-up code and the mailbox are all in the numbers.
 """
 
@@ -128,7 +128,7 @@ class Profile:
             a model above `COUNTED_OPEN_BYTES`.
         predict, learn: the same for one sample; `learn` is None for inference.
         samples: which samples were run.
-        layers: one row a layer.
+        layers: one row per layer.
         flash_life: None without learning, or without flash.
         energy_covers: what the energy estimate includes; empty when there is none.
     """
@@ -203,7 +203,7 @@ def profile(
         source: a .mbit file, or its bytes.
         board_name: see `boards.names()`, or a TOML file.
         learn: which layers learn; "auto" for the most that fit the board.
-        bits: bits a hidden weight; 0 for what the file holds.
+        bits: bits per hidden weight; 0 for what the file holds.
         bank: normalisation bank.
         batch: samples per learning step.
         x: samples to run, shape (n, *input_shape); None for the model's golden samples.

@@ -60,7 +60,7 @@ def try_move(
 
     Args:
         levels: hidden weights, any shape.
-        rises: whether each is to move up, else down.
+        rises: whether each is to move up; the others move down.
         chance: 16 uniform bits for each.
         shares: f_meta by size, of `table`.
 

@@ -76,7 +76,7 @@ class ReferenceModel:
         bank: normalisation bank.
         seed: of the random generator.
         step_levels, m: override what the file says, as `Engine` does.
-        batch: samples a learning step.
+        batch: samples per learning step.
     """
 
     def __init__(
@@ -294,7 +294,7 @@ class ReferenceModel:
     ) -> None:
         """Convolutions and batches: a row's gradient is formed whole, then moves its weights.
 
-        d has shape (n_samples, n_positions, n_out). The rate is that of the steps before this one,
+        d has shape (n_samples, n_positions, n_out). The rate follows the steps before this one,
         so that no gradient is formed twice; the first step of all only measures.
         """
         state, layer = self.states[index], self.model.layers[index]
@@ -350,7 +350,7 @@ class ReferenceModel:
         rises: BoolArray,
         chance: NDArray[np.int64],
     ) -> None:
-        """Try to move weights in the order given: one that is drawn twice is tried twice."""
+        """Try to move weights in the order given: a weight that is drawn twice is tried twice."""
         weights, left = rows * state.levels.shape[1] + columns, np.arange(rows.size)
         while left.size:
             _, firsts = np.unique(weights[left], return_index=True)
@@ -383,8 +383,8 @@ class ReferenceModel:
 
 
 def _slots(x: NDArray[np.int64], counter: arith.Counter | None) -> NDArray[np.int64]:
-    """The column behind each slot, shape of x: shared out in proportion to |x|, from a random
-    start if there is a counter, else |x| is 1. Those of positive x come first, others backwards."""
+    """The column of each slot, shape of x: shared out in proportion to |x|, from a random start if
+    there is a counter; if not, |x| is 1. Positive x come first, the others follow backwards."""
     n, total = x.size, int(np.abs(x).sum())
     start = (counter.next() * total) >> 32 if counter is not None else 0
     passed = (start + np.cumsum(np.abs(x)) * n) // total

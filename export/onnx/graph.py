@@ -51,7 +51,7 @@ class Graph:
         Args:
             name: of the tensor.
             values: any shape.
-            dtype: NumPy's name of the type to store; that of `values` if empty.
+            dtype: NumPy's name of the type to store; the type of `values` if empty.
         """
         array = np.asarray(values, dtype=dtype or None, order="C")
         return self.tensor(numpy_helper.from_array(array, name))
@@ -65,13 +65,13 @@ class Graph:
         return name if self.has(name) else self.constant(name, values, dtype)
 
     def channels(self, name: str, values: NDArray[Any], dtype: str, spatial: int = 0) -> str:
-        """One value a channel, that of the bank in use.
+        """One value per channel, from the bank in use.
 
         Args:
             name: of the tensor.
             values: shape (n_banks, n_channels).
             dtype: NumPy's name of the type to store.
-            spatial: dimensions of the activations behind the channels: 0, or 2 for images.
+            spatial: dimensions of the activations after the channels: 0, or 2 for images.
         """
         rows = values.reshape(*values.shape, *(1,) * spatial)
         if self._bank is None:

@@ -1,4 +1,4 @@
-"""Style "int2": two bits a weight, in ONNX's own type for them (opset 25)."""
+"""Style "int2": two bits per weight, in ONNX's own type for them (opset 25)."""
 
 from __future__ import annotations
 

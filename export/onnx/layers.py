@@ -16,7 +16,7 @@ from metabit.export.spec import ConvLayer, InputSpec, Layer
 def layer_sums(
     graph: Graph, style: Style, layer: Layer, values: str, before: InputSpec | Layer
 ) -> str:
-    """Integer sums of a layer, float32, those of a convolution pooled.
+    """Integer sums of a layer, float32; the sums of a convolution are pooled.
 
     Args:
         graph: where the nodes go.

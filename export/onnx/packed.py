@@ -1,4 +1,4 @@
-"""Style "packed": one bit a weight, eight to a byte, unpacked by standard operators."""
+"""Style "packed": one bit per weight, eight to a byte, unpacked by standard operators."""
 
 from __future__ import annotations
 

@@ -136,10 +136,10 @@ def check(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     _explain_bipolar(proto)
     try:
         for tensor in _tensors(proto):
-            onnx.numpy_helper.to_array(tensor)  # its bytes are those of its shape
+            onnx.numpy_helper.to_array(tensor)  # it has the bytes that its shape needs
         onnx.checker.check_model(proto, full_check=True)
         inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
-    except Exception as error:  # protobuf's, the checker's, and those of its C++ side
+    except Exception as error:  # protobuf's, the checker's, and the errors of its C++ side
         raise _corrupt(where, f"ONNX's checker refuses it: {_one_line(error)}") from error
     graph = inferred.graph
     names = [name for node in graph.node for name in (node.name, *node.input, *node.output)]

@@ -20,7 +20,7 @@ class Fold:
     Attributes:
         value: shape (n_banks, n_out), int32.
         flip: shape (n_banks, n_out), bool.
-        spatial: dimensions of the layer's sums behind the channels: 0, or 2 for images.
+        spatial: dimensions of the layer's sums after the channels: 0, or 2 for images.
     """
 
     value: Int32Array

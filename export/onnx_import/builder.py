@@ -157,7 +157,7 @@ class Builder:
             self._order = self._order.reshape(step.shape[1:])
 
     def _by_channel(self, value: NDArray[Any], *, axis: int = -1) -> Float64Array:
-        """A constant as one value a channel, shape () or (n_channels,)."""
+        """A constant as one value per channel, shape () or (n_channels,)."""
         numbers = np.asarray(value, dtype=np.float64)
         if numbers.size == 1:
             return numbers.reshape(())
@@ -286,7 +286,7 @@ class Builder:
         layer = self._layers[-1] if self._layers else None
         if layer is None or layer.window is None or layer.window.pool > 1:
             raise refuse(
-                self._where, f"{node_name(step.node)}: one pooling a convolution, behind it"
+                self._where, f"{node_name(step.node)}: one pooling per convolution, after it"
             )
         plain = (
             len(set(sides)) == 1 and list(told.get("strides", [1, 1])) == sides

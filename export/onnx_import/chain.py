@@ -16,7 +16,7 @@ Operation = Callable[[Float64Array], Float64Array]
 
 
 class ByChannel(Protocol):
-    """A constant operand as one value a channel: shape () or (n_channels,)."""
+    """A constant operand as one value per channel: shape () or (n_channels,)."""
 
     def __call__(self, value: NDArray[Any], *, axis: int = -1) -> Float64Array:
         """`axis`: where a vector lies among the activations' axes; -1 broadcasts as usual."""
@@ -174,7 +174,7 @@ class Chain:
             self._operations.insert(0, lambda x: (x - shift) * factor)
 
     def of(self, values: Float64Array) -> Float64Array:
-        """Values of shape (n, n_channels) behind all operations."""
+        """Values of shape (n, n_channels) after all operations."""
         for made in self._operations:
             values = made(values)
         return values

@@ -93,7 +93,7 @@ class Linear:
             found = ", ".join(f"{value:.6g}" for value in np.unique(values)[:4])
             raise refuse(
                 where,
-                f"the activations behind {self.name} are not binary: they take values such as "
+                f"the activations after {self.name} are not binary: they take values such as "
                 f"{found}; they must be -c and +c, as Sign, BipolarQuant or Where make them",
             )
         return threshold, size, int(zero.any(axis=0).sum())
@@ -109,7 +109,7 @@ class Linear:
 
 
 def binary(weights: NDArray[Any], step: Step, where: str) -> tuple[Int8Array, Float64Array]:
-    """Signs of weights, and their size, one a channel.
+    """Signs of weights, and their size, one per channel.
 
     Args:
         weights: shape (n_out, ...), each -a or +a with one a > 0 a channel.
@@ -139,7 +139,7 @@ class Frame:
 
     Attributes:
         node: for people.
-        sides: values before and behind, for each axis of one sample.
+        sides: values before and after, for each axis of one sample.
         value: what they hold.
     """
 

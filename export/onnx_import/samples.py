@@ -67,7 +67,7 @@ def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -
     if len(np.unique(values)) == 2:
         raise refuse(
             where,
-            "it makes bits of its samples itself; let it begin behind that, with int8 samples of "
+            "it makes bits of its samples itself; let it begin after that, with int8 samples of "
             "-1 and +1",
         )
     factor = float((values[-1] - values[0]) / 255)

@@ -20,7 +20,7 @@ from metabit.export.onnx_import.errors import node_name, refuse
 
 Array = NDArray[Any]
 
-#: Operators behind the scores that do not change which one is largest.
+#: Operators after the scores that do not change which one is largest.
 ENDINGS = ("ArgMax", "Softmax", "LogSoftmax", "TopK", "Identity")
 
 
@@ -30,7 +30,7 @@ class Step:
 
     Attributes:
         node: as in the file.
-        operands: its inputs in order; None for the one that comes along the path.
+        operands: its inputs in order; None for the value that comes along the path.
         shape: shape of its output for one sample, the batch (1) included.
         attributes: by name.
         kind: ONNX's type of the elements of its output.
@@ -103,10 +103,10 @@ def path_of(proto: onnx.ModelProto, bank: int, where: str) -> Path:
             _check_ending(node, where)
             ended = True
         elif ended:
-            raise refuse(where, f"node {node_name(node)} comes behind the end of the scores")
+            raise refuse(where, f"node {node_name(node)} comes after the end of the scores")
         elif at in outputs:
             raise refuse(
-                where, f"node {node_name(node)} goes on from {at}, which is an output: which of "
+                where, f"node {node_name(node)} continues from {at}, which is an output: which of "
                 "them holds the scores?",
             )  # fmt: skip
         elif moving == [at]:

@@ -4,5 +4,5 @@ layers.py  thresholds as integer arithmetic that every interpreter evaluates ali
 graph.py   operators and tensors
 write.py   the flatbuffer file, with metadata
 read.py    files that anybody may have made
-check.py   whether a graph is one that can run
+check.py   whether a graph can run
 """

@@ -1,4 +1,4 @@
-"""Is a TFLite graph one that an interpreter can run: shapes, types, order?"""
+"""Can an interpreter run a TFLite graph: shapes, types, order?"""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _products(x: Tensor, rest: list[Tensor], y: Tensor, n_out: int) -> None:
 
 
 def _multiplier(x: Tensor, other: Tensor, y: Tensor) -> None:
-    """What integers are multiplied by; interpreters abort on one that is far off."""
+    """What integers are multiplied by; interpreters abort on a scale that is far off."""
     if x.scale is None or other.scale is None or y.scale is None:
         raise _Wrong("no scale")
     factor = x.scale * other.scale / y.scale

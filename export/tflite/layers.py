@@ -49,8 +49,8 @@ class Activation:
 def add_hidden(graph: Graph, x: Activation, layer: Layer, threshold: Threshold) -> Activation:
     """Add a hidden layer: sums, pooling, thresholds. Its output is -1 and +1."""
     pooled = isinstance(layer, ConvLayer) and layer.window.pool > 1
-    # max(sums) >= t is max(sums >= t), so pooling may come behind the sign; a flip may not, and is
-    # a multiplication behind both. Without pooling a flip is the negated row of weights.
+    # max(sums) >= t is max(sums >= t), so pooling may come after the sign; a flip may not, and is
+    # a multiplication after both. Without pooling a flip is the negated row of weights.
     rows = Threshold(threshold.value, np.zeros_like(threshold.flip)) if pooled else threshold
     weights, bias = _signed(layer, rows, x)
     if not isinstance(layer, ConvLayer):

@@ -153,7 +153,7 @@ class _Reader:
             raise self.corrupt(f"buffer {number} of {self.model.BuffersLength()}")
         buffer = self.model.Buffers(number)
         if buffer.Offset() or buffer.Size():
-            raise self.refuse("constants behind the end of the flatbuffer")
+            raise self.refuse("constants after the end of the flatbuffer")
         if buffer.DataLength() == 0:
             return np.zeros(0, np.uint8)
         found: np.ndarray = buffer.DataAsNumpy()

@@ -147,5 +147,5 @@ def test_scores_that_are_no_end_are_refused() -> None:
     """An output, and something else that is computed from it: which of them counts?"""
     proto = network(helper.make_node("Identity", ["sums"], ["y"]))
     proto.graph.node.append(helper.make_node("Neg", ["scores"], ["other"]))
-    with pytest.raises(FormatError, match="goes on from scores"):
+    with pytest.raises(FormatError, match="continues from scores"):
         from_onnx(check(proto, "it"), "it")

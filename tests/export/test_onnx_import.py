@@ -317,9 +317,9 @@ def skip(g: Graph) -> None:
 
 REFUSED = {
     "ternary weights": (lambda g: g.step("MatMul", g.rng.integers(-1, 2, (8, 8))), "not binary"),
-    "activations of ReLU": (lambda g: g.step("Relu"), "behind fc1 are not binary"),
+    "activations of ReLU": (lambda g: g.step("Relu"), "after fc1 are not binary"),
     "a skip connection": (skip, "joins or branches"),
-    "a softmax between layers": (lambda g: g.step("Softmax"), "behind the end of the scores"),
+    "a softmax between layers": (lambda g: g.step("Softmax"), "after the end of the scores"),
     "bits 0 and 1": (lambda g: g.step("Greater", 0.0), "not binary"),
 }
 

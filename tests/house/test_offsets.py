@@ -18,7 +18,7 @@ TABLES = {
     "header field |": ("HEADER_", {"HEADER_BYTES"}),
     "entry field |": ("ENTRY_", {"ENTRY_BYTES"}),
     "what the network is": ("NETWORK_", set()),
-    "what a device needs to go on learning": ("LEARN_", set()),
+    "what a device needs to continue learning": ("LEARN_", set()),
     "a head that learns from one sample to the next": ("HEAD_", {"HEAD_VALUES"}),
     "## State image": ("STATE_", set()),
 }

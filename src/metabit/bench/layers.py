@@ -37,9 +37,9 @@ class LayerWork:
     Attributes:
         name: for people.
         kind: "dense" or "conv".
-        macs: multiply-accumulates, one a weight and position.
+        macs: multiply-accumulates, one per weight and position.
         touched_bytes: packed weights, thresholds, inputs and outputs, each once; no scratch space.
-        binary: whether the inputs are bits; those of the first layer are bytes.
+        binary: whether the inputs are bits; the first layer has bytes.
     """
 
     name: str
@@ -75,7 +75,7 @@ def _weight_bytes(layer: Layer) -> int:
 
 
 def _bit_bytes(layer: Layer) -> int:
-    """What a hidden layer hands on: a bit a value, filled up to a word."""
+    """What a hidden layer hands on: a bit per value, filled up to a word."""
     return 4 * -(-math.prod(layer.out_shape) // 32)
 
 

@@ -54,7 +54,7 @@ def int8_model(layers: Sequence[Int8Layer]) -> bytes:
 
 
 def _weights(layers: Sequence[Int8Layer], index: int) -> tuple[NDArray[np.int8], bool]:
-    """Weights as ONNX has them, and whether the layer is dense behind a map.
+    """Weights as ONNX has them, and whether the layer is dense after a map.
 
     ONNX puts channels first: in kernels (n_out, channels, k, k), and in what a map flattens to.
     """

@@ -25,7 +25,7 @@ class Rival:
         runtime: its name and version.
         kind: "int8", statically quantized, or "float32".
         file_bytes: size of the model file.
-        contestant: one run a call; input and output stay in the runtime's own buffers.
+        contestant: one run per call; input and output stay in the runtime's own buffers.
     """
 
     runtime: str
@@ -44,7 +44,7 @@ def rivals(shapes: Sequence[RivalShape], threads: int = 1) -> list[Rival]:
     """A network of these layers in every runtime that is installed, as int8 and as float.
 
     Args:
-        shapes: of the layers, one behind the other.
+        shapes: of the layers, one after the other.
         threads: threads each runtime may use.
     """
     layers = random_network(shapes)

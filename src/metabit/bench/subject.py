@@ -30,9 +30,9 @@ class Subject:
 
     Args:
         source: a .mbit file, or its bytes.
-        samples: shape (n, n_inputs); random ones if None. Of these, 64 are predicted again and
+        samples: shape (n, n_inputs); random if None. Of these, 64 are predicted again and
             again; all are learnt, one after the other, so that it does not become easy.
-        labels: shape (n,), in [0, n_outputs); random ones if None.
+        labels: shape (n,), in [0, n_outputs); random if None.
         learn, bits, bank, threads: how the engines are opened, see `Engine`.
 
     Attributes:
@@ -128,7 +128,7 @@ class Subject:
         return [self._single(index) for index in range(len(self.layers))]
 
     def learning(self) -> Contestant:
-        """`mb_learn` from C, sample after sample; each window goes on where the last one ended."""
+        """`mb_learn` from C, sample after sample; each window continues where the last ended."""
         assert self._learner is not None
         learn, handle = _native.library().mb_learn, self._learner.handle
 

@@ -46,7 +46,7 @@ def _activation(
 
 
 def _add(graph: Graph, x: int, name: str, layer: Int8Layer, quantized: bool) -> int:
-    """Add a layer behind x; returns its output."""
+    """Add a layer after x; returns its output."""
     window, n_out = layer.shape.window, layer.shape.n_out
     # The last sums have both signs: their range is centred.
     scale, zero = (2 * layer.out_scale, 0) if layer.last else (layer.out_scale, ZERO_POINT)

@@ -41,7 +41,7 @@ class Limits:
     """How long to measure.
 
     Attributes:
-        num_runs: windows a contestant.
+        num_runs: windows per contestant.
         warmup_runs: windows before them that are not counted.
         max_seconds: no new round of windows is begun after this; at least three are made.
         window_us: a window is filled with as many calls as fit into this, at least one.
@@ -60,7 +60,7 @@ class Times:
     Attributes:
         us: mean time of a call in each window, shape (n_windows,), microseconds.
         mhz: the clock beside each window, shape (n_windows,).
-        calls: calls a window.
+        calls: calls per window.
     """
 
     us: NDArray[np.float64]
@@ -84,7 +84,7 @@ class Times:
 
     @property
     def cycles(self) -> float:
-        """Clock cycles a call: the median over the quickest quarter of the windows."""
+        """Clock cycles per call: the median over the quickest quarter of the windows."""
         cycles = np.sort(self.us * self.mhz)
         return float(np.median(cycles[: max(1, round(QUIET * len(cycles)))]))
 

@@ -1,4 +1,4 @@
-"""The `metabit` command: one file a verb, each loaded only when it is called.
+"""The `metabit` command: one file per verb, each loaded only when it is called.
 
 Exit codes: 0 ok, 1 other, 2 usage or input, 3 budget exceeded, 4 file rejected, 5 mismatch,
 130 interrupted.

@@ -134,7 +134,7 @@ def _subject(
 
 
 def _steps(subject: Subject, alone: bool) -> list[Contestant]:
-    """The learning step, and that of PyTorch where it is installed and the network is dense."""
+    """The learning step, and a step of PyTorch where it is installed and the network is dense."""
     if not subject.can_learn:
         return []
     steps = [subject.learning()]
@@ -165,7 +165,7 @@ def _layers(subject: Subject, single: Mapping[str, Times]) -> list[Answer]:
 
 
 def _print_contestants(out: Output, title: str, measured: Mapping[str, Times]) -> None:
-    """A row a contestant; the last column compares with the first of them."""
+    """A row per contestant; the last column compares with the first of them."""
     rows = table(title, "", ">min", ">median", ">p99", ">cycles", ">times as long")
     first = next(iter(measured.values()))
     for name, times in measured.items():
@@ -207,7 +207,7 @@ def _print_notes(out: Output, whole: Times, subject: Subject, alone: bool) -> No
     out.line(f"\nkernels: {subject.path}{words}", "dim")
     out.line(
         f"clock, by dependent additions beside each window: {clock['median']:,.0f} MHz, from "
-        f"{clock['min']:,.0f} to {clock['max']:,.0f}; {whole.calls} calls a window",
+        f"{clock['min']:,.0f} to {clock['max']:,.0f}; {whole.calls} calls per window",
         "dim",
     )
     if alone:

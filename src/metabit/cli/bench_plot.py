@@ -22,7 +22,7 @@ def picture(
 ) -> bytes:
     """PNG: a panel each for the network, its layers, and the learning step if there is one.
 
-    A bar reaches from the quickest window to the one that 99 of 100 are below; the line across is
+    A bar reaches from the quickest window to the 99th percentile; the line across is
     the median.
     """
     panels = {"one sample": whole, "each layer alone": single, "learning one sample": learnt}

@@ -71,7 +71,7 @@ def learn_option(default: str) -> Callable[[F], F]:
 
 
 def bank_for(bank: int | None, task: int | None, n_banks: int) -> int:
-    """The bank to use: as given, else that of the task, in a model with a bank a task."""
+    """The bank to use: as given, or the bank of the task, in a model with a bank per task."""
     if bank is not None:
         return bank
     return task - 1 if task is not None and n_banks > 1 else 0

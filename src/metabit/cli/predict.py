@@ -128,7 +128,7 @@ def open_engine(
     bits: int,
     threads: int | None = None,
 ) -> Engine:
-    """An engine for inference, or, with a state folder, one that holds what was learnt.
+    """An engine for inference, or, with a state folder, an engine that holds what was learnt.
 
     Raises:
         StorageError: there is nothing in the state folder: a wrong path must not pass silently.
@@ -144,7 +144,7 @@ def open_engine(
 
 
 def write_labels(path: Path, labels: NDArray[np.int64]) -> None:
-    """Write labels as .npy, or one a line; the file appears whole or not at all.
+    """Write labels as .npy, or one per line; the file appears whole or not at all.
 
     Raises:
         InputError, StorageError: see `write_whole`.

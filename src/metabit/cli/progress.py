@@ -73,13 +73,13 @@ class TrainingBar(Bar):
         self._update(description=f"task {task + 1}/{self._n_tasks} {name}")
 
     def step_done(self, task: int, total_steps: int, loss: float) -> None:
-        """Move the bar; the loss behind it is smoothed, so that it can be read."""
+        """Move the bar; the loss after it is smoothed, so that it can be read."""
         first = self._loss != self._loss
         self._loss = loss if first else 0.98 * self._loss + 0.02 * loss
         self._update(completed=total_steps, note=f"loss {self._loss:.3f}")
 
     def task_done(self, task: int, accuracies: list[float]) -> None:
-        """One line a task stays above the bar."""
+        """One line per task stays above the bar."""
         mean = sum(accuracies) / len(accuracies)
         self._bar.console.print(
             f"task {task + 1} learnt: accuracy on it {percent(accuracies[-1])}, "

@@ -40,7 +40,7 @@ class Artefact(ABC):
         only_bank: the one bank of the model that is in the file; None where all are.
         model: the packed model, where the artefact holds one.
         tells_samples: whether the file says what its samples mean, scale and zero point; a file of
-            others does not, and takes those of the form that it is compared with.
+            others does not, and takes the numbers of the form that it is compared with.
     """
 
     where: str

@@ -89,7 +89,7 @@ def _first_output(of_a: Predictions, of_b: Predictions, class_name: Callable[[in
 
 
 def bank_of(a: Artefact, b: Artefact, asked: int | None) -> int:
-    """The bank to compare in: as asked, else the one that a file was exported with, else 0.
+    """The bank to compare in: as asked, or the bank that a file was exported with, or 0.
 
     Raises:
         InputError: one of the two does not have it.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import onnx
     import onnxruntime
 
-_BATCH = 256  # samples a call, so that memory does not grow with a data set
+_BATCH = 256  # samples per call, so that memory does not grow with a data set
 _BATCH_ELEMENTS = 1 << 26  # of the largest tensor, in one call
 _SIGN = "/sign"  # how metabit calls the bits of a layer
 
@@ -36,7 +36,7 @@ class OnnxArtefact(Artefact):
         proto: its content, checked and whole.
 
     Raises:
-        FormatError: its inputs or outputs are not those of a classifier, or ONNX Runtime cannot
+        FormatError: its inputs or outputs are not as a classifier has them, or ONNX Runtime cannot
             run it.
     """
 
@@ -152,7 +152,7 @@ class OnnxArtefact(Artefact):
         return InputSpec("int8" if dtype == "int8" else "uint8", self._shape, scale, zero)
 
     def _logits_output(self) -> tuple[str, int]:
-        """Name and width of the one output that holds a number a class."""
+        """Name and width of the one output that holds a number per class."""
         wide = [value for value in self._session.get_outputs() if len(value.shape) == 2]
         if len(wide) != 1 or not isinstance(wide[0].shape[1], int):
             raise self._refuse("it has no single output of shape (batch, classes)")

@@ -45,7 +45,7 @@ class PackedArtefact(Artefact):
         return lambda: engine.predict(sample)
 
     def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
-        """Of the NumPy reference, whose bits are those of the C engine."""
+        """Of the NumPy reference, which gives the bits of the C engine."""
         bits, _ = run(self.model, samples, bank)
         layers = self.model.layers
         return {

@@ -35,7 +35,7 @@ class TfliteArtefact(Artefact):
         file: its content.
 
     Raises:
-        FormatError: its input or outputs are not those of a classifier of 8-bit samples.
+        FormatError: its input or outputs are not as for a classifier of 8-bit samples.
     """
 
     def __init__(self, where: str, file: File) -> None:
@@ -124,7 +124,7 @@ class TfliteArtefact(Artefact):
         return Interpreter(model_content=written, num_threads=1)
 
     def _logits_output(self) -> tuple[int, int]:
-        """Number and width of the one output that holds a number a class."""
+        """Number and width of the one output that holds a number per class."""
         tensors = self._file.graph.tensors
         wide = [n for n in self._file.outputs if len(tensors[n].shape) == 2]
         if len(wide) != 1:

@@ -146,7 +146,7 @@ img {{ max-width: 100% }}
 td, th {{ text-align: left; padding: .2rem 1.2rem .2rem 0 }}
 </style>
 <h1>metabit: learning on the device without forgetting</h1>
-<p>A binary network that twelve people taught six activities goes on learning on a device engine,
+<p>A binary network that twelve people taught six activities continues to learn on a device engine,
 from twelve other people and postural transitions that it had never seen. All numbers: <a
 href="report.json">report.json</a>.</p>
 {body}

@@ -86,19 +86,19 @@ def _train_and_export(out: Output, story: Story, folder: Path, seed: int) -> Pat
         f"768-128-128-12, all weights 1 bit, m = {recipe.method.m:g}; accuracy on people never "
         f"trained on: {percent(finished.metrics['acc'])}"
     )
-    _title(out, 2, "export: weights in bits, hidden weights in 8 bits to go on learning")
+    _title(out, 2, "export: weights in bits, hidden weights in 8 bits to continue learning")
     model = from_run(finished)
     path = folder / "hapt.mbit"
     container.save(model, path)
     sizes = container.sizes(model, container.read_bytes(path))
     story.sizes, story.n_weights = asdict(sizes), model.n_weights
-    rows = table("", "what", ">size", ">bits a weight")
+    rows = table("", "what", ">size", ">bits per weight")
     packed = sizes.file_bytes - sizes.learn_bytes
     for name, n_bytes in (
         ("float32 weights", sizes.float32_bytes),
         ("int8 weights", sizes.int8_bytes),
         ("packed model, as a device runs it", packed),
-        ("learnt state, 8 bits a weight", sizes.learn_bytes),
+        ("learnt state, 8 bits per weight", sizes.learn_bytes),
     ):
         bits = 8 * n_bytes / model.n_weights
         rows.add_row(name, format_kib(n_bytes), f"{bits:.2f}")
