@@ -108,7 +108,7 @@ def test_a_mistake_in_metabit_is_said_without_a_traceback(
     def broken(_path: object) -> bytes:
         raise ZeroDivisionError("made for this test")
 
-    monkeypatch.setattr("metabit.export.container.read_bytes", broken)
+    monkeypatch.setattr("metabit.export.blob.read_bytes", broken)
     done = cli("inspect", model_file)
     done.refused(1, "E-INTERNAL")
     assert "ZeroDivisionError: made for this test" in done.stderr
