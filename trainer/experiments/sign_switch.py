@@ -127,7 +127,7 @@ def trained(wanted: Scale, seed: int) -> tuple[BinaryMLP, Tensor, Tensor, float]
     )
     with tempfile.TemporaryDirectory() as folder:
         finished = train(recipe, Path(folder) / "run")
-    model = cast(BinaryMLP, finished.model)
+        model = cast(BinaryMLP, finished.model)  # read from the folder, while it is there
     dataset, stream = build(recipe.data)
     split = stream[0].train
     x = to_input(model.samples(split.x[: wanted.samples]), dataset.zero_point)
