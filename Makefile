@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines foreign sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals foreign sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,13 @@ bench-engines: $(VENV)/.installed ## OpenVINO and Larq beside metabit, in enviro
 	    "tensorflow-cpu<2.17" "tf-keras<2.17" "numpy<2"
 	.venv-larq/bin/python -m benchmarks.binary_engines larq
 	$(BIN)/python -m benchmarks.page
+
+gates: $(VENV)/.installed ## what learning a stream does to a network (QUICK=1; ROW="name" keeps the figures)
+	$(BIN)/python -m benchmarks.learning_gates $(if $(QUICK),--quick) $(if $(ROW),--row "$(ROW)")
+
+gates-rivals: ## the same streams for scikit-learn and river, in an environment of their own (hours)
+	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
+	.venv-rivals/bin/python -m benchmarks.learning_gates --rivals
 
 foreign: ## networks of Larq and Brevitas, imported, in environments of their own (3 GB)
 	$(PYTHON) -m venv .venv-larq && .venv-larq/bin/pip install --quiet -e . larq tf2onnx "onnx<1.18" \

@@ -29,6 +29,13 @@ def save(name: str, command: str, record: Record) -> Path:
     return path
 
 
+def place(name: str, row: str) -> int:
+    """Where a row stands among the learners of results/NAME.json: old ones stay where they were."""
+    before = load(name)["results"]
+    found: int = before.get(row, {"row": len(before)})["row"]
+    return found
+
+
 def load(name: str) -> Record:
     """What results/NAME.json holds; empty results when nothing has been measured."""
     path = FOLDER / f"{name}.json"

@@ -64,7 +64,7 @@ def train(
 def train_prepared(prepared: Prepared, progress: Progress | None = None) -> Run:
     """Do what `train` does, for a run that `prepare` has checked."""
     recipe, out = prepared.recipe, prepared.out
-    with _one_thread_without_denormals():
+    with one_thread_without_denormals():
         # Before the folder is made: a recipe that cannot run leaves no folder.
         trainer = _Trainer(prepared, progress or Silent())
         open_folder(out, recipe, prepared.resume)
@@ -74,7 +74,7 @@ def train_prepared(prepared: Prepared, progress: Progress | None = None) -> Run:
 
 
 @contextlib.contextmanager
-def _one_thread_without_denormals() -> Iterator[None]:
+def one_thread_without_denormals() -> Iterator[None]:
     """A context in which PyTorch is set up for small networks.
 
     More threads are slower here, and sums would depend on their number. Adam's second moments of
