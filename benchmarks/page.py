@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import convnet_tables, inference_tables, learning_tables, results, scaling_tables
+from benchmarks.gates import table as gates
 from metabit.trainer.circumstances import commit_in_words
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "BENCHMARKS.md"
@@ -22,6 +23,11 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "inference-rest": ("inference", inference_tables.rest),
     "convnets": ("convnets", convnet_tables.networks),
     "device-learning": ("device_learning", learning_tables.accuracy_and_memory),
+    "gates-old": ("learning_gates", gates.old),
+    "gates-known": ("learning_gates", gates.known),
+    "gates-prequential": ("learning_gates", gates.prequential),
+    "gates-details": ("learning_gates", gates.details),
+    "gates-not-run": ("learning_gates", gates.not_run),
     "learning-speed": ("learning_speed", learning_tables.speed),
     "learning-functions": ("learning_speed", learning_tables.functions),
     "scaling": ("scaling", scaling_tables.summary),
