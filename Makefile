@@ -58,9 +58,10 @@ bench-engines: $(VENV)/.installed ## OpenVINO and Larq beside metabit, in enviro
 gates: $(VENV)/.installed ## what learning a stream does to a network (QUICK=1; ROW="name" keeps the figures)
 	$(BIN)/python -m benchmarks.learning_gates $(if $(QUICK),--quick) $(if $(ROW),--row "$(ROW)")
 
-gates-rivals: ## the same streams for scikit-learn and river, in an environment of their own (hours)
+gates-rivals: $(VENV)/.installed ## the same streams for scikit-learn and river, in an environment of their own (hours)
 	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
-	.venv-rivals/bin/python -m benchmarks.learning_gates --rivals
+	.venv-rivals/bin/python -m benchmarks.learning_rivals
+	$(BIN)/python -m benchmarks.page
 
 foreign: ## networks of Larq and Brevitas, imported, in environments of their own (3 GB)
 	$(PYTHON) -m venv .venv-larq && .venv-larq/bin/pip install --quiet -e . larq tf2onnx "onnx<1.18" \

@@ -3,11 +3,10 @@
     python -m benchmarks.learning_gates [--row NAME] [--seeds 600 601 602] [--only NAME ...]
     python -m benchmarks.learning_gates --quick
     python -m benchmarks.learning_gates --stream FILE.csv
-    python -m benchmarks.learning_gates --rivals [NAME ...]     (in .venv-rivals: make gates-rivals)
 
 Prints the tables. With --row the figures are kept as that row of benchmarks/results/
-learning_gates.json and of docs/BENCHMARKS.md; older rows stay as they are. Rivals are always kept,
-and what they have been through already is not measured again.
+learning_gates.json and of docs/BENCHMARKS.md; older rows stay as they are. The rows of rivals come
+from `benchmarks/learning_rivals.py`.
 
 Seeds 600 to 602 are for reporting: whoever chooses a constant of a learner takes others.
 MNIST, Fashion-MNIST and INSECTS are looked for in METABIT_DATA. What is not there is named.
@@ -19,12 +18,11 @@ import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from benchmarks import page, results
-from benchmarks.gates import exam, judges, problems, rivals, table
+from benchmarks.gates import exam, judges, problems, table
 from benchmarks.gates.judges import Learner
 from benchmarks.gates.problem import Problem
 from metabit.errors import InputError
@@ -55,7 +53,7 @@ def judge(
         for build in builds:
             problem = build()
             run = exam.examine(problem, make(problem))
-            print(f"{said} seed {run['seed']}: {_summary(run)}", flush=True)
+            print(f"{said} seed {run['seed']}: {exam.summary(run)}", flush=True)
             runs.append(run)
     except InputError as error:
         if error.code != "E-DATA-MISSING":
@@ -63,15 +61,6 @@ def judge(
         print(f"{said} not run: {error}", flush=True)
         return {"not_run": f"{error.code}: its data are not on this machine"}
     return {"runs": runs}
-
-
-def _summary(run: Record) -> str:
-    """A run in a line."""
-    parts = [f"prequential {100 * run['prequential']:.1f} %"]
-    if run["old_before"] is not None:
-        parts.append(f"old {100 * run['old_before']:.1f} → {100 * run['old_after']:.1f} %")
-        parts.append(f"everything {100 * run['all_after']:.1f} %")
-    return ", ".join([*parts, f"{run['us_per_sample']:.0f} µs per sample"])
 
 
 def device(args: argparse.Namespace) -> Record:
@@ -95,52 +84,12 @@ def _builds(args: argparse.Namespace) -> Iterator[tuple[str, list[Callable[[], P
         yield name, [partial(problems.build, name, seed, divisor) for seed in args.seeds]
 
 
-# ---- rivals ----------------------------------------------------------------------------------
-
-
-def run_rivals(args: argparse.Namespace) -> None:
-    """Each rival through every problem that it can be expected to finish; kept one by one."""
-    for seed in args.seeds:
-        for name in args.only or problems.PROBLEMS:
-            try:
-                problem = problems.build(name, seed)
-            except InputError as error:
-                print(f"{name} not run: {error}", flush=True)
-                continue
-            for rival in args.rivals or rivals.RIVALS:
-                _run_rival(rival, problem, first=seed == args.seeds[0])
-
-
-def _run_rival(rival: str, problem: Problem, first: bool) -> None:
-    """One rival through one problem, unless it has been there or would take hours."""
-    key, place = table.RIVAL + rival, list(rivals.RIVALS).index(rival)
-    row = results.load(NAME)["results"].get(key, {"row": place, "problems": {}})
-    runs = row["problems"].get(problem.name, {}).get("runs", [])
-    if [run for run in runs if run["digest"] == exam.digest(problem)]:
-        return
-    most = rivals.MOST_VALUES.get(rival)
-    if most is not None and most < problem.n_values:
-        why = f"{problem.n_values / 1e6:.0f} million input values would take hours"
-        row["problems"].setdefault(problem.name, {"not_run": why})
-    elif first or problem.n_values < rivals.ONE_SEED:
-        run = exam.examine(problem, rivals.RIVALS[rival](problem))
-        print(f"{rival}, {problem.name}, seed {problem.seed}: {_summary(run)}", flush=True)
-        others = [other for other in runs if other["seed"] != problem.seed]
-        row["problems"][problem.name] = {"runs": [*others, run]}
-    row["versions"] = {package: version(package) for package in ("scikit-learn", "river")}
-    results.save(NAME, "make gates-rivals", {key: row})
-
-
 # ---- all of it -------------------------------------------------------------------------------
 
 
 def main() -> None:
     """Judge, print the tables, and keep what is to be kept."""
     args = _arguments()
-    if args.rivals is not None:
-        run_rivals(args)
-        page.write()
-        return
     found = device(args)
     name = args.row or "metabit"
     row = {"row": results.place(NAME, name), "problems": found}
@@ -163,7 +112,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="one seed, short streams")
     parser.add_argument("--stream", type=Path, nargs="+", default=[], metavar="FILE",
                         help="drifting streams: csv, features and then the class")  # fmt: skip
-    parser.add_argument("--rivals", nargs="*", choices=rivals.RIVALS, metavar="NAME")
     args = parser.parse_args()
     if args.row and (args.quick or args.only or args.stream):
         parser.error("--row keeps a whole table: leave out --quick, --only and --stream")

@@ -78,6 +78,15 @@ def examine(problem: Problem, learner: Learner) -> Record:
     }
 
 
+def summary(run: Record) -> str:
+    """What a run found, in a line."""
+    parts = [f"prequential {100 * run['prequential']:.1f} %"]
+    if run["old_before"] is not None:
+        parts.append(f"old {100 * run['old_before']:.1f} → {100 * run['old_after']:.1f} %")
+        parts.append(f"everything {100 * run['all_after']:.1f} %")
+    return ", ".join([*parts, f"{run['us_per_sample']:.0f} µs per sample"])
+
+
 def digest(problem: Problem) -> str:
     """Eight digits of the samples that a problem shows and asks."""
     found = hashlib.sha256(repr(problem.hidden).encode())
