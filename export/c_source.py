@@ -32,11 +32,13 @@ class ArenaBytes:
         predict: when nothing learns.
         learn_head, learn_all: when the output layer, or every layer, learns; None where the model
             carries no hidden weights.
+        learn_counting: when its counting head learns; None where it carries none.
     """
 
     predict: int
     learn_head: int | None = None
     learn_all: int | None = None
+    learn_counting: int | None = None
 
 
 def identifier(text: str) -> str:
@@ -125,6 +127,7 @@ def _header(model: Model, blob: bytes, name: str, arenas: ArenaBytes, origin: st
         "",
         f"#define {upper}_N_INPUTS {model.n_inputs}u /* {model.input.dtype} values per sample */",
         f"#define {upper}_N_OUTPUTS {model.n_outputs}u /* classes */",
+        *_head_lines(model, upper),
         f"#define {upper}_N_BANKS {model.n_banks}u /* normalisation banks (tasks) */",
         f"#define {upper}_MODEL_BYTES {len(blob)}u /* flash */",
         "",
@@ -177,7 +180,19 @@ def _arena_lines(upper: str, arenas: ArenaBytes) -> list[str]:
             f"#define {upper}_ARENA_BYTES_LEARN_ALL {arenas.learn_all}u "
             "/* learn_layers = MB_ALL_LAYERS */"
         )
+    if arenas.learn_counting is not None:
+        lines.append(
+            f"#define {upper}_ARENA_BYTES_LEARN_COUNTING {arenas.learn_counting}u /* head = 1 */"
+        )
     return lines
+
+
+def _head_lines(model: Model, upper: str) -> list[str]:
+    if model.head is None:
+        return []
+    return [
+        f"#define {upper}_N_CLASSES {model.head.n_classes}u /* with head = 1, spare ones too */"
+    ]
 
 
 def _extras(model: Model, name: str, upper: str) -> list[str]:

@@ -288,6 +288,7 @@ class Sizes:
     file_bytes: int
     weight_bytes: int
     learn_bytes: int
+    head_bytes: int
     float32_bytes: int
     int8_bytes: int
 
@@ -300,6 +301,7 @@ def sizes(model: Model, data: bytes) -> Sizes:
         file_bytes=len(data),
         weight_bytes=by_type[layout.WEIGHTS],
         learn_bytes=by_type.get(layout.LEARN, 0),
+        head_bytes=by_type.get(layout.HEAD, 0),
         float32_bytes=4 * model.n_weights + channel_bytes,
         int8_bytes=model.n_weights + channel_bytes,
     )

@@ -8,14 +8,21 @@ from typing import Literal, cast
 from metabit.errors import InputError
 from metabit.export import raw_input
 from metabit.export.golden import GOLDEN_DEFAULT, with_golden
+from metabit.export.home import HEAD_DEFAULT, RAM_DEFAULT, HeadChoice, least_bytes, with_head
 from metabit.export.shapes import map_samples
-from metabit.export.spec import InputSpec, Model
+from metabit.export.spec import MAX_CLASSES, InputSpec, Model
+from metabit.trainer.runs.home_samples import HOME, read_home
 from metabit.trainer.runs.run_folder import Run
 from metabit.trainer.runs.run_input import RunInput, input_of_run
 
 
 def from_run(
-    run: Run, *, bits: int = 8, golden: int = GOLDEN_DEFAULT, learnable: bool = True
+    run: Run,
+    *,
+    bits: int = 8,
+    golden: int = GOLDEN_DEFAULT,
+    learnable: bool = True,
+    head: HeadChoice | None = HEAD_DEFAULT,
 ) -> Model:
     """Pack a finished run.
 
@@ -24,10 +31,13 @@ def from_run(
         bits: bits per hidden weight, 8 or 4.
         golden: number of test samples whose scores travel in the file. A run keeps 16; for more of
             them its data set is needed.
-        learnable: whether hidden weights and hidden normalisation travel too.
+        learnable: whether the model can learn: hidden weights and hidden normalisation travel too.
+        head: the counting head of a model that can learn, made of the samples that the run kept;
+            None for none. Where `why_no_head` has a reason, the model gets none either.
 
     Raises:
-        InputError: its network is not binary, or its data set is needed and is not there.
+        InputError: its network is not binary, its data set is needed and is not there, or its head
+            does not fit the RAM.
         StorageError, FormatError, CorruptError: a file of the run is damaged or cannot be read.
     """
     if run.recipe.network.kind != "binary":
@@ -48,7 +58,33 @@ def from_run(
     if isinstance(net, BinaryConvNet):
         spec, samples = map_input(spec), map_samples(samples)
     model = from_model(net, spec, m=run.m, bits=bits, learnable=learnable)
-    return with_golden(_described(model, run, seen), samples.reshape(-1, model.n_inputs))
+    model = with_golden(_described(model, run, seen), samples.reshape(-1, model.n_inputs))
+    if not learnable or head is None or why_no_head(run, model, head) is not None:
+        return model
+    home = read_home(run.path / HOME)
+    x = map_samples(home.x) if isinstance(net, BinaryConvNet) else home.x
+    return with_head(
+        model,
+        x.reshape(len(x), -1),
+        home.y,
+        spare_classes=head.spare_classes,
+        ram_bytes=RAM_DEFAULT if head.ram_bytes is None else head.ram_bytes,
+    )
+
+
+def why_no_head(run: Run, model: Model, head: HeadChoice) -> str | None:
+    """Why the model of a run cannot have this head, for people; None where it can."""
+    n_classes = model.n_outputs + head.spare_classes
+    if not (run.path / HOME).exists():
+        return f"the run keeps no training samples ({HOME}); train it again with this version"
+    if model.n_banks > 1:
+        return f"the network has {model.n_banks} banks of normalisation values, a head only one"
+    if n_classes > MAX_CLASSES:
+        return f"a head tells up to {MAX_CLASSES} classes apart, and these are {n_classes}"
+    least = least_bytes(model, head.spare_classes)
+    if head.ram_bytes is None and least > RAM_DEFAULT:
+        return f"for {n_classes} classes it needs {least:,} bytes of RAM or more; give --head-ram"
+    return None
 
 
 def _described(model: Model, run: Run, seen: RunInput) -> Model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,27 @@ HOME_CAP = 1000
 LARGEST_PRODUCT = 8_000_000
 RAM_DEFAULT = 24 * 1024
 """Bytes of RAM that a head may take unless the caller says otherwise."""
+SPARE_DEFAULT = 4
+"""New classes that a head can learn besides all of its network, where nothing else is said."""
+CHUNK = 250
+"""Samples that go forward at once: what a convolution sees of them takes memory."""
+
+
+@dataclass(frozen=True)
+class HeadChoice:
+    """The counting head that a model gets.
+
+    Attributes:
+        spare_classes: new classes that it can learn, besides all of the network.
+        ram_bytes: RAM for its tables. None stands for 24 KiB, and a network with so many classes
+            that this is too little then gets no head.
+    """
+
+    spare_classes: int = SPARE_DEFAULT
+    ram_bytes: int | None = None
+
+
+HEAD_DEFAULT = HeadChoice()
 
 
 def head_bytes(n_features: int, n_classes: int, n_sums: int = 0) -> int:
@@ -41,12 +62,18 @@ def head_bytes(n_features: int, n_classes: int, n_sums: int = 0) -> int:
     return 104 + -(-kept // 4) * 4 + -(-scratch // 4) * 4
 
 
+def ram_of(head: CountingHead) -> int:
+    """RAM that a head takes when it learns."""
+    n_sums = len(head.centre) if head.source == "sums" else 0
+    return head_bytes(head.n_features, head.n_classes, n_sums)
+
+
 def with_head(
     model: Model,
     x: NDArray[np.generic],
     y: NDArray[np.generic],
     *,
-    spare_classes: int = 0,
+    spare_classes: int = SPARE_DEFAULT,
     ram_bytes: int = RAM_DEFAULT,
 ) -> Model:
     """The model with a counting head that knows these samples.
@@ -55,7 +82,7 @@ def with_head(
         model: a packed model; its hidden layers stay as they are while the head learns.
         x: shape (n, n_inputs), the input's dtype; samples that the model was trained on.
         y: shape (n,), their labels.
-        spare_classes: classes that the head can learn besides the classes of the network.
+        spare_classes: new classes that the head can learn, besides the classes of the network.
         ram_bytes: RAM for the tables of the head.
 
     Raises:
@@ -72,7 +99,7 @@ def with_head(
             code="E-HEAD",
         )
     source, layer = choose_source(model)
-    values, logits = source_values(model, source, layer, x)
+    values, logits = _forward(model, source, layer, x)
     centre, gain = _affine(model, source, layer, values)
     n_sums = values.shape[1] if source == "sums" else 0
     room = _room(model.n_outputs, n_classes, n_sums, ram_bytes)
@@ -84,6 +111,25 @@ def with_head(
         np.zeros(0, np.int32), 0, 1.0,
     )  # fmt: skip
     return replace(model, head=_counted(head, features(head, values, logits), y))
+
+
+def _forward(
+    model: Model, source: HeadSource, layer: int, x: NDArray[np.generic]
+) -> tuple[Float32Array, Float32Array]:
+    """`source_values` of many samples."""
+    parts = [
+        source_values(model, source, layer, x[start : start + CHUNK])
+        for start in range(0, len(x), CHUNK)
+    ]
+    values, logits = zip(*parts, strict=True)
+    return np.concatenate(values), np.concatenate(logits)
+
+
+def least_bytes(model: Model, spare_classes: int = SPARE_DEFAULT) -> int:
+    """RAM of the smallest head of a network: one unit and the network's scores are its features."""
+    source, layer = choose_source(model)
+    n_sums = model.layers[layer].n_out if source == "sums" else 0
+    return head_bytes(model.n_outputs + 1, model.n_outputs + spare_classes, n_sums)
 
 
 def _room(n_outputs: int, n_classes: int, n_sums: int, ram_bytes: int) -> int:

@@ -32,6 +32,7 @@ from metabit.trainer.recipe import Recipe, registry
 from metabit.trainer.runs import checkpoint, run_folder, run_results
 from metabit.trainer.runs.checkpoint import Position
 from metabit.trainer.runs.evaluation import Evaluation, Prequential
+from metabit.trainer.runs.home_samples import HOME, home_of, write_home
 from metabit.trainer.runs.progress import Progress, Silent
 from metabit.trainer.runs.run_folder import Run, load_run, open_folder
 from metabit.trainer.runs.run_input import INPUT, input_of, write_input
@@ -279,6 +280,7 @@ class _Trainer:
             "seconds": round(time.monotonic() - self.begun, 3),
         }
         write_input(self.out / INPUT, input_of(self.dataset))
+        write_home(self.out / HOME, home_of(self.stream, self.recipe.train.seed))
         run_results.write(self.out, self.recipe, self.dataset, self.stream, self.model, metrics)
 
 

@@ -24,8 +24,10 @@ def test_the_demo_writes_a_report_whose_numbers_hold_together(cli: Cli, tmp_path
     assert sum(report["ram_parts"].values()) == report["arena_bytes"]
     engine = Engine(folder / "hapt.mbit", learn="auto", ram=report["ram_budget"])
     assert engine.plan.arena_bytes == report["arena_bytes"]
-    meta, plain = report["curves"]
-    assert (meta["m"], plain["m"]) == (3.0, 0.0)
+    head, meta, plain = report["curves"]
+    assert (head["m"], meta["m"], plain["m"]) == (None, 3.0, 0.0)
+    assert head["old"][-1] > report["before"]["old"] - 0.01  # the head keeps what was known
+    assert head["new"][-1] > report["before"]["new"] + 0.3  # and learns what is new
     assert len(meta["old"]) == len(meta["new"]) == len(meta["subjects"]) == 13
     assert meta["new"][-1] > report["before"]["new"] + 0.05  # it learnt the transitions
     assert meta["prequential"] > report["before"]["stream"]  # and the people it met

@@ -149,3 +149,70 @@ def test_a_mistyped_suffix_is_not_taken_for_a_mbit_file(
     assert not (tmp_path / "net.onnxx").exists()
     assert cli("export", model_file, "-o", tmp_path / "net.onnxx", "--to", "mbit").code == 0
     assert cli("export", model_file, "-o", tmp_path / "net.bin").code == 0
+
+
+# ---- heads ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def run_folder(cli: Cli, tmp_path: Path) -> Path:
+    """A run on three of the digits."""
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        'name = "three"\n[data]\nname = "digits"\nstream = "single"\nclasses = [0, 1, 2]\n'
+        "train_samples = 200\n[network]\nhidden = [16]\n[train]\nepochs = 1\nbatch = 20\n"
+    )
+    assert cli("train", recipe, "-o", tmp_path / "run").code == 0
+    return tmp_path / "run"
+
+
+def test_a_run_is_exported_with_a_head_that_c_carries_and_other_tools_do_not(
+    cli: Cli, run_folder: Path, tmp_path: Path
+) -> None:
+    mbit = tmp_path / "m.mbit"
+    head = cli("export", run_folder, "-o", mbit, "--json").answer["head"]
+    assert (head["n_classes"], head["n_spare_classes"]) == (14, 4)
+    assert [n > 0 for n in head["n_samples"]] == [True] * 3 + [False] * 11
+    assert cli("inspect", mbit, "--json").answer["head"] == head
+    assert cli("verify", mbit).code == 0
+    answer = cli("export", mbit, "--to", "c", "-o", tmp_path / "c", "--json").answer
+    assert answer["head"] == head
+    arena = plan(mbit, learn="counting").arena_bytes
+    assert answer["arena_bytes"]["learn_counting"] == arena
+    header = (tmp_path / "c" / "m.h").read_text()
+    assert f"#define M_ARENA_BYTES_LEARN_COUNTING {arena}u" in header
+    assert "#define M_N_CLASSES 14u" in header
+    for suffix in ("onnx", "tflite", "safetensors"):
+        other = tmp_path / f"m.{suffix}"
+        done = cli("export", mbit, "-o", other, "--json")
+        assert done.answer["head"] is None
+        assert "the network alone" in done.stderr
+        assert cli("verify", mbit, other).code == 0
+
+
+def test_the_head_of_a_run_is_as_the_options_say(
+    cli: Cli, run_folder: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "m.mbit"
+    asked = cli(
+        "export", run_folder, "-o", target, "--spare-classes", 0, "--head-ram", "8K", "--json"
+    ).answer["head"]
+    assert asked["n_spare_classes"] == 0
+    assert asked["ram_bytes"] <= 8192
+    for option in ("--no-head", "--no-state"):
+        assert cli("export", run_folder, "-o", target, option, "--json").answer["head"] is None
+    cli("export", run_folder, "-o", target, "--head-ram", 100).refused(2, "E-HEAD")
+    cli("export", run_folder, "-o", target)
+    cli("export", target, "-o", tmp_path / "n.mbit", "--head-ram", "8K").refused(2, "E-USAGE")
+    without = tmp_path / "without.mbit"
+    assert cli("export", target, "-o", without, "--no-head", "--json").answer["head"] is None
+    assert cli("inspect", without, "--json").answer["head"] is None
+
+
+def test_a_run_without_samples_is_exported_without_a_head_and_says_so(
+    cli: Cli, run_folder: Path, tmp_path: Path
+) -> None:
+    (run_folder / "home.safetensors").unlink()
+    done = cli("export", run_folder, "-o", tmp_path / "m.mbit", "--json")
+    assert done.answer["head"] is None
+    assert "no head: the run keeps no training samples" in done.stderr

@@ -9,17 +9,21 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
+from helpers import random_model
 
 from metabit import CorruptError, FormatError, InputError
 from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps
-from metabit.export.from_run import from_run
+from metabit.export.from_run import from_run, why_no_head
+from metabit.export.home import SPARE_DEFAULT, HeadChoice, ram_of
 from metabit.export.raw_input import with_raw_input
+from metabit.export.shapes import map_samples
 from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.files import read_arrays, write_arrays
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.runs.home_samples import HOME, read_home
 from metabit.trainer.runs.run_folder import Run, load_run
 from metabit.trainer.runs.run_input import INPUT, N_SAMPLES
 
@@ -151,3 +155,52 @@ def test_a_file_that_is_no_input_is_refused(
             from_run(trained("dense"))
     finally:
         path.write_bytes(before)
+
+
+@pytest.mark.usefixtures("no_data")
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_run_gets_a_head_that_knows_what_the_network_knows(name: str, trained: Trained) -> None:
+    run = trained(name)
+    model = from_run(run)
+    home = read_home(run.path / HOME)
+    x = map_samples(home.x) if "convolutional" in name else home.x
+    x = x.reshape(len(x), -1)
+    assert model.head is not None
+    assert model.head.n_classes == model.n_outputs + SPARE_DEFAULT
+    assert model.head.counts[: model.n_outputs].sum() == len(home.y)
+    network, head = (Engine(dumps(model), learn=learn) for learn in ("none", "counting"))
+    assert np.mean(head.predict(x) == home.y) >= np.mean(network.predict(x) == home.y) - 0.02
+    if "thermometer" in name:
+        assert with_raw_input(model).head is None  # which reads other samples
+
+
+def test_the_head_is_as_asked_for_or_is_left_out_with_a_reason(trained: Trained) -> None:
+    run = trained("dense")
+    asked = from_run(run, head=HeadChoice(spare_classes=1, ram_bytes=8000)).head
+    assert asked is not None
+    assert asked.n_classes == 11
+    assert ram_of(asked) <= 8000
+    assert from_run(run, head=None).head is None
+    assert from_run(run, learnable=False).head is None
+    with pytest.raises(InputError, match="too few") as caught:
+        from_run(run, head=HeadChoice(ram_bytes=500))
+    assert caught.value.code == "E-HEAD"
+    many = HeadChoice(spare_classes=250)
+    model = from_run(run, head=many)
+    assert model.head is None
+    assert "256 classes" in (why_no_head(run, model, many) or "")
+    wide = random_model((20, 30, 100))
+    assert "--head-ram" in (why_no_head(run, wide, HeadChoice()) or "")
+
+
+def test_a_run_of_an_older_version_is_exported_without_a_head(
+    trained: Trained, tmp_path: Path
+) -> None:
+    run = trained("dense")
+    (run.path / HOME).rename(tmp_path / HOME)
+    try:
+        model = from_run(run)
+        assert model.head is None
+        assert "keeps no training samples" in (why_no_head(run, model, HeadChoice()) or "")
+    finally:
+        (tmp_path / HOME).rename(run.path / HOME)

@@ -39,7 +39,7 @@ ROOMS = {
     "metabit.cli": (
         "answers paths standard_streams tables",
         "common options",
-        "progress",
+        "heads progress",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
         "profile reproduce simulate train verify",
@@ -47,7 +47,6 @@ ROOMS = {
     "metabit.trainer": (
         "circumstances files metrics metaplasticity",
         "tensor_files",
-        "frontend",
         "data",
         "recipe",
         "streams",

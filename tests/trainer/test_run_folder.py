@@ -36,6 +36,7 @@ def test_a_run_folder_holds_what_its_page_says(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == [
         "accuracy.png",
         "checkpoint.safetensors",
+        "home.safetensors",
         "input.safetensors",
         "metrics.json",
         "model.safetensors",

@@ -41,10 +41,13 @@ class Source:
         x = split.x if self.change is None else self.change(split.x)
         return Split(x, self._new(split.y), split.subject)
 
+    def told(self) -> NDArray[Any]:
+        """The labels; the samples need not be made."""
+        return self._new(self.split.y if self.which is None else self.split.y[self.which])
+
     def classes(self) -> set[int]:
-        """The labels that occur; the samples need not be made."""
-        y = self.split.y if self.which is None else self.split.y[self.which]
-        return set(self._new(np.unique(y)).tolist())
+        """The labels that occur."""
+        return set(np.unique(self.told()).tolist())
 
     def _new(self, y: NDArray[Any]) -> NDArray[Any]:
         return y if self.labels is None else self.labels[y]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.export_targets import TARGETS
+from metabit.cli.export_targets import CARRIES_HEAD, TARGETS
+from metabit.cli.heads import facts, in_words
 from metabit.cli.paths import ReadPath
+from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import InputError, nearest
 from metabit.export import container
 from metabit.export.blob import Blob
 from metabit.export.golden import GOLDEN_DEFAULT
+from metabit.export.home import RAM_DEFAULT, SPARE_DEFAULT, HeadChoice
 from metabit.export.raw_input import with_raw_input
 from metabit.export.repack import first_golden, read_state, with_bits, with_state, without_state
 from metabit.export.spec import Model
@@ -56,7 +60,22 @@ from metabit.files import check_target
     help="For networks trained with thermometer encoding: build the encoder in as the first layer, "
     "so that the file takes raw samples. Inference only.",
 )  # fmt: skip
-@click.option("--no-state", is_flag=True, help="Leave out the hidden weights. Inference only.")
+@click.option(
+    "--no-state", is_flag=True, help="Leave out the hidden weights and the head. Inference only."
+)
+@click.option(
+    "--no-head", is_flag=True,
+    help="Leave out the counting head, which learns on the device without harm to what is known.",
+)  # fmt: skip
+@click.option(
+    "--spare-classes", type=click.IntRange(min=0), metavar="N",
+    help="For a run: how many new classes the head can learn, besides all of the network. Default: "
+    f"{SPARE_DEFAULT}.",
+)  # fmt: skip
+@click.option(
+    "--head-ram", metavar="SIZE",
+    help=f"For a run: RAM for the head, such as 16K. Default: {format_kib(RAM_DEFAULT)}.",
+)  # fmt: skip
 @click.option(
     "--style", type=click.Choice(["packed", "int2", "float", "qonnx"]), default="packed",
     show_default=True, help="With --to onnx: weights of 1, 2 or 32 bits, or as QONNX has them.",
@@ -81,13 +100,17 @@ def command(
     golden: int | None,
     raw: bool,
     no_state: bool,
+    no_head: bool,
+    spare_classes: int | None,
+    head_ram: str | None,
     **options: Any,
 ) -> Answer:
     """Pack the network SOURCE into the file TARGET.
 
     SOURCE is a run folder of `metabit train`, a .mbit file or a .safetensors file. Binary weights
     take one bit each. The hidden weights, which a device needs to keep learning, take 8 or 4 bits
-    each.
+    each. A run also gets a counting head, made of the training samples that it kept: with it the
+    model learns new samples and new classes, and keeps what it knows.
     """
     width = None if bits is None else int(bits)
     kind = kind or _kind_of(target)
@@ -99,14 +122,22 @@ def command(
                 f"--state belongs to the .mbit file that learnt, not to the run {source}",
                 code="E-USAGE",
             )
+        choice = None if no_head else _head_choice(spare_classes, head_ram)
         model = _from_run(
-            source, width or 8, GOLDEN_DEFAULT if golden is None else golden, no_state
+            out, source, width or 8, GOLDEN_DEFAULT if golden is None else golden, no_state, choice
         )
     else:
+        if spare_classes is not None or head_ram is not None:
+            raise InputError(
+                f"--spare-classes and --head-ram belong to a run; {source} has its head or none",
+                code="E-USAGE",
+            )
         model = _from_file(source, state, width, golden, no_state)
+        model = replace(model, head=None) if no_head else model
     if raw:
         model = with_raw_input(model)
     written = TARGETS[kind](out, model, source, target, options)
+    _say_head(out, model, kind)
     return {
         "source": source,
         "to": kind,
@@ -114,7 +145,26 @@ def command(
         "n_weights": model.n_weights,
         "state_bits": 0 if model.learn is None else model.learn.bits,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
+        "head": None if model.head is None or kind not in CARRIES_HEAD else facts(model),
     }
+
+
+def _head_choice(spare_classes: int | None, head_ram: str | None) -> HeadChoice:
+    return HeadChoice(
+        SPARE_DEFAULT if spare_classes is None else spare_classes,
+        None if head_ram is None else parse_bytes(head_ram),
+    )
+
+
+def _say_head(out: Output, model: Model, kind: str) -> None:
+    if model.head is None:
+        return
+    if kind in CARRIES_HEAD:
+        out.line(f"head: {in_words(model)}")
+    else:
+        out.line(
+            f"the network alone: its head learns in .mbit files and in C, not in {kind}", "yellow"
+        )
 
 
 def _kind_of(target: Path) -> str:
@@ -131,13 +181,20 @@ def _kind_of(target: Path) -> str:
     return "mbit"
 
 
-def _from_run(folder: Path, bits: int, golden: int, no_state: bool) -> Model:
+def _from_run(
+    out: Output, folder: Path, bits: int, golden: int, no_state: bool, head: HeadChoice | None
+) -> Model:
     need("export a run")
 
-    from metabit.export.from_run import from_run
+    from metabit.export.from_run import from_run, why_no_head
     from metabit.trainer.runs.run_folder import load_run
 
-    return from_run(load_run(folder), bits=bits, golden=golden, learnable=not no_state)
+    run = load_run(folder)
+    model = from_run(run, bits=bits, golden=golden, learnable=not no_state, head=head)
+    why = None if head is None or no_state else why_no_head(run, model, head)
+    if why is not None:
+        out.line(f"no head: {why}", "yellow")
+    return model
 
 
 def _from_file(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def _c(out: Output, model: Model, source: Path, target: Path, options: TargetOpt
     if model.learn is not None:
         head, everything = (plan(blob, learn=learn).arena_bytes for learn in ("head", "all"))
         arenas = c_source.ArenaBytes(arenas.predict, head, everything)
+    if model.head is not None:
+        arenas = replace(arenas, learn_counting=plan(blob, learn="counting").arena_bytes)
     name = c_source.file_stem(source)
     files = c_source.c_files(model, blob, name, arenas, source.name)
     _write_files(target, files)
@@ -125,3 +128,6 @@ def _safetensors(
 TARGETS: dict[str, Write] = {
     "mbit": _mbit, "c": _c, "onnx": _onnx, "tflite": _tflite, "safetensors": _safetensors,
 }  # fmt: skip
+
+#: Targets that hold the head of a model; the others hold its network alone.
+CARRIES_HEAD = ("mbit", "c")

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.heads import facts, in_words
 from metabit.cli.options import FILE
 from metabit.cli.tables import sizes_table, table
 from metabit.edge_runtime.sizes import format_kib
@@ -45,6 +46,7 @@ def command(out: Output, file: Path) -> Answer:
         "class_names": model.class_names,
         "n_banks": model.n_banks,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
+        "head": facts(model),
         "layers": [_layer(model, index) for index in range(len(model.layers))],
         "sections": [vars(section) for section in sections],
         "sizes": vars(sizes),
@@ -96,6 +98,7 @@ def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
     rows.add_row("binary weights", f"{model.n_weights:,}")
     rows.add_row("banks", str(model.n_banks))
     rows.add_row("can learn", learns)
+    rows.add_row("head", "none" if model.head is None else in_words(model))
     rows.add_row("golden samples", str(golden))
     out.show(rows)
 

@@ -93,6 +93,7 @@ def sizes_table(sizes: Mapping[str, int]) -> Table:
         ("int8 weights", "int8_bytes"),
         ("1-bit weights, packed", "weight_bytes"),
         ("learnt state in the file", "learn_bytes"),
+        ("counting head in the file", "head_bytes"),
         ("the whole .mbit file", "file_bytes"),
     ):
         rows.add_row(label, format_kib(sizes[key]), f"{sizes[key] / float_bytes:.1%}")

@@ -13,14 +13,16 @@ class LearningCurve:
     """What one engine knew as the stream went on.
 
     Attributes:
-        m: metaplasticity at the end of the range; 0 is plain learning.
+        name: what learns, for people.
+        m: metaplasticity at the end of the range; 0 is plain learning, None is the counting head.
         subjects: the people it has met, in order; the first entry, 0, is before the stream.
         old: accuracy on the six activities of people never trained on, after each.
         new: accuracy on the postural transitions of the same people.
         stream: share of right predictions on each person's samples, each before it was learnt.
     """
 
-    m: float
+    name: str
+    m: float | None
     subjects: list[int] = field(default_factory=lambda: [0])
     old: list[float] = field(default_factory=list)
     new: list[float] = field(default_factory=list)

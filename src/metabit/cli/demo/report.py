@@ -16,7 +16,7 @@ from metabit.edge_runtime.plan import PARTS
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.files import write_whole
 
-META, PLAIN, GREY = "#1b6ca8", "#d1495b", "#8d99ae"
+HEAD, META, PLAIN, GREY = "#2a7f62", "#1b6ca8", "#d1495b", "#8d99ae"
 PALETTE = ("#1b6ca8", "#4f9dd6", "#edae49", "#66a182", "#d1495b", "#8d99ae", "#2e4057")
 
 
@@ -57,9 +57,8 @@ def _save(
 
 
 def _stream(story: Story, axes: Any) -> None:
-    for curve, colour in zip(story.curves, (META, PLAIN), strict=True):
-        x = np.arange(len(curve.subjects))
-        name = f"m = {curve.m:g}" if curve.m else "m = 0 (plain)"
+    for curve, colour in zip(story.curves, (HEAD, META, PLAIN), strict=True):
+        x, name = np.arange(len(curve.subjects)), curve.name
         axes.plot(x, 100 * np.array(curve.old), color=colour, lw=2, label=f"activities, {name}")
         axes.plot(
             x, 100 * np.array(curve.new), color=colour, lw=2, ls="--", label=f"transitions, {name}"
@@ -111,11 +110,12 @@ def _sizes(story: Story, axes: Any) -> None:
     rows = {
         "float32": sizes["float32_bytes"],
         "int8": sizes["int8_bytes"],
-        "packed model": sizes["file_bytes"] - sizes["learn_bytes"],
+        "packed model": sizes["file_bytes"] - sizes["learn_bytes"] - sizes["head_bytes"],
         "learnt state, 8 bits": sizes["learn_bytes"],
+        "counting head": sizes["head_bytes"],
     }
     bars = axes.barh(
-        list(rows), [n / 1024 for n in rows.values()], color=[GREY, GREY, META, PALETTE[1]]
+        list(rows), [n / 1024 for n in rows.values()], color=[GREY, GREY, META, PALETTE[1], HEAD]
     )
     axes.bar_label(bars, [f" {format_kib(n)}" for n in rows.values()], fontsize=9)
     axes.invert_yaxis()

@@ -26,7 +26,7 @@ from metabit.cli.demo.findings import RAM_BUDGET, LearningCurve, Story
 from metabit.cli.progress import TrainingBar, progress
 from metabit.cli.tables import budget_bar, format_us, percent, table
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.plan import PARTS, Plan
+from metabit.edge_runtime.plan import PARTS, Learn
 from metabit.edge_runtime.sizes import format_kib
 from metabit.edge_runtime.task_banks import TaskBanks
 from metabit.export import container
@@ -59,8 +59,8 @@ def run(out: Output, *, folder: Path, seed: int) -> Answer:
     path = _train_and_export(out, story, folder, seed)
     old, new = _tests(hapt)
     _predict(out, story, path, old, new, hapt)
-    plan = _budget(out, story, path)
-    _stream(out, story, path, plan, hapt)
+    _budget(out, story, path)
+    _stream(out, story, path, hapt)
     _permuted_digits(out, story, data.load("digits"))
     _profile(out, story, path, hapt)
     story.seconds = time.perf_counter() - started
@@ -93,12 +93,13 @@ def _train_and_export(out: Output, story: Story, folder: Path, seed: int) -> Pat
     sizes = container.sizes(model, container.read_bytes(path))
     story.sizes, story.n_weights = asdict(sizes), model.n_weights
     rows = table("", "what", ">size", ">bits per weight")
-    packed = sizes.file_bytes - sizes.learn_bytes
+    packed = sizes.file_bytes - sizes.learn_bytes - sizes.head_bytes
     for name, n_bytes in (
         ("float32 weights", sizes.float32_bytes),
         ("int8 weights", sizes.int8_bytes),
         ("packed model, as a device runs it", packed),
         ("learnt state, 8 bits per weight", sizes.learn_bytes),
+        ("counting head", sizes.head_bytes),
     ):
         bits = 8 * n_bytes / model.n_weights
         rows.add_row(name, format_kib(n_bytes), f"{bits:.2f}")
@@ -159,7 +160,7 @@ def _predict(out: Output, story: Story, path: Path, old: Split, new: Split, hapt
     )
 
 
-def _budget(out: Output, story: Story, path: Path) -> Plan:
+def _budget(out: Output, story: Story, path: Path) -> None:
     plan = Engine(path, learn="auto", ram=RAM_BUDGET).plan
     story.ram_parts, story.arena_bytes = dict(plan.parts), plan.arena_bytes
     _title(out, 4, f"RAM, to the byte, in a budget of {RAM_BUDGET}: {plan.choice}")
@@ -169,19 +170,25 @@ def _budget(out: Output, story: Story, path: Path) -> Plan:
     rows.add_row("arena", f"{plan.arena_bytes:,}", format_kib(plan.arena_bytes), style="bold")
     out.show(rows)
     out.console.print(budget_bar(plan.arena_bytes, 192 * 1024))
-    return plan
 
 
-def _stream(out: Output, story: Story, path: Path, plan: Plan, hapt: DataSet) -> None:
+def _stream(out: Output, story: Story, path: Path, hapt: DataSet) -> None:
     _title(out, 5, "12 more people and their postural transitions, in recording order")
     old, new = _tests(hapt)
     parts = list(_streamed(hapt))
-    default_m = _device_m(path)
+    m = _device_m(path)
+    learners: tuple[tuple[str, Learn, float | None], ...] = (
+        ("the head, as nothing is set", "auto", None),
+        (f"all layers, m = {m:g}", "all", m),
+        ("all layers, m = 0 (plain)", "all", 0.0),
+    )
     with progress() as bar:
-        shown = bar.add_task("learning on the device engine", total=2 * len(parts), note="")
-        for m in (default_m, 0.0):
-            engine = Engine(path, learn=plan.learn_layers, ram=RAM_BUDGET, m=m)
-            curve = LearningCurve(m)
+        shown = bar.add_task(
+            "learning on the device engine", total=len(learners) * len(parts), note=""
+        )
+        for name, learn, strength in learners:
+            engine = Engine(path, learn=learn, ram=RAM_BUDGET, m=strength)
+            curve = LearningCurve(name, strength)
             _test(curve, engine, old, new)
             right, seconds = [], 0.0
             for subject, part in parts:
@@ -223,12 +230,16 @@ def _print_stream(out: Output, story: Story) -> None:
     )  # fmt: skip
     for curve in story.curves:
         rows.add_row(
-            f"learnt with m = {curve.m:g}" if curve.m else "learnt with m = 0 (plain)",
-            percent(curve.old[-1]), percent(curve.new[-1]), percent(curve.prequential),
-            percent(curve.plasticity_left), format_us(curve.step_us),
+            curve.name, percent(curve.old[-1]), percent(curve.new[-1]), percent(curve.prequential),
+            "-" if curve.m is None else percent(curve.plasticity_left), format_us(curve.step_us),
         )  # fmt: skip
     out.show(rows)
-    meta, plain = story.curves
+    head, meta, plain = story.curves
+    out.line(
+        f"the head against the network as exported: {100 * (head.old[-1] - before['old']):+.1f} "
+        f"points on the old activities, {100 * (head.new[-1] - before['new']):+.1f} on the new "
+        "transitions"
+    )
     kept, average = meta.old[-1] - plain.old[-1], np.mean(meta.old[1:]) - np.mean(plain.old[1:])
     verdict = (
         "a small effect: people differ less than tasks do, see the next table"
@@ -236,8 +247,8 @@ def _print_stream(out: Output, story: Story) -> None:
         else "a clear effect, though people differ less than tasks do, see the next table"
     )
     out.line(
-        f"m = {meta.m:g} against m = 0: {100 * kept:+.1f} points on the old activities at the end, "
-        f"{100 * average:+.1f} on average over the stream, "
+        f"all layers, m = {meta.m:g} against m = 0: {100 * kept:+.1f} points on the old "
+        f"activities at the end, {100 * average:+.1f} on average over the stream, "
         f"{100 * (meta.new[-1] - plain.new[-1]):+.1f} on the new transitions: {verdict}"
     )
 

@@ -1,0 +1,43 @@
+"""The head of a model, in words and in numbers."""
+
+from __future__ import annotations
+
+from metabit.cli.common import Answer
+from metabit.edge_runtime.sizes import format_kib
+from metabit.export.home import ram_of
+from metabit.export.spec import CountingHead, Model
+
+_SOURCES = {
+    "inputs": "the inputs",
+    "sums": "the sums of {layer}",
+    "ones": "the ones of each channel of {layer}",
+}
+
+
+def facts(model: Model) -> Answer | None:
+    """What the answer of a verb tells of a head; None where the model has none."""
+    head = model.head
+    if head is None:
+        return None
+    return {
+        "kind": "counting",
+        "source": head.source,
+        "layer": None if head.source == "inputs" else model.layers[head.layer].name,
+        "n_features": head.n_features,
+        "n_classes": head.n_classes,
+        "n_spare_classes": head.n_classes - model.n_outputs,
+        "n_samples": [int(count) for count in head.counts],
+        "ram_bytes": ram_of(head),
+    }
+
+
+def in_words(model: Model) -> str:
+    """A line for people, such as "counting, 104 features of the sums of fc1, ..."."""
+    head = model.head
+    assert isinstance(head, CountingHead)
+    of = _SOURCES[head.source].format(layer=model.layers[head.layer].name)
+    known, spare = int((head.counts > 0).sum()), head.n_classes - model.n_outputs
+    return (
+        f"counting, {head.n_features} features: {of} and the scores; knows {known} of "
+        f"{model.n_outputs} classes, {spare} spare; {format_kib(ram_of(head))} of RAM"
+    )
