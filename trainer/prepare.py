@@ -58,7 +58,7 @@ def prepare(recipe: Recipe, out: str | Path, resume: bool = False) -> Prepared:
             damaged or cannot be read.
     """
     check_folder(Path(out), recipe, resume)
-    dataset, stream = build(recipe.data)
+    dataset, stream = build(recipe.data, recipe.frontend)
     _check_network(recipe, dataset, stream)
     if reason := recipe.method.cannot_read(dataset.input_shape):
         raise InputError(f'[method] name = "{recipe.method.name}": {reason}', code="E-METHOD")

@@ -47,6 +47,7 @@ ROOMS = {
     "metabit.trainer": (
         "circumstances files metrics metaplasticity",
         "tensor_files",
+        "frontend",
         "data",
         "recipe",
         "streams",

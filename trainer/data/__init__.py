@@ -7,6 +7,7 @@ idx_sets.py     MNIST and Fashion-MNIST
 idx.py          reads the IDX files of those two
 download.py     fetches files and checks their checksums
 images.py       pads, enlarges and rotates images
+windows.py      raw windows through a front end
 thermometer.py  values as several bits, for a first layer of binary inputs
 """
 

@@ -88,6 +88,7 @@ def _load_hapt(path: Path) -> DataSet:
             "Recognition Using Smartphones, doi 10.24432/C54G7M, CC BY 4.0"
         ),
         source=str(path),
+        sample_rate=50.0,
     )
 
 

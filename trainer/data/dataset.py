@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
+from metabit.trainer.frontend import FrontEnd
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,9 @@ class DataSet:
         citation: who made it; it is shown with results.
         source: the file or folder it was read from.
         encoding: how values became bits, if a thermometer has encoded them.
+        units: what a count of each channel stands for, float32, where it is not `scale` for all.
+        front_end: how samples were made of raw windows, if a front end has made them.
+        sample_rate: frames per second of raw windows, where it is known.
     """
 
     name: str
@@ -92,6 +96,9 @@ class DataSet:
     citation: str
     source: str
     encoding: Encoding | None = None
+    units: NDArray[np.float32] | None = None
+    front_end: FrontEnd | None = None
+    sample_rate: float | None = None
 
     @property
     def input_shape(self) -> tuple[int, ...]:

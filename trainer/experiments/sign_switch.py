@@ -128,7 +128,7 @@ def trained(wanted: Scale, seed: int) -> tuple[BinaryMLP, Tensor, Tensor, float]
     with tempfile.TemporaryDirectory() as folder:
         finished = train(recipe, Path(folder) / "run")
         model = cast(BinaryMLP, finished.model)  # read from the folder, while it is there
-    dataset, stream = build(recipe.data)
+    dataset, stream = build(recipe.data, recipe.frontend)
     split = stream[0].train
     x = to_input(model.samples(split.x[: wanted.samples]), dataset.zero_point)
     y = torch.from_numpy(split.y[: wanted.samples].astype(np.int64))

@@ -3,6 +3,7 @@
 recipe.py          a whole recipe as a dataclass
 tables.py          strict tables: a wrong key is refused and the nearest right one named
 data.py            the keys of [data]
+frontend.py        the keys of [frontend]
 network.py         the keys of [network]
 method.py          the keys of [method]
 train.py           the keys of [train]

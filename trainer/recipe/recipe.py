@@ -16,9 +16,9 @@
     [train]
     epochs = 20
 
-The dataclasses in data.py, network.py, method.py, method_options.py and train.py list all keys with
-their defaults. An unknown key, or a value of the wrong type or out of range, is an error that names
-the file, the table and the key.
+The dataclasses in data.py, frontend.py, network.py, method.py, method_options.py and train.py list
+all keys with their defaults. An unknown key, or a value of the wrong type or out of range, is an
+error that names the file, the table and the key.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from typing import Any
 from metabit.errors import InputError
 from metabit.trainer.recipe import registry
 from metabit.trainer.recipe.data import DataRecipe
+from metabit.trainer.recipe.frontend import STREAMS as FRONTEND_STREAMS
+from metabit.trainer.recipe.frontend import FrontEndRecipe
 from metabit.trainer.recipe.method import MethodRecipe
 from metabit.trainer.recipe.network import NetworkRecipe
 from metabit.trainer.recipe.tables import parse, plain, read_toml, refuse, require, toml_value
@@ -43,6 +45,7 @@ class Recipe:
     Attributes:
         name: title of the run in tables and plots.
         data, network, method, train: the tables.
+        frontend: what raw windows become before the network; None for nothing.
         description: what the recipe demonstrates.
     """
 
@@ -51,6 +54,7 @@ class Recipe:
     network: NetworkRecipe
     method: MethodRecipe
     train: TrainRecipe
+    frontend: FrontEndRecipe | None = None
     description: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +67,8 @@ class Recipe:
         if self.data.stream == "parts":
             rule = 'a stream of parts has no task boundaries: use banks = "shared"'
             require(network.banks != "task", "[network] banks", network.banks, rule)
+        if self.frontend is not None:
+            self._require_raw_windows()
         if self.data.blur is not None:
             rule = 'blur mixes tasks, and a bank per task keeps them apart: use banks = "shared"'
             require(network.banks != "task", "[network] banks", network.banks, rule)
@@ -83,6 +89,19 @@ class Recipe:
             rule = f"{method} needs dense layers alone: {reason}"
             require(False, "[network] convolutions", network.convolutions, rule)
 
+    def _require_raw_windows(self) -> None:
+        """Refuse what would change raw windows before or after the front end."""
+        rule = "a front end reads samples as they are: use " + " or ".join(
+            map(toml_value, FRONTEND_STREAMS)
+        )
+        require(self.data.stream in FRONTEND_STREAMS, "[data] stream", self.data.stream, rule)
+        for key in ("pad", "thermometer"):
+            value = getattr(self.data, key)
+            require(value is None, f"[data] {key}", value, "does not go with [frontend]")
+        convolutions = self.network.convolutions
+        rule = "features have no neighbours: leave convolutions out, or leave [frontend] out"
+        require(not convolutions, "[network] convolutions", convolutions, rule)
+
     def with_m(self, m: float | tuple[float, ...]) -> Recipe:
         """The same recipe with another metaplasticity coefficient.
 
@@ -99,6 +118,7 @@ class Recipe:
         return {
             key: plain(value) if isinstance(value, dict) else value
             for key, value in asdict(self).items()
+            if value is not None
         }
 
     def to_toml(self) -> str:

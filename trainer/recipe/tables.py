@@ -119,6 +119,8 @@ def _convert(value: Any, hint: Any, key: str) -> Any:
             raise refuse(f"{key} must be a table: write [{key}] above its keys")
         return parse(hint, value, f"[{key}] ")
     options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if any(hasattr(option, "__dataclass_fields__") for option in options):  # a table or None
+        return _convert(value, options[0], key)
     for option in options:
         found, converted = _fit(value, option)
         if found:

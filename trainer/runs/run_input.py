@@ -114,7 +114,7 @@ def input_of_run(run: Run, n_samples: int) -> RunInput:
     if kept is not None and len(kept.samples) >= n_samples:
         return kept
     try:
-        dataset, _ = build(run.recipe.data)
+        dataset, _ = build(run.recipe.data, run.recipe.frontend)
     except InputError as error:
         has = f"keeps {len(kept.samples)} test samples" if kept else f"has no {INPUT}"
         raise InputError(

@@ -12,7 +12,9 @@ from metabit.trainer.data import load
 from metabit.trainer.data.dataset import DataSet, Encoding, Split
 from metabit.trainer.data.images import padded
 from metabit.trainer.data.thermometer import Thermometer, quantiles
+from metabit.trainer.data.windows import frames_and_channels, with_front_end
 from metabit.trainer.recipe.data import DataRecipe
+from metabit.trainer.recipe.frontend import FrontEndRecipe
 from metabit.trainer.streams import cut
 from metabit.trainer.streams.disturbed import with_blurred_boundaries, with_label_noise
 from metabit.trainer.streams.scenario import classes_by_scenario, inputs_by_scenario
@@ -21,8 +23,12 @@ from metabit.trainer.streams.stream import Stream
 from metabit.trainer.streams.turned import axes_tasks, even_angles, rotated_tasks
 
 
-def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
+def build(recipe: DataRecipe, frontend: FrontEndRecipe | None = None) -> tuple[DataSet, Stream]:
     """The data set and the stream that [data] of a recipe describes.
+
+    Args:
+        recipe: [data].
+        frontend: [frontend]; None for a recipe without one.
 
     Raises:
         InputError: the set is not on this machine, or cannot be divided into these tasks.
@@ -34,6 +40,9 @@ def build(recipe: DataRecipe) -> tuple[DataSet, Stream]:
         encoder = quantiles(first.train.x, recipe.thermometer)
         datasets = [_encoded(each, encoder) for each in datasets]
     dataset = datasets[0]
+    if frontend is not None:
+        shape = frontend.shape(*frames_and_channels(dataset), dataset.sample_rate)
+        dataset = with_front_end(dataset, shape)
     if len(datasets) > 1:
         citations = dict.fromkeys(each.citation for each in datasets)
         dataset = replace(dataset, citation="; ".join(citations))

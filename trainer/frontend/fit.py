@@ -1,0 +1,62 @@
+"""Chooses the scales of a front end from training windows."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import InputError
+from metabit.trainer.frontend.features import scaled, values_of
+from metabit.trainer.frontend.front_end import (
+    COUNT_LIMIT,
+    FEATURE_UNIT,
+    MAX_FEATURE_SHIFT,
+    MAX_SHIFT,
+    FrontEnd,
+    Operations,
+)
+
+_AMPLITUDE = 8192
+"""Where the 99.9th percentile of a channel comes to lie: a quarter of what can be held."""
+
+
+def fit(
+    windows: NDArray[np.integer], shape: Operations, unit: NDArray[np.float32] | None = None
+) -> FrontEnd:
+    """A front end whose channels fill their range, and whose features have mean 0.
+
+    Args:
+        windows: training windows of counts, shape (n, length, n_channels), within int16.
+        shape: the operations.
+        unit: what one count of each channel stands for; None for 1.
+
+    Raises:
+        InputError: the operations break a limit, or there are no windows (E-FRONTEND).
+    """
+    problem = shape.problem() or (None if len(windows) else "no windows to choose scales from")
+    if problem:
+        raise InputError(f"front end: {problem}", code="E-FRONTEND")
+    flat = windows.reshape(-1, shape.n_channels).astype(np.int64)
+    offset = np.rint(np.median(flat, axis=0)).astype(np.int32)
+    amplitude = np.quantile(np.abs(flat - offset), 0.999, axis=0)
+    ratio = _AMPLITUDE / np.maximum(amplitude, 0.5)
+    multiplier, shift = _as_product(ratio, COUNT_LIMIT, MAX_SHIFT)
+    units = np.ones(shape.n_channels, np.float32) if unit is None else unit.astype(np.float32)
+    none = np.zeros(shape.n_features, dtype=np.int32)
+    front_end = FrontEnd(shape, offset, np.maximum(multiplier, 1), shift, units, none, none, none)
+    values = values_of(scaled(windows, front_end)[0], shape)
+    centre = np.rint(values.mean(axis=0)).astype(np.int32)
+    deviation = values.std(axis=0)
+    wanted = np.where(deviation > 0, FEATURE_UNIT / np.maximum(deviation, 0.5), 0.0)
+    gain, gain_shift = _as_product(wanted, 65_535, MAX_FEATURE_SHIFT)
+    return FrontEnd(shape, offset, front_end.multiplier, shift, units, centre, gain, gain_shift)
+
+
+def _as_product(
+    ratio: NDArray[np.float64], most: int, max_shift: int
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Integers with multiplier / 2**shift near each ratio; 0 and 0 for a ratio of 0."""
+    room = np.floor(np.log2(most / np.maximum(ratio, 1e-12)))
+    shift = np.where(ratio > 0, np.clip(room, 0, max_shift), 0).astype(np.int32)
+    multiplier = np.clip(np.rint(ratio * np.exp2(shift)), 0, most)
+    return multiplier.astype(np.int32), shift
