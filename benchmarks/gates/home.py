@@ -11,14 +11,18 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.gates.problem import Home, Problem
+from benchmarks.gates.problem import Home, Labels, Problem, Samples, flat
 from metabit.export.from_torch import from_model
+from metabit.export.home import with_head
 from metabit.export.spec import Model
 from metabit.trainer import optim
+from metabit.trainer.data.dataset import Split
 from metabit.trainer.loop import one_thread_without_denormals
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups
+from metabit.trainer.runs.home_samples import home_of
+from metabit.trainer.streams.stream import Source, Stream, Task
 from metabit.trainer.tensor_files import read_tensors, write_tensors
 
 CACHE = Path(__file__).parents[2] / "build" / "gates"
@@ -27,7 +31,7 @@ M, LEARNING_RATE, WEIGHT_DECAY = 4.0, 0.005, 1e-7
 
 
 def exported(problem: Problem) -> Model:
-    """The network that was trained at home, exported with nothing set."""
+    """The network that was trained at home, exported with nothing set: with a head that knows it."""
     assert problem.home is not None
     net = BinaryMLP(
         MLPConfig(problem.spec.n_inputs, problem.hidden, problem.n_classes, affine=False),
@@ -41,7 +45,15 @@ def exported(problem: Problem) -> Model:
             _train(net, problem, problem.home)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(path, net.state_dict(), {"problem": problem.name, "seed": problem.seed})
-    return from_model(net.eval(), problem.spec, m=M)
+    return with_head(from_model(net.eval(), problem.spec, m=M), *_kept(problem, problem.home))
+
+
+def _kept(problem: Problem, home: Home) -> tuple[Samples, Labels]:
+    """What a run keeps of its training samples."""
+    data = Split(home.x, home.y)
+    task = Task("home", 0, (Source(data),), Source(data))
+    kept = home_of(Stream("single", "", (task,), problem.n_classes), problem.seed)
+    return flat(kept.x), kept.y
 
 
 def _train(net: BinaryMLP, problem: Problem, home: Home) -> None:
