@@ -31,7 +31,7 @@ M, LEARNING_RATE, WEIGHT_DECAY = 4.0, 0.005, 1e-7
 
 
 def exported(problem: Problem) -> Model:
-    """The network that was trained at home, exported with nothing set: with a head that knows it."""
+    """The network that was trained at home, exported with nothing set, so with a head."""
     assert problem.home is not None
     net = BinaryMLP(
         MLPConfig(problem.spec.n_inputs, problem.hidden, problem.n_classes, affine=False),
