@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,7 +17,9 @@ from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
 from metabit.export.levels import convert_levels
 from metabit.export.spec import Golden, Layer, Model, Norm
-from metabit.export.state_image import LayerImage, StateImage
+from metabit.export.state_image import Choice, LayerImage, StateImage
+
+T = TypeVar("T")
 
 
 def with_state(model: Model, state: StateImage) -> Model:
@@ -56,18 +60,40 @@ def read_state(path: Path, base: Blob) -> StateImage:
         FormatError, CorruptError: it is no state image, or damaged; in a folder, all of them are.
         MismatchError: it belongs to another model.
     """
-    if not path.is_dir():
-        return state_image.loads(read_bytes(path), base.model, base.model_id, str(path))
-    files = sorted(path.glob("state-??????????.mbs"), reverse=True)
+
+    def load(file: Path) -> StateImage:
+        return state_image.loads(read_bytes(file), base.model, base.model_id, str(file))
+
+    found = newest(path, load) if path.is_dir() else load(path)
+    if found is None:
+        raise InputError(f"{path}: holds no state-NNNNNNNNNN.mbs file", code="E-STATE-EMPTY")
+    return found
+
+
+def newest_choice(folder: Path) -> Choice | None:
+    """What learnt in the newest sound state of a folder; None where there is no state.
+
+    Raises:
+        FormatError, CorruptError: all states there are damaged.
+    """
+    return newest(folder, lambda file: state_image.choice(read_bytes(file), str(file)))
+
+
+def newest(folder: Path, load: Callable[[Path], T]) -> T | None:
+    """What `load` makes of the newest state file of a folder that it does not refuse.
+
+    Raises:
+        FormatError, CorruptError: it refuses all of them.
+    """
     damaged: FormatError | CorruptError | None = None
-    for file in files:
+    for file in sorted(folder.glob("state-??????????.mbs"), reverse=True):
         try:
-            return state_image.loads(read_bytes(file), base.model, base.model_id, str(file))
+            return load(file)
         except (FormatError, CorruptError) as error:
             damaged = damaged or error
     if damaged is not None:
         raise damaged
-    raise InputError(f"{path}: holds no state-NNNNNNNNNN.mbs file", code="E-STATE-EMPTY")
+    return None
 
 
 def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> Layer:

@@ -373,9 +373,9 @@ class Model:
         return tuple(map(str, names))
 
     def class_name(self, label: int) -> str:
-        """The name of one class, or else its number, for people.
+        """The name of one class, or else its number, for people; spare classes have numbers.
 
         A file that anybody may have made says it: what cannot be printed becomes "?".
         """
-        name = self.class_names[label] if self.class_names else str(label)
+        name = self.class_names[label] if label < len(self.class_names) else str(label)
         return "".join(c if c.isprintable() else "?" for c in name)

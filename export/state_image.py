@@ -20,6 +20,8 @@ VERSION = 1
 _HEADER = struct.Struct("<8sIIIIII32s")  # magic, version, bytes, model, learn layers, bits, bank, 0
 _COUNTERS = struct.Struct("<4III")  # random generator, steps, 0
 _CRC = struct.Struct("<I")
+_CHOICE = 20  # offset of learn layers, bits, bank and head
+HEADS = (None, "counting")
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,50 @@ def dumps(image: StateImage) -> bytes:
     return header + learnt + _CRC.pack(zlib.crc32(header + learnt))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What learnt, as the header of an image says.
+
+    Attributes:
+        learn_layers: layers that learnt, counted from the output; 0 where a head did.
+        bits: bits per hidden weight; 0 where a head learnt.
+        bank: the normalisation bank.
+        head: the kind of head that learnt, None where layers did.
+    """
+
+    learn_layers: int
+    bits: int
+    bank: int
+    head: str | None
+
+
+def choice(data: bytes, where: str = "state image") -> Choice:
+    """What learnt in an image of any model.
+
+    Raises:
+        FormatError: not a state image, or of a version or a kind of head that is unknown.
+        CorruptError: truncated or damaged.
+    """
+    _check_envelope(data, where)
+    learn_layers, bits, bank, head = struct.unpack_from("<4I", data, _CHOICE)
+    if head >= len(HEADS):
+        raise FormatError(
+            f"{where}: head kind {head} is unknown; update metabit", code="E-STATE-VERSION"
+        )
+    return Choice(learn_layers, bits, bank, HEADS[head])
+
+
+def _check_envelope(data: bytes, where: str) -> None:
+    """Magic, version, length and checksum."""
+    if len(data) < _HEADER.size + _CRC.size or data[: len(MAGIC)] != MAGIC:
+        raise FormatError(f"{where}: not a state image", code="E-STATE-MAGIC")
+    _, version, n_bytes, *_ = _HEADER.unpack_from(data)
+    if version != VERSION:
+        raise FormatError(f"{where}: version {version} is unknown", code="E-STATE-VERSION")
+    if n_bytes != len(data) or zlib.crc32(data[: -_CRC.size]) != _CRC.unpack(data[-4:])[0]:
+        raise CorruptError(f"{where}: truncated or damaged (checksum)", code="E-STATE-CRC")
+
+
 def loads(data: bytes, model: Model, model_name: int, where: str = "state image") -> StateImage:
     """Parse a state image of this model.
 
@@ -96,13 +142,8 @@ def loads(data: bytes, model: Model, model_name: int, where: str = "state image"
         CorruptError: truncated or damaged.
         MismatchError: it belongs to another model.
     """
-    if len(data) < _HEADER.size + _CRC.size or data[: len(MAGIC)] != MAGIC:
-        raise FormatError(f"{where}: not a state image", code="E-STATE-MAGIC")
-    _, version, n_bytes, name, n_learn, bits, bank, zero = _HEADER.unpack_from(data)
-    if version != VERSION:
-        raise FormatError(f"{where}: version {version} is unknown", code="E-STATE-VERSION")
-    if n_bytes != len(data) or zlib.crc32(data[: -_CRC.size]) != _CRC.unpack(data[-4:])[0]:
-        raise CorruptError(f"{where}: truncated or damaged (checksum)", code="E-STATE-CRC")
+    _check_envelope(data, where)
+    _, _, _, name, n_learn, bits, bank, zero = _HEADER.unpack_from(data)
     if name != model_name:
         raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
     layers = model.layers[len(model.layers) - n_learn :] if n_learn <= len(model.layers) else ()

@@ -337,9 +337,12 @@ def test_state_of_another_model_is_a_mismatch(
     cli: Cli, tmp_path: Path, model_file: Path, data_file: Path
 ) -> None:
     state = tmp_path / "state"
-    cli("learn", model_file, data_file, "--state", state)
-    done = cli("predict", model_file, data_file, "--state", state, "--learn", "head")
-    done.refused(5, "E-MISMATCH")
+    other = tmp_path / "other.mbit"
+    container.save(replace(container.load(model_file), meta={"name": "other"}), other)
+    cli("learn", other, data_file, "--state", state)
+    cli("predict", model_file, data_file, "--state", state).refused(5, "E-MISMATCH")
+    cli("learn", model_file, data_file, "--state", state).refused(5, "E-MISMATCH")
+    cli("learn", other, data_file, "--state", state, "--learn", "head").refused(5, "E-MISMATCH")
 
 
 def test_a_missing_state_folder_is_not_silently_the_model_as_exported(

@@ -39,7 +39,7 @@ ROOMS = {
     "metabit.cli": (
         "answers paths standard_streams tables",
         "common options",
-        "heads progress",
+        "class_names heads kept_states progress",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
         "profile reproduce simulate train verify",

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.kept_states import opened_with
 from metabit.cli.options import (
     BANK_OR_TASKS,
     BATCH,
     BITS,
     DATA,
     FILE,
+    KEEP,
     LIMIT,
     RAM,
     SPLIT,
-    STATE,
     TASK,
     THREADS,
     bank_for,
@@ -28,19 +31,22 @@ from metabit.cli.progress import progress
 from metabit.cli.tables import by_class, class_table, percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
+from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
+from metabit.export.spec import Model
 from metabit.readers.read import read_samples
-from metabit.readers.samples import need_labels
 
 # Samples between two moves of the progress bar, or a little fewer: whole batches.
 CHUNK = 100
+#: Options that say how hidden weights move.
+OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
 
 
 @verb("learn")
 @FILE
 @DATA
-@STATE
-@learn_option("all")
+@KEEP
+@learn_option(None)
 @BITS
 @RAM
 @click.option(
@@ -56,6 +62,10 @@ CHUNK = 100
     "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, metavar="N",
     help="Seed for stochastic rounding.",
 )  # fmt: skip
+@click.option(
+    "--names", metavar="NAMES",
+    help="Names of new classes, in the order of their labels, separated by commas.",
+)  # fmt: skip
 @BATCH
 @LIMIT
 @SPLIT
@@ -63,45 +73,60 @@ CHUNK = 100
 @BANK_OR_TASKS
 @THREADS
 def command(
-    out: Output, file: Path, data: str, state: Path | None, learn: str, bits: int, ram: str | None,
-    m: float | None, step_levels: float | None, seed: int, batch: int, limit: int | None,
-    split: str, task: int | None, bank: int | None, threads: int | None,
+    out: Output, file: Path, data: str, state: Path | None, learn: str | None,
+    names: str | None, limit: int | None, split: str, task: int | None, bank: int | None,
+    **options: Any,
 ) -> Answer:  # fmt: skip
     """Teach FILE with the labelled samples of DATA, in their order.
 
+    With nothing set, the counting head of FILE learns: it keeps what is known, and learns classes
+    that it has never seen. A file without a head moves its layers, which can harm what they know.
+
     Every sample is predicted before it is learnt. The share of right predictions is the prequential
     accuracy. With --state, learning continues from what that folder holds, and the result is kept
-    there, safe against power cuts. FILE itself never changes.
+    there, safe against power cuts; what learnt before then learns again. FILE itself never changes.
 
-    DATA is the same as for `metabit predict`.
+    DATA is the same as for `metabit predict`. Labels are numbers, or names of classes.
     """
     blob = Blob.of(file)
     model = blob.model
     samples = read_samples(data, model, limit=limit, split=split, task=task)
-    truth = need_labels(samples, model.n_outputs)
+    opened = opened_with(state) if learn is None else None
+    if opened is not None:
+        learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
     engine = Engine(
-        blob, ram=ram, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
-        step_levels=step_levels, m=m, seed=seed, state=state, batch=batch,
-        threads=threads,
+        blob, learn=learn or "auto", bank=bank_for(bank, task, model.n_banks),
+        state=state, **options,
     )  # fmt: skip
+    _check_choice(engine, file, options)
+    classes = ClassNames(model, engine.n_outputs, state)
+    if names is not None:
+        classes.attach(names)
+    truth = classes.numbers(samples, learning=True)
+    assert truth is not None
     out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
-    n = len(truth)
+    before = engine.predict(samples.x) == truth
     try:
         correct = _learn(engine, samples.x, truth)
     except KeyboardInterrupt:
         if state is not None:
-            engine.commit()
+            _keep(engine, classes, state)
             out.note(f"interrupted: what was learnt until now is kept in {state}")
         raise
     if state is not None:
-        engine.commit()
-    status = engine.status()
+        _keep(engine, classes, state)
+    status, n = engine.status(), len(truth)
+    after = engine.predict(samples.x) == truth
     answer: Answer = {
         "file": file,
         "data": samples.where,
         "n_samples": n,
+        "choice": engine.plan.choice,
+        "accuracy_before": float(before.mean()),
         "prequential_accuracy": float(correct.mean()),
         "last_accuracy": float(correct[-max(1, n // 10) :].mean()),
+        "accuracy_after": float(after.mean()),
+        "head": engine.plan.head,
         "learn_layers": engine.plan.learn_layers,
         "state_bits": engine.plan.state_bits,
         "batch": engine.plan.batch,
@@ -109,10 +134,42 @@ def command(
         "state": state,
         **vars(status),
         "plasticity_left": status.plasticity_left,
-        "classes": by_class(model, truth, correct),
+        "class_names": classes.known,
+        "new_classes": _new(model, engine, truth),
+        "classes": by_class(classes, truth, correct),
     }
-    _print(out, answer)
+    _print(out, answer, classes)
     return answer
+
+
+def _check_choice(engine: Engine, file: Path, options: dict[str, Any]) -> None:
+    """Something learns, and every option that was given matters to it."""
+    plan = engine.plan
+    if not plan.learns and options["ram"] is None:
+        raise InputError(
+            f"{file}: carries neither a head nor hidden weights, so nothing can learn; export it "
+            "without --no-state, or import it with --learn DATA",
+            code="E-NO-STATE",
+        )
+    if not plan.learns:
+        raise BudgetError(
+            f"{file}: nothing that learns fits the RAM; `metabit plan {file} --learn all` and "
+            "`--learn counting` say what they need",
+            code="E-BUDGET",
+        )
+    given = [name for key, name in OF_LAYERS.items() if options[key] not in (None, 0)]
+    given += ["--batch"] if options["batch"] > 1 else []
+    if plan.head and given:
+        raise InputError(
+            f"{', '.join(given)}: only for layers that learn, and the head of {file} learns; add "
+            "--learn all",
+            code="E-USAGE",
+        )
+
+
+def _keep(engine: Engine, classes: ClassNames, state: Path) -> None:
+    engine.commit()
+    classes.save(state)
 
 
 def _learn(engine: Engine, x: NDArray[np.generic], truth: NDArray[np.int32]) -> NDArray[np.bool_]:
@@ -130,20 +187,35 @@ def _learn(engine: Engine, x: NDArray[np.generic], truth: NDArray[np.int32]) -> 
     return np.concatenate(right)
 
 
-def _print(out: Output, answer: Answer) -> None:
+def _new(model: Model, engine: Engine, truth: NDArray[np.int32]) -> list[int]:
+    """Classes learnt here that the head did not know when FILE was exported."""
+    if not engine.plan.head or model.head is None:
+        return []
+    told = np.unique(truth)
+    return [int(label) for label in told if model.head.counts[label] == 0]
+
+
+def _print(out: Output, answer: Answer, classes: ClassNames) -> None:
     out.line(
-        f"learnt {answer['n_samples']:,} samples of {answer['data']}: prequential accuracy "
-        f"{percent(answer['prequential_accuracy'])}, last tenth {percent(answer['last_accuracy'])}",
+        f"learnt {answer['n_samples']:,} samples of {answer['data']}: right "
+        f"{percent(answer['accuracy_before'])} before, {percent(answer['prequential_accuracy'])} "
+        f"as they came (last tenth {percent(answer['last_accuracy'])}), "
+        f"{percent(answer['accuracy_after'])} after",
         "bold",
     )
     rows = class_table(answer["classes"])
     if rows is not None:
         out.show(rows)
-    out.line(
-        f"{answer['n_steps']:,} samples since export; the last step changed "
-        f"{answer['last_writes']:,} hidden weights and flipped {answer['last_flips']:,} of "
-        f"{answer['n_weights']:,}; plasticity left {percent(answer['plasticity_left'])}"
-    )
+    if answer["new_classes"]:
+        out.line(f"new classes: {', '.join(map(classes, answer['new_classes']))}")
+    if answer["n_weights"]:
+        out.line(
+            f"{answer['n_steps']:,} samples since export; the last step changed "
+            f"{answer['last_writes']:,} hidden weights and flipped {answer['last_flips']:,} of "
+            f"{answer['n_weights']:,}; plasticity left {percent(answer['plasticity_left'])}"
+        )
+    else:
+        out.line(f"{answer['n_steps']:,} samples since export")
     if answer["state"] is None:
         out.line("nothing is kept: give --state DIR to keep it", "yellow")
     else:

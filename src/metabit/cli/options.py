@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -45,6 +46,10 @@ STATE = click.option(
     "--state", metavar="DIR", type=ReadPath(),
     help="Folder in which `metabit learn` keeps what it has learnt.",
 )  # fmt: skip
+KEEP = click.option(
+    "--state", metavar="DIR", type=click.Path(path_type=Path),
+    help="Folder in which what is learnt is kept, and continued from.",
+)  # fmt: skip
 BATCH = click.option(
     "--batch", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True, metavar="N",
     help="Samples per learning step: the weights move once for all of them.",
@@ -61,12 +66,17 @@ BOARD = click.option(
 )
 
 
-def learn_option(default: str) -> Callable[[F], F]:
-    """--learn: which layers learn."""
+def learn_option(default: str | None) -> Callable[[F], F]:
+    """--learn: what learns.
+
+    Args:
+        default: None where a verb chooses by what it is given, and says how.
+    """
     return click.option(
-        "--learn", default=default, show_default=True, metavar="LAYERS",
-        help="Which layers learn: none, head (the last layer), all, auto (as many as fit into the "
-        "RAM), or how many, counted from the last.",
+        "--learn", default=default, show_default=default is not None, metavar="WHAT",
+        help="What learns: auto (the counting head of FILE, or as many layers as fit into the "
+        "RAM), counting, none, head (the last layer), all, or how many layers, counted from the "
+        "last.",
     )  # fmt: skip
 
 

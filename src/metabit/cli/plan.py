@@ -18,20 +18,24 @@ from metabit.export.blob import Blob
 @verb("plan")
 @FILE
 @RAM
-@learn_option("all")
+@learn_option(None)
 @BITS
 @BANK
 @BATCH
 def command(
-    out: Output, file: Path, ram: str | None, learn: str, bits: int, bank: int, batch: int
+    out: Output, file: Path, ram: str | None, learn: str | None, bits: int, bank: int, batch: int
 ) -> Answer:
     """Show how much RAM FILE needs, part by part, to the byte.
+
+    Without --learn, the counting head of FILE learns, or all layers where it has none.
 
     The numbers come from the C function that also runs on the board. If the budget is too small,
     the exit code is 3, and the message names the nearest choice that fits.
     """
     budget = None if ram is None else parse_bytes(ram)
     blob = Blob.of(file)
+    if learn is None:
+        learn = "all" if blob.model.head is None else "counting"
     try:
         made = plan(blob, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch)
         refused = None

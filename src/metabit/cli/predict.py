@@ -10,10 +10,11 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.kept_states import opened_with
 from metabit.cli.options import (
     BANK_OR_TASKS,
-    BITS,
     DATA,
     FILE,
     LIMIT,
@@ -22,16 +23,13 @@ from metabit.cli.options import (
     TASK,
     THREADS,
     bank_for,
-    learn_option,
 )
 from metabit.cli.paths import WriteFile
 from metabit.cli.tables import by_class, class_table, percent
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.inputs import check_labels
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import StorageError
 from metabit.export.blob import Blob
-from metabit.export.spec import Model
 from metabit.files import write_whole
 from metabit.readers.read import STDIN, read_samples
 
@@ -47,8 +45,6 @@ SHOWN = 20
 @TASK
 @BANK_OR_TASKS
 @STATE
-@learn_option("all")
-@BITS
 @THREADS
 @click.option(
     "--labels-out", metavar="FILE", type=WriteFile(),
@@ -56,41 +52,37 @@ SHOWN = 20
 )  # fmt: skip
 def command(
     out: Output, file: Path, data: str, limit: int | None, split: str, task: int | None,
-    bank: int | None, state: Path | None, learn: str, bits: int, threads: int | None,
-    labels_out: Path | None,
+    bank: int | None, state: Path | None, threads: int | None, labels_out: Path | None,
 ) -> Answer:  # fmt: skip
     """Run FILE on DATA and print the labels, and the accuracy if the true labels are known.
 
     DATA is a .npy, .npz (x, optionally y) or .csv file, the name of a data set, or - for csv rows
     on standard input. A csv row holds the inputs, and optionally the label at the end.
 
-    With --state, the model predicts with what `metabit learn` has kept there; --learn and --bits
-    must be the same as they were then.
+    With --state, the model predicts with what `metabit learn` has kept there, and knows the names
+    of classes that are new.
     """
     blob = Blob.of(file)
     model = blob.model
     samples = read_samples(data, model, limit=limit, split=split, task=task)
     engine = open_engine(
-        blob, bank=bank_for(bank, task, model.n_banks), state=state, learn=learn, bits=bits,
-        threads=threads,
-    )  # fmt: skip
-    n = len(samples.x)
-    truth = None
-    if samples.y is not None:
-        truth = check_labels(samples.y, n, model.n_outputs, samples.where)
+        blob, bank=bank_for(bank, task, model.n_banks), state=state, threads=threads
+    )
+    names = ClassNames(model, engine.n_outputs, state)
+    n, truth = len(samples.x), names.numbers(samples, learning=False)
     begun = time.perf_counter()
     labels = engine.predict(samples.x)
     seconds = time.perf_counter() - begun
     if labels_out is not None:
         write_labels(labels_out, labels)
     accuracy = None if truth is None else float(np.mean(labels == truth))
-    classes = None if truth is None else by_class(model, truth, labels == truth)
+    classes = None if truth is None else by_class(names, truth, labels == truth)
     # Labels from standard input go to the next program: only they are on stdout then.
     say = out.note if data == STDIN else out.line
     if data == STDIN:
         out.line("\n".join(map(str, labels)))
     else:
-        out.line(f"labels: {_in_words(model, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
+        out.line(f"labels: {_in_words(names, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
     if accuracy is not None and classes is not None:
         say(f"accuracy on {samples.where}: {percent(accuracy)}")
         rows = class_table(classes)
@@ -106,28 +98,20 @@ def command(
         "n_samples": n,
         "accuracy": accuracy,
         "labels": labels,
-        "class_names": model.class_names,
+        "class_names": names.known,
         "classes": classes,
         "seconds": seconds,
         "arena_bytes": engine.plan.arena_bytes,
     }
 
 
-def _in_words(model: Model, labels: NDArray[np.int64]) -> str:
+def _in_words(names: ClassNames, labels: NDArray[np.int64]) -> str:
     """Names of classes, or their numbers; with commas where a name has a space in it."""
-    names = [model.class_name(int(label)) for label in labels]
-    return (", " if any(" " in name for name in model.class_names) else " ").join(names)
+    words = [names(int(label)) for label in labels]
+    return (", " if any(" " in word for word in words) else " ").join(words)
 
 
-def open_engine(
-    blob: Blob,
-    *,
-    bank: int,
-    state: Path | None,
-    learn: str,
-    bits: int,
-    threads: int | None = None,
-) -> Engine:
+def open_engine(blob: Blob, *, bank: int, state: Path | None, threads: int | None = None) -> Engine:
     """An engine for inference, or, with a state folder, an engine that holds what was learnt.
 
     Raises:
@@ -135,12 +119,16 @@ def open_engine(
     """
     if state is None:
         return Engine(blob, bank=bank, threads=threads)
-    if not state.is_dir():
+    opened = opened_with(state)
+    if opened is None:
         raise StorageError(
-            f"{state}: no such folder; `metabit learn {blob.where} DATA --state {state}` makes it",
+            f"{state}: no state is there; `metabit learn {blob.where} DATA --state {state}` makes "
+            "one",
             code="E-STATE-NONE",
         )
-    return Engine(blob, bank=bank, state=state, learn=learn, bits=bits, threads=threads)
+    return Engine(
+        blob, bank=bank, state=state, learn=opened.learn, bits=opened.bits, threads=threads
+    )
 
 
 def write_labels(path: Path, labels: NDArray[np.int64]) -> None:

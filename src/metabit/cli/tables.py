@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,6 @@ from rich.text import Text
 
 from metabit.cli.answers import Answer
 from metabit.edge_runtime.sizes import format_kib
-from metabit.export.spec import Model
 
 if TYPE_CHECKING:
     from metabit.firmware_sim.simulate import Work
@@ -55,18 +54,20 @@ def budget_bar(used: int, available: int, width: int = 40) -> Text:
     return Text.assemble(("█" * full, style), ("░" * (width - full), "dim"), f" {share:.0%}")
 
 
-def by_class(model: Model, truth: NDArray[np.int32], right: NDArray[np.bool_]) -> list[Answer]:
+def by_class(
+    name: Callable[[int], str], truth: NDArray[np.int32], right: NDArray[np.bool_]
+) -> list[Answer]:
     """Samples of each class that occurs, and the share of them that was predicted right.
 
     Args:
-        model: knows the names of the classes, or only their numbers.
+        name: of the class with a label, or its number as text.
         truth: labels, shape (n,).
         right: whether each sample was predicted right, shape (n,).
     """
     return [
         {
             "label": label,
-            "name": model.class_name(label),
+            "name": name(label),
             "n_samples": int((truth == label).sum()),
             "accuracy": float(right[truth == label].mean()),
         }
