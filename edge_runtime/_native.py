@@ -34,7 +34,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 5
+ABI_VERSION = 6
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -72,6 +72,9 @@ class Info(ctypes.Structure):
         ("n_golden", c_uint32),
         ("head_kind", c_uint32),
         ("n_classes", c_uint32),
+        ("n_channels", c_uint32),
+        ("window_frames", c_uint32),
+        ("hop_frames", c_uint32),
     ]
 
 
@@ -88,6 +91,7 @@ class RamPlan(ctypes.Structure):
         ("error_bytes", c_uint32),
         ("table_bytes", c_uint32),
         ("head_bytes", c_uint32),
+        ("front_bytes", c_uint32),
         ("arena_bytes", c_uint32),
     ]
 
@@ -106,6 +110,16 @@ class NativeStatus(ctypes.Structure):
     ]
 
 
+class NativeWindowStatus(ctypes.Structure):
+    """`mb_window_status`."""
+
+    _fields_ = [
+        ("n_windows", c_uint32),
+        ("n_counts", c_uint32),
+        ("n_limited", c_uint32),
+    ]
+
+
 WRITE_FN = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_size_t)
 READ_FN = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_size_t)
 
@@ -121,6 +135,10 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_predict": (c_int, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
     "mb_score_to_logit": (c_float, [c_int32]),
     "mb_learn": (c_int, [c_void_p, c_void_p, c_void_p, c_size_t, c_void_p]),
+    "mb_push": (c_int64, [c_void_p, c_void_p, c_size_t, POINTER(c_uint32)]),
+    "mb_window_sample": (c_void_p, [c_void_p]),
+    "mb_restart_window": (c_int, [c_void_p]),
+    "mb_get_window_status": (c_int, [c_void_p, POINTER(NativeWindowStatus)]),
     "mb_self_test": (c_int, [c_void_p, c_size_t, c_void_p, c_size_t]),
     "mb_get_status": (c_int, [c_void_p, POINTER(NativeStatus)]),
     "mb_state_bytes": (c_size_t, [c_void_p]),

@@ -18,11 +18,12 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Learn, Plan, fit
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.edge_runtime.threads import Threads
+from metabit.edge_runtime.windows import Windows
 from metabit.errors import InputError, StorageError
 from metabit.export.blob import ModelSource
-from metabit.export.container import input_spec
+from metabit.export.container import front_end_of, input_spec
 from metabit.export.fold import logits_from_scores
-from metabit.export.spec import InputSpec
+from metabit.export.spec import FrontEnd, InputSpec
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,8 @@ class Engine:
             self._mapped.memory.ctypes.data, self._mapped.memory.size, ctypes.byref(options),
         )  # fmt: skip
         _native.check(opened, self._where)
+        self.front_end: FrontEnd | None = front_end_of(self._mapped.blob.data, self._where)
+        self.windows = Windows(self._handle, self.front_end, self.n_inputs, self._where)
         self._state = None if state is None else Path(state)
         if keep < 1:
             raise InputError(f"keep={keep}: at least one state must be kept", code="E-KEEP")
@@ -153,6 +156,23 @@ class Engine:
     def threads(self) -> int:
         """Threads that large layers are split between."""
         return self._threads.n
+
+    # ---- from a sensor ----
+
+    def push(self, frames: ArrayLike) -> NDArray[np.int8]:
+        """Hand frames of a sensor to the front end of the model.
+
+        Args:
+            frames: shape (n, n_channels); integers are counts, floats are real values in the units
+                of their channels.
+
+        Returns:
+            The samples that became whole, shape (n_ready, n_inputs), for `predict` and `learn`.
+
+        Raises:
+            InputError: the model has no front end, or the frames are of another shape or type.
+        """
+        return self.windows.push(frames)
 
     # ---- predicting ----
 

@@ -26,6 +26,7 @@ PARTS: dict[str, str] = {
     "error_bytes": "errors",
     "table_bytes": "metaplasticity tables",
     "head_bytes": "counting head",
+    "front_bytes": "front end",
     "model_bytes": "bookkeeping",
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from metabit.errors import CorruptError, InputError
 from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
 from metabit.export.cursor import Cursor
+from metabit.export.front_section import dump_front, front_problem, read_front
 from metabit.export.head_section import dump_head, head_problem, read_head
 from metabit.export.layout import Section
 from metabit.export.limits import check_limits, learn_problem
@@ -25,6 +26,7 @@ from metabit.export.network_section import NetworkShape, dump_network, read_netw
 from metabit.export.shapes import LayerShape, default_names, layer_of, shape_of
 from metabit.export.spec import (
     ConvLayer,
+    FrontEnd,
     Golden,
     InputSpec,
     LearnState,
@@ -53,6 +55,10 @@ def dumps(model: Model) -> bytes:
         problem = head_problem(model.head, shapes, model.n_inputs)
         if problem:
             raise InputError(f"the head: {problem}", code="E-LIMIT")
+    if model.front_end is not None:
+        problem = front_problem(model.front_end, model.input)
+        if problem:
+            raise InputError(f"the front end: {problem}", code="E-LIMIT")
     sections = [
         (layout.NETWORK, True, dump_network(model)),
         (layout.WEIGHTS, True, b"".join(pack_bits(la.weights).tobytes() for la in model.layers)),
@@ -63,6 +69,8 @@ def dumps(model: Model) -> bytes:
         sections.append((layout.LEARN, False, _learn_bytes(model, model.learn)))
     if model.head is not None:
         sections.append((layout.HEAD, False, dump_head(model.head)))
+    if model.front_end is not None:
+        sections.append((layout.FRONT, False, dump_front(model.front_end)))
     if model.golden is not None:
         sections.append((layout.GOLDEN, False, _golden_bytes(model.golden)))
     if model.meta:
@@ -73,6 +81,8 @@ def dumps(model: Model) -> bytes:
 
 def _minor_version(model: Model) -> int:
     """The lowest minor version whose readers understand all of the model."""
+    if model.front_end is not None:
+        return layout.MINOR_FRONT
     if model.head is not None:
         return layout.MINOR_HEAD
     convolves = any(isinstance(layer, ConvLayer) for layer in model.layers)
@@ -176,13 +186,14 @@ def loads(data: bytes, where: str = "blob") -> Model:
     head = None
     if layout.HEAD in payload:
         head = read_head(payload[layout.HEAD], network)
+    front_end = front_end_in(payload, network.input)
     golden = None
     if layout.GOLDEN in payload:
         golden = _read_golden(payload[layout.GOLDEN], network.input, shapes[-1].n_out)
     meta = _read_meta(payload[layout.META]) if layout.META in payload else {}
     names = _layer_names(meta, shapes)
     layers = tuple(map(layer_of, shapes, names, weights, thresholds, norms))
-    return Model(network.input, layers, network.eps, learn, golden, meta, head)
+    return Model(network.input, layers, network.eps, learn, golden, meta, head, front_end)
 
 
 def input_spec(data: bytes, where: str = "blob") -> InputSpec:
@@ -197,6 +208,18 @@ def input_spec(data: bytes, where: str = "blob") -> InputSpec:
             f"{where}: section {layout.NETWORK} is missing", code="E-SECTION-MISSING"
         )
     return read_network(Cursor(data, found[layout.NETWORK], where), where).input
+
+
+def front_end_of(data: bytes, where: str = "blob") -> FrontEnd | None:
+    """Only the front end of a model, or None; errors as for `input_spec`."""
+    found = {section.type: section for section in layout.sections(data, where)}
+    payload = {kind: Cursor(data, section, where) for kind, section in found.items()}
+    return front_end_in(payload, input_spec(data, where))
+
+
+def front_end_in(payload: Mapping[str, Cursor], spec: InputSpec) -> FrontEnd | None:
+    """The front end of a file's sections, checked; None where there is none."""
+    return read_front(payload[layout.FRONT], spec) if layout.FRONT in payload else None
 
 
 def _read_thresholds(reader: Cursor, network: NetworkShape) -> list[tuple[Threshold, ...]]:

@@ -13,6 +13,7 @@ from metabit.export.shapes import map_samples
 from metabit.export.spec import MAX_CLASSES, InputSpec, Model
 from metabit.trainer.runs.home_samples import HOME, read_home
 from metabit.trainer.runs.run_folder import Run
+from metabit.trainer.runs.run_front_end import front_end_of_run
 from metabit.trainer.runs.run_input import RunInput, input_of_run
 
 
@@ -58,6 +59,8 @@ def from_run(
     if isinstance(net, BinaryConvNet):
         spec, samples = map_input(spec), map_samples(samples)
     model = from_model(net, spec, m=run.m, bits=bits, learnable=learnable)
+    if run.recipe.frontend is not None:
+        model = replace(model, front_end=front_end_of_run(run))
     model = with_golden(_described(model, run, seen), samples.reshape(-1, model.n_inputs))
     if not learnable or head is None or why_no_head(run, model, head) is not None:
         return model

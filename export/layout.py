@@ -11,7 +11,11 @@ from metabit.errors import CorruptError, FormatError
 
 MAGIC = b"\x89MBIT\r\n\x1a"
 FORMAT_MAJOR = 1
-MINOR_CONVOLUTIONS, MINOR_HEAD = 1, 2  # written only with what earlier versions do not know
+MINOR_CONVOLUTIONS, MINOR_HEAD, MINOR_FRONT = (
+    1,
+    2,
+    3,
+)  # written only with what earlier versions do not know
 ENDIAN_MARK = 0x01020304
 ALIGNMENT = 64
 MAX_SECTIONS = 64
@@ -22,9 +26,9 @@ ENTRY = struct.Struct("<4sIIII12s")  # type, flags, offset, length, CRC, zero
 CRITICAL = 1
 
 NETWORK, WEIGHTS, THRESHOLDS, NORM = "NETW", "WGTS", "THRS", "NORM"
-LEARN, HEAD, GOLDEN, META = "LERN", "HEAD", "GOLD", "META"
+LEARN, HEAD, FRONT, GOLDEN, META = "LERN", "HEAD", "FRNT", "GOLD", "META"
 REQUIRED = (NETWORK, WEIGHTS, THRESHOLDS, NORM)
-KNOWN = (*REQUIRED, LEARN, HEAD, GOLDEN, META)
+KNOWN = (*REQUIRED, LEARN, HEAD, FRONT, GOLDEN, META)
 
 
 @dataclass(frozen=True)

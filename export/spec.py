@@ -10,6 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.trainer.frontend import FrontEnd as FrontEnd  # part of what a model is
+
 Int8Array = NDArray[np.int8]
 Int32Array = NDArray[np.int32]
 Int64Array = NDArray[np.int64]
@@ -324,7 +326,8 @@ class Golden:
 
 @dataclass(frozen=True)
 class Model:
-    """A packed network: its input, its layers, and, optionally, what it needs to learn."""
+    """A packed network: its input, its layers, and, optionally, what it needs to learn, a head, and
+    the front end that makes its samples."""
 
     input: InputSpec
     layers: tuple[Layer, ...]
@@ -333,6 +336,7 @@ class Model:
     golden: Golden | None = None
     meta: Mapping[str, object] = field(default_factory=dict)
     head: CountingHead | None = None
+    front_end: FrontEnd | None = None
 
     @property
     def n_inputs(self) -> int:

@@ -35,6 +35,7 @@ from metabit.trainer.runs.evaluation import Evaluation, Prequential
 from metabit.trainer.runs.home_samples import HOME, home_of, write_home
 from metabit.trainer.runs.progress import Progress, Silent
 from metabit.trainer.runs.run_folder import Run, load_run, open_folder
+from metabit.trainer.runs.run_front_end import FRONT_END, write_front_end
 from metabit.trainer.runs.run_input import INPUT, input_of, write_input
 from metabit.trainer.streams import Task
 
@@ -281,6 +282,8 @@ class _Trainer:
         }
         write_input(self.out / INPUT, input_of(self.dataset))
         write_home(self.out / HOME, home_of(self.stream, self.recipe.train.seed))
+        if self.dataset.front_end is not None:
+            write_front_end(self.out / FRONT_END, self.dataset.front_end)
         run_results.write(self.out, self.recipe, self.dataset, self.stream, self.model, metrics)
 
 

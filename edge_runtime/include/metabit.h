@@ -47,7 +47,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 5
+#define MB_ABI_VERSION 6
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -191,6 +191,11 @@ typedef struct mb_info {
     uint32_t head_kind;
     /* Classes that the head tells apart: n_outputs and spare ones. 0 without a head. */
     uint32_t n_classes;
+    /* Values per frame that mb_push() takes; 0 when the blob has no front end. */
+    uint32_t n_channels;
+    /* Frames per window, and from the start of a window to the start of the next. */
+    uint32_t window_frames;
+    uint32_t hop_frames;
 } mb_info;
 
 /* RAM that a model needs, part by part, in bytes. */
@@ -213,6 +218,8 @@ typedef struct mb_plan {
     uint32_t table_bytes;
     /* The head: what it counts, its weights, its scratch. */
     uint32_t head_bytes;
+    /* The front end: frames of a window, scratch, the sample. */
+    uint32_t front_bytes;
     /* The sum of all these: the size of the arena, a multiple of MB_ALIGNMENT. */
     uint32_t arena_bytes;
 } mb_plan;
@@ -278,6 +285,50 @@ MB_API int mb_learn(mb_model *model, const void *samples, const int32_t *labels,
  * blob without such samples passes.
  * Errors: as mb_open(); MB_ERR_MISMATCH (a score differs). */
 MB_API int mb_self_test(void *arena, size_t arena_bytes, const void *blob, size_t blob_bytes);
+
+/* ---- from a sensor -------------------------------------------------------------------------- */
+
+/* Hand n frames to the front end of a model, whose blob has one (mb_info.n_channels). When a window
+ * is whole, its features lie in the arena as a sample:
+ *
+ *     while (sensor_read(frame)) {
+ *         uint32_t ready;
+ *         mb_push(model, frame, 1, &ready);
+ *         if (ready) {
+ *             mb_predict(model, mb_window_sample(model), 1, &label, NULL);
+ *         }
+ *     }
+ *
+ * Returns how many frames it took, at most n: it stops after the frame that made a sample, so that
+ * the sample can be used; call again with the others. Or a negative error.
+ *   frames  (n, n_channels) int16, as the sensor gives them
+ *   ready   out: 1 if a sample lies in the arena that was not there before
+ * Errors: MB_ERR_INPUT (NULL, or the blob has no front end). */
+MB_API int64_t mb_push(mb_model *model, const int16_t *frames, size_t n, uint32_t *ready);
+
+/* The sample that mb_push() made last: (n_inputs) int8, for mb_predict() and mb_learn(). It stays
+ * until the next window is whole. NULL if model is NULL or the blob has no front end. */
+MB_API const int8_t *mb_window_sample(const mb_model *model);
+
+/* Forget the frames that have come, after a gap or before another recording: the next frame begins
+ * a window.
+ * Errors: MB_ERR_INPUT (NULL, or the blob has no front end). */
+MB_API int mb_restart_window(mb_model *model);
+
+/* Counters of a front end since the model was opened; they stop at their end. */
+typedef struct mb_window_status {
+    /* Whole windows. */
+    uint32_t n_windows;
+    /* Values of frames that were looked at, all channels together. */
+    uint32_t n_counts;
+    /* How many of them did not fit the scale of their channel and were limited. More than a few in
+     * a thousand: the sensor, or its unit, is another than in training. */
+    uint32_t n_limited;
+} mb_window_status;
+
+/* Fill `status`.
+ * Errors: MB_ERR_INPUT (NULL, or the blob has no front end). */
+MB_API int mb_get_window_status(const mb_model *model, mb_window_status *status);
 
 /* ---- look inside ---------------------------------------------------------------------------- */
 

@@ -68,6 +68,23 @@ typedef struct mb_head {
     uint32_t solve_at;      /* (4, n_features) float */
 } mb_head;
 
+/* The front end of a model, frontend/window.c. Offsets are from the start of the arena, but
+ * channels_at, edges_at and scales_at count from the start of the blob. */
+typedef struct mb_front {
+    uint32_t n_channels, length, hop, statistics, n_bands, n_transform, log, stack;
+    uint32_t n_values, n_features;
+    uint32_t channels_at, edges_at, scales_at;
+    uint32_t frames_at; /* (length, n_channels) int16, scaled */
+    uint32_t points_at; /* (2, n_transform) int32, where there is a spectrum */
+    uint32_t values_at; /* (n_values) int32 */
+    uint32_t sample_at; /* (stack, n_features) int8 */
+    uint32_t n_filled;  /* frames of the window that have come */
+    uint32_t n_to_skip; /* frames before the next window begins */
+    uint32_t n_rows;    /* rows of the sample that have come */
+    uint32_t n_windows, n_counts, n_limited;
+    uint32_t reserved;
+} mb_front;
+
 /* What a learning model keeps besides its weights; first part of the saved state. */
 typedef struct mb_learnt {
     uint32_t rng[4];
@@ -117,6 +134,7 @@ struct mb_model {
     uint32_t masked_at;   /* int16 errors of one place of a window, or of one channel */
     uint32_t patches_at;  /* all that the weights of a layer see in a step, as packed rows */
     uint32_t head_at;     /* mb_head; 0: the network's last layer answers */
+    uint32_t front_at;    /* mb_front; 0: samples come as they are */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;

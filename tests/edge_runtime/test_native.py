@@ -18,6 +18,7 @@ STRUCTS = {
     "mb_info": _native.Info,
     "mb_plan": _native.RamPlan,
     "mb_status": _native.NativeStatus,
+    "mb_window_status": _native.NativeWindowStatus,
 }
 
 

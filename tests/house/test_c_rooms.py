@@ -25,6 +25,7 @@ ROOMS = (
     ("file",),
     ("internal", "layer", "split", "metaplasticity"),
     ("model",),
+    ("frontend",),
     ("forward",),
     ("heads",),
     ("learn",),

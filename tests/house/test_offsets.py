@@ -20,6 +20,7 @@ TABLES = {
     "what the network is": ("NETWORK_", set()),
     "what a device needs to continue learning": ("LEARN_", set()),
     "a head that learns from one sample to the next": ("HEAD_", {"HEAD_VALUES"}),
+    "what makes samples of raw frames": ("FRONT_", set()),
     "## State image": ("STATE_", set()),
 }
 #: Reads or writes a number, or checks zeros, at a place that is written as a number.

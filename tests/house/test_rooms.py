@@ -62,7 +62,7 @@ ROOMS = {
         "spec",
         "bits convolve fold layout levels shapes",
         "cursor golden limits state_image",
-        "c_source container features head_section network_section",
+        "c_source container features front_section head_section network_section windows",
         "blob home learnable raw_input tensors untrained",
         "repack",
         "onnx onnx_import tflite",
@@ -71,7 +71,7 @@ ROOMS = {
     ),
     "metabit.edge_runtime": (
         "_native c_library inputs isa sizes threads",
-        "mapped options reference",
+        "mapped options reference windows",
         "plan",
         "engine",
         "task_banks",

@@ -62,17 +62,17 @@ def test_the_transform_is_the_discrete_fourier_transform(n: int) -> None:
 
 
 def test_a_pure_tone_is_in_its_band_alone() -> None:
-    shape = Operations(1, 128, 64, (), tuple(range(1, 34, 4)), "none")
+    does = Operations(1, 128, 64, (), tuple(range(1, 34, 4)), "none")
     tone = np.rint(20_000 * np.sin(2 * np.pi * 10.5 * np.arange(128) / 128)).astype(np.int64)
-    bands = values_of(tone[np.newaxis, :, np.newaxis], shape)[0]
+    bands = values_of(tone[np.newaxis, :, np.newaxis], does)[0]
     assert bands.argmax() == 2
     assert np.delete(bands, 2).max() < bands[2] / 20
 
 
 def test_statistics_are_what_their_names_say() -> None:
     x = RNG.integers(-20_000, 20_000, (5, 77, 3))
-    shape = Operations(3, 77, 10, STATISTICS, (), "none")
-    mean, deviation, low, high, change = values_of(x, shape).reshape(5, 3, 5).transpose(2, 0, 1)
+    does = Operations(3, 77, 10, STATISTICS, (), "none")
+    mean, deviation, low, high, change = values_of(x, does).reshape(5, 3, 5).transpose(2, 0, 1)
     assert np.abs(mean - x.mean(axis=1)).max() <= 0.5
     assert (np.abs(deviation - x.std(axis=1)) <= 1).all()
     assert np.array_equal(low, x.min(axis=1))
@@ -82,11 +82,11 @@ def test_statistics_are_what_their_names_say() -> None:
 
 def test_logarithms_come_beside_the_values_or_in_their_place() -> None:
     x = RNG.integers(-9, 9, (4, 16, 2))
-    shape = Operations(2, 16, 8, STATISTICS, (1, 3, 9), "none")
-    plain, also, only = (values_of(x, replace(shape, log=log)) for log in ("none", "also", "only"))
+    does = Operations(2, 16, 8, STATISTICS, (1, 3, 9), "none")
+    plain, also, only = (values_of(x, replace(does, log=log)) for log in ("none", "also", "only"))
     assert np.array_equal(also, np.concatenate([plain, only], axis=1))
     assert np.array_equal(only, log2(plain))
-    assert also.shape[1] == replace(shape, log="also").n_features
+    assert also.shape[1] == replace(does, log="also").n_features
 
 
 def test_values_that_do_not_fit_are_limited_and_counted() -> None:
@@ -116,13 +116,13 @@ def test_a_feature_that_never_changes_says_nothing() -> None:
 
 def test_a_recording_becomes_a_sample_per_window_from_the_full_stack_on() -> None:
     x = RNG.integers(-500, 500, (100, 2))
-    shape = Operations(2, 16, 8, stack=3)
-    front_end = fit(windows_of(x, shape), shape)
+    does = Operations(2, 16, 8, stack=3)
+    front_end = fit(windows_of(x, does), does)
     samples = samples_of(x, front_end)
-    assert samples.shape == ((100 - 16) // 8 + 1 - 2, shape.n_inputs)
+    assert samples.shape == ((100 - 16) // 8 + 1 - 2, does.n_inputs)
     alone = samples_of(x[8 : 8 + 32], front_end)
     assert np.array_equal(alone, samples[1:2])
-    assert samples_of(x[:15], front_end).shape == (0, shape.n_inputs)
+    assert samples_of(x[:15], front_end).shape == (0, does.n_inputs)
 
 
 def test_hapt_through_a_front_end_is_what_its_windows_are_one_by_one() -> None:

@@ -31,16 +31,16 @@ def frames_and_channels(dataset: DataSet) -> tuple[int, int]:
     return n_frames, n_channels
 
 
-def with_front_end(dataset: DataSet, shape: Operations) -> DataSet:
+def with_front_end(dataset: DataSet, does: Operations) -> DataSet:
     """The set as its network sees it, with scales chosen from the training split.
 
     Args:
         dataset: samples of shape (n_channels, n_frames).
-        shape: windows that fill the samples.
+        does: windows that fill the samples.
     """
-    windows = _windows(dataset.train.x, shape).reshape(-1, shape.length, shape.n_channels)
-    unit = np.full(shape.n_channels, dataset.scale, dtype=np.float32)
-    front_end = fit(windows, shape, unit if dataset.units is None else dataset.units)
+    windows = _windows(dataset.train.x, does).reshape(-1, does.length, does.n_channels)
+    unit = np.full(does.n_channels, dataset.scale, dtype=np.float32)
+    front_end = fit(windows, does, unit if dataset.units is None else dataset.units)
 
     def seen(split: Split) -> Split:
         return replace(split, x=samples_of_windows(split.x, front_end))
@@ -53,13 +53,13 @@ def with_front_end(dataset: DataSet, shape: Operations) -> DataSet:
 
 def samples_of_windows(x: NDArray[np.integer], front_end: FrontEnd) -> NDArray[np.int8]:
     """Samples of a network, (n, n_inputs), of raw ones, (n, n_channels, n_frames)."""
-    shape = front_end.shape
-    windows = _windows(x, shape)
-    rows = rows_of(windows.reshape(-1, shape.length, shape.n_channels), front_end)
-    return rows.reshape(len(x), shape.n_inputs)
+    does = front_end.does
+    windows = _windows(x, does)
+    rows = rows_of(windows.reshape(-1, does.length, does.n_channels), front_end)
+    return rows.reshape(len(x), does.n_inputs)
 
 
-def _windows(x: NDArray[np.integer], shape: Operations) -> NDArray[np.integer]:
+def _windows(x: NDArray[np.integer], does: Operations) -> NDArray[np.integer]:
     """Windows of samples: (n, n_channels, n_frames) to (n, stack, length, n_channels)."""
-    starts = np.arange(shape.stack)[:, np.newaxis] * shape.hop
-    return x.transpose(0, 2, 1)[:, starts + np.arange(shape.length)]
+    starts = np.arange(does.stack)[:, np.newaxis] * does.hop
+    return x.transpose(0, 2, 1)[:, starts + np.arange(does.length)]

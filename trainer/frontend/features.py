@@ -33,32 +33,32 @@ def scaled(frames: NDArray[np.integer], front_end: FrontEnd) -> tuple[Int64, int
     return limited, int((values != limited).sum())
 
 
-def values_of(windows: Int64, shape: Operations) -> Int64:
+def values_of(windows: Int64, does: Operations) -> Int64:
     """Statistics, bands and logarithms of scaled windows.
 
     Args:
         windows: shape (n, length, n_channels), scaled.
-        shape: the operations.
+        does: the operations.
 
     Returns:
         shape (n, n_features), before centres and gains.
     """
-    step = max(1, _CHUNK_VALUES // (shape.n_transform * shape.n_channels))
-    rows = [_row(windows[at : at + step], shape) for at in range(0, len(windows), step)]
-    return np.concatenate(rows) if rows else np.zeros((0, shape.n_features), dtype=np.int64)
+    step = max(1, _CHUNK_VALUES // (does.n_transform * does.n_channels))
+    rows = [_row(windows[at : at + step], does) for at in range(0, len(windows), step)]
+    return np.concatenate(rows) if rows else np.zeros((0, does.n_features), dtype=np.int64)
 
 
-def _row(windows: Int64, shape: Operations) -> Int64:
+def _row(windows: Int64, does: Operations) -> Int64:
     x = windows.transpose(0, 2, 1)
     mean = _mean(x)
-    columns = [_statistic(name, x, mean) for name in shape.statistics]
-    if shape.edges:
-        columns += _bands(x - mean[..., np.newaxis], shape)
-    plain = np.stack(columns, axis=-1).reshape(len(x), shape.n_values)
-    if shape.log == "none":
+    columns = [_statistic(name, x, mean) for name in does.statistics]
+    if does.edges:
+        columns += _bands(x - mean[..., np.newaxis], does)
+    plain = np.stack(columns, axis=-1).reshape(len(x), does.n_values)
+    if does.log == "none":
         return plain
     logs = log2(plain)
-    return logs if shape.log == "only" else np.concatenate([plain, logs], axis=1)
+    return logs if does.log == "only" else np.concatenate([plain, logs], axis=1)
 
 
 def _mean(x: Int64) -> Int64:
@@ -84,15 +84,15 @@ def _statistic(name: str, x: Int64, mean: Int64) -> Int64:
     return values
 
 
-def _bands(centred: Int64, shape: Operations) -> list[Int64]:
+def _bands(centred: Int64, does: Operations) -> list[Int64]:
     """Root of the summed power of each band, of values less their mean."""
-    taper = ONE - cosine(np.arange(shape.length) * TURN // shape.length)
-    room = (*centred.shape[:-1], shape.n_transform)
+    taper = ONE - cosine(np.arange(does.length) * TURN // does.length)
+    room = (*centred.shape[:-1], does.n_transform)
     re: Int64 = np.zeros(room, dtype=np.int64)
-    re[..., : shape.length] = shifted(centred * taper, 15)
+    re[..., : does.length] = shifted(centred * taper, 15)
     re, im = transform(re, np.zeros_like(re))
     power = (re * re + im * im).astype(np.uint64)
-    pairs = zip(shape.edges[:-1], shape.edges[1:], strict=True)
+    pairs = zip(does.edges[:-1], does.edges[1:], strict=True)
     return [root(power[..., low:high].sum(axis=-1)) for low, high in pairs]
 
 
@@ -130,25 +130,25 @@ def _reversed_bits(n: int) -> Int64:
 
 def rows_of(windows: NDArray[np.integer], front_end: FrontEnd) -> NDArray[np.int8]:
     """Rows of features, shape (n, n_features), of windows of counts, (n, length, n_channels)."""
-    values = values_of(scaled(windows, front_end)[0], front_end.shape)
+    values = values_of(scaled(windows, front_end)[0], front_end.does)
     centred = (values - front_end.centre) * front_end.gain
     limited = np.clip(shifted(centred, front_end.gain_shift), -FEATURE_LIMIT, FEATURE_LIMIT)
     return limited.astype(np.int8)
 
 
-def windows_of(frames: NDArray[Any], shape: Operations) -> NDArray[Any]:
+def windows_of(frames: NDArray[Any], does: Operations) -> NDArray[Any]:
     """Every whole window of one recording, (n_frames, n_channels): (n, length, n_channels)."""
-    n = max(0, (len(frames) - shape.length) // shape.hop + 1)
-    starts = np.arange(n) * shape.hop
-    windows: NDArray[Any] = frames[starts[:, np.newaxis] + np.arange(shape.length)]
+    n = max(0, (len(frames) - does.length) // does.hop + 1)
+    starts = np.arange(n) * does.hop
+    windows: NDArray[Any] = frames[starts[:, np.newaxis] + np.arange(does.length)]
     return windows
 
 
 def samples_of(frames: NDArray[np.integer], front_end: FrontEnd) -> NDArray[np.int8]:
     """The samples that one recording of counts, (n_frames, n_channels), becomes: (n, n_inputs)."""
-    shape = front_end.shape
-    rows = rows_of(windows_of(frames, shape), front_end)
-    n = max(0, len(rows) - shape.stack + 1)
-    last = np.arange(n)[:, np.newaxis] + np.arange(shape.stack)
-    samples: NDArray[np.int8] = rows[last].reshape(n, shape.n_inputs)
+    does = front_end.does
+    rows = rows_of(windows_of(frames, does), front_end)
+    n = max(0, len(rows) - does.stack + 1)
+    last = np.arange(n)[:, np.newaxis] + np.arange(does.stack)
+    samples: NDArray[np.int8] = rows[last].reshape(n, does.n_inputs)
     return samples

@@ -21,35 +21,35 @@ _AMPLITUDE = 8192
 
 
 def fit(
-    windows: NDArray[np.integer], shape: Operations, unit: NDArray[np.float32] | None = None
+    windows: NDArray[np.integer], does: Operations, unit: NDArray[np.float32] | None = None
 ) -> FrontEnd:
     """A front end whose channels fill their range, and whose features have mean 0.
 
     Args:
         windows: training windows of counts, shape (n, length, n_channels), within int16.
-        shape: the operations.
+        does: the operations.
         unit: what one count of each channel stands for; None for 1.
 
     Raises:
         InputError: the operations break a limit, or there are no windows (E-FRONTEND).
     """
-    problem = shape.problem() or (None if len(windows) else "no windows to choose scales from")
+    problem = does.problem() or (None if len(windows) else "no windows to choose scales from")
     if problem:
         raise InputError(f"front end: {problem}", code="E-FRONTEND")
-    flat = windows.reshape(-1, shape.n_channels).astype(np.int64)
+    flat = windows.reshape(-1, does.n_channels).astype(np.int64)
     offset = np.rint(np.median(flat, axis=0)).astype(np.int32)
     amplitude = np.quantile(np.abs(flat - offset), 0.999, axis=0)
     ratio = _AMPLITUDE / np.maximum(amplitude, 0.5)
     multiplier, shift = _as_product(ratio, COUNT_LIMIT, MAX_SHIFT)
-    units = np.ones(shape.n_channels, np.float32) if unit is None else unit.astype(np.float32)
-    none = np.zeros(shape.n_features, dtype=np.int32)
-    front_end = FrontEnd(shape, offset, np.maximum(multiplier, 1), shift, units, none, none, none)
-    values = values_of(scaled(windows, front_end)[0], shape)
+    units = np.ones(does.n_channels, np.float32) if unit is None else unit.astype(np.float32)
+    none = np.zeros(does.n_features, dtype=np.int32)
+    front_end = FrontEnd(does, offset, np.maximum(multiplier, 1), shift, units, none, none, none)
+    values = values_of(scaled(windows, front_end)[0], does)
     centre = np.rint(values.mean(axis=0)).astype(np.int32)
     deviation = values.std(axis=0)
     wanted = np.where(deviation > 0, FEATURE_UNIT / np.maximum(deviation, 0.5), 0.0)
     gain, gain_shift = _as_product(wanted, 65_535, MAX_FEATURE_SHIFT)
-    return FrontEnd(shape, offset, front_end.multiplier, shift, units, centre, gain, gain_shift)
+    return FrontEnd(does, offset, front_end.multiplier, shift, units, centre, gain, gain_shift)
 
 
 def _as_product(

@@ -126,7 +126,7 @@ class FrontEnd:
     """A front end with its scales.
 
     Attributes:
-        shape: its operations.
+        does: its operations.
         offset, multiplier, shift: of each channel, int32, shape (n_channels,): a value x becomes
             (x - offset) * multiplier / 2**shift, rounded and limited.
         unit: of each channel, float32, shape (n_channels,): what one count stands for where values
@@ -135,7 +135,7 @@ class FrontEnd:
             (v - centre) * gain / 2**gain_shift, rounded and limited.
     """
 
-    shape: Operations
+    does: Operations
     offset: NDArray[np.int32]
     multiplier: NDArray[np.int32]
     shift: NDArray[np.int32]
@@ -146,13 +146,13 @@ class FrontEnd:
 
     def problem(self) -> str | None:
         """What breaks a limit, or None."""
-        problem = self.shape.problem()
+        problem = self.does.problem()
         if problem:
             return problem
         channels = (self.offset, self.multiplier, self.shift, self.unit)
         features = (self.centre, self.gain, self.gain_shift)
-        if any(len(a) != self.shape.n_channels for a in channels) or any(
-            len(a) != self.shape.n_features for a in features
+        if any(len(a) != self.does.n_channels for a in channels) or any(
+            len(a) != self.does.n_features for a in features
         ):
             return "scales of another number of channels or features"
         if not (

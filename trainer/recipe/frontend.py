@@ -50,7 +50,7 @@ class FrontEndRecipe:
             if value is not None:
                 require(value >= least, f"[frontend] {key}", value, f"must be {least} or more")
 
-    def shape(self, n_frames: int, n_channels: int, sample_rate: float | None) -> Operations:
+    def operations(self, n_frames: int, n_channels: int, sample_rate: float | None) -> Operations:
         """The operations for samples of so many frames and channels.
 
         Raises:
@@ -65,7 +65,7 @@ class FrontEndRecipe:
             )
         n_transform = 1 << max(length - 1, 1).bit_length()
         log: Log = next(each for each in LOGS if each == self.log)
-        shape = Operations(
+        found = Operations(
             n_channels,
             length,
             hop,
@@ -74,7 +74,7 @@ class FrontEndRecipe:
             log,
             (n_frames - length) // hop + 1,
         )
-        problem = shape.problem()
+        problem = found.problem()
         if problem:
             raise refuse(f"[frontend] {problem}")
-        return shape
+        return found

@@ -3,6 +3,7 @@
 evaluation.py        accuracy at the boundaries of tasks, and test-then-train accuracy
 checkpoint.py        stop anywhere, and resume to the same bits
 run_folder.py        the files of a run
+run_front_end.py     the front end of a run
 run_input.py         what the network of a run reads, so that an export needs no data set
 home_samples.py      training samples that it keeps, from which a head starts
 run_results.py       the results of a run as JSON

@@ -5,6 +5,7 @@
     RUN/model.safetensors       the trained network
     RUN/input.safetensors       what the network reads: scale, zero point, a few test samples
     RUN/home.safetensors        training samples, from which an export counts what is known
+    RUN/frontend.safetensors    the front end, if the recipe has one
     RUN/metrics.json            accuracy matrix, ACC, BWT, FWT, forgetting, versions, time
     RUN/accuracy.png            the accuracy matrix as a picture
     RUN/weights.png             histogram of the weights of each layer

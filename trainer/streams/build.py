@@ -41,8 +41,8 @@ def build(recipe: DataRecipe, frontend: FrontEndRecipe | None = None) -> tuple[D
         datasets = [_encoded(each, encoder) for each in datasets]
     dataset = datasets[0]
     if frontend is not None:
-        shape = frontend.shape(*frames_and_channels(dataset), dataset.sample_rate)
-        dataset = with_front_end(dataset, shape)
+        does = frontend.operations(*frames_and_channels(dataset), dataset.sample_rate)
+        dataset = with_front_end(dataset, does)
     if len(datasets) > 1:
         citations = dict.fromkeys(each.citation for each in datasets)
         dataset = replace(dataset, citation="; ".join(citations))

@@ -100,6 +100,36 @@ enum {
     PAIR_BYTES = 8,
 };
 
+/* Section FRNT. */
+enum {
+    FRONT_N_CHANNELS = 0,
+    FRONT_LENGTH = 4,
+    FRONT_HOP = 8,
+    FRONT_STATISTICS = 12,
+    FRONT_N_BANDS = 16,
+    FRONT_LOG = 20,
+    FRONT_STACK = 24,
+    FRONT_ZERO = 28,
+    FRONT_CHANNELS = 32,
+};
+
+/* Scale of a channel in FRNT. */
+enum {
+    CHANNEL_OFFSET = 0,
+    CHANNEL_MULTIPLIER = 4,
+    CHANNEL_SHIFT = 6,
+    CHANNEL_UNIT = 8,
+    CHANNEL_BYTES = 12,
+};
+
+/* Scale of a feature in FRNT. */
+enum {
+    SCALE_CENTRE = 0,
+    SCALE_GAIN = 4,
+    SCALE_SHIFT = 6,
+    SCALE_BYTES = 8,
+};
+
 /* Section GOLD. */
 enum {
     GOLDEN_N = 0,

@@ -8,6 +8,7 @@
 
 #include "../levels.h"
 #include "envelope.h"
+#include "front_section.h"
 #include "head_section.h"
 #include "offsets.h"
 
@@ -382,6 +383,9 @@ int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t ba
     }
     if (error == MB_OK) {
         error = mb_read_head(view, &map);
+    }
+    if (error == MB_OK) {
+        error = mb_read_front(view, &map);
     }
     if (error == MB_OK) {
         error = read_golden(view, &map);

@@ -54,6 +54,24 @@ typedef struct mb_head_view {
     uint32_t products_at; /* (n_features (n_features + 1) / 2) of 3 bytes */
 } mb_head_view;
 
+/* Whether a row of features has logarithms. */
+enum { MB_LOG_NONE, MB_LOG_ALSO, MB_LOG_ONLY };
+
+/* The front end that a blob brings, and where its numbers lie; no channels: none. */
+typedef struct mb_front_view {
+    uint32_t n_channels;
+    uint32_t length, hop; /* frames */
+    uint32_t statistics;  /* bit i: statistic i */
+    uint32_t n_bands, n_transform;
+    uint32_t log;
+    uint32_t stack;       /* rows per sample */
+    uint32_t n_values;    /* statistics and bands of a window */
+    uint32_t n_features;  /* per row */
+    uint32_t channels_at; /* (n_channels) scales of CHANNEL_BYTES */
+    uint32_t edges_at;    /* (n_bands + 1) uint16 */
+    uint32_t scales_at;   /* (n_features) scales of SCALE_BYTES */
+} mb_front_view;
+
 /* Everything that inference and learning need to find in a blob. */
 typedef struct mb_blob_view {
     const uint8_t *bytes;
@@ -65,6 +83,7 @@ typedef struct mb_blob_view {
     float step_levels, norm_rate, error_rate, rms_rate; /* of the learning rule */
     mb_layer_view layers[MB_MAX_LAYERS];                /* for the bank that was asked for */
     mb_head_view head;
+    mb_front_view front;
 } mb_blob_view;
 
 #endif /* MB_VIEW_H */

@@ -60,6 +60,32 @@ static void lay_out_head(mb_model *model, mb_head *head, cursor *c, mb_plan *pla
     head->features_at = take(c, n, 1, part);
 }
 
+/* The front end: the frames of a window, the scratch of their features, and the sample. */
+static void lay_out_front(mb_model *model, const mb_front_view *from, mb_front *front, cursor *c,
+                          mb_plan *plan) {
+    uint32_t *part = &plan->front_bytes;
+    mb_zero(front, sizeof *front);
+    front->n_channels = from->n_channels;
+    front->length = from->length;
+    front->hop = from->hop;
+    front->statistics = from->statistics;
+    front->n_bands = from->n_bands;
+    front->n_transform = from->n_transform;
+    front->log = from->log;
+    front->stack = from->stack;
+    front->n_values = from->n_values;
+    front->n_features = from->n_features;
+    front->channels_at = from->channels_at;
+    front->edges_at = from->edges_at;
+    front->scales_at = from->scales_at;
+    model->front_at = take(c, sizeof(mb_front), MB_ALIGNMENT, part);
+    front->values_at = take(c, (uint64_t)4 * from->n_values, 4, part);
+    uint64_t points = from->n_bands > 0 ? (uint64_t)8 * from->n_transform : 0;
+    front->points_at = take(c, points, 4, part);
+    front->frames_at = take(c, (uint64_t)2 * from->length * from->n_channels, 2, part);
+    front->sample_at = take(c, (uint64_t)from->stack * from->n_features, 4, part);
+}
+
 /* Sums that kernels write for one position: one for each row of whole panels. Convolutions that do
  * not learn may lie in panels of either kind, and take the same room in both, so that a plan does
  * not depend on the kernel set. */
@@ -192,7 +218,7 @@ static uint32_t panel_layout(const mb_layer *layer, const mb_kernels *kernels) {
 }
 
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
-               mb_layer *layers, mb_head *head, mb_plan *plan) {
+               mb_layer *layers, mb_head *head, mb_front *front, mb_plan *plan) {
     mb_zero(plan, sizeof *plan);
     int error = mb_take_options(model, view, options);
     if (error != MB_OK) {
@@ -226,6 +252,9 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
     if (with_head) {
         lay_out_head(model, head, &c, plan);
     }
+    if (view->front.n_channels > 0) {
+        lay_out_front(model, &view->front, front, &c, plan);
+    }
     lay_out_activations(model, layers, with_head ? head : NULL, &c, plan);
     lay_out_patch(model, layers, &c, plan);
     take(&c, 0, MB_ALIGNMENT, &plan->activation_bytes);
@@ -242,11 +271,12 @@ int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options, 
     mb_model model;
     mb_layer layers[MB_MAX_LAYERS];
     mb_head head;
+    mb_front front;
     if (options == NULL || plan == NULL) {
         return MB_ERR_INPUT;
     }
     int error = mb_view(&view, blob, blob_bytes, options->bank);
-    return error != MB_OK ? error : mb_lay_out(&view, options, &model, layers, &head, plan);
+    return error != MB_OK ? error : mb_lay_out(&view, options, &model, layers, &head, &front, plan);
 }
 
 int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options *options,

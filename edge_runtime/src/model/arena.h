@@ -5,8 +5,8 @@
 #include "../internal.h"
 
 /* Lay the arena out for these options. `model`, `layers` (MB_MAX_LAYERS) and, where a head is
- * asked for, `head` receive every offset, `plan` the sizes. */
+ * asked for or a front end is there, `head` and `front` receive every offset, `plan` the sizes. */
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
-               mb_layer *layers, mb_head *head, mb_plan *plan);
+               mb_layer *layers, mb_head *head, mb_front *front, mb_plan *plan);
 
 #endif /* MB_ARENA_H */

@@ -134,11 +134,12 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
     mb_model start;
     mb_layer layers[MB_MAX_LAYERS];
     mb_head head;
+    mb_front front;
     mb_plan plan;
     if (arena == NULL || (uintptr_t)arena % MB_ALIGNMENT != 0) {
         return MB_ERR_INPUT;
     }
-    int error = mb_lay_out(view, options, &start, layers, &head, &plan);
+    int error = mb_lay_out(view, options, &start, layers, &head, &front, &plan);
     if (error != MB_OK) {
         return error;
     }
@@ -156,6 +157,9 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
     if (start.head_at != 0) {
         *mb_head_of(opened) = head;
         start_head(opened, view, options);
+    }
+    if (start.front_at != 0) {
+        mb_copy(mb_in_arena(opened, start.front_at), &front, sizeof front);
     }
     fill_panels(opened);
     mb_refresh(opened);

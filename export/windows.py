@@ -1,0 +1,53 @@
+"""What the front end of a model makes of raw frames, in NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from metabit.errors import InputError
+from metabit.export.spec import FrontEnd
+from metabit.trainer.frontend import samples_of, to_counts
+
+
+def counts_of(frames: ArrayLike, front_end: FrontEnd, where: str) -> NDArray[np.int16]:
+    """Frames as the counts that a device reads.
+
+    Args:
+        frames: shape (n, n_channels); integers are counts, floats are real values in the units of
+            their channels, limited to what a count can hold.
+        front_end: of the model.
+        where: name of the data, for messages.
+
+    Raises:
+        InputError: another shape or type (E-SHAPE, E-DTYPE), integers beyond int16 (E-DATA-RANGE),
+            NaN or infinity (E-NOT-FINITE).
+    """
+    array = np.asarray(frames)
+    n_channels = front_end.does.n_channels
+    if array.ndim != 2 or array.shape[1] != n_channels:
+        raise InputError(
+            f"{where}: frames have shape {array.shape}, expected (n, {n_channels}): one value per "
+            "channel",
+            code="E-SHAPE",
+        )
+    if np.issubdtype(array.dtype, np.floating):
+        if not np.isfinite(array).all():
+            at = np.argwhere(~np.isfinite(array))[0].tolist()
+            raise InputError(f"{where}: the value at {at} is not finite", code="E-NOT-FINITE")
+        return to_counts(array, front_end.unit)[0]
+    if not np.issubdtype(array.dtype, np.integer):
+        raise InputError(f"{where}: frames are {array.dtype}, expected numbers", code="E-DTYPE")
+    if array.size and (array.min() < -32_768 or array.max() > 32_767):
+        raise InputError(
+            f"{where}: counts from {array.min()} to {array.max()}; a device reads -32768 to 32767",
+            code="E-DATA-RANGE",
+        )
+    return np.ascontiguousarray(array, dtype=np.int16)
+
+
+def samples_of_recording(
+    frames: ArrayLike, front_end: FrontEnd, where: str = "frames"
+) -> NDArray[np.int8]:
+    """The samples that one recording becomes, shape (n, n_inputs); see `counts_of` for errors."""
+    return samples_of(counts_of(frames, front_end, where), front_end)
