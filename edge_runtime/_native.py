@@ -34,10 +34,12 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 6
+ABI_VERSION = 7
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
+MAX_UNITS = 64
+TRACKED_INPUTS = 64
 
 
 class NativeOptions(ctypes.Structure):
@@ -54,6 +56,8 @@ class NativeOptions(ctypes.Structure):
         ("panels", c_uint32),
         ("batch", c_uint32),
         ("head", c_uint32),
+        ("units", c_uint32),
+        ("trust", c_float),
         ("runner", c_void_p),
     ]
 

@@ -15,7 +15,7 @@ from metabit.edge_runtime import _native, isa
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.options import Options
-from metabit.edge_runtime.plan import Learn, Plan, fit
+from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.edge_runtime.threads import Threads
 from metabit.edge_runtime.windows import Windows
@@ -56,9 +56,11 @@ class Engine:
     Args:
         source: a .mbit file, or its bytes.
         ram: budget for the arena, in bytes or like "128 KiB"; None for no limit.
-        learn: what learns: "none", "counting" for the counting head of the file, "head" for the
-            last layer, "all", the number of layers counted from the output, or "auto": the
-            counting head where the file has one, or the most layers that fit `ram`.
+        learn: what learns: "none", "counting" for the counting head of the file, "tracking" for a
+            head that follows drift, "head" for the last layer, "all", the number of layers counted
+            from the output, or "auto": the best for `goal` that fits `ram`.
+        goal: what "auto" chooses for: "remember" keeps what was learnt, "track" follows a stream
+            whose meaning drifts. `plan.reason` says what was chosen, and why.
         bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank (task).
         step_levels: step size in levels of an 8-bit hidden weight; None for what the file says.
@@ -69,6 +71,7 @@ class Engine:
         keep: how many states to keep there.
         batch: samples per learning step, 1 to 64: the weights move once a batch, by the sum of its
             gradients, at the price of RAM for the errors and activations of all its samples.
+        units: hidden units of a tracking head, 0 to 64; None for as many as fit `ram`.
         threads: threads that large layers are split between, in a pool of this engine's own; None
             for what the variable METABIT_THREADS says, or 1.
 
@@ -89,6 +92,7 @@ class Engine:
         *,
         ram: str | int | None = None,
         learn: Learn = "none",
+        goal: Goal = "remember",
         bits: int = 0,
         bank: int = 0,
         step_levels: float | None = None,
@@ -97,6 +101,7 @@ class Engine:
         state: str | Path | None = None,
         keep: int = 3,
         batch: int = 1,
+        units: int | None = None,
         threads: int | None = None,
     ) -> None:
         self._mapped = Mapped(source)
@@ -108,19 +113,21 @@ class Engine:
         number = isa.chosen()
         asked = Options(
             state_bits=bits, bank=bank, seed=seed, step_levels=step_levels, m=m, isa=number,
-            panels=isa.name(number) != "scalar", batch=batch,
+            panels=isa.name(number) != "scalar", batch=batch, units=units,
         )  # fmt: skip
         self._threads = Threads(threads)
         budget = None if ram is None else parse_bytes(ram)
-        self.plan: Plan = fit(self._mapped, learn, asked, budget)
+        self.plan: Plan = fit(self._mapped, learn, asked, budget, goal)
         options = replace(
             asked,
             learn_layers=self.plan.learn_layers,
             head=self.plan.head,
+            units=self.plan.units,
+            trust=self.plan.trust,
             panels=self.plan.panels,
             batch=self.plan.batch,
         ).native(self._threads.runner)
-        if self.plan.head:
+        if self.plan.head and info.head_kind:
             self.n_outputs = int(info.n_classes)
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from metabit.edge_runtime import _native
 from metabit.errors import InputError
@@ -10,6 +11,13 @@ from metabit.errors import InputError
 #: Samples per learning step, at most.
 MAX_BATCH = _native.MAX_BATCH
 MAX_STEP_LEVELS, MAX_M = 256.0, 30.0
+
+#: A head that answers and learns in place of the last layer.
+Head = Literal["counting", "tracking"]
+#: In the order of `mb_head_kind`.
+HEADS: tuple[Head, ...] = ("counting", "tracking")
+#: Hidden units of a tracking head, at most.
+MAX_UNITS = _native.MAX_UNITS
 
 _FROM_FILE = -1.0
 
@@ -28,7 +36,9 @@ class Options:
         isa: number of the kernel set; 0 for the best that runs.
         panels: interleave weights in RAM, for kernels with vector registers.
         batch: samples per learning step.
-        head: whether the head of the file answers and learns, in place of the last layer.
+        head: the head that answers and learns in place of the last layer, if any.
+        units: hidden units of a tracking head, 0 to 64; None for as many as fit.
+        trust: how much the network's scores count in a tracking head before it has learnt.
 
     Raises:
         InputError: a value is out of range, whatever the model.
@@ -43,7 +53,9 @@ class Options:
     isa: int = 0
     panels: bool = False
     batch: int = 1
-    head: bool = False
+    head: Head | None = None
+    units: int | None = None
+    trust: float = 1.0
 
     def __post_init__(self) -> None:
         if self.state_bits not in (0, 4, 8):
@@ -58,6 +70,11 @@ class Options:
             raise InputError(
                 f"batch={self.batch}: choose a number of samples from 1 to {MAX_BATCH}",
                 code="E-BATCH",
+            )
+        if self.units is not None and not 0 <= self.units <= MAX_UNITS:
+            raise InputError(
+                f"units={self.units}: choose a number of hidden units from 0 to {MAX_UNITS}",
+                code="E-UNITS",
             )
 
     def native(self, runner: int | None = None) -> _native.NativeOptions:
@@ -76,7 +93,9 @@ class Options:
             isa=self.isa,
             panels=self.panels,
             batch=self.batch,
-            head=self.head,
+            head=0 if self.head is None else HEADS.index(self.head) + 1,
+            units=MAX_UNITS if self.units is None else self.units,
+            trust=self.trust,
             runner=runner,
         )
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.mapped import Mapped
-from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.options import MAX_UNITS, Head, Options
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
+from metabit.export.container import meta
+from metabit.export.untrained import METHOD
 
 #: `mb_plan` fields in the order of the table, with the words people read.
 PARTS: dict[str, str] = {
@@ -25,12 +28,18 @@ PARTS: dict[str, str] = {
     "activation_bytes": "activations",
     "error_bytes": "errors",
     "table_bytes": "metaplasticity tables",
-    "head_bytes": "counting head",
+    "head_bytes": "head that learns",
     "front_bytes": "front end",
     "model_bytes": "bookkeeping",
 }
 
 Learn = str | int
+
+#: What a user says of a stream: keep what was learnt, or follow what changes.
+Goal = Literal["remember", "track"]
+GOALS = ("remember", "track")
+#: Hidden units that a tracking head may have, the best first.
+UNITS = (64, 32, 0)
 
 
 @dataclass(frozen=True)
@@ -46,7 +55,10 @@ class Plan:
         state_bits: bits per hidden weight, 0 when nothing learns.
         panels: whether the weights are interleaved in RAM, for kernels with vector registers.
         batch: samples per learning step.
-        head: whether the counting head of the file answers and learns.
+        head: the head that answers and learns in place of the last layer, if any.
+        units: hidden units of a tracking head.
+        trust: how much the network counts in a tracking head at first.
+        reason: why this was chosen, in one line.
     """
 
     parts: Mapping[str, int]
@@ -57,18 +69,23 @@ class Plan:
     state_bits: int
     panels: bool = False
     batch: int = 1
-    head: bool = False
+    head: Head | None = None
+    units: int = MAX_UNITS
+    trust: float = 1.0
+    reason: str = ""
 
     @property
     def learns(self) -> bool:
         """Whether anything does."""
-        return self.head or self.learn_layers > 0
+        return self.head is not None or self.learn_layers > 0
 
     @property
     def choice(self) -> str:
         """What learns, in words."""
-        if self.head:
+        if self.head == "counting":
             return "learning the counting head"
+        if self.head == "tracking":
+            return f"learning the tracking head, {self.units} hidden units"
         return describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
 
 
@@ -76,15 +93,14 @@ def describe(learn_layers: int, n_layers: int, bits: int, batch: int = 1) -> str
     """What learns, in words: "learning the head, 8-bit state, batches of 16"."""
     if learn_layers == 0:
         return "inference only"
-    what = (
-        "all layers"
-        if learn_layers == n_layers
-        else "the head"
-        if learn_layers == 1
-        else f"the last {learn_layers} layers"
-    )
     step = f", batches of {batch}" if batch > 1 else ""
-    return f"learning {what}, {bits}-bit state{step}"
+    return f"learning {_layers_in_words(learn_layers, n_layers)}, {bits}-bit state{step}"
+
+
+def _layers_in_words(learn_layers: int, n_layers: int) -> str:
+    if learn_layers == n_layers:
+        return "all layers"
+    return "the head" if learn_layers == 1 else f"the last {learn_layers} layers"
 
 
 def resolve_learn(learn: Learn, n_layers: int) -> int:
@@ -97,8 +113,8 @@ def resolve_learn(learn: Learn, n_layers: int) -> int:
     if isinstance(learn, int) and not isinstance(learn, bool) and 0 <= learn <= n_layers:
         return learn
     raise InputError(
-        f"learn={learn!r}: choose none, counting, head, all, auto or a number of layers from 0 to "
-        f"{n_layers}",
+        f"learn={learn!r}: choose none, counting, tracking, head, all, auto or a number of layers "
+        f"from 0 to {n_layers}",
         code="E-LEARN",
     )
 
@@ -107,42 +123,53 @@ def plan(
     source: ModelSource,
     *,
     learn: Learn = "all",
+    goal: Goal = "remember",
     bits: int = 0,
     bank: int = 0,
     ram: str | int | None = None,
     panels: bool = False,
     batch: int = 1,
+    units: int | None = None,
 ) -> Plan:
     """Plan the RAM of a model.
 
     Args:
         source: a .mbit file, or its bytes.
-        learn: "none", "counting" for the counting head of the file, "head" for the last layer,
-            "all", the number of layers from the output, or "auto": the counting head where the file
-            has one, or the most layers that fit `ram` (all of them without one).
+        learn: "none", "counting" for the counting head of the file, "tracking" for a head that
+            follows drift, "head" for the last layer, "all", the number of layers from the output,
+            or "auto": the best for `goal` that fits `ram`.
+        goal: what "auto" chooses for. "remember": the counting head where the file has one, or the
+            most layers. "track": the tracking head, with as many hidden units as fit.
         bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank.
         ram: budget in bytes or like "256 KiB"; None for no limit.
         panels: with interleaved weights, should they fit too; see `mb_options.panels`.
         batch: samples per learning step, 1 to 64.
+        units: hidden units of a tracking head, 0 to 64; None for as many as fit.
 
     Raises:
         BudgetError: it does not fit; the message names the largest parts and the nearest choice
             that does.
         InputError, FormatError, CorruptError: see `Engine`.
     """
-    options = Options(state_bits=bits, bank=bank, panels=panels, batch=batch)
+    options = Options(state_bits=bits, bank=bank, panels=panels, batch=batch, units=units)
     budget = None if ram is None else parse_bytes(ram)
-    return fit(Mapped(source), learn, options, budget)
+    return fit(Mapped(source), learn, options, budget, goal)
 
 
-def fit(mapped: Mapped, learn: Learn, options: Options, budget_bytes: int | None) -> Plan:
-    """The plan of a model that is in memory: the most layers of `learn` that fit the budget.
+def fit(
+    mapped: Mapped,
+    learn: Learn,
+    options: Options,
+    budget_bytes: int | None,
+    goal: Goal = "remember",
+) -> Plan:
+    """The plan of a model that is in memory: the best of `learn` that fits the budget.
 
     Args:
         mapped: the model.
-        learn: see `plan`.
-        options: `learn_layers` is not looked at; with `panels`, should they fit too.
+        learn, goal: see `plan`.
+        options: what learns there is not looked at; with `panels`, should they fit too.
         budget_bytes: None for no limit.
 
     Raises:
@@ -155,34 +182,45 @@ def fit(mapped: Mapped, learn: Learn, options: Options, budget_bytes: int | None
             code="E-BANK",
         )
     narrow = replace(options, panels=False)
-    plans = [_plan_one(mapped, choice) for choice in _wanted(mapped, learn, narrow)]
-    fitting = [p for p in plans if budget_bytes is None or p.arena_bytes <= budget_bytes]
-    if fitting:
-        first = fitting[0]
-        wide = _plan_one(mapped, replace(options, learn_layers=first.learn_layers, head=first.head))
-        return wide if budget_bytes is None or wide.arena_bytes <= budget_bytes else first
+    wanted = _wanted(mapped, learn, goal, narrow)
+    plans = [_plan_one(mapped, choice) for choice in wanted]
+    for choice, small in zip(wanted, plans, strict=True):
+        if budget_bytes is None or small.arena_bytes <= budget_bytes:
+            wide = _plan_one(mapped, replace(choice, panels=options.panels))
+            fits = budget_bytes is None or wide.arena_bytes <= budget_bytes
+            chosen = wide if fits else small
+            return replace(chosen, reason=_reason(mapped, chosen, plans[0], learn, goal))
     assert budget_bytes is not None
     raise BudgetError(_budget_message(mapped, narrow, plans[0], budget_bytes), code="E-BUDGET")
 
 
-def _wanted(mapped: Mapped, learn: Learn, options: Options) -> list[Options]:
+def _wanted(mapped: Mapped, learn: Learn, goal: Goal, options: Options) -> list[Options]:
     """What may learn, the best first.
 
-    The counting head comes before any layer: it remembers what the network knows, while layers
-    that move forget it.
+    To remember, the counting head comes before any layer: it keeps what the network knows, while
+    layers that move forget it. To track, nothing comes before the tracking head.
     """
     info, where = mapped.info, mapped.where
+    if goal not in GOALS:
+        raise InputError(f"goal={goal!r}: choose remember or track", code="E-GOAL")
     most = info.n_layers if info.state_bits else 0
-    head = replace(options, learn_layers=0, head=True)
+    counting = [replace(options, learn_layers=0, head="counting")] if info.head_kind else []
+    if learn == "tracking" or (learn == "auto" and goal == "track"):
+        trust = 0.0 if meta(mapped.blob.data, where).get("method") == METHOD else 1.0
+        tracking = replace(options, learn_layers=0, head="tracking", trust=trust)
+        units = UNITS if options.units is None else (options.units,)
+        if info.n_inputs > _native.TRACKED_INPUTS:
+            units = (0,)
+        return [replace(tracking, units=number) for number in units]
     if learn == "auto":
         layers = [replace(options, learn_layers=number) for number in range(most, -1, -1)]
-        return [head, *layers] if info.head_kind else layers
+        return [*counting, *layers]
     if learn == "counting":
-        if not info.head_kind:
+        if not counting:
             raise InputError(
                 f"{where} carries no counting head; export the run again", code="E-NO-HEAD"
             )
-        return [head]
+        return counting
     number = resolve_learn(learn, info.n_layers)
     if number and not most:
         raise InputError(
@@ -210,7 +248,29 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
         panels=options.panels,
         batch=options.batch if learns else 1,
         head=options.head,
+        units=options.native().units,
+        trust=options.trust,
     )
+
+
+def _reason(mapped: Mapped, chosen: Plan, best: Plan, learn: Learn, goal: Goal) -> str:
+    """Why this learns, in one line: "the tracking head learns: goal track; 13.3 KiB"."""
+    size = format_kib(chosen.arena_bytes)
+    if not chosen.learns:
+        what = "nothing learns"
+    elif chosen.head is not None:
+        what = f"the {chosen.head} head learns"
+    else:
+        layers = _layers_in_words(chosen.learn_layers, chosen.n_layers)
+        what = f"{layers} {'learn' if chosen.learn_layers > 1 else 'learns'}"
+    if learn != "auto":
+        return f"{what}: as asked; {size}"
+    why = f"goal {goal}"
+    if chosen.choice != best.choice:
+        why += f", and {best.choice} would need {format_kib(best.arena_bytes)}"
+    elif goal == "remember" and not mapped.info.head_kind:
+        why += ", and the file has no counting head"
+    return f"{what}: {why}; {size}"
 
 
 def _budget_message(mapped: Mapped, options: Options, asked: Plan, budget_bytes: int) -> str:

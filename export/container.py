@@ -190,10 +190,10 @@ def loads(data: bytes, where: str = "blob") -> Model:
     golden = None
     if layout.GOLDEN in payload:
         golden = _read_golden(payload[layout.GOLDEN], network.input, shapes[-1].n_out)
-    meta = _read_meta(payload[layout.META]) if layout.META in payload else {}
-    names = _layer_names(meta, shapes)
+    told = _read_meta(payload[layout.META]) if layout.META in payload else {}
+    names = _layer_names(told, shapes)
     layers = tuple(map(layer_of, shapes, names, weights, thresholds, norms))
-    return Model(network.input, layers, network.eps, learn, golden, meta, head, front_end)
+    return Model(network.input, layers, network.eps, learn, golden, told, head, front_end)
 
 
 def input_spec(data: bytes, where: str = "blob") -> InputSpec:
@@ -220,6 +220,18 @@ def front_end_of(data: bytes, where: str = "blob") -> FrontEnd | None:
 def front_end_in(payload: Mapping[str, Cursor], spec: InputSpec) -> FrontEnd | None:
     """The front end of a file's sections, checked; None where there is none."""
     return read_front(payload[layout.FRONT], spec) if layout.FRONT in payload else None
+
+
+def meta(data: bytes, where: str = "blob") -> dict[str, object]:
+    """What a file says of itself, without unpacking its weights.
+
+    Raises:
+        FormatError, CorruptError: see `loads`; only the envelope and this section are read.
+    """
+    found = {section.type: section for section in layout.sections(data, where)}
+    if layout.META not in found:
+        return {}
+    return _read_meta(Cursor(data, found[layout.META], where))
 
 
 def _read_thresholds(reader: Cursor, network: NetworkShape) -> list[tuple[Threshold, ...]]:

@@ -20,8 +20,8 @@ VERSION = 1
 _HEADER = struct.Struct("<8sIIIIII32s")  # magic, version, bytes, model, learn layers, bits, bank, 0
 _COUNTERS = struct.Struct("<4III")  # random generator, steps, 0
 _CRC = struct.Struct("<I")
-_CHOICE = 20  # offset of learn layers, bits, bank and head
-HEADS = (None, "counting")
+_CHOICE = 20  # offset of learn layers, bits, bank, head and units
+HEADS = (None, "counting", "tracking")
 
 
 @dataclass(frozen=True)
@@ -93,12 +93,14 @@ class Choice:
         bits: bits per hidden weight; 0 where a head learnt.
         bank: the normalisation bank.
         head: the kind of head that learnt, None where layers did.
+        units: hidden units of a tracking head.
     """
 
     learn_layers: int
     bits: int
     bank: int
     head: str | None
+    units: int = 0
 
 
 def choice(data: bytes, where: str = "state image") -> Choice:
@@ -109,12 +111,12 @@ def choice(data: bytes, where: str = "state image") -> Choice:
         CorruptError: truncated or damaged.
     """
     _check_envelope(data, where)
-    learn_layers, bits, bank, head = struct.unpack_from("<4I", data, _CHOICE)
+    learn_layers, bits, bank, head, units = struct.unpack_from("<5I", data, _CHOICE)
     if head >= len(HEADS):
         raise FormatError(
             f"{where}: head kind {head} is unknown; update metabit", code="E-STATE-VERSION"
         )
-    return Choice(learn_layers, bits, bank, HEADS[head])
+    return Choice(learn_layers, bits, bank, HEADS[head], units)
 
 
 def _check_envelope(data: bytes, where: str) -> None:

@@ -20,6 +20,8 @@ from metabit.export.spec import (
     Norm,
 )
 
+#: What a file says of itself until somebody trains it.
+METHOD = "metaplastic, untrained"
 #: Hidden weights start uniformly within this share of the range, so that all are plastic.
 START_SHARE = 0.04
 #: Scale of hidden normalisation; the straight-through window |y| <= 1 is |normalised| <= 1 / 1.6.
@@ -89,7 +91,7 @@ def untrained(
         rms_rate=float(np.float32(rms_rate)),
     )
     meta = {
-        "method": "metaplastic, untrained",
+        "method": METHOD,
         "m": [m] * len(layers),
         "layer_names": [layer.name for layer in layers],
     }

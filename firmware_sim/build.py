@@ -115,7 +115,7 @@ def image_source(image: Image) -> str:
     """Assembly source of the model, its options, its arena and its buffers."""
     # As on the host: 32-bit numbers, then the address of a runner, here of none. A core whose
     # addresses have 4 bytes looks at the first 4 of its 8.
-    words = struct.unpack("<12I", bytes(image.options.native()))
+    words = struct.unpack("<14I", bytes(image.options.native()))
     batch = image.options.batch
     spaces = {
         "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if image.options.panels else 8),

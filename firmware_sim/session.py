@@ -67,13 +67,13 @@ def start(
     mapped, model = Mapped(blob), blob.model
     planned = _plan(mapped, board, learn, options, may_exceed=may_exceed)
     engine = Engine(
-        blob, learn="counting" if planned.head else planned.learn_layers,
+        blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
-        step_levels=options.step_levels, batch=options.batch,
+        step_levels=options.step_levels, batch=options.batch, units=planned.units,
     )  # fmt: skip
     chosen = replace(
         options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,
-        head=planned.head,
+        head=planned.head, units=planned.units, trust=planned.trust,
     )  # fmt: skip
     image = Image(blob.data, planned.arena_bytes, model.n_inputs, engine.n_outputs, chosen)
     fits = True

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import pytest
 
 from benchmarks.gates import people, pictures, synthetic
 from benchmarks.gates.exam import examine
 from benchmarks.gates.judges import device
 from benchmarks.gates.problem import Problem
+from benchmarks.gates.streams import as_stream
 
 SEED = 11
 #: Long stretches, in samples; the benchmark has longer ones.
@@ -77,7 +79,13 @@ def test_the_twentieth_task_is_learnt_as_well_as_the_first() -> None:
     assert just_learnt[-1] >= just_learnt[0] - 0.02
 
 
-@not_yet
+def test_features_far_above_the_mean_stay_above_it() -> None:
+    values = np.zeros((300, 1))
+    values[::2], values[299] = 1, 50
+    x = as_stream(SEED, values, np.arange(300) % 2).phases[-1].x
+    assert x.max() == x[-1, 0] == 127
+
+
 def test_a_stream_whose_meaning_turns_is_followed() -> None:
     """Always the larger class would be right for 69 in 100."""
     problem = synthetic.turning(SEED, 1)

@@ -38,4 +38,4 @@ def device(problem: Problem) -> Engine:
         from benchmarks.gates.home import exported  # PyTorch, which the rivals do without
 
         model = exported(problem)
-    return Engine(dumps(model), learn="auto", seed=problem.seed + 1)
+    return Engine(dumps(model), learn="auto", goal=problem.goal, seed=problem.seed + 1)

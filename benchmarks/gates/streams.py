@@ -17,8 +17,8 @@ from metabit.errors import InputError
 from metabit.export.spec import InputSpec
 
 N_START = 200
-#: Features are clipped at four deviations: one deviation is 32 steps of an 8-bit input.
-STEPS_PER_DEVIATION, MOST = 32, 3.99
+#: One deviation is 32 steps of an 8-bit input, so features are clipped at nearly four.
+STEPS_PER_DEVIATION, MOST_STEPS = 32, 127
 INSECTS = "insects-gradual.csv.gz"
 
 Floats = NDArray[np.float64]
@@ -35,8 +35,8 @@ def as_stream(seed: int, values: Floats, y: Labels, *, held_out: int = 0) -> Pro
             past; 0 to learn every row, where only what is predicted first counts.
     """
     mean, deviation = values[:N_START].mean(0), np.maximum(values[:N_START].std(0), 1e-9)
-    z = np.clip((values - mean) / deviation, -MOST, MOST)
-    x: Samples = np.round(STEPS_PER_DEVIATION * z).astype(np.int8)
+    steps = np.round(STEPS_PER_DEVIATION * (values - mean) / deviation)
+    x: Samples = np.clip(steps, -MOST_STEPS, MOST_STEPS).astype(np.int8)
     spec = InputSpec("int8", (x.shape[1],), 1 / STEPS_PER_DEVIATION, 0)
     rows = np.arange(N_START, len(y))
     kept = rows % held_out != 0 if held_out else np.ones(len(rows), dtype=bool)

@@ -47,12 +47,12 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 6
+#define MB_ABI_VERSION 7
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
  * another. */
-#define MB_ARENA_LAYOUT 4
+#define MB_ARENA_LAYOUT 5
 
 /* Blob and arena start at a multiple of this many bytes. */
 #define MB_ALIGNMENT 8
@@ -60,14 +60,25 @@ extern "C" {
 /* mb_options.learn_layers: every layer learns. */
 #define MB_ALL_LAYERS 0xFFFFFFFFu
 
-/* The most features and classes that a head has. */
+/* The most features and classes that a counting head has. */
 #define MB_MAX_FEATURES 192u
 #define MB_MAX_CLASSES 256u
 
-/* What answers and learns in place of the last layer, when mb_options.head is 1. */
+/* The most hidden units that a tracking head has. */
+#define MB_MAX_UNITS 64u
+
+/* A tracking head sees more inputs than this as the network's first layer sees them, and then has
+ * no hidden units of its own. */
+#define MB_TRACKED_INPUTS 64u
+
+/* What answers and learns in place of the last layer: mb_options.head. */
 enum mb_head_kind {
-    /* A linear discriminant on running counts: it keeps what it was ever taught. */
+    /* A linear discriminant on running counts: it keeps what it was ever taught. The blob brings
+     * what it knows from home. */
     MB_HEAD_COUNTING = 1,
+    /* A small network that follows a stream whose meaning drifts. It needs nothing from the
+     * blob. */
+    MB_HEAD_TRACKING = 2,
 };
 
 /* What the features of a head are made of. */
@@ -158,14 +169,22 @@ typedef struct mb_options {
     /* Samples per learning step, 0 to MB_MAX_BATCH. A batch keeps errors and activations of all its
      * samples in the arena, and moves weights once. 0, the default, and 1: one sample. */
     uint32_t batch;
-    /* 1: the head of the blob answers and learns, in place of the last layer; learn_layers must
-     * then be 0. Scores have mb_info.n_classes columns. Default 0: the last layer answers. */
+    /* enum mb_head_kind: this head answers and learns, in place of the last layer; learn_layers
+     * must then be 0. Where the blob has a head, scores have mb_info.n_classes columns. Default 0:
+     * the last layer answers. */
     uint32_t head;
+    /* Hidden units of a tracking head of up to MB_TRACKED_INPUTS inputs, 0 to MB_MAX_UNITS: more
+     * follow more, and take more RAM. Default 64. */
+    uint32_t units;
+    /* How much the scores of the network count in a tracking head before it has learnt, 0 to 2. The
+     * default, 1, is for a network that was trained: at first it answers alone. 0 is for one of
+     * random weights. */
+    float trust;
     /* Threads for large layers; must outlive the model. Default NULL: the thread of the caller. */
     const mb_runner *runner;
 } mb_options;
 
-#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, 0u, 0u, NULL}
+#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, 0u, 0u, MB_MAX_UNITS, 1.0f, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -376,7 +395,7 @@ MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context
  * second reading (MB_ERR_STORAGE), the state is mixed: open the model again.
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (read() failed),
  * MB_ERR_FORMAT (not a state image), MB_ERR_CORRUPT, MB_ERR_MISMATCH (made with another blob, or
- * with other learn_layers, state_bits or bank). */
+ * with other learn_layers, state_bits, bank, head or units). */
 MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
 
 /* ---- kernels -------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 model.py           a packed model that predicts and learns
 metaplasticity.py  the method itself: f_meta, its table, one try of a move, consolidated weights
 heads.py           the counting head
+tracking.py        the tracking head
 conv.py            gradients and errors of convolutions
 arith.py           float32 and integer arithmetic, random numbers
 """

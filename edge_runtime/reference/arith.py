@@ -14,6 +14,7 @@ _EXP2_SERIES = [
     F(1.54035304e-4), F(1.33335581e-3), F(9.61812911e-3), F(5.55041087e-2), F(2.40226507e-1),
     F(6.93147181e-1), F(1.0),
 ]  # fmt: skip
+_LOG_SERIES = [F(0.222222222), F(0.285714286), F(0.4), F(0.666666667), F(2.0)]
 
 
 def exp(x: Float32Array) -> Float32Array:
@@ -36,6 +37,21 @@ def exp(x: Float32Array) -> Float32Array:
 def pow2(n: NDArray[np.int32]) -> Float32Array:
     """2**n for -126 <= n <= 127, float32."""
     return ((n.astype(np.int32) + 127) << 23).astype(np.int32).view(np.float32)
+
+
+def log(x: Float32Array) -> Float32Array:
+    """ln(x) for x from the smallest normal number to 2**126, any shape, float32."""
+    n = (x.view(np.int32) >> 23) - 127
+    m = x * pow2(-n)
+    upper = m >= F(1.5)
+    m, n = np.where(upper, m * F(0.5), m).astype(F), n + upper
+    s = (m - F(1)) / (m + F(1))
+    square = s * s
+    y = np.full_like(s, _LOG_SERIES[0])
+    for coefficient in _LOG_SERIES[1:]:
+        y = y * square + coefficient
+    result: Float32Array = n.astype(F) * F(0.693147181) + y * s
+    return result
 
 
 def softmax(logits: Float32Array) -> Float32Array:

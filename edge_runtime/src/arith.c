@@ -69,6 +69,24 @@ float mb_exp(float x) {
     return y * mb_pow2(n);
 }
 
+float mb_log(float x) {
+    /* x = 2^n * m with m from 3/4 to 3/2; ln(m) is twice the area tangent of s, as a series. */
+    int32_t n = mb_exponent(x);
+    float m = x * mb_pow2(-n);
+    if (m >= 1.5f) {
+        m = m * 0.5f;
+        n++;
+    }
+    float s = (m - 1.0f) / (m + 1.0f);
+    float square = s * s;
+    float y = 0.222222222f;
+    y = y * square + 0.285714286f;
+    y = y * square + 0.4f;
+    y = y * square + 0.666666667f;
+    y = y * square + 2.0f;
+    return (float)n * 0.693147181f + y * s;
+}
+
 void mb_random_seed(uint32_t state[4], uint32_t seed) {
     for (int i = 0; i < 4; i++) { /* four distinct words */
         state[i] = mb_count_on(&seed);

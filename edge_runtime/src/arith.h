@@ -17,6 +17,9 @@ float mb_sqrt(float x);
 /* exp(x) for x <= 0, relative error below 4e-6; 0 below -69, so that no denormal number arises. */
 float mb_exp(float x);
 
+/* ln(x) for x from FLT_MIN to 2^126; error below 1e-6, or below 1e-6 of a result above 1. */
+float mb_log(float x);
+
 /* 2^n for -126 <= n <= 127. */
 float mb_pow2(int32_t n);
 
@@ -49,6 +52,11 @@ static inline int32_t mb_floor_divide(int32_t a, int32_t n) {
 static inline int32_t mb_round_within(float x, int32_t limit) {
     float most = (float)limit;
     return mb_floor((x < -most ? -most : x > most ? most : x) + 0.5f);
+}
+
+/* x, or the nearer of two limits. */
+static inline float mb_within(float x, float low, float high) {
+    return x < low ? low : x > high ? high : x;
 }
 
 /* Whether x is a power of two from 2^-40 to 1: what a scale of integers may be. */

@@ -85,6 +85,32 @@ typedef struct mb_front {
     uint32_t reserved;
 } mb_front;
 
+/* The tracking head of a model that answers with it, heads/tracking.h: d values, k classes, h
+ * hidden units. Offsets are from the start of the arena. */
+typedef struct mb_tracker {
+    uint32_t source, layer; /* what values are made of: enum mb_head_source */
+    uint32_t n_source;      /* values there; neighbours add up where they are more than d */
+    uint32_t n_values;      /* d */
+    uint32_t n_classes;     /* k */
+    uint32_t n_units;       /* h */
+    float trust;            /* how much the network counts at first */
+    /* In the learnt block: */
+    uint32_t tracked_at;             /* mb_tracked */
+    uint32_t mean_at, spread_at;     /* (d) float: mean and mean absolute deviation of a value */
+    uint32_t counts_at, shrink_at;   /* (k) float: fading counts; share of a variance that is 1 */
+    uint32_t centres_at, squares_at; /* (k, d) float: mean and variance of a value in a class */
+    uint32_t units_at;               /* (h, 2d + 1) int16 */
+    uint32_t rows_at;                /* (2, k, 2d + 1 + h) int16: quick head, slow head */
+    /* Derived, or scratch: */
+    uint32_t logs_at;     /* (k) float: half of the sum of ln of the variances of a class */
+    uint32_t expert_at;   /* (4, k) float: scores of each expert, less the largest */
+    uint32_t scores_at;   /* (k) float */
+    uint32_t error_at;    /* (k) float */
+    uint32_t sums_at;     /* (h) int32 */
+    uint32_t back_at;     /* (h) float */
+    uint32_t features_at; /* (2d + 1 + h) int16 */
+} mb_tracker;
+
 /* What a learning model keeps besides its weights; first part of the saved state. */
 typedef struct mb_learnt {
     uint32_t rng[4];
@@ -101,6 +127,16 @@ typedef struct mb_counters {
     uint32_t n_still;    /* samples not learnt because nothing had moved */
     uint32_t reserved;
 } mb_counters;
+
+/* The experts of a tracking head. */
+enum mb_expert { MB_QUICK, MB_SLOW, MB_COUNTS, MB_NETWORK, MB_EXPERTS };
+
+/* What a tracking head keeps besides its tables. */
+typedef struct mb_tracked {
+    uint32_t dither;         /* counter of the rounding of weights */
+    uint32_t n_measured;     /* samples that mean and spread have seen */
+    float share[MB_EXPERTS]; /* how much each expert counts */
+} mb_tracked;
 
 struct mb_model {
     union {
@@ -133,7 +169,8 @@ struct mb_model {
     uint32_t gradient_at; /* (n_in) int32, where gradients are formed: learn/gradients.c */
     uint32_t masked_at;   /* int16 errors of one place of a window, or of one channel */
     uint32_t patches_at;  /* all that the weights of a layer see in a step, as packed rows */
-    uint32_t head_at;     /* mb_head; 0: the network's last layer answers */
+    uint32_t head_kind;   /* enum mb_head_kind; 0: the network's last layer answers */
+    uint32_t head_at;     /* mb_head or mb_tracker */
     uint32_t front_at;    /* mb_front; 0: samples come as they are */
     uint32_t last_writes, last_flips;
     float eps;
@@ -153,14 +190,19 @@ static inline const void *mb_in_blob(const mb_model *model, uint32_t offset) {
     return model->blob.pointer + offset;
 }
 
-/* The head that answers; NULL: the network's last layer does. */
+/* The counting head of a model that answers with it. */
 static inline mb_head *mb_head_of(const mb_model *model) {
-    return model->head_at != 0 ? (mb_head *)mb_in_arena(model, model->head_at) : NULL;
+    return (mb_head *)mb_in_arena(model, model->head_at);
+}
+
+/* The tracking head of a model that answers with it. */
+static inline mb_tracker *mb_tracker_of(const mb_model *model) {
+    return (mb_tracker *)mb_in_arena(model, model->head_at);
 }
 
 /* Whether anything of the model learns. */
 static inline bool mb_learns(const mb_model *model) {
-    return model->first_learning < model->n_layers || model->head_at != 0;
+    return model->first_learning < model->n_layers || model->head_kind != 0;
 }
 
 static inline const mb_kernels *mb_kernels_of(const mb_model *model) {

@@ -15,29 +15,28 @@
 #define FOLD_LIMIT MB_FEATURE_UNIT
 #define SIZE_LIMIT (2 * MB_FEATURE_UNIT)
 
-/* Value i of the source, before it is centred. */
-static float source_value(const mb_model *model, const mb_head *head, const uint8_t *sample,
-                          uint32_t i) {
-    if (head->source == MB_HEAD_INPUTS) {
-        return (float)mb_centred(model->sample_type, sample[i]);
+int32_t mb_source_value(const mb_model *model, uint32_t source, uint32_t index,
+                        const uint8_t *sample, uint32_t i) {
+    if (source == MB_HEAD_INPUTS) {
+        return mb_centred(model->sample_type, sample[i]);
     }
-    const mb_layer *layer = &mb_layers(model)[head->layer];
-    if (head->source == MB_HEAD_SUMS) {
-        return (float)((const int32_t *)mb_in_arena(model, layer->sums_at))[i];
+    const mb_layer *layer = &mb_layers(model)[index];
+    if (source == MB_HEAD_SUMS) {
+        return ((const int32_t *)mb_in_arena(model, layer->sums_at))[i];
     }
     const uint32_t *bits = (const uint32_t *)mb_in_arena(model, layer->bits_at);
-    uint32_t ones = 0; /* of channel i, over all positions */
+    int32_t ones = 0; /* of channel i, over all positions */
     for (uint32_t at = i; at < mb_values(layer); at += layer->n_out) {
-        ones += bits[at / 32u] >> (at % 32u) & 1u;
+        ones += (int32_t)(bits[at / 32u] >> (at % 32u) & 1u);
     }
-    return (float)ones;
+    return ones;
 }
 
 /* Value i in steps of a feature, at most `limit` of them. */
 static int32_t standardised(const mb_model *model, const mb_head *head, const uint8_t *sample,
                             uint32_t i, int32_t limit) {
     const float *affine = (const float *)mb_in_blob(model, head->affine_at) + 2 * (size_t)i;
-    float value = source_value(model, head, sample, i);
+    float value = (float)mb_source_value(model, head->source, head->layer, sample, i);
     return mb_round_within((value - affine[0]) * affine[1], limit);
 }
 

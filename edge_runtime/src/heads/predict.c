@@ -1,14 +1,12 @@
 /* predict.c: labels and scores of samples, from the network's last layer or from its head. */
 #include "../forward/forward.h"
 #include "../forward/scores.h"
-#include "counting.h"
-#include "features.h"
+#include "heads.h"
 
 /* Answer of the head to the sample that went forward last; `scores` may be NULL. */
 static int32_t ask_head(mb_model *model, const uint8_t *sample, int32_t *scores) {
-    mb_make_features(model, sample);
-    int32_t label = mb_head_answer(model);
-    const float *logits = (const float *)mb_in_arena(model, mb_head_of(model)->scores_at);
+    int32_t label = mb_head_predict(model, sample);
+    const float *logits = mb_head_scores(model);
     for (uint32_t c = 0; scores != NULL && c < model->n_outputs; c++) {
         scores[c] = mb_score_of_logit(logits[c]);
     }
@@ -24,7 +22,7 @@ int mb_predict(mb_model *model, const void *samples, size_t n, int32_t *labels, 
         int32_t *to = scores != NULL ? scores + i * model->n_outputs : NULL;
         mb_forward(model, sample);
         int32_t label =
-            model->head_at != 0 ? ask_head(model, sample, to) : mb_read_scores(model, to);
+            model->head_kind != 0 ? ask_head(model, sample, to) : mb_read_scores(model, to);
         if (labels != NULL) {
             labels[i] = label;
         }

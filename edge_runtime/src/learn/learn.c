@@ -16,8 +16,7 @@
  */
 #include "../forward/forward.h"
 #include "../forward/scores.h"
-#include "../heads/counting.h"
-#include "../heads/features.h"
+#include "../heads/heads.h"
 #include "../layer.h"
 #include "backward.h"
 #include "backward_conv.h"
@@ -143,12 +142,10 @@ static void teach_head(mb_model *model, const uint8_t *samples, const int32_t *l
     mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
     for (size_t i = 0; i < n; i++, samples += model->n_inputs) {
         mb_forward(model, samples);
-        mb_make_features(model, samples);
-        int32_t label = mb_head_answer(model);
+        int32_t said = mb_head_teach(model, samples, (uint32_t)labels[i]);
         if (predicted != NULL) {
-            predicted[i] = label;
+            predicted[i] = said;
         }
-        mb_head_learn(model, (uint32_t)labels[i]);
         learnt->n_steps++;
     }
 }
@@ -166,7 +163,7 @@ int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t
             return MB_ERR_INPUT;
         }
     }
-    if (model->head_at != 0) {
+    if (model->head_kind != 0) {
         teach_head(model, (const uint8_t *)samples, labels, n, predicted);
         return MB_OK;
     }

@@ -86,6 +86,31 @@ static void lay_out_front(mb_model *model, const mb_front_view *from, mb_front *
     front->sample_at = take(c, (uint64_t)from->stack * from->n_features, 4, part);
 }
 
+/* The same for a tracking head. */
+static void lay_out_tracker(mb_model *model, mb_tracker *head, cursor *c, mb_plan *plan) {
+    uint32_t *part = &plan->head_bytes;
+    uint64_t d = head->n_values, k = head->n_classes, h = head->n_units, seen = 2u * d + 1u;
+    model->head_at = take(c, sizeof(mb_tracker), MB_ALIGNMENT, part);
+    model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, part);
+    head->tracked_at = take(c, sizeof(mb_tracked), 4, part);
+    head->mean_at = take(c, 4u * d, 4, part);
+    head->spread_at = take(c, 4u * d, 4, part);
+    head->counts_at = take(c, 4u * k, 4, part);
+    head->shrink_at = take(c, 4u * k, 4, part);
+    head->centres_at = take(c, 4u * k * d, 4, part);
+    head->squares_at = take(c, 4u * k * d, 4, part);
+    head->units_at = take(c, 2u * h * seen, 2, part);
+    head->rows_at = take(c, 4u * k * (seen + h), 2, part);
+    model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
+    head->logs_at = take(c, 4u * k, 4, part);
+    head->expert_at = take(c, 4u * MB_EXPERTS * k, 4, part);
+    head->scores_at = take(c, 4u * k, 4, part);
+    head->error_at = take(c, 4u * k, 4, part);
+    head->sums_at = take(c, 4u * h, 4, part);
+    head->back_at = take(c, 4u * h, 4, part);
+    head->features_at = take(c, 2u * (seen + h), 2, part);
+}
+
 /* Sums that kernels write for one position: one for each row of whole panels. Convolutions that do
  * not learn may lie in panels of either kind, and take the same room in both, so that a plan does
  * not depend on the kernel set. */
@@ -181,7 +206,7 @@ static void lay_out_patch(mb_model *model, const mb_layer *layers, cursor *c, mb
 
 /* Panels of layers that do not learn. Their sums share one buffer, but for those that a head
  * reads; their activations do not, they are only bits. */
-static void lay_out_activations(mb_model *model, mb_layer *layers, const mb_head *head, cursor *c,
+static void lay_out_activations(mb_model *model, mb_layer *layers, uint32_t read_sums, cursor *c,
                                 mb_plan *plan) {
     uint32_t widest = 0;
     for (uint32_t i = 0; i < model->first_learning; i++) {
@@ -192,7 +217,7 @@ static void lay_out_activations(mb_model *model, mb_layer *layers, const mb_head
     }
     uint32_t shared = take(c, (uint64_t)4 * widest, 4, &plan->activation_bytes);
     for (uint32_t i = 0; i < model->n_layers; i++) {
-        if (head != NULL && head->source == MB_HEAD_SUMS && head->layer == i) {
+        if (i == read_sums) {
             uint64_t bytes = (uint64_t)4 * panel_slots(&layers[i]);
             layers[i].sums_at = take(c, bytes, 4, &plan->head_bytes); /* the head reads them last */
         } else if (!layers[i].learns) {
@@ -217,14 +242,32 @@ static uint32_t panel_layout(const mb_layer *layer, const mb_kernels *kernels) {
     return layer->sees_sample ? MB_BYTE_PANELS : MB_WORD_PANELS;
 }
 
+/* Lay out the head that is asked for. Returns the layer whose sums it reads, or n_layers. */
+static uint32_t lay_out_any_head(mb_model *model, const mb_blob_view *view,
+                                 const mb_options *options, mb_head_plan *head, cursor *c,
+                                 mb_plan *plan) {
+    if (model->head_kind == MB_HEAD_COUNTING) {
+        mb_head *counting = &head->counting;
+        mb_take_head(counting, view);
+        lay_out_head(model, counting, c, plan);
+        return counting->source == MB_HEAD_SUMS ? counting->layer : model->n_layers;
+    }
+    if (model->head_kind == MB_HEAD_TRACKING) {
+        mb_tracker *tracking = &head->tracking;
+        mb_take_tracker(tracking, model, view, options);
+        lay_out_tracker(model, tracking, c, plan);
+        return tracking->source == MB_HEAD_SUMS ? tracking->layer : model->n_layers;
+    }
+    return model->n_layers;
+}
+
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
-               mb_layer *layers, mb_head *head, mb_front *front, mb_plan *plan) {
+               mb_layer *layers, mb_head_plan *head, mb_front *front, mb_plan *plan) {
     mb_zero(plan, sizeof *plan);
     int error = mb_take_options(model, view, options);
     if (error != MB_OK) {
         return error;
     }
-    bool with_head = mb_take_head(head, view, options);
     for (uint32_t i = 0; i < model->n_layers; i++) {
         const mb_layer_view *from = &view->layers[i];
         mb_layer *layer = &layers[i];
@@ -249,13 +292,11 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
         lay_out_learnt(model, layers, &c, plan);
         lay_out_learning(model, layers, &c, plan);
     }
-    if (with_head) {
-        lay_out_head(model, head, &c, plan);
-    }
+    uint32_t read_sums = lay_out_any_head(model, view, options, head, &c, plan);
     if (view->front.n_channels > 0) {
         lay_out_front(model, &view->front, front, &c, plan);
     }
-    lay_out_activations(model, layers, with_head ? head : NULL, &c, plan);
+    lay_out_activations(model, layers, read_sums, &c, plan);
     lay_out_patch(model, layers, &c, plan);
     take(&c, 0, MB_ALIGNMENT, &plan->activation_bytes);
     if (c.end > UINT32_MAX) {
@@ -270,7 +311,7 @@ int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options, 
     mb_blob_view view;
     mb_model model;
     mb_layer layers[MB_MAX_LAYERS];
-    mb_head head;
+    mb_head_plan head;
     mb_front front;
     if (options == NULL || plan == NULL) {
         return MB_ERR_INPUT;

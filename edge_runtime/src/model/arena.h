@@ -4,9 +4,15 @@
 
 #include "../internal.h"
 
+/* Where the parts of a head lie, of either kind. */
+typedef union mb_head_plan {
+    mb_head counting;
+    mb_tracker tracking;
+} mb_head_plan;
+
 /* Lay the arena out for these options. `model`, `layers` (MB_MAX_LAYERS) and, where a head is
  * asked for or a front end is there, `head` and `front` receive every offset, `plan` the sizes. */
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
-               mb_layer *layers, mb_head *head, mb_front *front, mb_plan *plan);
+               mb_layer *layers, mb_head_plan *head, mb_front *front, mb_plan *plan);
 
 #endif /* MB_ARENA_H */

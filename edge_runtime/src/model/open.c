@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "fused_layout.h"
 #include "head_biases.h"
+#include "tracker.h"
 
 static uint8_t level_4_to_8(uint32_t nibble) { return (uint8_t)(nibble << 4 | 8u); }
 
@@ -124,8 +125,10 @@ void mb_refresh(mb_model *model) {
         mb_kernels_of(model)->inverse_roots((float *)mb_in_arena(model, output->inv_std_at),
                                             norm + output->n_out, model->eps, output->n_out);
     }
-    if (model->head_at != 0) {
+    if (model->head_kind == MB_HEAD_COUNTING) {
         mb_head_biases(model);
+    } else if (model->head_kind == MB_HEAD_TRACKING) {
+        mb_tracker_logs(model);
     }
 }
 
@@ -133,7 +136,7 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
                  const mb_options *options) {
     mb_model start;
     mb_layer layers[MB_MAX_LAYERS];
-    mb_head head;
+    mb_head_plan head;
     mb_front front;
     mb_plan plan;
     if (arena == NULL || (uintptr_t)arena % MB_ALIGNMENT != 0) {
@@ -154,9 +157,12 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
     if (start.first_learning < start.n_layers) {
         start_learning(opened, view, options);
     }
-    if (start.head_at != 0) {
-        *mb_head_of(opened) = head;
+    if (start.head_kind == MB_HEAD_COUNTING) {
+        *mb_head_of(opened) = head.counting;
         start_head(opened, view, options);
+    } else if (start.head_kind == MB_HEAD_TRACKING) {
+        *mb_tracker_of(opened) = head.tracking;
+        mb_tracker_start(opened, options->seed);
     }
     if (start.front_at != 0) {
         mb_copy(mb_in_arena(opened, start.front_at), &front, sizeof front);

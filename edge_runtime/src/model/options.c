@@ -1,6 +1,12 @@
 /* options.c: mb_options, checked and put into a model. */
 #include "options.h"
 
+/* Values of a wide network that a tracking head sees, all classes together, and the limits for one:
+ * its tables then take about 24 KiB. */
+#define TABLE_VALUES 1400u
+#define LEAST_VALUES 32u
+#define MOST_VALUES 128u
+
 int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options *options) {
     uint32_t n_layers = view->info.n_layers;
     mb_zero(model, sizeof *model);
@@ -17,10 +23,13 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
         return MB_ERR_NO_STATE;
     }
     /* A head learns on features that stay as they are, so the layers below it do not learn. */
-    if (options->head > 1 || (options->head != 0 && learning > 0)) {
+    if (options->head > MB_HEAD_TRACKING || (options->head != 0 && learning > 0)) {
         return MB_ERR_INPUT;
     }
-    if (options->head != 0 && view->head.kind == 0) {
+    if (options->units > MB_MAX_UNITS || !(options->trust >= 0.0f && options->trust <= 2.0f)) {
+        return MB_ERR_INPUT;
+    }
+    if (options->head == MB_HEAD_COUNTING && view->head.kind == 0) {
         return MB_ERR_NO_STATE;
     }
     model->isa = mb_choose_kernels(options->isa);
@@ -37,7 +46,9 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     model->first_learning = n_layers - learning;
     model->n_layers = n_layers;
     model->n_inputs = view->info.n_inputs;
-    model->n_outputs = options->head ? view->info.n_classes : view->info.n_outputs;
+    bool spare = options->head != 0 && view->head.kind != 0;
+    model->n_outputs = spare ? view->info.n_classes : view->info.n_outputs;
+    model->head_kind = options->head;
     model->sample_type = mb_sample_type(view->info.input_signed, view->info.zero_point);
     model->identity = view->identity;
     model->bank = options->bank;
@@ -51,7 +62,7 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     return MB_OK;
 }
 
-bool mb_take_head(mb_head *head, const mb_blob_view *view, const mb_options *options) {
+void mb_take_head(mb_head *head, const mb_blob_view *view) {
     const mb_head_view *from = &view->head;
     mb_zero(head, sizeof *head);
     head->source = from->source;
@@ -68,5 +79,40 @@ bool mb_take_head(mb_head *head, const mb_blob_view *view, const mb_options *opt
     head->ridge = from->ridge;
     head->prior = from->prior;
     head->affine_at = from->affine_at;
-    return options->head != 0;
+}
+
+/* The layer whose values a tracking head sees instead of many inputs: the first dense hidden
+ * layer, or the last convolution. Layers further up have lost what tells apart classes that
+ * training did not know. */
+static uint32_t seen_layer(const mb_blob_view *view) {
+    uint32_t n_hidden = view->info.n_layers - 1u;
+    for (uint32_t i = 0; i < n_hidden; i++) {
+        if (view->layers[i].window.kernel == 0) {
+            return i;
+        }
+    }
+    return n_hidden - 1u;
+}
+
+static uint32_t most_values(uint32_t n_classes) {
+    uint32_t most = TABLE_VALUES / n_classes;
+    return most < LEAST_VALUES ? LEAST_VALUES : most > MOST_VALUES ? MOST_VALUES : most;
+}
+
+void mb_take_tracker(mb_tracker *head, const mb_model *model, const mb_blob_view *view,
+                     const mb_options *options) {
+    mb_zero(head, sizeof *head);
+    head->source = MB_HEAD_INPUTS;
+    head->n_source = view->info.n_inputs;
+    if (head->n_source > MB_TRACKED_INPUTS && model->n_layers > 1) {
+        head->layer = seen_layer(view);
+        head->source = view->layers[head->layer].window.kernel != 0 ? MB_HEAD_ONES : MB_HEAD_SUMS;
+        head->n_source = view->layers[head->layer].n_out;
+    }
+    bool wide = view->info.n_inputs > MB_TRACKED_INPUTS;
+    uint32_t most = wide ? most_values(model->n_outputs) : MB_TRACKED_INPUTS;
+    head->n_values = head->n_source < most ? head->n_source : most;
+    head->n_classes = model->n_outputs;
+    head->n_units = wide ? 0 : options->units;
+    head->trust = options->trust;
 }

@@ -9,6 +9,7 @@
 #include "../file/offsets.h"
 #include "../internal.h"
 #include "open.h"
+#include "tracker.h"
 
 #define VERSION 1u
 #define STATE_HEADER_BYTES ((size_t)STATE_RANDOM)
@@ -38,7 +39,9 @@ static void fill_header(const mb_model *model, uint8_t header[STATE_HEADER_BYTES
     put(header, STATE_LEARN_LAYERS, model->n_layers - model->first_learning);
     put(header, STATE_BITS, model->state_bits);
     put(header, STATE_BANK, model->bank);
-    put(header, STATE_HEAD, model->head_at != 0);
+    put(header, STATE_HEAD, model->head_kind);
+    put(header, STATE_UNITS,
+        model->head_kind == MB_HEAD_TRACKING ? mb_tracker_of(model)->n_units : 0);
 }
 
 static bool learns(const mb_model *model) { return model != NULL && mb_learns(model); }
@@ -110,7 +113,7 @@ static int check_image(const mb_model *model, mb_read_fn read, void *context) {
     uint32_t float_start = (uint32_t)sizeof(mb_learnt), float_end = float_start;
     uint32_t crc, expected, at = 0;
     bool sane = true;
-    if (model->head_at == 0) {
+    if (model->head_kind == 0) {
         float_end = mb_layers(model)[model->first_learning].levels_at - model->learnt_at;
     }
     if (read(context, 0, chunk, STATE_HEADER_BYTES) != 0) {
@@ -131,8 +134,10 @@ static int check_image(const mb_model *model, mb_read_fn read, void *context) {
             sane &= !mb_same(chunk, no_seed, sizeof no_seed);
         } else if (at < float_end) {
             sane &= floats_are_sane(model, at, chunk, n);
-        } else if (model->head_at != 0) {
+        } else if (model->head_kind == MB_HEAD_COUNTING) {
             sane &= head_is_sane(model, at, chunk, n);
+        } else if (model->head_kind == MB_HEAD_TRACKING) {
+            sane &= mb_tracker_is_sane(model, at, chunk, n);
         }
         at += n;
     }

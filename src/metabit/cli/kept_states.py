@@ -15,6 +15,7 @@ class Opened:
 
     learn: Learn
     bits: int
+    units: int | None
 
 
 def opened_with(state: Path | None) -> Opened | None:
@@ -26,4 +27,5 @@ def opened_with(state: Path | None) -> Opened | None:
     choice = None if state is None or not state.is_dir() else newest_choice(state)
     if choice is None:
         return None
-    return Opened(choice.head or choice.learn_layers, choice.bits)
+    units = choice.units if choice.head == "tracking" else None
+    return Opened(choice.head or choice.learn_layers, choice.bits, units)

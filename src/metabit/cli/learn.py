@@ -96,7 +96,7 @@ def command(
         learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
     engine = Engine(
         blob, learn=learn or "auto", bank=bank_for(bank, task, model.n_banks),
-        state=state, **options,
+        state=state, units=None if opened is None else opened.units, **options,
     )  # fmt: skip
     _check_choice(engine, file, options)
     classes = ClassNames(model, engine.n_outputs, state)

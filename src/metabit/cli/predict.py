@@ -127,7 +127,13 @@ def open_engine(blob: Blob, *, bank: int, state: Path | None, threads: int | Non
             code="E-STATE-NONE",
         )
     return Engine(
-        blob, bank=bank, state=state, learn=opened.learn, bits=opened.bits, threads=threads
+        blob,
+        bank=bank,
+        state=state,
+        learn=opened.learn,
+        bits=opened.bits,
+        units=opened.units,
+        threads=threads,
     )
 
 

@@ -1,0 +1,208 @@
+"""The tracking head in NumPy: the twin of `src/heads/`, equal to it bit for bit."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.edge_runtime._native import TRACKED_INPUTS
+from metabit.edge_runtime.reference import arith
+from metabit.export.features import round_within, source_values
+from metabit.export.home import choose_source
+from metabit.export.spec import Float32Array, HeadSource, Int64Array, Model
+
+F = np.float32
+TABLE_VALUES, LEAST_VALUES, MOST_VALUES = 1400, 32, 128
+LEAST_RATE, STEPS_PER_SPREAD, SMALLEST = F(0.002), F(25.532593), F(1e-12)
+MEAN_SIZE, SCALED_UNIT = 26, 32
+FLOOR, SHARE_STEP, SURE = F(-8), F(0.005), F(0.95)
+HEAD_STEPS, UNIT_STEP = (F(3), F(0.2)), F(2)
+MOVE_BITS, MOVE_LIMIT = 15, 1 << 22
+KEEP, FORGOTTEN, NO_SAMPLES = F(0.999), F(1e-6), F(-1e9)
+QUICK, SLOW, COUNTS, NETWORK = range(4)
+
+
+class TrackingTwin:
+    """A head that follows a drifting stream.
+
+    Args:
+        model: the network below it, whose scores are one of its experts.
+        units: hidden units, of a network that has few inputs.
+        trust: how much the network counts at first.
+        seed: of the hidden units.
+    """
+
+    def __init__(self, model: Model, units: int = 64, trust: float = 1.0, seed: int = 1) -> None:
+        self.model = model
+        self.source, self.layer, n_source = _seen(model)
+        k = model.n_outputs if model.head is None else model.head.n_classes
+        wide = model.n_inputs > TRACKED_INPUTS
+        most = min(max(TABLE_VALUES // k, LEAST_VALUES), MOST_VALUES)
+        d = min(n_source, most) if wide else n_source
+        self.ends = [(i + 1) * n_source // d for i in range(d)]
+        n, units = 2 * d + 1, 0 if wide else units
+        random = arith.Xoshiro(seed)
+        words = np.array([random.next() for _ in range(units * n)], dtype=np.int64)
+        total = ((words[:, None] >> np.array([0, 8, 16, 24])) & 255).sum(axis=1) - 510
+        step = np.sqrt(F(2) / F(n)) * F(13.8564)
+        self.units = round_within(total.astype(F) * step, 32767).reshape(units, n).astype(np.int64)
+        self.rows = np.zeros((2, k, n + units), dtype=np.int64)
+        self.mean, self.spread = np.zeros(d, dtype=F), np.zeros(d, dtype=F)
+        self.counts, self.shrink, self.logs = (np.zeros(k, dtype=F) for _ in range(3))
+        self.centres, self.squares = np.zeros((k, d), dtype=F), np.zeros((k, d), dtype=F)
+        self.shares = np.array([F(1) / F(3)] * 3 + [F(trust)], dtype=F)
+        self.dither, self.n_measured = random.next(), 0
+
+    # ---- from a sample to scores ----
+
+    def see(self, x: NDArray[np.generic]) -> tuple[Float32Array, Float32Array]:
+        """Values, shape (n, d), and the network's logits, shape (n, n_outputs), of samples."""
+        values, logits = source_values(self.model, self.source, self.layer, x)
+        parts = zip([0, *self.ends], self.ends, strict=False)
+        return np.stack([_sum(values[:, begin:end]) for begin, end in parts], axis=1), logits
+
+    def measure(self, values: Float32Array) -> None:
+        """Let the scaling follow the values of one sample, shape (d,)."""
+        n = self.n_measured
+        rate = max(F(1) / (F(n) + F(1)), LEAST_RATE)
+        off = values - self.mean
+        if n == 0:
+            self.mean = values.copy()
+        else:
+            self.mean = _flushed(self.mean + rate * off)
+            follow = _flushed(self.spread + rate * (np.abs(off) - self.spread))
+            self.spread = F(0.5) * np.abs(off) if n == 1 else follow
+        self.n_measured += 1
+
+    def scores(self, values: Float32Array, logits: Float32Array) -> Float32Array:
+        """Scores of one sample, shape (k,); see `see`. Nothing is learnt."""
+        known = self.spread >= SMALLEST
+        steps = STEPS_PER_SPREAD / np.where(known, self.spread, F(1)).astype(F)
+        q = np.where(known, round_within((values - self.mean) * steps, 127), 0).astype(np.int64)
+        seen = np.concatenate([q, np.abs(q) - MEAN_SIZE, [SCALED_UNIT]])
+        self.sums = self.units @ seen
+        hidden = np.minimum((np.maximum(self.sums, 0) + (1 << 11)) >> 12, 127)
+        self.values = q.astype(F) * F(1 / SCALED_UNIT)
+        self.features: Int64Array = np.concatenate([seen, 2 * hidden])
+        k = len(self.counts)
+        experts = np.full((4, k), NO_SAMPLES, dtype=F)
+        experts[:2] = (self.rows @ self.features).astype(F) * F(1 / 65536)
+        for c in np.flatnonzero(self.counts > 0):
+            off = self.values - self.centres[c]
+            far = _sum_of_four(off * off / _smoothed(self.squares[c], self.shrink[c]))
+            log = arith.log(self.counts[c : c + 1])[0]
+            experts[COUNTS, c] = (log - F(0.5) * far) - self.logs[c]
+        experts[NETWORK, : len(logits)] = logits
+        self.experts = experts - experts.max(axis=1, keepdims=True)
+        parts = self.shares[:, None] * np.maximum(self.experts, FLOOR)
+        total: Float32Array = ((parts[0] + parts[1]) + parts[2]) + parts[3]
+        return total
+
+    # ---- learning ----
+
+    def learn(self, values: Float32Array, logits: Float32Array, label: int) -> Float32Array:
+        """Learn one sample; returns the scores that it had before."""
+        self.measure(values)
+        scores = self.scores(values, logits)
+        right, error = _surprise(scores, label)
+        slopes = _sum(error * np.maximum(self.experts, FLOOR))
+        self.shares = np.clip(self.shares - SHARE_STEP * slopes, F(0), F(2)).astype(F)
+        if right <= SURE:
+            self._move_units(error)
+        network = self.shares[NETWORK] * np.maximum(self.experts[NETWORK], FLOOR)
+        for e in (QUICK, SLOW):  # each learns what the network does not know
+            right, error = _surprise(self.experts[e] + network, label)
+            if right <= SURE:
+                self._move_rows(e, error)
+        self._count(label)
+        return scores
+
+    def _move_units(self, error: Float32Array) -> None:
+        n = self.units.shape[1]
+        through = (self.shares[:2, None] * error).reshape(-1, 1)
+        back = _sum((through * self.rows[:, :, n:].reshape(len(through), -1).astype(F)).T)
+        seen = self.features[:n]
+        rate = (-UNIT_STEP * F(1048576)) / F((seen**2).sum())
+        moves = round_within(back * rate, MOVE_LIMIT)
+        for j in np.flatnonzero(self.sums > 0):
+            self._add(self.units[j], seen, int(moves[j]))
+
+    def _move_rows(self, which: int, error: Float32Array) -> None:
+        rate = (-HEAD_STEPS[which] * F(2147483648)) / F((self.features**2).sum())
+        for c, move in enumerate(round_within(error * rate, MOVE_LIMIT)):
+            self._add(self.rows[which, c], self.features, int(move))
+
+    def _add(self, row: Int64Array, features: Int64Array, move: int) -> None:
+        if move == 0:
+            return
+        steps = np.arange(1, len(row) + 1, dtype=np.int64) * 0x9E3779B9
+        counters = (self.dither + steps) & 0xFFFFFFFF
+        self.dither = int(counters[-1])
+        row += (move * features + (counters >> (32 - MOVE_BITS))) >> MOVE_BITS
+        np.clip(row, -32768, 32767, out=row)
+
+    def _count(self, label: int) -> None:
+        kept = self.counts * KEEP
+        self.counts = np.where(kept < FORGOTTEN, F(0), kept).astype(F)
+        self.counts[label] += F(1)
+        rate = F(1) / self.counts[label]
+        off = self.values - self.centres[label]
+        centre = _flushed(self.centres[label] + off * rate)
+        square = self.squares[label]
+        square = square + (off * (self.values - centre) - square) * rate
+        self.centres[label] = centre
+        self.squares[label] = np.where(square < SMALLEST, F(0), square)
+        self.shrink[label] = F(1) / (self.counts[label] + F(1))
+        self.logs[label] = _half_log(_smoothed(self.squares[label], self.shrink[label]))
+
+
+def _seen(model: Model) -> tuple[HeadSource, int, int]:
+    """What values are made of, and how many there are."""
+    if model.n_inputs <= TRACKED_INPUTS or len(model.layers) == 1:
+        return "inputs", 0, model.n_inputs
+    source, layer = choose_source(model)
+    return source, layer, model.layers[layer].n_out
+
+
+def _surprise(scores: Float32Array, label: int) -> tuple[np.float32, Float32Array]:
+    """Probability of the label, and probabilities less 1 for the label."""
+    error = arith.softmax(scores)
+    right = error[label]
+    error[label] = right - F(1)
+    return right, error
+
+
+def _smoothed(square: Float32Array, shrink: np.float32) -> Float32Array:
+    smooth: Float32Array = np.maximum(square + shrink * (F(1) - square), F(0.001))
+    return smooth
+
+
+def _half_log(variances: Float32Array) -> np.float32:
+    """Half of the sum of their logarithms: one logarithm of the product."""
+    product, powers = F(1), 0
+    for variance in variances:
+        product = product * variance
+        exponent = int(np.frexp(product)[1]) - 1
+        product, powers = F(np.ldexp(product, -exponent)), powers + exponent
+    log = arith.log(np.array([product], dtype=F))[0]
+    half: np.float32 = F(0.5) * (F(powers) * F(0.693147181) + log)
+    return half
+
+
+def _flushed(values: Float32Array) -> Float32Array:
+    return np.where(np.abs(values) < SMALLEST, F(0), values).astype(F)
+
+
+def _sum(values: Float32Array) -> Float32Array:
+    """Sums along the last axis, one number after the other."""
+    total: Float32Array = np.add.accumulate(values, axis=-1, dtype=F)[..., -1]
+    return total
+
+
+def _sum_of_four(values: Float32Array) -> np.float32:
+    """Four sums that take turns, then those."""
+    padded = np.zeros(-(-len(values) // 4) * 4, dtype=F)
+    padded[: len(values)] = values
+    s = _sum(padded.reshape(-1, 4).T)
+    total: np.float32 = (s[0] + s[1]) + (s[2] + s[3])
+    return total
