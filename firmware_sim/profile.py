@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metabit.edge_runtime.options import Options
-from metabit.edge_runtime.plan import PARTS, Learn
+from metabit.edge_runtime.plan import PARTS, Goal, Learn
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, latency, session
@@ -187,6 +187,7 @@ def profile(
     board_name: str | Path,
     *,
     learn: Learn = "auto",
+    goal: Goal = "remember",
     bits: int = 0,
     bank: int = 0,
     batch: int = 1,
@@ -202,7 +203,7 @@ def profile(
     Args:
         source: a .mbit file, or its bytes.
         board_name: see `boards.names()`, or a TOML file.
-        learn: which layers learn; "auto" for the most that fit the board.
+        learn, goal: what learns, see `plan.plan`; "auto" for the best that fits the board.
         bits: bits per hidden weight; 0 for what the file holds.
         bank: normalisation bank.
         batch: samples per learning step.
@@ -218,7 +219,7 @@ def profile(
     board = boards.load(board_name)
     latency.core_of(board)
     options = Options(state_bits=bits, bank=bank, batch=batch)
-    running = session.start(source, board, learn, options, may_exceed=True)
+    running = session.start(source, board, learn, options, goal=goal, may_exceed=True)
     samples = session.samples_to_run(running, x, y, n_samples)
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
     device = boot(running, count_open=counts_open)

@@ -11,7 +11,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
-from metabit.edge_runtime.plan import Learn, Plan, fit
+from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob, ModelSource
 from metabit.export.spec import Model
@@ -48,14 +48,15 @@ class Session:
 
 
 def start(
-    source: ModelSource, board: Board, learn: Learn, options: Options, *, may_exceed: bool = False
-) -> Session:
+    source: ModelSource, board: Board, learn: Learn, options: Options, *,
+    goal: Goal = "remember", may_exceed: bool = False,
+) -> Session:  # fmt: skip
     """Plan, build and open a model for a board.
 
     Args:
         source: a .mbit file, or its bytes.
         board: see `boards.load`.
-        learn: "none", "head", "all", a number, or "auto": the most layers that fit the board.
+        learn, goal: see `plan.plan`; "auto" is the best for the goal that fits the board.
         options: how it is opened otherwise, on the board and on the host alike.
         may_exceed: build for a board without limits when it does not fit.
 
@@ -65,7 +66,7 @@ def start(
     """
     blob = Blob.of(source)
     mapped, model = Mapped(blob), blob.model
-    planned = _plan(mapped, board, learn, options, may_exceed=may_exceed)
+    planned = _plan(mapped, board, learn, options, goal, may_exceed=may_exceed)
     engine = Engine(
         blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
@@ -95,21 +96,21 @@ def start(
 
 
 def _plan(
-    mapped: Mapped, board: Board, learn: Learn, options: Options, *, may_exceed: bool
+    mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal, *, may_exceed: bool
 ) -> Plan:
-    """The plan; "auto" takes the most layers that fit beside stack, buffers and the rest.
+    """The plan; "auto" takes the best that fits beside stack, buffers and the rest.
 
     Interleaved weights are taken where the board's kernels want them and they fit.
     """
     without = replace(options, panels=False)
     if learn != "auto" and not board.panels:
-        return fit(mapped, learn, without, None)
+        return fit(mapped, learn, without, None, goal)
     info = mapped.info
     least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, without)
     bare = build(board.without_limits() if may_exceed else board, least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
     try:
-        return fit(mapped, learn, replace(options, panels=board.panels), left)
+        return fit(mapped, learn, replace(options, panels=board.panels), left, goal)
     except BudgetError:
         if learn != "auto":
             return fit(mapped, learn, without, None)  # then refused with what the linker says

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime.options import Options
-from metabit.edge_runtime.plan import Learn
+from metabit.edge_runtime.plan import Goal, Learn
 from metabit.errors import MismatchError
 from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, session
@@ -144,6 +144,7 @@ def simulate(
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
     learn: Learn = "none",
+    goal: Goal = "remember",
     bits: int = 0,
     bank: int = 0,
     seed: int = 1,
@@ -165,7 +166,7 @@ def simulate(
         board_name: see `boards.names()`, or a TOML file.
         x: samples, shape (n, *input_shape); None for the model's golden samples and random ones.
         y: labels, shape (n,), used when learning; None for random ones.
-        learn: which layers learn; "auto" for the most that fit the board.
+        learn, goal: what learns, see `plan.plan`; "auto" for the best that fits the board.
         bits, bank, seed, m, step_levels, batch: as for `Engine`.
         n_samples: at most so many samples are run.
         n_counted: on so many of them instructions are counted, which is slow.
@@ -181,7 +182,7 @@ def simulate(
     options = Options(
         state_bits=bits, bank=bank, seed=seed, m=m, step_levels=step_levels, batch=batch
     )
-    running = session.start(source, board, learn, options)
+    running = session.start(source, board, learn, options, goal=goal)
     samples = session.samples_to_run(running, x, y, n_samples)
     n_counted = min(max(n_counted, 1), len(samples.x))
     device = boot(running)

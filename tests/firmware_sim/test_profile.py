@@ -135,3 +135,11 @@ def test_a_core_without_costs_is_refused_before_anything_is_built(blob: bytes) -
     soft = Path(__file__).parent / "boards" / "cortex-m0plus.toml"
     with pytest.raises(InputError, match="no cost table"):
         profile(blob, soft)
+
+
+def test_instructions_of_a_head_that_learns_are_counted(blob: bytes) -> None:
+    made = profile(blob, "nrf52840", learn="auto", goal="track")
+    assert made.choice.startswith("learning the tracking head")
+    assert made.learn is not None
+    assert made.learn.counts.by_function["mb_units_learn"] > 0
+    assert "mb_units_learn" not in made.predict.counts.by_function

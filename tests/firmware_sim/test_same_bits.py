@@ -10,10 +10,11 @@ import pytest
 from helpers import plain_scores, random_model, random_samples, small_convnet
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.options import Head, Options
 from metabit.edge_runtime.plan import plan
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export.container import dumps
+from metabit.export.home import with_head
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.simulate import simulate
@@ -72,6 +73,28 @@ def test_a_thousand_learning_steps_and_the_saved_state_are_the_hosts(
     assert made.state_image != Engine(dumps(model), learn="all", seed=5).save_state()
     planned = plan(dumps(model), learn="all", panels=boards.load(board).panels)
     assert made.arena_bytes == planned.arena_bytes
+
+
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("head", ["counting", "tracking"])
+def test_a_thousand_samples_of_a_head_and_its_state_are_the_hosts(board: str, head: Head) -> None:
+    model = random_model((33, 20, 4), seed=3, dtype="int8")
+    rng = np.random.default_rng(7)
+    x, y = random_samples(rng, model.input, 1000), rng.integers(0, 5, 1000)
+    blob = dumps(with_head(model, x[:200], y[:200] % 4, spare_classes=1, ram_bytes=4000))
+    made = simulate(blob, board, x=x, y=y, learn=head, n_samples=1000, seed=5, n_counted=1)
+    engine = Engine(blob, learn=head, seed=5)
+    assert np.array_equal(made.learnt, engine.learn(x, y))
+    assert made.state_image == engine.save_state()
+    assert made.state_image != Engine(blob, learn=head, seed=5).save_state()
+
+
+@pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)
+def test_a_tracking_head_without_floating_point_hardware_is_the_hosts(board: str) -> None:
+    blob = dumps(random_model((9, 5, 3), seed=3))
+    made = simulate(blob, board, learn="auto", goal="track", n_samples=150, n_counted=1)
+    assert made.choice == "learning the tracking head, 64 hidden units"
+    assert len(made.learnt) == 150
 
 
 @pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)
