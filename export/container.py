@@ -23,6 +23,7 @@ from metabit.export.head_section import dump_head, head_problem, read_head
 from metabit.export.layout import Section
 from metabit.export.limits import check_limits, learn_problem
 from metabit.export.network_section import NetworkShape, dump_network, read_network
+from metabit.export.probes import dump_probes, read_probes
 from metabit.export.shapes import LayerShape, default_names, layer_of, shape_of
 from metabit.export.spec import (
     ConvLayer,
@@ -73,6 +74,8 @@ def dumps(model: Model) -> bytes:
         sections.append((layout.FRONT, False, dump_front(model.front_end)))
     if model.golden is not None:
         sections.append((layout.GOLDEN, False, _golden_bytes(model.golden)))
+    if model.probes is not None:
+        sections.append((layout.PROBES, False, dump_probes(model.probes)))
     if model.meta:
         text = json.dumps(dict(model.meta), sort_keys=True, ensure_ascii=False, allow_nan=False)
         sections.append((layout.META, False, text.encode()))
@@ -190,10 +193,13 @@ def loads(data: bytes, where: str = "blob") -> Model:
     golden = None
     if layout.GOLDEN in payload:
         golden = _read_golden(payload[layout.GOLDEN], network.input, shapes[-1].n_out)
+    probes = None
+    if layout.PROBES in payload:
+        probes = read_probes(payload[layout.PROBES], network.input, shapes[-1].n_out)
     told = _read_meta(payload[layout.META]) if layout.META in payload else {}
     names = _layer_names(told, shapes)
     layers = tuple(map(layer_of, shapes, names, weights, thresholds, norms))
-    return Model(network.input, layers, network.eps, learn, golden, told, head, front_end)
+    return Model(network.input, layers, network.eps, learn, golden, told, head, front_end, probes)
 
 
 def input_spec(data: bytes, where: str = "blob") -> InputSpec:

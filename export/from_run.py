@@ -9,6 +9,7 @@ from metabit.errors import InputError
 from metabit.export import raw_input
 from metabit.export.golden import GOLDEN_DEFAULT, with_golden
 from metabit.export.home import HEAD_DEFAULT, RAM_DEFAULT, HeadChoice, least_bytes, with_head
+from metabit.export.probes import with_probes
 from metabit.export.shapes import map_samples
 from metabit.export.spec import MAX_CLASSES, InputSpec, Model
 from metabit.trainer.runs.home_samples import HOME, read_home
@@ -24,6 +25,7 @@ def from_run(
     golden: int = GOLDEN_DEFAULT,
     learnable: bool = True,
     head: HeadChoice | None = HEAD_DEFAULT,
+    probes: int | None = None,
 ) -> Model:
     """Pack a finished run.
 
@@ -35,10 +37,12 @@ def from_run(
         learnable: whether the model can learn: hidden weights and hidden normalisation travel too.
         head: the counting head of a model that can learn, made of the samples that the run kept;
             None for none. Where `why_no_head` has a reason, the model gets none either.
+        probes: how many test samples travel in a model that can learn, for a guard; None for up to
+            200 in 16 KiB.
 
     Raises:
-        InputError: its network is not binary, its data set is needed and is not there, or its head
-            does not fit the RAM.
+        InputError: its network is not binary, its data set is needed and is not there, its head
+            does not fit the RAM, or it keeps fewer test samples than probes are wanted.
         StorageError, FormatError, CorruptError: a file of the run is damaged or cannot be read.
     """
     if run.recipe.network.kind != "binary":
@@ -62,17 +66,19 @@ def from_run(
     if run.recipe.frontend is not None:
         model = replace(model, front_end=front_end_of_run(run))
     model = with_golden(_described(model, run, seen), samples.reshape(-1, model.n_inputs))
-    if not learnable or head is None or why_no_head(run, model, head) is not None:
+    if not learnable or not (run.path / HOME).exists():
         return model
     home = read_home(run.path / HOME)
-    x = map_samples(home.x) if isinstance(net, BinaryConvNet) else home.x
-    return with_head(
-        model,
-        x.reshape(len(x), -1),
-        home.y,
-        spare_classes=head.spare_classes,
-        ram_bytes=RAM_DEFAULT if head.ram_bytes is None else head.ram_bytes,
-    )
+    x, test_x = home.x, home.test_x
+    if isinstance(net, BinaryConvNet):
+        x, test_x = map_samples(x), map_samples(test_x)
+    x, test_x = x.reshape(len(x), -1), test_x.reshape(len(test_x), -1)
+    if model.n_banks == 1:  # probes do not say which task they are of
+        model = with_probes(model, test_x, home.test_y, probes)
+    if head is None or why_no_head(run, model, head) is not None:
+        return model
+    ram_bytes = RAM_DEFAULT if head.ram_bytes is None else head.ram_bytes
+    return with_head(model, x, home.y, spare_classes=head.spare_classes, ram_bytes=ram_bytes)
 
 
 def why_no_head(run: Run, model: Model, head: HeadChoice) -> str | None:

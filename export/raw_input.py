@@ -98,7 +98,9 @@ def with_raw_input(model: Model) -> Model:
     meta["layer_names"] = [each.name for each in layers]
     if isinstance(data, Mapping):
         meta["data"] = {key: value for key, value in data.items() if key != NAME}
-    made = replace(model, input=spec, layers=layers, learn=None, golden=None, meta=meta, head=None)
+    made = replace(
+        model, input=spec, layers=layers, learn=None, golden=None, meta=meta, head=None, probes=None
+    )
     if model.golden is None:
         return made
     return with_golden(made, _values(model.golden.inputs, shape, is_map, code))

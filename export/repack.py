@@ -112,7 +112,7 @@ def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> Lay
 def without_state(model: Model) -> Model:
     """The model without what only learning needs."""
     hidden = tuple(replace(layer, norms=()) for layer in model.layers[:-1])
-    return replace(model, learn=None, head=None, layers=(*hidden, model.layers[-1]))
+    return replace(model, learn=None, head=None, probes=None, layers=(*hidden, model.layers[-1]))
 
 
 def with_bits(model: Model, bits: int, where: str) -> Model:

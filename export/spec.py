@@ -325,6 +325,22 @@ class Golden:
 
 
 @dataclass(frozen=True)
+class Probes:
+    """Labelled samples that are never learnt from: middle + (2 * code - 3) * step, saturated.
+
+    Attributes:
+        middle, step: shape (n_inputs,), the input's dtype and uint8.
+        codes: shape (n, n_inputs), uint8, 0 to 3.
+        labels: shape (n,), uint16.
+    """
+
+    middle: NDArray[np.generic]
+    step: NDArray[np.uint8]
+    codes: NDArray[np.uint8]
+    labels: NDArray[np.uint16]
+
+
+@dataclass(frozen=True)
 class Model:
     """A packed network: its input, its layers, and, optionally, what it needs to learn, a head, and
     the front end that makes its samples."""
@@ -337,6 +353,7 @@ class Model:
     meta: Mapping[str, object] = field(default_factory=dict)
     head: CountingHead | None = None
     front_end: FrontEnd | None = None
+    probes: Probes | None = None
 
     @property
     def n_inputs(self) -> int:
@@ -377,9 +394,6 @@ class Model:
         return tuple(map(str, names))
 
     def class_name(self, label: int) -> str:
-        """The name of one class, or else its number, for people; spare classes have numbers.
-
-        A file that anybody may have made says it: what cannot be printed becomes "?".
-        """
+        """The name of one class, or its number, for people; what cannot be printed becomes "?"."""
         name = self.class_names[label] if label < len(self.class_names) else str(label)
         return "".join(c if c.isprintable() else "?" for c in name)

@@ -14,6 +14,7 @@ from metabit.cli.class_names import NAMES
 from metabit.edge_runtime.plan import plan
 from metabit.export import container
 from metabit.export.home import with_head
+from metabit.export.probes import with_probes
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 from metabit.trainer.data.dataset import DataSet
@@ -160,3 +161,57 @@ def test_options_of_layers_are_refused_where_the_head_learns(
     done = cli("learn", known, data, "--ram", ram)
     done.refused(3, "E-BUDGET")
     assert "nothing that learns fits" in done.stderr
+
+
+# ---- the guard -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded(known: Path, digits: DataSet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same file with probes."""
+    ours = digits.test.y < N_KNOWN
+    x = digits.test.x[ours].reshape(ours.sum(), -1)
+    path = tmp_path_factory.mktemp("guarded") / "guarded.mbit"
+    container.save(with_probes(container.load(known), x, digits.test.y[ours]), path)
+    return path
+
+
+def wrong(digits: DataSet, path: Path) -> Path:
+    """1,200 known digits, each with the label of the next one."""
+    which = np.flatnonzero(digits.train.y < N_KNOWN)
+    which = np.resize(which, 1200)
+    y = (digits.train.y[which] + 1) % N_KNOWN
+    np.savez(path, x=digits.train.x[which].reshape(1200, -1), y=y)
+    return path
+
+
+def test_probes_in_the_file_guard_what_is_known(
+    cli: Cli, guarded: Path, digits: DataSet, tmp_path: Path
+) -> None:
+    data, state = wrong(digits, tmp_path / "wrong.npz"), tmp_path / "state"
+    done = cli("learn", guarded, data, "--state", state)
+    assert "taken back because probes went wrong" in done.stdout
+    known_well = samples(digits, tmp_path / "d.npz", [0, 1, 2, 3])
+    after = cli("predict", guarded, known_well, "--state", state, "--json").answer["accuracy"]
+    found = cli("learn", guarded, data, "--json").answer["guard"]
+    assert found["n_reverted"] == sum(check["reverted"] for check in found["checks"]) >= 2
+    assert found["n_probes"] > 100
+    free = cli("learn", guarded, data, "--no-guard", "--state", tmp_path / "free", "--json").answer
+    assert free["guard"] is None
+    harmed = cli("predict", guarded, known_well, "--state", tmp_path / "free", "--json").answer
+    assert after > 0.9
+    assert harmed["accuracy"] < 0.7
+
+
+def test_samples_may_be_given_as_probes(
+    cli: Cli, known: Path, digits: DataSet, tmp_path: Path
+) -> None:
+    probes = samples(digits, tmp_path / "probes.npz", [0, 1, 2, 3], 90)
+    data = wrong(digits, tmp_path / "wrong.npz")
+    found = cli("learn", known, data, "--probes", probes, "--json").answer["guard"]
+    assert found["n_probes"] == 90
+    assert found["n_reverted"] >= 1
+    clean = samples(digits, tmp_path / "d.npz", [0, 1, 2, 3])
+    done = cli("learn", known, clean, "--probes", probes)
+    assert "1 check, none reverted" in done.stdout
+    cli("learn", known, data, "--guard").refused(2, "E-PROBES")

@@ -40,6 +40,7 @@ ROOMS = {
         "answers paths standard_streams tables",
         "common options",
         "class_names heads kept_states progress",
+        "guarding",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
         "profile reproduce simulate train verify",
@@ -62,7 +63,7 @@ ROOMS = {
         "spec",
         "bits convolve fold layout levels shapes",
         "cursor golden limits state_image",
-        "c_source container features front_section head_section network_section windows",
+        "c_source container features front_section head_section network_section probes windows",
         "blob home learnable raw_input tensors untrained",
         "repack",
         "onnx onnx_import tflite",
@@ -74,7 +75,7 @@ ROOMS = {
         "mapped options reference windows",
         "plan",
         "engine",
-        "task_banks",
+        "guard task_banks",
     ),
     "metabit.firmware_sim": (
         "boards elf",

@@ -45,6 +45,18 @@ def test_every_kept_sample_is_one_that_the_network_was_trained_on(name: str) -> 
     assert np.bincount(home.y).max() <= 7
 
 
+@pytest.mark.parametrize("name", STREAMS)
+def test_test_samples_are_kept_apart(name: str) -> None:
+    stream = stream_of(name)
+    home = home_of(stream, seed=1)
+    tested: set[tuple[bytes, int]] = set()
+    for task in stream:
+        part = task.test
+        tested |= {(x.tobytes(), int(y)) for x, y in zip(part.x, part.y, strict=True)}
+    assert {(x.tobytes(), int(y)) for x, y in zip(home.test_x, home.test_y, strict=True)} <= tested
+    assert len(home.test_y) > 200
+
+
 def test_all_samples_are_kept_where_there_are_few() -> None:
     assert len(home_of(stream_of("single"), seed=1).y) == 300
 
@@ -69,6 +81,8 @@ def test_what_is_written_reads_back(tmp_path: Path) -> None:
     assert np.array_equal(back.x, home.x)
     assert back.x.dtype == home.x.dtype
     assert np.array_equal(back.y, home.y)
+    assert np.array_equal(back.test_x, home.test_x)
+    assert np.array_equal(back.test_y, home.test_y)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +98,8 @@ def test_another_file_is_refused(
     tmp_path: Path, content: dict[str, Any], labels: np.ndarray, error: type[Exception]
 ) -> None:
     path = tmp_path / "home.safetensors"
-    write_arrays(path, {"x": np.zeros((2, 4), np.uint8), "y": labels}, content)
+    some = np.zeros((2, 4), np.uint8)
+    arrays = {"x": some, "y": labels, "test_x": some, "test_y": np.zeros(2, np.int64)}
+    write_arrays(path, arrays, content)
     with pytest.raises(error, match="home"):
         read_home(path)

@@ -51,6 +51,11 @@ from metabit.files import check_target
     f"{GOLDEN_DEFAULT} for a run, otherwise as in SOURCE.",
 )  # fmt: skip
 @click.option(
+    "--probes", type=click.IntRange(min=0), metavar="N",
+    help="For a run: how many test samples travel in the file, so that `metabit learn` notices "
+    "harm. Default: up to 200 in 16 KiB.",
+)  # fmt: skip
+@click.option(
     "--core", is_flag=True,
     help="With --to c: add the C core, as a library for Arduino, PlatformIO, Zephyr, ESP-IDF and "
     "CMake.",
@@ -103,6 +108,7 @@ def command(
     no_head: bool,
     spare_classes: int | None,
     head_ram: str | None,
+    probes: int | None,
     **options: Any,
 ) -> Answer:
     """Pack the network SOURCE into the file TARGET.
@@ -124,12 +130,14 @@ def command(
             )
         choice = None if no_head else _head_choice(spare_classes, head_ram)
         model = _from_run(
-            out, source, width or 8, GOLDEN_DEFAULT if golden is None else golden, no_state, choice
-        )
+            out, source, width or 8, GOLDEN_DEFAULT if golden is None else golden, no_state,
+            choice, probes,
+        )  # fmt: skip
     else:
-        if spare_classes is not None or head_ram is not None:
+        if any(option is not None for option in (spare_classes, head_ram, probes)):
             raise InputError(
-                f"--spare-classes and --head-ram belong to a run; {source} has its head or none",
+                "--spare-classes, --head-ram and --probes belong to a run; what is in "
+                f"{source} stays as it is",
                 code="E-USAGE",
             )
         model = _from_file(source, state, width, golden, no_state)
@@ -145,6 +153,7 @@ def command(
         "n_weights": model.n_weights,
         "state_bits": 0 if model.learn is None else model.learn.bits,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
+        "n_probes": 0 if model.probes is None else len(model.probes.labels),
         "head": None if model.head is None or kind not in CARRIES_HEAD else facts(model),
     }
 
@@ -182,15 +191,18 @@ def _kind_of(target: Path) -> str:
 
 
 def _from_run(
-    out: Output, folder: Path, bits: int, golden: int, no_state: bool, head: HeadChoice | None
-) -> Model:
+    out: Output, folder: Path, bits: int, golden: int, no_state: bool, head: HeadChoice | None,
+    probes: int | None,
+) -> Model:  # fmt: skip
     need("export a run")
 
     from metabit.export.from_run import from_run, why_no_head
     from metabit.trainer.runs.run_folder import load_run
 
     run = load_run(folder)
-    model = from_run(run, bits=bits, golden=golden, learnable=not no_state, head=head)
+    model = from_run(
+        run, bits=bits, golden=golden, learnable=not no_state, head=head, probes=probes
+    )
     why = None if head is None or no_state else why_no_head(run, model, head)
     if why is not None:
         out.line(f"no head: {why}", "yellow")

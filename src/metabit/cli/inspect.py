@@ -47,6 +47,7 @@ def command(out: Output, file: Path) -> Answer:
         "n_banks": model.n_banks,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
         "head": facts(model),
+        "n_probes": 0 if model.probes is None else len(model.probes.labels),
         "layers": [_layer(model, index) for index in range(len(model.layers))],
         "sections": [vars(section) for section in sections],
         "sizes": vars(sizes),
@@ -99,6 +100,7 @@ def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
     rows.add_row("banks", str(model.n_banks))
     rows.add_row("can learn", learns)
     rows.add_row("head", "none" if model.head is None else in_words(model))
+    rows.add_row("probes", str(0 if model.probes is None else len(model.probes.labels)))
     rows.add_row("golden samples", str(golden))
     out.show(rows)
 

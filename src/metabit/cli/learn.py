@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.guarding import guard_answer, guard_for, say_guard
 from metabit.cli.kept_states import opened_with
 from metabit.cli.options import (
     BANK_OR_TASKS,
@@ -27,9 +28,11 @@ from metabit.cli.options import (
     bank_for,
     learn_option,
 )
+from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
 from metabit.cli.tables import by_class, class_table, percent
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.guard import Guard
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
@@ -66,6 +69,15 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
     "--names", metavar="NAMES",
     help="Names of new classes, in the order of their labels, separated by commas.",
 )  # fmt: skip
+@click.option(
+    "--guard/--no-guard", "guarded", default=None,
+    help="Ask probes after every 500 samples, and take back what harmed. Default: where FILE "
+    "carries probes.",
+)  # fmt: skip
+@click.option(
+    "--probes", metavar="DATA", type=ReadName(),
+    help="Labelled samples for the guard, never learnt from. Default: the probes in FILE.",
+)  # fmt: skip
 @BATCH
 @LIMIT
 @SPLIT
@@ -74,8 +86,8 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
 @THREADS
 def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str | None,
-    names: str | None, limit: int | None, split: str, task: int | None, bank: int | None,
-    **options: Any,
+    names: str | None, guarded: bool | None, probes: str | None, limit: int | None, split: str,
+    task: int | None, bank: int | None, **options: Any,
 ) -> Answer:  # fmt: skip
     """Teach FILE with the labelled samples of DATA, in their order.
 
@@ -106,8 +118,10 @@ def command(
     assert truth is not None
     out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
     before = engine.predict(samples.x) == truth
+    guard = guard_for(engine, model, classes, guarded, probes)
+    hits_before = guard.hits() if guard else 0
     try:
-        correct = _learn(engine, samples.x, truth)
+        correct = _learn(engine, guard, samples.x, truth)
     except KeyboardInterrupt:
         if state is not None:
             _keep(engine, classes, state)
@@ -134,6 +148,7 @@ def command(
         "state": state,
         **vars(status),
         "plasticity_left": status.plasticity_left,
+        "guard": None if guard is None else guard_answer(guard, hits_before),
         "class_names": classes.known,
         "new_classes": _new(model, engine, truth),
         "classes": by_class(classes, truth, correct),
@@ -172,18 +187,23 @@ def _keep(engine: Engine, classes: ClassNames, state: Path) -> None:
     classes.save(state)
 
 
-def _learn(engine: Engine, x: NDArray[np.generic], truth: NDArray[np.int32]) -> NDArray[np.bool_]:
+def _learn(
+    engine: Engine, guard: Guard | None, x: NDArray[np.generic], truth: NDArray[np.int32]
+) -> NDArray[np.bool_]:
     """Which samples were predicted right before they were learnt, shape (n,)."""
     n, right, chunk = len(truth), [], CHUNK // engine.plan.batch * engine.plan.batch
+    learner = guard or engine
     with progress() as bar:
         shown = bar.add_task("learning", total=n, note="")
         for start in range(0, n, chunk):
             part = slice(start, start + chunk)
-            right.append(engine.learn(x[part], truth[part]) == truth[part])
+            right.append(learner.learn(x[part], truth[part]) == truth[part])
             bar.update(
                 shown, completed=min(n, start + chunk),
                 note=f"last {len(right[-1])}: {percent(float(right[-1].mean()))} right",
             )  # fmt: skip
+    if guard is not None:
+        guard.finish()
     return np.concatenate(right)
 
 
@@ -208,6 +228,8 @@ def _print(out: Output, answer: Answer, classes: ClassNames) -> None:
         out.show(rows)
     if answer["new_classes"]:
         out.line(f"new classes: {', '.join(map(classes, answer['new_classes']))}")
+    if answer["guard"] is not None:
+        say_guard(out, answer["guard"])
     if answer["n_weights"]:
         out.line(
             f"{answer['n_steps']:,} samples since export; the last step changed "
