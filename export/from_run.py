@@ -63,8 +63,7 @@ def from_run(
     if isinstance(net, BinaryConvNet):
         spec, samples = map_input(spec), map_samples(samples)
     model = from_model(net, spec, m=run.m, bits=bits, learnable=learnable)
-    if run.recipe.frontend is not None:
-        model = replace(model, front_end=front_end_of_run(run))
+    model = replace(model, front_end=front_end_of_run(run))
     model = with_golden(_described(model, run, seen), samples.reshape(-1, model.n_inputs))
     if not learnable or not (run.path / HOME).exists():
         return model
@@ -105,6 +104,8 @@ def _described(model: Model, run: Run, seen: RunInput) -> Model:
         "citation": seen.citation,
         "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
     }
+    if seen.channel_names:
+        meta["channel_names"] = list(seen.channel_names)
     if seen.encoding is not None:
         dtype = cast(Literal["uint8", "int8"], seen.encoding.dtype)
         code = raw_input.Code(

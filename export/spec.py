@@ -393,6 +393,13 @@ class Model:
             return ()
         return tuple(map(str, names))
 
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels of the front end; empty where the file tells none."""
+        names = self.meta.get("channel_names")
+        n = 0 if self.front_end is None else self.front_end.does.n_channels
+        return tuple(map(str, names)) if isinstance(names, list) and len(names) == n else ()
+
     def class_name(self, label: int) -> str:
         """The name of one class, or its number, for people; what cannot be printed becomes "?"."""
         name = self.class_names[label] if label < len(self.class_names) else str(label)

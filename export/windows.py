@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabit.errors import InputError
 from metabit.export.spec import FrontEnd
+from metabit.trainer.data.windows import samples_of_windows
 from metabit.trainer.frontend import samples_of, to_counts
 
 
@@ -44,6 +45,28 @@ def counts_of(frames: ArrayLike, front_end: FrontEnd, where: str) -> NDArray[np.
             code="E-DATA-RANGE",
         )
     return np.ascontiguousarray(array, dtype=np.int16)
+
+
+def samples_of_raw(x: NDArray[np.integer], front_end: FrontEnd, where: str) -> NDArray[np.int8]:
+    """The samples of a network, (n, n_inputs), of raw windows, each as long as a sample needs.
+
+    Args:
+        x: counts, shape (n, n_channels, n_frames).
+        front_end: of the model.
+        where: name of the data, for messages.
+
+    Raises:
+        InputError: samples of another shape (E-SHAPE).
+    """
+    does = front_end.does
+    wanted = (does.n_channels, does.length + (does.stack - 1) * does.hop)
+    if x.shape[1:] != wanted:
+        raise InputError(
+            f"{where}: samples have shape {x.shape[1:]}; the front end of the model makes samples "
+            f"of {wanted[0]} channels and {wanted[1]} frames",
+            code="E-SHAPE",
+        )
+    return samples_of_windows(x, front_end)
 
 
 def samples_of_recording(

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from metabit.errors import InputError
 
-_TRAINER = ("torch", "safetensors", "matplotlib")
+_TRAINER = ("torch", "safetensors", "matplotlib", "polars", "PIL")
 _EXPORT = ("onnx", "onnxscript", "safetensors", "tflite", "flatbuffers")
 _BOARDS = ("unicorn", "capstone", "ziglang")
 
@@ -27,6 +27,8 @@ EXTRAS = {
 TASKS: dict[str, tuple[str, ...]] = {
     "demo": (*_TRAINER, *_BOARDS),
     "train": _TRAINER,
+    "read own data": ("polars",),
+    "read pictures": ("PIL",),
     "compare --out": ("matplotlib",),
     "reproduce": _TRAINER,
     "reproduce --engine ray": ("ray",),

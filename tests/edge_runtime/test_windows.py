@@ -29,6 +29,7 @@ SHAPES = {
     "sound": Operations(1, 256, 128, (), (2, 5, 9, 17, 40, 129), "only", stack=5),
     "gaps": Operations(2, 16, 41, ("deviation", "maximum"), (1, 9), "also", stack=2),
     "two frames": Operations(1, 2, 1, STATISTICS, (0, 1, 2), "also", stack=3),
+    "a table": Operations(40, 1, 1, ("mean",), (), "also"),
     "longest": Operations(1, 1024, 512, ("minimum",), tuple(range(0, 514, 9)), "also"),
 }
 N_FRAMES = {"no spectrum": 9000, "longest": 4000}
@@ -207,7 +208,7 @@ CHANNELS, EDGES = 32, 32 + 3 * 12
 SCALES = EDGES + 8
 WRONG = {
     "no channels": (0, 0, 4),
-    "too many channels": (0, 65, 4),
+    "too many channels": (0, 257, 4),
     "another number of channels": (0, 2, 4),
     "a window of one frame": (4, 1, 4),
     "a window too long": (4, 4097, 4),

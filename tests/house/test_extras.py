@@ -19,6 +19,9 @@ OPTIONAL: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_te
     "optional-dependencies"
 ]
 
+#: Where a package is imported under another name than its own.
+IMPORT_NAMES = {"pillow": "PIL"}
+
 
 def packages(extra: str) -> set[str]:
     """Import names of the packages that an extra brings, those of extras within it too."""
@@ -29,7 +32,7 @@ def packages(extra: str) -> set[str]:
             inner = name.removeprefix("metabit[").removesuffix("]").split(",")
             found |= set().union(*map(packages, inner))
         else:
-            found.add(name.replace("-", "_"))
+            found.add(IMPORT_NAMES.get(name, name.replace("-", "_")))
     return found
 
 

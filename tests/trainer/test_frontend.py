@@ -216,8 +216,9 @@ def test_a_recipe_with_a_front_end_is_written_and_read_again() -> None:
 def test_limits_are_said_before_anything_is_computed() -> None:
     good = Operations(2, 16, 8)
     for bad in (
-        replace(good, n_channels=65),
+        replace(good, n_channels=257),
         replace(good, length=1),
+        replace(good, length=0, statistics=("mean",)),
         replace(good, hop=0),
         replace(good, statistics=("maximum", "mean")),
         replace(good, length=2000, edges=(1, 5)),

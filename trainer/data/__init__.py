@@ -5,6 +5,7 @@ find.py         finds, loads and fetches a data set by its name
 bundled.py      digits and HAPT
 idx_sets.py     MNIST and Fashion-MNIST
 idx.py          reads the IDX files of those two
+own/            data of one's own: tables, time series, recordings, pictures
 download.py     fetches files and checks their checksums
 images.py       pads, enlarges and rotates images
 windows.py      raw windows through a front end

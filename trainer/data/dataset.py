@@ -19,14 +19,15 @@ class Split:
     """Samples in order, with their labels.
 
     Attributes:
-        x: samples, shape (n, *input_shape), uint8 or int8.
+        x: samples, shape (n, *input_shape), uint8 or int8; int16 where a front end is to follow.
         y: labels from 0, shape (n,), uint8 or int64.
-        subject: the person whom each sample is of, shape (n,), uint8; None where nobody is known.
+        subject: number of the person or group that each sample is of, shape (n,); None where it is
+            not known.
     """
 
     x: NDArray[Any]
     y: NDArray[Any]
-    subject: NDArray[np.uint8] | None = None
+    subject: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -75,13 +76,14 @@ class DataSet:
         train, test: the splits.
         n_classes: number of classes.
         class_names: their names, in label order.
-        dtype: "uint8" or "int8".
+        dtype: "uint8" or "int8", or "int16" for counts that a front end is to read.
         scale, zero_point: a stored integer q stands for scale * (q - zero_point).
         citation: who made it; it is shown with results.
         source: the file or folder it was read from.
         encoding: how values became bits, if a thermometer has encoded them.
         units: what a count of each channel stands for, float32, where it is not `scale` for all.
         front_end: how samples were made of raw windows, if a front end has made them.
+        channel_names: names of the channels of raw windows, where they are known.
         sample_rate: frames per second of raw windows, where it is known.
     """
 
@@ -98,6 +100,7 @@ class DataSet:
     encoding: Encoding | None = None
     units: NDArray[np.float32] | None = None
     front_end: FrontEnd | None = None
+    channel_names: tuple[str, ...] = ()
     sample_rate: float | None = None
 
     @property

@@ -15,7 +15,7 @@ STATISTICS = ("mean", "deviation", "minimum", "maximum", "change")
 """Statistics of one channel, in the order in which they stand in a row."""
 LOGS: tuple[Log, ...] = ("none", "also", "only")
 
-MAX_CHANNELS = 64
+MAX_CHANNELS = 256
 MAX_LENGTH = 4096
 MAX_SPECTRUM_LENGTH = 1024
 MAX_HOP = 65_536
@@ -86,15 +86,17 @@ class Operations:
         known = [name for name in STATISTICS if name in self.statistics]
         if not 1 <= self.n_channels <= MAX_CHANNELS:
             return f"{self.n_channels} channels; 1 to {MAX_CHANNELS} are possible"
-        if not (2 <= self.length <= MAX_LENGTH and 1 <= self.hop <= MAX_HOP):
+        if not (1 <= self.length <= MAX_LENGTH and 1 <= self.hop <= MAX_HOP):
             return (
-                f"windows of {self.length} frames every {self.hop}; 2 to {MAX_LENGTH} frames "
+                f"windows of {self.length} frames every {self.hop}; 1 to {MAX_LENGTH} frames "
                 f"every 1 to {MAX_HOP} are possible"
             )
         if list(self.statistics) != known:
             return f"statistics {list(self.statistics)}; {', '.join(STATISTICS)} in this order"
         if self.log not in LOGS or not 1 <= self.stack <= MAX_STACK:
             return f"log {self.log!r} and {self.stack} rows per sample; 1 to {MAX_STACK} rows"
+        if self.length == 1 and ("change" in self.statistics or self.edges):
+            return "change and a spectrum need windows of two frames or more"
         return self._spectrum_problem() or self._size_problem()
 
     def _spectrum_problem(self) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import PurePath
 
 from metabit.trainer.data import names
+from metabit.trainer.data.own.what import MISSING, SPLITS, OwnData
 from metabit.trainer.recipe.tables import refuse, require, require_choice, require_seed, toml_value
 
 STREAMS = ("permuted", "rotated", "axes", "parts", "single", "subjects", "classes", "sets")
@@ -21,7 +23,7 @@ _STREAMS_OF_KEY = {
     "scenario": _WITH_TASKS,
     "blur": _WITH_TASKS,
 }
-_BELOW = {"validation": 1, "label_noise": 1, "blur": 0.5, "max_angle": 360}
+_BELOW = {"validation": 1, "test": 1, "label_noise": 1, "blur": 0.5, "max_angle": 360}
 
 _TASKS_FROM = {
     "permuted": ("n_tasks",),
@@ -39,7 +41,7 @@ class DataRecipe:
     """[data]: the data set, and the stream of tasks that is made from it.
 
     Attributes:
-        name: digits, hapt, mnist or fashion-mnist.
+        name: digits, hapt, mnist or fashion-mnist; or a path says where data of one's own lies.
         stream: permuted, rotated, axes, parts, single, subjects, classes or sets (see
             `metabit.trainer.streams`).
         n_tasks: number of permutations, rotations, orientations, or groups.
@@ -63,10 +65,12 @@ class DataRecipe:
         thermometer: encode each value in so many bits, so that the first layer reads bits too.
         label_noise: share of the training labels that are wrong, below 1.
         blur: share of the training samples that are exchanged at each boundary, below 0.5.
+        path, label, group, time, channels, pattern, sample_rate, missing, window, hop, test, split:
+            data of one's own, see `metabit.trainer.data.own.what.OwnData`.
     """
 
-    name: str
-    stream: str
+    name: str = ""
+    stream: str = "single"
     n_tasks: int | None = None
     n_parts: int | None = None
     groups: tuple[tuple[int, ...], ...] | str | None = None
@@ -84,9 +88,21 @@ class DataRecipe:
     thermometer: int | None = None
     label_noise: float | None = None
     blur: float | None = None
+    path: str | None = None
+    label: str | int | None = None
+    group: str | int | None = None
+    time: str | int | None = None
+    channels: tuple[str, ...] | None = None
+    pattern: str | None = None
+    sample_rate: float | None = None
+    missing: str | None = None
+    window: int | None = None
+    hop: int | None = None
+    test: float | None = None
+    split: str | None = None
 
     def __post_init__(self) -> None:
-        require_choice("[data] name", self.name, names())
+        self._require_source()
         require_choice("[data] stream", self.stream, STREAMS)
         require_seed("[data] seed", self.seed)
         self._require_ranges()
@@ -102,6 +118,19 @@ class DataRecipe:
     def sets(self) -> tuple[str, ...]:
         """Names of all data sets that the stream is made of."""
         return (self.name, *(self.then or ()))
+
+    @property
+    def title(self) -> str:
+        """The name of the set, or of the file or folder."""
+        return self.name or PurePath(self.path or "").name
+
+    @property
+    def own(self) -> OwnData | None:
+        """Data of one's own; None for a set by name."""
+        if self.path is None:
+            return None
+        given = {f.name: getattr(self, f.name) for f in fields(OwnData)}
+        return OwnData(**{key: value for key, value in given.items() if value is not None})
 
     @property
     def tasks_differ(self) -> bool:
@@ -125,6 +154,25 @@ class DataRecipe:
         """One task with all samples of the set, as the network reads them."""
         return DataRecipe(self.name, "single", pad=self.pad, thermometer=self.thermometer)
 
+    def _require_source(self) -> None:
+        """Refuse a recipe without data, or with keys of the other kind of it."""
+        if self.path is None:
+            if not self.name:
+                raise refuse("[data] needs the name of a set, or the path of your own data")
+            require_choice("[data] name", self.name, names())
+            for f in fields(OwnData):
+                value = getattr(self, f.name)
+                if f.name != "seed" and value is not None:
+                    require(False, f"[data] {f.name}", value, "belongs to data with a path")
+            return
+        require(not self.name, "[data] name", self.name, "leave it out where there is a path")
+        require(self.then is None, "[data] then", self.then, "belongs to sets by name")
+        for key, choices in (("missing", MISSING), ("split", SPLITS)):
+            if getattr(self, key) is not None:
+                require_choice(f"[data] {key}", getattr(self, key), choices)
+        if self.hop is not None:
+            require(self.window is not None, "[data] hop", self.hop, "belongs to window")
+
     def _require_ranges(self) -> None:
         for key, least in (
             ("n_tasks", 1),
@@ -133,6 +181,8 @@ class DataRecipe:
             ("test_samples", 1),
             ("pad", 1),
             ("thermometer", 1),
+            ("window", 2),
+            ("hop", 1),
         ):
             value = getattr(self, key)
             if value is not None:

@@ -45,7 +45,7 @@ class FrontEndRecipe:
         for name in self.statistics:
             require_choice("[frontend] statistics", name, STATISTICS)
         require(0 <= self.bands <= 64, "[frontend] bands", self.bands, "must be 0 to 64")
-        for key, least in (("length", 2), ("hop", 1)):
+        for key, least in (("length", 1), ("hop", 1)):
             value = getattr(self, key)
             if value is not None:
                 require(value >= least, f"[frontend] {key}", value, f"must be {least} or more")

@@ -72,7 +72,7 @@ class Run:
     @property
     def dataset(self) -> str:
         """Name of the data set, for `metabit.trainer.data.load`."""
-        return self.recipe.data.name
+        return self.recipe.data.title
 
     @property
     def m(self) -> float | tuple[float, ...]:

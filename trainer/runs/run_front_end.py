@@ -53,6 +53,7 @@ def read_front_end(path: Path) -> FrontEnd:
     return front_end
 
 
-def front_end_of_run(run: Run) -> FrontEnd:
-    """The front end of a finished run whose recipe has one; errors as for `read_front_end`."""
-    return read_front_end(run.path / FRONT_END)
+def front_end_of_run(run: Run) -> FrontEnd | None:
+    """The front end of a finished run, or None; errors as for `read_front_end`."""
+    path = run.path / FRONT_END
+    return read_front_end(path) if path.exists() else None

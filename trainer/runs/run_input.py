@@ -39,6 +39,7 @@ class RunInput:
         class_names: names of the classes, in label order.
         citation: who made the data set.
         encoding: how values became bits, if a thermometer has encoded them.
+        channel_names: names of the channels of raw windows, where they are known.
     """
 
     samples: NDArray[Any]
@@ -47,6 +48,7 @@ class RunInput:
     class_names: tuple[str, ...]
     citation: str
     encoding: Encoding | None
+    channel_names: tuple[str, ...] = ()
 
 
 def input_of(dataset: DataSet, n_samples: int = N_SAMPLES) -> RunInput:
@@ -58,6 +60,7 @@ def input_of(dataset: DataSet, n_samples: int = N_SAMPLES) -> RunInput:
         class_names=dataset.class_names,
         citation=dataset.citation,
         encoding=dataset.encoding,
+        channel_names=dataset.channel_names,
     )
 
 
@@ -94,6 +97,7 @@ def read_input(path: Path) -> RunInput:
             class_names=tuple(content["class_names"]),
             citation=str(content["citation"]),
             encoding=told,
+            channel_names=tuple(content.get("channel_names", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptError(f"{path}: not the input of a run ({error})", code="E-MODEL") from error

@@ -11,6 +11,7 @@ from metabit.errors import InputError
 from metabit.trainer.data import load
 from metabit.trainer.data.dataset import DataSet, Encoding, Split
 from metabit.trainer.data.images import padded
+from metabit.trainer.data.own import load_own
 from metabit.trainer.data.thermometer import Thermometer, quantiles
 from metabit.trainer.data.windows import frames_and_channels, with_front_end
 from metabit.trainer.recipe.data import DataRecipe
@@ -21,6 +22,9 @@ from metabit.trainer.streams.scenario import classes_by_scenario, inputs_by_scen
 from metabit.trainer.streams.sets import fitted, set_tasks
 from metabit.trainer.streams.stream import Stream
 from metabit.trainer.streams.turned import axes_tasks, even_angles, rotated_tasks
+
+RAW = FrontEndRecipe(length=1, hop=1, statistics=("mean",), bands=0, log="none")
+"""The front end of one's own counts where a recipe has none: every value as it is, standardised."""
 
 
 def build(recipe: DataRecipe, frontend: FrontEndRecipe | None = None) -> tuple[DataSet, Stream]:
@@ -33,7 +37,10 @@ def build(recipe: DataRecipe, frontend: FrontEndRecipe | None = None) -> tuple[D
     Raises:
         InputError: the set is not on this machine, or cannot be divided into these tasks.
     """
-    first, *others = [load(name) for name in recipe.sets]
+    own = recipe.own
+    first, *others = [load(name) for name in recipe.sets] if own is None else [load_own(own)]
+    if own is not None and frontend is None and first.dtype == "int16":
+        frontend = RAW
     datasets = [_prepared(each, recipe) for each in (first, *(fitted(o, first) for o in others))]
     if recipe.thermometer is not None:
         # Thresholds come from the whole first set, so all tasks and all limits have the same.

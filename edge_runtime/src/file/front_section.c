@@ -3,7 +3,7 @@
 
 #include "offsets.h"
 
-#define MAX_CHANNELS 64u
+#define MAX_CHANNELS 256u
 #define MAX_LENGTH 4096u
 #define MAX_SPECTRUM_LENGTH 1024u
 #define MAX_HOP 65536u
@@ -14,6 +14,7 @@
 #define MAX_CENTRE (1 << 27)
 #define MAX_GAIN_SHIFT 40u
 #define N_STATISTICS 5u
+#define CHANGE (1u << 4)
 
 static uint32_t u16(const uint8_t *bytes, uint32_t at) {
     return (uint32_t)bytes[at] | (uint32_t)bytes[at + 1u] << 8;
@@ -37,12 +38,13 @@ static bool read_operations(mb_blob_view *v, uint32_t at) {
     front->n_bands = u32(b, at + FRONT_N_BANDS);
     front->log = u32(b, at + FRONT_LOG);
     front->stack = u32(b, at + FRONT_STACK);
-    if (front->n_channels < 1 || front->n_channels > MAX_CHANNELS || front->length < 2 ||
+    if (front->n_channels < 1 || front->n_channels > MAX_CHANNELS || front->length < 1 ||
         front->length > MAX_LENGTH || front->hop < 1 || front->hop > MAX_HOP ||
         front->statistics >= 1u << N_STATISTICS || front->n_bands > MAX_BANDS ||
         front->log > MB_LOG_ONLY || front->stack < 1 || front->stack > MAX_STACK ||
         u32(b, at + FRONT_ZERO) != 0 ||
-        (front->n_bands > 0 && front->length > MAX_SPECTRUM_LENGTH)) {
+        (front->n_bands > 0 && front->length > MAX_SPECTRUM_LENGTH) ||
+        (front->length == 1 && (front->n_bands > 0 || (front->statistics & CHANGE) != 0))) {
         return false;
     }
     front->n_transform = 2;

@@ -37,8 +37,11 @@ static uint32_t put_statistics(const mb_front *front, const mb_series *series, c
     int64_t total = found->total;
     uint64_t spread = n * found->squares - (uint64_t)(total * total);
     int32_t all[] = {
-        series->mean, (int32_t)(mb_root(spread) / n),      found->low,
-        found->high,  (int32_t)(found->change / (n - 1u)),
+        series->mean,
+        (int32_t)(mb_root(spread) / n),
+        found->low,
+        found->high,
+        n > 1 ? (int32_t)(found->change / (n - 1u)) : 0,
     };
     for (uint32_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         if (front->statistics >> i & 1u) {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from metabit.errors import FormatError, InputError, nearest
 from metabit.export.shapes import map_samples
 from metabit.export.spec import Model
+from metabit.export.windows import samples_of_raw
 from metabit.readers.samples import SUFFIXES, ReadSamples
 
 if TYPE_CHECKING:
@@ -59,6 +60,9 @@ def from_set(name: str, model: Model, split: str, task: int | None) -> ReadSampl
 def _of_set(of: DataSet | Task, model: Model, split: str, where: str) -> ReadSamples:
     """Flat samples: a model may have been made with another shape of as many values."""
     part = of.train if split == "train" else of.test
+    if model.front_end is not None:
+        x = samples_of_raw(part.x, model.front_end, where)
+        return ReadSamples(x, part.y, f"{where}, {split} samples")
     maps = map_samples(part.x)
     x = maps if model.input.shape == maps.shape[1:] else part.x
     return ReadSamples(x.reshape(len(part), -1), part.y, f"{where}, {split} samples")

@@ -1,0 +1,415 @@
+"""Data of one's own: every usual form is read as it is meant, or refused with its place."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import wave
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from metabit.errors import InputError, MetabitError
+from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.data.own import OwnData, load_own
+from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe.data import DataRecipe
+from metabit.trainer.recipe.frontend import FrontEndRecipe
+from metabit.trainer.streams import build
+
+ROWS = [(1.5, -20.0, "walk"), (2.25, 30.5, "run"), (0.0, 12.0, "walk"), (-1.0, 1e3, "run")] * 6
+
+
+def code_of(data: OwnData) -> str:
+    with pytest.raises(MetabitError) as caught:
+        load_own(data)
+    return caught.value.code
+
+
+def table_text(separator: str = ",", comma: bool = False, header: bool = True) -> str:
+    lines = [separator.join(["ax", "ay", "label"])] if header else []
+    for a, b, word in ROWS:
+        cells = [str(a), str(b)]
+        cells = [cell.replace(".", ",") for cell in cells] if comma else cells
+        lines.append(separator.join([*cells, word]))
+    return "\n".join(lines) + "\n"
+
+
+FORMS = {
+    "plain": table_text().encode(),
+    "byte order mark": b"\xef\xbb\xbf" + table_text().encode(),
+    "semicolons": table_text(";").encode(),
+    "tabs": table_text("\t").encode(),
+    "decimal commas": table_text(";", comma=True).encode(),
+    "lines of Windows": table_text().replace("\n", "\r\n").encode(),
+    "gzip": gzip.compress(table_text().encode()),
+    "quotes": table_text().replace("walk", '"walk"').replace("ax", '"ax"').encode(),
+    "spaces": table_text().replace(",", " , ").encode(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_table_says_the_same_in_every_form(form: str, tmp_path: Path) -> None:
+    plain, other = tmp_path / "plain.csv", tmp_path / "other.csv"
+    plain.write_bytes(FORMS["plain"])
+    other.write_bytes(FORMS[form])
+    expected, found = load_own(OwnData(str(plain))), load_own(OwnData(str(other)))
+    assert found.class_names == ("run", "walk")
+    assert found.channel_names == ("ax", "ay")
+    assert np.array_equal(found.train.x, expected.train.x)
+    assert np.array_equal(found.test.y, expected.test.y)
+    assert len(found.train) + len(found.test) == len(ROWS)
+
+
+def test_without_a_header_columns_have_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(table_text(header=False))
+    found = load_own(OwnData(str(path), label=3))
+    assert found.channel_names == ("1", "2")
+    assert found.class_names == ("run", "walk")
+    assert code_of(OwnData(str(path))) == "E-NO-LABELS"
+    assert code_of(OwnData(str(path), label=4)) == "E-DATA-COLUMN"
+
+
+def test_counts_stand_for_the_values_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(table_text())
+    found = load_own(OwnData(str(path), test=0.1))
+    assert found.units is not None
+    values = found.train.x[:, :, 0] * found.units
+    known = {(round(a, 2), round(b, 1)) for a, b, _ in ROWS}
+    for a, b in values.tolist():
+        near = min(abs(a - x) / 2 + abs(b - y) / 1000 for x, y in known)
+        assert near < 1e-3
+
+
+@pytest.mark.parametrize("cell", ["1_0", "\u0661\u0660", "0x10", "1,5", "five", "1.5.2", "inf"])
+def test_a_typing_error_is_no_number(cell: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f'ax,label\n1,a\n2,b\n"{cell}",a\n', encoding="utf-8")
+    with pytest.raises(InputError, match=r'line 4, column "ax"') as caught:
+        load_own(OwnData(str(path)))
+    assert caught.value.code == "E-DATA-CELL"
+
+
+def series(path: Path, gap: bool = False, missing: str = "1.0") -> None:
+    """Three people, two activities each of 40 rows at 10 Hz."""
+    rng = np.random.default_rng(0)
+    lines = ["t,who,ax,ay,label"]
+    for p, who in enumerate(("ann", "bob", "cid")):
+        for i in range(80):
+            t = (p * 1000 + i) * 0.1 + (5 if gap and i >= 20 else 0)
+            value = missing if (i, who) == (30, "bob") else f"{rng.normal():.3f}"
+            lines.append(f"{t:.1f},{who},{value},{rng.normal():.3f},{'sit' if i < 40 else 'go'}")
+    path.write_text("\n".join(lines) + "\n")
+
+
+def own_series(path: Path, **keys: object) -> OwnData:
+    given = {"group": "who", "time": "t", "window": 16, "hop": 8, **keys}
+    return OwnData(str(path), **given)  # type: ignore[arg-type]
+
+
+def test_windows_stay_in_one_recording_and_one_class(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    series(path)
+    found = load_own(own_series(path))
+    per_person = 2 * ((40 - 16) // 8 + 1)  # those over the change of class are left out
+    assert len(found.train) + len(found.test) == 3 * per_person
+    assert found.train.x.shape[1:] == (2, 16)
+    assert found.train.subject is not None
+    assert found.test.subject is not None
+    assert set(found.train.subject.tolist()) & set(found.test.subject.tolist()) == set()
+    series(path, gap=True)
+    with_gap = load_own(own_series(path))
+    assert len(with_gap.train) + len(with_gap.test) < 3 * per_person
+
+
+def test_a_split_by_time_shares_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    lines = ["ax,label"] + [f"{i},{'ab'[i // 20 % 2]}" for i in range(400)]
+    path.write_text("\n".join(lines) + "\n")
+    found = load_own(OwnData(str(path), window=10, hop=1, channels=("ax",)))
+    assert found.train.x.max() < found.test.x.min()
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ({"split": "random"}, "E-DATA-SPLIT"),
+        ({"window": 100}, "E-DATA-WINDOW"),
+        ({"group": "whom"}, "E-DATA-COLUMN"),
+        ({"channels": ("ax", "az")}, "E-DATA-COLUMN"),
+        ({"channels": ("who",)}, "E-DATA-CELL"),
+        (
+            {"label": "who", "group": None, "channels": ("ax",), "split": "time", "test": 0.34},
+            "E-DATA-SPLIT",
+        ),
+        ({"group": None, "channels": ("ax",), "split": "group"}, "E-DATA-SPLIT"),
+    ],
+)
+def test_what_would_leak_or_cannot_be_is_refused(
+    keys: dict[str, object], code: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "s.csv"
+    series(path)
+    assert code_of(own_series(path, **keys)) == code
+
+
+def test_rows_of_one_group_are_never_on_both_sides(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    series(path)
+    assert code_of(own_series(path, window=None, split="random")) == "E-DATA-SPLIT"
+    path.write_text("who,ax,label\n" + "".join(f"ann,{i},{'ab'[i % 2]}\n" for i in range(20)))
+    assert code_of(OwnData(str(path), group="who")) == "E-DATA-SPLIT"
+
+
+@pytest.mark.parametrize("word", ["", "NaN", "n/a", "?"])
+def test_missing_values_are_handled_as_asked(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    series(path, missing=word)
+    assert code_of(own_series(path)) == "E-DATA-MISSING-VALUE"
+    whole = load_own(own_series(path, missing="hold"))
+    dropped = load_own(own_series(path, missing="drop"))
+    n_whole, n_dropped = (len(d.train) + len(d.test) for d in (whole, dropped))
+    assert n_dropped < n_whole  # windows over the row that is gone are gone too
+    path.write_text("ax,label\n,a\n1,b\n2,a\n")
+    assert code_of(OwnData(str(path), missing="hold")) == "E-DATA-MISSING-VALUE"
+    path.write_text("ax,label\n,a\n,b\n")
+    assert code_of(OwnData(str(path), missing="drop")) == "E-DATA-EMPTY"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "E-DATA-EMPTY"),
+        (b"ax,label\n", "E-DATA-EMPTY"),
+        (b"ax,label\n1,\n2,b\n", "E-DATA-CELL"),
+        (b"\xff\xfe\x00\x01", "E-DATA-FORMAT"),
+        (b"\x1f\x8b\x08broken", "E-DATA-READ"),
+        (b"ax,label\n1,a,7,8\n2,b\n", "E-DATA-FORMAT"),
+    ],
+)
+def test_what_is_no_table_is_refused(content: bytes, code: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(content)
+    assert code_of(OwnData(str(path))) == code
+    assert code_of(OwnData(str(tmp_path / "none.csv"))) == "E-DATA-READ"
+
+
+def wav(rate: int = 8000, n: int = 900, n_channels: int = 1, n_bytes: int = 2) -> bytes:
+    rng = np.random.default_rng(n)
+    raw = rng.integers(0, 256, n * n_channels * n_bytes, dtype=np.uint8).tobytes()
+    out = io.BytesIO()
+    with wave.open(out, "wb") as file:
+        file.setnchannels(n_channels)
+        file.setsampwidth(n_bytes)
+        file.setframerate(rate)
+        file.writeframes(raw)
+    return out.getvalue()
+
+
+def make_folder(folder: Path, files: dict[str, bytes], zipped: bool) -> Path:
+    if zipped:
+        path = folder / "data.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+        return path
+    for name, data in files.items():
+        (folder / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "data" / name).write_bytes(data)
+    return folder / "data"
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("n_bytes", [1, 2, 3])
+def test_recordings_by_class_and_speaker(zipped: bool, n_bytes: int, tmp_path: Path) -> None:
+    files = {
+        f"rec/{word}_{who}_{i}.wav": wav(n=700 + 100 * i, n_bytes=n_bytes)
+        for word in ("yes", "no")
+        for who in ("ann", "bob", "cid")
+        for i in range(3)
+    }
+    path = make_folder(tmp_path, {**files, "notes.md": b"-", ".hidden/x_y_1.wav": b""}, zipped)
+    found = load_own(OwnData(str(path), pattern="{label}_{group}_{}.wav", window=800, hop=800))
+    assert found.class_names == ("no", "yes")
+    assert found.sample_rate == 8000
+    assert len(found.train) + len(found.test) == 18  # the short ones end in silence
+    assert found.test.subject is not None
+    assert len(set(found.test.subject.tolist())) == 1
+    assert np.abs(found.train.x).max() > 20_000
+
+
+def test_recordings_of_different_rates_are_refused(tmp_path: Path) -> None:
+    path = make_folder(tmp_path, {"a/1.wav": wav(8000), "b/1.wav": wav(16_000)}, False)
+    assert code_of(OwnData(str(path), window=100)) == "E-DATA-RATE"
+    path = make_folder(tmp_path, {"a/1.wav": wav(), "b/1.wav": wav(n_channels=2)}, True)
+    assert code_of(OwnData(str(path), window=100)) == "E-DATA-RATE"
+
+
+def png(colour: bool, side: int = 8, seed: int = 0) -> bytes:
+    rng = np.random.default_rng(seed)
+    shape = (side, side, 3) if colour else (side, side)
+    out = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(out, "png")
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_pictures_by_split_and_class(colour: bool, tmp_path: Path) -> None:
+    files = {
+        f"{split}/{word}/{i}.png": png(colour, seed=i)
+        for split in ("train", "test")
+        for word in ("cat", "dog")
+        for i in range(4)
+    }
+    path = make_folder(tmp_path, files, True)
+    found = load_own(OwnData(str(path), pattern="{split}/{label}/{}"))
+    assert (len(found.train), len(found.test)) == (8, 8)
+    assert found.input_shape == ((3, 8, 8) if colour else (8, 8))
+    assert found.dtype == "uint8"
+    dataset, stream = build(DataRecipe(path=str(path), pattern="{split}/{label}/{}"))
+    assert dataset.front_end is None
+    assert len(stream) == 1
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"a/1.png": b"no picture", "b/1.png": png(False)}, "E-DATA-FORMAT"),
+        ({"a/1.png": png(False), "b/1.png": png(False, side=9)}, "E-DATA-SHAPE"),
+        ({"a/1.png": png(False), "b/1.png": png(True)}, "E-DATA-SHAPE"),
+        ({"a/1.wav": b"RIFFbroken"}, "E-DATA-FORMAT"),
+        ({"a/readme.md": b""}, "E-DATA-EMPTY"),
+        ({"1.wav": wav()}, "E-DATA-PATTERN"),
+        ({"a/1.csv": b"ax\n1\n"}, "E-DATA-FORMAT"),
+    ],
+)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_folders_that_cannot_be_read_are_refused(
+    files: dict[str, bytes], code: str, zipped: bool, tmp_path: Path
+) -> None:
+    assert code_of(OwnData(str(make_folder(tmp_path, files, zipped)))) == code
+
+
+def test_a_zip_that_says_it_is_huge_is_not_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("metabit.trainer.data.own.folders.MAX_FILE_BYTES", 1000)
+    path = make_folder(tmp_path, {"a/1.wav": bytes(2000)}, True)
+    assert code_of(OwnData(str(path))) == "E-DATA-READ"
+    (tmp_path / "no.zip").write_bytes(b"PK but not a zip")
+    assert code_of(OwnData(str(tmp_path / "no.zip"))) == "E-DATA-FORMAT"
+
+
+def arrays(shape: tuple[int, ...], dtype: str, seed: int = 0) -> NDArray[np.generic]:
+    rng = np.random.default_rng(seed)
+    return (100 * rng.normal(size=shape)).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int64", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(40, 6), (40, 3, 20)])
+def test_arrays_of_any_sensible_type(dtype: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    words = np.array(["up", "down"])[np.arange(40) % 2]
+    np.savez(path, data=arrays(shape, dtype), labels=words[:, np.newaxis])
+    found = load_own(OwnData(str(path)))
+    assert found.class_names == ("down", "up")
+    assert found.dtype == "int16"
+    assert found.input_shape == (*shape[1:], 1)[:2]
+    assert found.units is not None
+    if "int" in dtype:
+        assert found.units.tolist() == [1.0] * shape[1]
+
+
+def test_arrays_with_groups_and_one_hot_labels(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, x=arrays((40, 6), "float32"), y=np.eye(4)[np.arange(40) % 4],
+             subject=np.arange(40) // 10)  # fmt: skip
+    found = load_own(OwnData(str(path)))
+    assert found.n_classes == 4
+    assert found.test.subject is not None
+    assert len(set(found.test.subject.tolist())) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "code"),
+    [
+        ({"a": np.zeros((4, 2)), "y": np.arange(4)}, "E-DATA-NO-X"),
+        ({"x": np.zeros((4, 2))}, "E-NO-LABELS"),
+        ({"x": np.zeros((4, 2)), "y": np.arange(3)}, "E-DATA-SHAPE"),
+        ({"x": np.full((4, 2), np.nan), "y": np.arange(4)}, "E-DATA-NAN"),
+        ({"x": np.zeros(4), "y": np.arange(4)}, "E-DTYPE"),
+        ({"x": np.zeros((4, 2), complex), "y": np.arange(4)}, "E-DTYPE"),
+        ({"x": np.array([["a"], ["b"]]), "y": np.arange(2)}, "E-DTYPE"),
+    ],
+)
+def test_arrays_that_cannot_be_samples_are_refused(
+    keys: dict[str, NDArray[np.generic]], code: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, **keys)  # type: ignore[arg-type]
+    assert code_of(OwnData(str(path))) == code
+
+
+def test_a_recipe_without_a_front_end_standardises_raw_values(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    series(path)
+    recipe = recipe_from_dict(
+        {
+            "name": "own",
+            "data": {"path": str(path), "group": "who", "time": "t", "window": 16, "hop": 8},
+            "train": {"epochs": 1},
+        }
+    )
+    dataset, _ = build(recipe.data, recipe.frontend)
+    assert dataset.dtype == "int8"
+    assert dataset.input_shape == (32,)
+    assert dataset.front_end is not None
+    assert dataset.front_end.does.stack == 16
+    with_features, stream = build(recipe.data, FrontEndRecipe(bands=3))
+    assert with_features.input_shape == (2 * 8 * 2,)
+    assert stream.n_classes == 2
+
+
+def test_people_one_after_the_other_are_a_stream_of_own_data(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    series(path)
+    recipe = DataRecipe(path=str(path), stream="subjects", n_tasks=2, group="who", time="t",
+                        window=16, hop=8)  # fmt: skip
+    dataset, stream = build(recipe, FrontEndRecipe())
+    assert len(stream) == 2
+    assert dataset.channel_names == ("ax", "ay")
+    assert recipe.title == "s.csv"
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [
+        ({}, "needs the name of a set, or the path"),
+        ({"name": "hapt", "label": "y"}, "belongs to data with a path"),
+        ({"name": "hapt", "path": "x.csv"}, "leave it out"),
+        ({"path": "x.csv", "missing": "guess"}, "missing"),
+        ({"path": "x.csv", "split": "people"}, "split"),
+        ({"path": "x.csv", "hop": 3}, "belongs to window"),
+        ({"path": "x.csv", "window": 1}, "must be 2 or more"),
+        ({"path": "x.csv", "test": 1.0}, "below 1"),
+    ],
+)
+def test_keys_of_own_data_are_checked_before_it_is_read(
+    table: dict[str, object], says: str
+) -> None:
+    with pytest.raises(InputError, match=says):
+        recipe_from_dict({"name": "x", "data": table, "train": {"epochs": 1}})
+
+
+def test_no_class_is_tested_that_was_never_trained(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("ax,label\n" + "".join(f"{i},{'abcd'[i // 10]}\n" for i in range(40)))
+    assert code_of(OwnData(str(path), split="time")) == "E-DATA-SPLIT"
+    found: DataSet = load_own(OwnData(str(path), split="random"))
+    assert found.n_classes == 4

@@ -1,0 +1,18 @@
+"""Data of one's own: tables, time series, arrays, and folders of recordings or pictures.
+
+what.py        what a recipe says of such data
+load.py        from a path to a data set
+text_table.py  CSV files in their usual forms, as columns
+arrays.py      .npy and .npz files
+folders.py     folders and zips of WAV, CSV, PNG and JPEG files
+frames.py      rows in order, cut into recordings and windows
+split.py       what is held out: whole groups, the end of time, or rows
+counts.py      real values as the counts of a device
+"""
+
+from __future__ import annotations
+
+from metabit.trainer.data.own.load import load_own
+from metabit.trainer.data.own.what import OwnData
+
+__all__ = ["OwnData", "load_own"]

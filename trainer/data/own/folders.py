@@ -1,0 +1,181 @@
+"""Folders and zips of WAV, CSV, PNG and JPEG files, whose names say what they hold."""
+
+from __future__ import annotations
+
+import io
+import re
+import wave
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import CorruptError, FormatError, InputError
+from metabit.extras import need
+
+PICTURES = (".png", ".jpg", ".jpeg")
+SOUNDS = (".wav",)
+MAX_FILE_BYTES = 256 * 2**20
+"""Of one file in a zip, unpacked: what says more is refused before it is unpacked."""
+
+_DEFAULT_PATTERN = "{label}/{}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One file of a folder or zip.
+
+    Attributes:
+        name: its path in there, with slashes.
+        label, group, split: what its name says; "" where it says nothing.
+        data: its bytes.
+    """
+
+    name: str
+    label: str
+    group: str
+    split: str
+    data: bytes
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a path is a folder, or a zip of files that is no .npz."""
+    return path.is_dir() or path.suffix.lower() == ".zip"
+
+
+def files_in(path: Path, pattern: str | None) -> Iterator[Found]:
+    """Every file with a known suffix, in the order of their names.
+
+    Args:
+        path: a folder or a .zip.
+        pattern: see `OwnData`.
+
+    Raises:
+        InputError: there is none (E-DATA-EMPTY), a name does not say what it holds
+            (E-DATA-PATTERN), or a file cannot be read (E-DATA-READ).
+        FormatError, CorruptError: not a zip, or a damaged one (E-DATA-FORMAT).
+    """
+    names = re.compile(_as_expression(pattern or _DEFAULT_PATTERN))
+    n = 0
+    for name, data in _in_zip(path) if path.is_file() else _in_folder(path):
+        n += 1
+        said = names.fullmatch(name)
+        if said is None:
+            raise InputError(
+                f"{path}: {name} does not fit the pattern {pattern or _DEFAULT_PATTERN!r}; set "
+                '[data] pattern, such as "{label}/{}" or "{label}_{group}_{}.wav"',
+                code="E-DATA-PATTERN",
+            )
+        parts = said.groupdict(default="")
+        yield Found(
+            name, parts.get("label", ""), parts.get("group", ""), parts.get("split", ""), data
+        )
+    if n == 0:
+        raise InputError(
+            f"{path}: no {', '.join((*SOUNDS, *PICTURES, '.csv'))} files", code="E-DATA-EMPTY"
+        )
+
+
+def _as_expression(pattern: str) -> str:
+    """A pattern as a regular expression for whole names, below any folders."""
+    parts = re.split(r"(\{\w*\})", pattern)
+    words = {"{label}": "(?P<label>[^/]+?)", "{group}": "(?P<group>[^/]+?)"}
+    words |= {"{split}": "(?P<split>[^/]+?)", "{}": "[^/]*?"}
+    unknown = [part for part in parts if part.startswith("{") and part not in words]
+    if unknown or "{label}" not in parts or len(set(parts) & {"{label}"}) != 1:
+        raise InputError(
+            f'[data] pattern = "{pattern}": it needs {{label}} once, and may have {{group}}, '
+            "{split} and {}",
+            code="E-DATA-PATTERN",
+        )
+    inner = "".join(words.get(part, re.escape(part)) for part in parts)
+    return rf"(?:.*/)?{inner}(?:\.[A-Za-z]+)?"
+
+
+def _is_known(name: str) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+    return not hidden and name.lower().endswith((*SOUNDS, *PICTURES, ".csv", ".tsv"))
+
+
+def _in_folder(path: Path) -> Iterator[tuple[str, bytes]]:
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        if _is_known(name) and file.is_file():
+            try:
+                yield name, file.read_bytes()
+            except OSError as error:
+                raise InputError(
+                    f"{file}: cannot be read ({error.strerror})", code="E-DATA-READ"
+                ) from error
+
+
+def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for entry in sorted(archive.infolist(), key=lambda e: e.filename):
+                if not _is_known(entry.filename) or entry.is_dir():
+                    continue
+                if entry.file_size > MAX_FILE_BYTES:
+                    raise InputError(
+                        f"{path}: {entry.filename} says it holds {entry.file_size:,} bytes; up to "
+                        f"{MAX_FILE_BYTES:,} are read",
+                        code="E-DATA-READ",
+                    )
+                yield entry.filename, archive.read(entry)
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise CorruptError(
+            f"{path}: not a zip, or a damaged one ({error})", code="E-DATA-FORMAT"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+
+
+def sound(found: Found) -> tuple[NDArray[np.float64], int]:
+    """Counts of a WAV file, shape (n_frames, n_channels), in 16 bits, and its frames per second.
+
+    Raises:
+        FormatError: not a WAV file of integers (E-DATA-FORMAT).
+    """
+    try:
+        with wave.open(io.BytesIO(found.data)) as file:
+            n_channels, n_bytes, rate = (
+                file.getnchannels(),
+                file.getsampwidth(),
+                file.getframerate(),
+            )
+            raw = file.readframes(file.getnframes())
+    except (wave.Error, EOFError, ValueError, RuntimeError) as error:
+        raise FormatError(
+            f"{found.name}: not a WAV file of integers ({error})", code="E-DATA-FORMAT"
+        ) from error
+    if n_bytes == 1:
+        counts = (np.frombuffer(raw, np.uint8).astype(np.float64) - 128) * 256
+    else:  # the upper two bytes of each value, the lowest byte first
+        bytes_ = np.frombuffer(raw, np.uint8)[: len(raw) // n_bytes * n_bytes]
+        counts = bytes_.reshape(-1, n_bytes)[:, -2:].copy().view("<i2")[:, 0].astype(np.float64)
+    return counts[: len(counts) // n_channels * n_channels].reshape(-1, n_channels), rate
+
+
+def picture(found: Found) -> NDArray[np.uint8]:
+    """Pixels of a picture: (rows, columns) where it is grey, otherwise (3, rows, columns).
+
+    Raises:
+        FormatError: not a picture, or one of more than 2**24 pixels (E-DATA-FORMAT).
+    """
+    need("read pictures")
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(io.BytesIO(found.data)) as image:
+            if image.width * image.height > 2**24:
+                raise FormatError(f"{found.name}: too many pixels", code="E-DATA-FORMAT")
+            grey = image.mode in ("1", "L", "LA", "I;16")
+            pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.uint8)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise FormatError(f"{found.name}: not a picture ({error})", code="E-DATA-FORMAT") from error
+    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -1,0 +1,175 @@
+"""Rows in order, cut into recordings and windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Frames:
+    """Rows of numbers in their order.
+
+    Attributes:
+        values: shape (n, n_channels), float64; NaN where a value is missing.
+        channels: names of the columns.
+        label: class of each row, shape (n,), index into `class_names`.
+        class_names: sorted.
+        group: group of each row, shape (n,), index into `group_names`; None where there are none.
+        group_names: in the order in which they first come.
+        time: of each row in seconds, shape (n,); None where it is not known.
+        recording: number of the file that a row comes from, shape (n,).
+        where: for messages.
+    """
+
+    values: NDArray[np.float64]
+    channels: tuple[str, ...]
+    label: NDArray[np.int64]
+    class_names: tuple[str, ...]
+    group: NDArray[np.int64] | None
+    group_names: tuple[str, ...]
+    time: NDArray[np.float64] | None
+    recording: NDArray[np.int64]
+    where: str
+
+    def take(self, which: NDArray[np.integer] | NDArray[np.bool_]) -> Frames:
+        """The rows with these indices, or where this mask is true."""
+        return replace(
+            self,
+            values=self.values[which],
+            label=self.label[which],
+            group=None if self.group is None else self.group[which],
+            time=None if self.time is None else self.time[which],
+            recording=self.recording[which],
+        )
+
+
+def indexed(words: list[str], in_order: bool = False) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Index of each word, and the different words: sorted, numbers by size, or as they come."""
+    different = list(dict.fromkeys(words))
+    if not in_order:
+        different.sort(key=_by_size)
+    number = {word: i for i, word in enumerate(different)}
+    return np.array([number[word] for word in words], dtype=np.int64), tuple(different)
+
+
+def _by_size(word: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(word), word
+    except ValueError:
+        return 1, 0.0, word
+
+
+def without_missing(frames: Frames, missing: str) -> Frames:
+    """Rows without missing values.
+
+    Args:
+        frames: rows.
+        missing: "refuse", "drop" the rows, or "hold" the value before, within a recording.
+
+    Raises:
+        InputError: a value is missing and is to be refused, or none comes before it
+            (E-DATA-MISSING-VALUE); or no rows are left (E-DATA-EMPTY).
+    """
+    gaps = ~np.isfinite(frames.values)
+    if not gaps.any():
+        return frames
+    if missing == "refuse":
+        row, column = np.argwhere(gaps)[0]
+        raise InputError(
+            f'{frames.where}: row {row + 1}, column "{frames.channels[column]}": no value, and '
+            f'{int(gaps.any(axis=1).sum())} rows have gaps; set [data] missing = "drop" or "hold"',
+            code="E-DATA-MISSING-VALUE",
+        )
+    if missing == "drop":
+        gone: NDArray[np.bool_] = np.asarray(gaps.any(axis=1))
+        kept = ~gone
+        if not kept.any():
+            raise InputError(
+                f"{frames.where}: a value is missing in every row", code="E-DATA-EMPTY"
+            )
+        # A row that is gone ends a recording: what comes after it is not its neighbour.
+        return replace(frames, recording=_ends_at(frames.recording, gone)).take(kept)
+    return replace(frames, values=_held(frames, gaps))
+
+
+def _ends_at(recording: NDArray[np.int64], gone: NDArray[np.bool_]) -> NDArray[np.int64]:
+    parts = recording + np.cumsum(gone) * (int(recording.max()) + 1)
+    return np.unique(parts, return_inverse=True)[1].astype(np.int64)
+
+
+def _held(frames: Frames, gaps: NDArray[np.bool_]) -> NDArray[np.float64]:
+    rows = np.arange(len(gaps))[:, np.newaxis]
+    last = np.maximum.accumulate(np.where(gaps, -1, rows), axis=0)
+    columns = np.arange(gaps.shape[1])[np.newaxis]
+    first = np.flatnonzero(_new_recording(frames, None))
+    starts = first[np.searchsorted(first, np.arange(len(gaps)), side="right") - 1]
+    if (last < starts[:, np.newaxis]).any():
+        row, column = np.argwhere(last < starts[:, np.newaxis])[0]
+        raise InputError(
+            f'{frames.where}: row {row + 1}, column "{frames.channels[column]}": no value, and '
+            'none before it in this recording; use missing = "drop"',
+            code="E-DATA-MISSING-VALUE",
+        )
+    held: NDArray[np.float64] = frames.values[last, columns]
+    return held
+
+
+def _new_recording(frames: Frames, longest_step: float | None) -> NDArray[np.bool_]:
+    """Whether a recording begins at each row: another file or group, or a gap in time."""
+    new = np.ones(len(frames.values), dtype=bool)
+    new[1:] = frames.recording[1:] != frames.recording[:-1]
+    if frames.group is not None:
+        new[1:] |= frames.group[1:] != frames.group[:-1]
+    if frames.time is not None and longest_step is not None:
+        steps = np.diff(frames.time)
+        new[1:] |= (steps <= 0) | (steps > longest_step)
+    return new
+
+
+@dataclass(frozen=True, eq=False)
+class WindowStarts:
+    """WindowStarts of frames.
+
+    Attributes:
+        starts: index of the first row of each, shape (n,).
+        length: rows per window.
+        n_mixed: windows that were left out because their rows are of several classes.
+    """
+
+    starts: NDArray[np.int64]
+    length: int
+    n_mixed: int
+
+
+def windows_in(frames: Frames, length: int, hop: int) -> WindowStarts:
+    """Every whole window that lies in one recording, and whose rows are all of one class.
+
+    Raises:
+        InputError: there is none (E-DATA-WINDOW).
+    """
+    longest = None if frames.time is None else 1.5 * float(np.median(np.diff(frames.time)))
+    begins = np.append(np.flatnonzero(_new_recording(frames, longest)), len(frames.values))
+    found, n_mixed, most = [], 0, 0
+    for start, end in pairwise(begins.tolist()):
+        most = max(most, end - start)
+        starts = np.arange(start, end - length + 1, hop)
+        same = np.array(
+            [(frames.label[at : at + length] == frames.label[at]).all() for at in starts],
+            dtype=bool,
+        )
+        found.append(starts[same])
+        n_mixed += int((~same).sum())
+    starts = np.concatenate(found)
+    if len(starts) == 0:
+        raise InputError(
+            f"{frames.where}: no window of {length} rows of one class: the longest of "
+            f"{len(begins) - 1} recordings has {most} rows",
+            code="E-DATA-WINDOW",
+        )
+    return WindowStarts(starts.astype(np.int64), length, n_mixed)

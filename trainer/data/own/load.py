@@ -1,0 +1,247 @@
+"""From a path to a data set, with what is held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import FormatError, InputError
+from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.own import arrays, folders, text_table
+from metabit.trainer.data.own.counts import units_of
+from metabit.trainer.data.own.frames import Frames, indexed, windows_in, without_missing
+from metabit.trainer.data.own.split import check_classes, rows_to_test
+from metabit.trainer.data.own.what import OwnData
+from metabit.trainer.frontend import to_counts
+
+_HELD_OUT = ("test", "testing", "validation", "val", "valid")
+
+
+def load_own(data: OwnData) -> DataSet:
+    """The data set that a recipe describes.
+
+    Tables and time series become int16 counts, shape (n, n_channels, window), which a front end
+    makes samples of; pictures become uint8.
+
+    Raises:
+        InputError, FormatError, CorruptError: it cannot be read, or cannot be what the recipe
+            says; the message names file, line and column.
+    """
+    path = Path(data.path)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder", code="E-DATA-READ")
+    if folders.is_folder(path):
+        found = list(folders.files_in(path, data.pattern))
+        if found[0].name.lower().endswith(folders.PICTURES):
+            return _pictures(data, found)
+        return _windowed(data, *_from_files(data, found))
+    if path.suffix.lower() in arrays.SUFFIXES:
+        return _from_arrays(data, path)
+    return _windowed(data, _from_table(data, path), None, data.sample_rate)
+
+
+# ---- rows ------------------------------------------------------------------------------------
+
+
+def _from_table(data: OwnData, path: Path) -> Frames:
+    table = text_table.read_text_table(path)
+    roles = {
+        key: None if wanted is None else table.column(wanted, key)
+        for key, wanted in (("label", data.label), ("group", data.group), ("time", data.time))
+    }
+    label = roles["label"] or table.label_column()
+    if label is None:
+        raise InputError(
+            f"{path}: which column is the class? Set [data] label to its name"
+            f"{'' if table.has_header else ' or, without a header, its number from 1'}",
+            code="E-NO-LABELS",
+        )
+    others = [c for c in table.frame.columns if c not in (label, roles["group"], roles["time"])]
+    channels = others
+    if data.channels is not None:
+        channels = [table.column(name, "channels") for name in data.channels]
+    group = None if roles["group"] is None else indexed(table.words(roles["group"]), in_order=True)
+    y, names = indexed(table.words(label))
+    if "" in names:
+        row = table.words(label).index("")
+        raise InputError(
+            f'{path}: line {table.first_line + row}, column "{label}": no class',
+            code="E-DATA-CELL",
+        )
+    return Frames(
+        table.numbers(channels),
+        tuple(channels),
+        y,
+        names,
+        None if group is None else group[0],
+        () if group is None else group[1],
+        None if roles["time"] is None else table.numbers([roles["time"]])[:, 0],
+        np.zeros(len(y), dtype=np.int64),
+        str(path),
+    )
+
+
+def _from_files(
+    data: OwnData, found: list[folders.Found]
+) -> tuple[Frames, NDArray[np.bool_] | None, float | None]:
+    """Rows of recordings, which of them are held out by their folder, and their rate."""
+    parts: list[NDArray[np.float64]] = []
+    rates: dict[float, str] = {}
+    for file in found:
+        if not file.name.lower().endswith(folders.SOUNDS):
+            raise FormatError(
+                f"{data.path}: {file.name}: folders hold WAV files or pictures; a CSV file is "
+                "given by itself, with columns label and group",
+                code="E-DATA-FORMAT",
+            )
+        values, rate = folders.sound(file)
+        rates.setdefault(float(rate), file.name)
+        missing_rows = max(0, (data.window or 1) - len(values))
+        parts.append(np.pad(values, ((0, missing_rows), (0, 0))))  # silence after it
+    shapes = {part.shape[1] for part in parts}
+    if len(rates) > 1 or len(shapes) > 1:
+        told = ", ".join(f"{rate:g} Hz ({name})" for rate, name in list(rates.items())[:3])
+        raise InputError(
+            f"{data.path}: recordings differ: {told}; {sorted(shapes)} channels; bring them to one "
+            "rate first",
+            code="E-DATA-RATE",
+        )
+    lengths = [len(part) for part in parts]
+    y, names = indexed([file.label for file in found])
+    group = indexed([file.group for file in found], in_order=True)
+    has_groups = any(file.group for file in found)
+    frames = Frames(
+        np.concatenate(parts),
+        tuple(f"channel {c + 1}" for c in range(shapes.pop())),
+        np.repeat(y, lengths),
+        names,
+        np.repeat(group[0], lengths) if has_groups else None,
+        group[1] if has_groups else (),
+        None,
+        np.repeat(np.arange(len(parts)), lengths),
+        data.path,
+    )
+    held = _held_by_name(found)
+    return frames, None if held is None else np.repeat(held, lengths), next(iter(rates))
+
+
+def _held_by_name(found: list[folders.Found]) -> NDArray[np.bool_] | None:
+    if not any(file.split for file in found):
+        return None
+    return np.array([file.split.lower() in _HELD_OUT for file in found])
+
+
+def _windowed(
+    data: OwnData, frames: Frames, held: NDArray[np.bool_] | None, rate: float | None
+) -> DataSet:
+    frames = without_missing(frames, data.missing)
+    test_rows = rows_to_test(data, frames) if held is None else held
+    sides = [frames.take(~test_rows), frames.take(test_rows)]
+    units = units_of(sides[0].values)
+    length = data.window or 1
+    train, test = (_side(data, side, units, length) for side in sides)
+    check_classes(frames, train.y, test.y)
+    return DataSet(
+        name=Path(data.path).stem,
+        train=train,
+        test=test,
+        n_classes=len(frames.class_names),
+        class_names=frames.class_names,
+        dtype="int16",
+        scale=1.0,
+        zero_point=0,
+        citation="",
+        source=data.path,
+        units=units,
+        sample_rate=data.sample_rate or rate,
+        channel_names=frames.channels,
+    )
+
+
+def _side(data: OwnData, frames: Frames, units: NDArray[np.float32], length: int) -> Split:
+    hop = data.hop or max(1, length // 2)
+    windows = windows_in(frames, length, hop)
+    counts = to_counts(frames.values, units)[0]
+    x = counts[windows.starts[:, np.newaxis] + np.arange(length)].transpose(0, 2, 1)
+    group = None
+    if frames.group is not None:
+        group = _as_numbers(frames.group_names)[frames.group[windows.starts]]
+    return Split(np.ascontiguousarray(x), frames.label[windows.starts], group)
+
+
+def _as_numbers(names: tuple[str, ...]) -> NDArray[np.int64]:
+    """The numbers that groups are called by, or else 1, 2, ... in the order of their names."""
+    if all(name.isascii() and name.isdigit() and len(name) < 10 for name in names):
+        return np.array([int(name) for name in names], dtype=np.int64)
+    return np.arange(1, len(names) + 1)
+
+
+# ---- samples that are whole already ----------------------------------------------------------
+
+
+def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
+    pixels = [folders.picture(file) for file in found]
+    shapes = {array.shape: file.name for array, file in zip(pixels, found, strict=True)}
+    if len(shapes) > 1:
+        told = ", ".join(f"{shape} ({name})" for shape, name in list(shapes.items())[:3])
+        raise InputError(
+            f"{data.path}: pictures differ in size or colour: {told}; bring them to one size first",
+            code="E-DATA-SHAPE",
+        )
+    group = [file.group for file in found] if any(file.group for file in found) else None
+    return _of_samples(
+        data, np.stack(pixels), [file.label for file in found], group, _held_by_name(found),
+        "uint8", 1 / 255,
+    )  # fmt: skip
+
+
+def _from_arrays(data: OwnData, path: Path) -> DataSet:
+    names = [n if isinstance(n, str) else None for n in (data.label, data.group)]
+    found = arrays.read_arrays_of(path, *names)
+    x = found["x"]
+    labels = [str(label) for label in found["y"].reshape(-1).tolist()]
+    group = [str(g) for g in found["group"].reshape(-1).tolist()] if "group" in found else None
+    if x.dtype == np.uint8:
+        return _of_samples(data, x, labels, group, None, "uint8", 1 / 255)
+    if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x) or x.ndim not in (2, 3):
+        raise InputError(
+            f"{path}: x is {x.dtype} of shape {x.shape}; numbers of shape (samples, values) or "
+            "(samples, channels, frames) are read, and uint8 pictures",
+            code="E-DTYPE",
+        )
+    if not np.isfinite(x).all():
+        raise InputError(f"{path}: x has values that are not finite", code="E-DATA-NAN")
+    x = x.astype(np.float64)[:, :, np.newaxis] if x.ndim == 2 else x.astype(np.float64)
+    whole = _of_samples(data, x, labels, group, None, "int16", 1.0)
+    units = units_of(whole.train.x.transpose(0, 2, 1).reshape(-1, x.shape[1]))
+    sides = [
+        Split(to_counts(s.x.transpose(0, 2, 1), units)[0].transpose(0, 2, 1), s.y, s.subject)
+        for s in (whole.train, whole.test)
+    ]
+    return replace(whole, train=sides[0], test=sides[1], units=units)
+
+
+def _of_samples(
+    data: OwnData, x: NDArray[Any], labels: list[str], group: list[str] | None,
+    held: NDArray[np.bool_] | None, dtype: str, scale: float,
+) -> DataSet:  # fmt: skip
+    y, names = indexed(labels)
+    groups = None if group is None else indexed(group, in_order=True)
+    rows = Frames(
+        np.zeros((len(x), 1)), ("x",), y, names, None if groups is None else groups[0],
+        () if groups is None else groups[1], None, np.zeros(len(x), dtype=np.int64), data.path,
+    )  # fmt: skip
+    out = rows_to_test(data, rows) if held is None else held
+    subject = None if groups is None else _as_numbers(groups[1])[groups[0]]
+    whole = Split(x, y, subject)
+    train, test = whole.take(~out), whole.take(out)
+    check_classes(rows, train.y, test.y)
+    return DataSet(
+        name=Path(data.path).stem, train=train, test=test, n_classes=len(names),
+        class_names=names, dtype=dtype, scale=scale, zero_point=0, citation="", source=data.path,
+        sample_rate=data.sample_rate,
+    )  # fmt: skip

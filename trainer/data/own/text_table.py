@@ -1,0 +1,172 @@
+"""CSV files in their usual forms, as columns of text.
+
+Commas, semicolons or tabs; a decimal comma where the cells are apart otherwise; a byte-order mark;
+gzip; with a header or without. polars reads, and what a cell says is decided here, so that a typing
+error is never a number.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.errors import FormatError, InputError, nearest
+from metabit.extras import need
+
+if TYPE_CHECKING:
+    import polars
+
+SUFFIXES = (".csv", ".tsv", ".txt")
+MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-")
+LABEL_NAMES = ("label", "class", "target", "y", "activity")
+
+_NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
+_PLAIN, _COMMA = re.compile(_NUMBER, re.ASCII), re.compile(_NUMBER.replace(r"\.", ","), re.ASCII)
+
+
+@dataclass(frozen=True, eq=False)
+class TextTable:
+    """Columns of text, with where they come from.
+
+    Attributes:
+        frame: a polars data frame of strings without spaces around them.
+        where: the file, for messages.
+        first_line: line of the first row in the file.
+        decimal_comma: whether numbers have commas.
+        has_header: whether the names of the columns come from the file.
+    """
+
+    frame: polars.DataFrame
+    where: str
+    first_line: int
+    decimal_comma: bool
+    has_header: bool
+
+    def column(self, wanted: str | int, key: str) -> str:
+        """The full name of a column that is given by name, or by number from 1.
+
+        Raises:
+            InputError: there is no such column (E-DATA-COLUMN).
+        """
+        names = self.frame.columns
+        if isinstance(wanted, int):
+            if not 1 <= wanted <= len(names):
+                raise InputError(
+                    f"{self.where}: {key} = {wanted}: there are columns 1 to {len(names)}",
+                    code="E-DATA-COLUMN",
+                )
+            return names[wanted - 1]
+        if wanted not in names:
+            raise InputError(
+                f'{self.where}: {key} = "{wanted}": no such column; {nearest(wanted, names)}',
+                code="E-DATA-COLUMN",
+            )
+        return wanted
+
+    def label_column(self) -> str | None:
+        """The column that is called like a label, if there is one."""
+        names = [n for n in self.frame.columns if n.strip().lower() in LABEL_NAMES]
+        return names[0] if names else None
+
+    def words(self, name: str) -> list[str]:
+        """The cells of a column as they stand there."""
+        return self.frame[name].to_list()
+
+    def numbers(self, names: list[str]) -> NDArray[np.float64]:
+        """Columns as numbers, NaN where a value is missing; shape (n_rows, n_columns).
+
+        Raises:
+            InputError: a cell is neither a number nor missing; line and column are named
+                (E-DATA-CELL).
+        """
+        return np.stack([self._numbers(name) for name in names], axis=1)
+
+    def _numbers(self, name: str) -> NDArray[np.float64]:
+        import polars as pl
+
+        cells = self.frame[name]
+        pattern = _COMMA if self.decimal_comma else _PLAIN
+        missing = cells.str.to_lowercase().is_in(list(MISSING_WORDS))
+        good = cells.str.contains(f"^(?:{pattern.pattern.replace(chr(92) + 'd', '[0-9]')})$")
+        bad = (~(good | missing)).arg_true()
+        if len(bad):
+            row = int(bad[0])
+            raise InputError(
+                f'{self.where}: line {self.first_line + row}, column "{name}": '
+                f'"{cells[row][:40]}" is not a number',
+                code="E-DATA-CELL",
+            )
+        text = cells.str.replace(",", ".", literal=True) if self.decimal_comma else cells
+        numbers = pl.select(pl.when(missing).then(None).otherwise(text)).to_series()
+        return numbers.cast(pl.Float64).fill_null(float("nan")).to_numpy().astype(np.float64)
+
+
+def read_text_table(path: Path) -> TextTable:
+    """Read a file of separated columns.
+
+    Raises:
+        InputError: it cannot be read (E-DATA-READ), or holds no rows (E-DATA-EMPTY).
+        FormatError: it is not text, or its rows differ in length (E-DATA-FORMAT).
+    """
+    need("read own data")
+    import polars as pl
+
+    text = _text(path)
+    lines = text.splitlines()[:50]
+    if not lines:
+        raise InputError(f"{path}: no rows", code="E-DATA-EMPTY")
+    separator = _separator(lines)
+    first = lines[0].split(separator)
+    decimal_comma = separator != "," and any(
+        _COMMA.fullmatch(cell.strip()) and "," in cell
+        for line in lines[1:]
+        for cell in line.split(separator)
+    )
+    pattern = _COMMA if decimal_comma else _PLAIN
+    has_header = not any(pattern.fullmatch(cell.strip().strip('"')) for cell in first)
+    try:
+        frame = pl.read_csv(
+            io.StringIO(text), separator=separator, has_header=has_header, infer_schema=False,
+)  # fmt: skip
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise FormatError(f"{path}: not a table ({reason})", code="E-DATA-FORMAT") from error
+    if frame.height == 0:
+        raise InputError(f"{path}: no rows below the header", code="E-DATA-EMPTY")
+    frame = frame.with_columns(pl.all().str.strip_chars().fill_null(""))
+    names = [name.strip() for name in frame.columns]
+    if len(set(names)) < len(names):
+        raise FormatError(f"{path}: two columns have one name", code="E-DATA-FORMAT")
+    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
+    if not has_header:
+        frame = frame.rename({old: str(i + 1) for i, old in enumerate(frame.columns)})
+    return TextTable(frame, str(path), 2 if has_header else 1, decimal_comma, has_header)
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        return data.decode("utf-8-sig")
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+    except UnicodeDecodeError as error:
+        raise FormatError(f"{path}: not text in UTF-8 ({error})", code="E-DATA-FORMAT") from error
+
+
+def _separator(lines: list[str]) -> str:
+    """The one of ; tab , that stands in every line equally often, if one does."""
+    for separator in (";", "\t", ","):
+        counts = Counter(line.count(separator) for line in lines if line.strip())
+        if len(counts) == 1 and next(iter(counts)) > 0:
+            return separator
+    return max(",;\t", key=lines[0].count)
