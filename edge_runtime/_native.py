@@ -34,7 +34,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 7
+ABI_VERSION = 8
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -137,6 +137,7 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
         [POINTER(c_void_p), c_void_p, c_size_t, c_void_p, c_size_t, POINTER(NativeOptions)],
     ),
     "mb_predict": (c_int, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
+    "mb_novelty": (c_int, [c_void_p, c_void_p, c_size_t, c_void_p, c_void_p]),
     "mb_score_to_logit": (c_float, [c_int32]),
     "mb_learn": (c_int, [c_void_p, c_void_p, c_void_p, c_size_t, c_void_p]),
     "mb_push": (c_int64, [c_void_p, c_void_p, c_size_t, POINTER(c_uint32)]),

@@ -50,6 +50,10 @@ class Status:
         return 1.0 - self.n_consolidated / self.n_weights if self.n_weights else 1.0
 
 
+#: Arguments of `mb_novelty` for no samples at all.
+_NOTHING = (None, 0, None, None)
+
+
 class Engine:
     """Run and teach a packed model.
 
@@ -211,6 +215,34 @@ class Engine:
     def decision_function(self, x: ArrayLike) -> NDArray[np.float32]:
         """Logits, shape (n, n_outputs), float32."""
         return logits_from_scores(self.scores(x))
+
+    def novelty(self, x: ArrayLike) -> NDArray[np.float32]:
+        """How far samples are from all that the counting head knows; above 1, "I do not know this".
+
+        1 is the limit that 99.5 of 100 samples at home keep.
+
+        Args:
+            x: shape (n, *input_shape), as for `predict`.
+
+        Returns:
+            shape (n,), float32.
+
+        Raises:
+            InputError: no counting head was opened, or its file tells no limit (E-NO-NOVELTY).
+        """
+        samples = check_samples(x, self.input, self._where)
+        if self.plan.head != "counting" or self._lib.mb_novelty(self._handle, *_NOTHING) != 0:
+            raise InputError(
+                f"{self._where}: only a counting head that was exported with its limit knows what "
+                "is new; export the run again, and open it with learn='counting'",
+                code="E-NO-NOVELTY",
+            )
+        novelty = np.empty(len(samples), dtype=np.float32)
+        result = self._lib.mb_novelty(
+            self._handle, samples.ctypes.data, len(samples), None, novelty.ctypes.data
+        )
+        _native.check(result, self._where)
+        return novelty
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
         """Share of samples whose label is right."""

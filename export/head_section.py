@@ -22,8 +22,8 @@ from metabit.export.spec import (
 )
 
 # kind, source, layer, units, folds, scores, classes, cap, every, still; ridge, prior, scale;
-# samples in the products; zero, zero
-_HEAD = struct.Struct("<10I3f3I")
+# samples in the products; limit of novelty; zero
+_HEAD = struct.Struct("<10I3fIfI")
 _COUNTING = 1
 _SOURCES: tuple[HeadSource, ...] = ("inputs", "sums", "ones")
 
@@ -45,7 +45,7 @@ def dump_head(head: CountingHead) -> bytes:
         head.prior,
         head.scale,
         head.n_products,
-        0,
+        head.limit,
         0,
     )
     affine = np.stack([head.centre, head.gain], axis=1).astype("<f4")
@@ -71,7 +71,7 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     name = _SOURCES[source] if source < len(_SOURCES) else None
     n_source = 0 if name is None else n_values(name, layer, shapes, n_inputs)
     problem = _choice_problem(n_source, n_units, n_scores, k, shapes[-1].n_out)
-    if name is None or problem or folds > 1 or any(values[14:]):
+    if name is None or problem or folds > 1 or values[15]:
         raise cursor.corrupt(problem or "an unknown source, or reserved fields are not zero")
     n = n_units + n_scores
     affine = cursor.array("<f4", n_source, 2).astype(np.float32)
@@ -84,7 +84,7 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     head = CountingHead(
         name, layer, affine[:, 0].copy(), affine[:, 1].copy(), n_units, bool(folds), n_scores,
         counts, fed, means, weights, products, int(values[13]), scale, cap, every, still, ridge,
-        prior,
+        prior, float(values[14]),
     )  # fmt: skip
     problem = head_problem(head, shapes, n_inputs)
     if problem:
@@ -136,6 +136,8 @@ def head_problem(head: CountingHead, shapes: Sequence[LayerShape], n_inputs: int
         return "cap must lie in [1, 65535], every in [1, 65536] and still in [0, 65536]"
     if not (np.float32(1e-6) <= head.ridge <= 1 and 0 <= head.prior <= 16):
         return "ridge must lie in [1e-6, 1] and prior in [0, 16]"
+    if head.limit != 0 and not np.float32(1e-6) <= head.limit <= np.float32(1e12):
+        return f"a limit of novelty of {head.limit}; 0, or from 1e-6 to 1e12, is possible"
     if not (2.0**-40 <= head.scale <= 1 and math.frexp(head.scale)[0] == 0.5):
         return f"scale {head.scale}; a power of two from 2**-40 to 1 is possible"
     return None

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from metabit.errors import InputError
 from metabit.export.features import FEATURE_UNIT, features, source_values
+from metabit.export.novelty import limit_of
 from metabit.export.spec import (
     MAX_CLASSES,
     MAX_FEATURES,
@@ -189,10 +190,11 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
         n_products, products = n_products >> 1, products >> 1
     weights, scale = _solve(head, products, n_products, means)
     triangle = products[np.triu_indices(n)].astype(np.int32)
-    return replace(
+    counted = replace(
         head, counts=counts, fed=counts.copy(), means=means, weights=weights, products=triangle,
         n_products=n_products, scale=scale,
     )  # fmt: skip
+    return replace(counted, limit=limit_of(counted, f))
 
 
 def _solve(

@@ -278,6 +278,8 @@ class CountingHead:
             differ by is not learnt; 0 learns every sample.
         ridge: added to the diagonal, as a share of its mean.
         prior: weight of the logarithm of a class's count in its score.
+        limit: squared distance from the mean of its class beyond which a sample is of no class that
+            the head knows; 0 where that is not said.
     """
 
     source: HeadSource
@@ -299,6 +301,7 @@ class CountingHead:
     still: int = 128
     ridge: float = 0.01
     prior: float = 1.0
+    limit: float = 0.0
 
     @property
     def n_features(self) -> int:

@@ -47,7 +47,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 7
+#define MB_ABI_VERSION 8
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -283,6 +283,18 @@ MB_API int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void
  * Errors: MB_ERR_INPUT (model NULL, or samples NULL while n > 0). */
 MB_API int mb_predict(mb_model *model, const void *samples, size_t n, int32_t *labels,
                       int32_t *scores);
+
+/* Predict the labels of n samples, and how far each is from all that the head knows: its squared
+ * distance from the mean of its class, over a limit that 99.5 of 100 samples at home keep. Above 1
+ * it is probably of no class that the head knows. Needs no RAM. With f features it takes 17 f * f
+ * multiplications more than mb_predict().
+ *   samples  (n, n_inputs), as in mb_predict()
+ *   labels   (n), out, may be NULL
+ *   novelty  (n), out
+ * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (opened without a counting head, or the blob has no
+ * limit for it). */
+MB_API int mb_novelty(mb_model *model, const void *samples, size_t n, int32_t *labels,
+                      float *novelty);
 
 /* The logit that a score stands for. Cannot fail. */
 MB_API float mb_score_to_logit(int32_t score);

@@ -45,6 +45,16 @@ class CountingTwin:
         scores: Float32Array = dots.astype(F) * self.scale + self.bias
         return scores
 
+    def distance(self, features: Int8Array) -> np.float32:
+        """Squared distance of one sample from the mean of the class that it is said to be of."""
+        f, label = features.astype(F), int(self.scores(features).argmax())
+        off = f - self.means[label].astype(F) * F(1 / MEAN_UNIT)
+        known = self._matrix()
+        if known is None:
+            return F(0)
+        weights = _conjugate_gradients(*known, off, np.zeros_like(off))
+        return F(_sum(off * weights))
+
     def learn(self, features: Int8Array, label: int) -> None:
         """Learn one sample, shape (n_features,)."""
         f = features.astype(np.int64)
@@ -90,22 +100,30 @@ class CountingTwin:
 
     def _solve(self) -> None:
         """Weights of all classes with samples, by conjugate gradients from those before."""
-        diagonal, n = self.products.diagonal(), self.head.n_features
-        spread = int(diagonal.sum())
-        if self.n_products == 0 or spread <= 0:
+        known = self._matrix()
+        if known is None:
             return
+        matrix, own = known
         self._fit_scale()
-        share = F(1) / F(self.n_products)
-        ridge = F(self.head.ridge) * (F(spread) * share / F(n))
-        matrix = self.products.astype(F) * share
-        own = diagonal.astype(F) * share + ridge
-        np.fill_diagonal(matrix, own)
         for c in np.flatnonzero(self.counts > 0):
             mean = self.means[c].astype(F) * F(1 / MEAN_UNIT)
             weights = _conjugate_gradients(
                 matrix, own, mean, self.weights[c].astype(F) * self.scale
             )
             self.weights[c] = round_within(weights / self.scale, WEIGHT_LIMIT)
+
+    def _matrix(self) -> tuple[Float32Array, Float32Array] | None:
+        """What weights are solved with, (n, n), and its diagonal; None while nothing is known."""
+        diagonal, n = self.products.diagonal(), self.head.n_features
+        spread = int(diagonal.sum())
+        if self.n_products == 0 or spread <= 0:
+            return None
+        share = F(1) / F(self.n_products)
+        ridge = F(self.head.ridge) * (F(spread) * share / F(n))
+        matrix = self.products.astype(F) * share
+        own = diagonal.astype(F) * share + ridge
+        np.fill_diagonal(matrix, own)
+        return matrix, own
 
     def _bias(self) -> None:
         """Of all classes; the C core computes those anew that have changed."""

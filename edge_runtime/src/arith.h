@@ -48,10 +48,10 @@ static inline int32_t mb_floor_divide(int32_t a, int32_t n) {
     return a % n < 0 ? quotient - 1 : quotient;
 }
 
-/* x rounded to an integer, halves upward, between -limit and limit. */
+/* x rounded to an integer, halves upward, between -limit and limit; -limit where x is no number. */
 static inline int32_t mb_round_within(float x, int32_t limit) {
-    float most = (float)limit;
-    return mb_floor((x < -most ? -most : x > most ? most : x) + 0.5f);
+    float most = (float)limit, above = x > -most ? x : -most;
+    return mb_floor((above < most ? above : most) + 0.5f);
 }
 
 /* x, or the nearer of two limits. */

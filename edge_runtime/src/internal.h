@@ -51,7 +51,7 @@ typedef struct mb_layer {
 typedef struct mb_head {
     uint32_t source, layer, n_source, n_units, folds, n_scores, n_classes, n_features;
     uint32_t cap, every, still;
-    float ridge, prior;
+    float ridge, prior, limit;
     uint32_t affine_at; /* (n_source, 2) float: centre, gain */
     /* In the learnt block: */
     uint32_t counters_at; /* mb_counters */

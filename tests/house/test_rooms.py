@@ -63,7 +63,8 @@ ROOMS = {
         "spec",
         "bits convolve fold layout levels shapes",
         "cursor golden limits state_image",
-        "c_source container features front_section head_section network_section probes windows",
+        "c_source container features front_section head_section network_section "
+        "novelty probes windows",
         "blob home learnable raw_input tensors untrained",
         "repack",
         "onnx onnx_import tflite",

@@ -42,6 +42,7 @@ static int read_choice(mb_blob_view *v, uint32_t at) {
     head->prior = f32(b, at + HEAD_PRIOR);
     head->scale = f32(b, at + HEAD_SCALE);
     head->n_products = u32(b, at + HEAD_N_PRODUCTS);
+    head->limit = f32(b, at + HEAD_LIMIT);
     if (head->kind != MB_HEAD_COUNTING) {
         return MB_ERR_FORMAT;
     }
@@ -53,7 +54,8 @@ static int read_choice(mb_blob_view *v, uint32_t at) {
         head->n_classes <= MB_MAX_CLASSES && head->cap >= 1 && head->cap <= MAX_CAP &&
         head->every >= 1 && head->every <= MAX_EVERY && head->still <= MAX_STILL;
     bool floats = head->ridge >= 1e-6f && head->ridge <= 1.0f && head->prior >= 0.0f &&
-                  head->prior <= 16.0f && mb_is_scale(head->scale);
+                  head->prior <= 16.0f && mb_is_scale(head->scale) &&
+                  (head->limit == 0.0f || (head->limit >= 1e-6f && head->limit <= 1e12f));
     return ranges && floats && all_zero(b + at + HEAD_ZERO, HEAD_VALUES - HEAD_ZERO)
                ? MB_OK
                : MB_ERR_CORRUPT;

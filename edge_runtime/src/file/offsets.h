@@ -89,7 +89,8 @@ enum {
     HEAD_PRIOR = 44,
     HEAD_SCALE = 48,
     HEAD_N_PRODUCTS = 52,
-    HEAD_ZERO = 56,
+    HEAD_LIMIT = 56,
+    HEAD_ZERO = 60,
     HEAD_VALUES = 64,
 };
 

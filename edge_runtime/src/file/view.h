@@ -45,7 +45,7 @@ typedef struct mb_head_view {
     uint32_t n_scores; /* features that are the network's own scores: 0, or all of them */
     uint32_t n_classes;
     uint32_t cap, every, still;
-    float ridge, prior, scale;
+    float ridge, prior, scale, limit;
     uint32_t n_products;
     uint32_t affine_at;   /* (n_source, 2) float: centre, gain */
     uint32_t counts_at;   /* (2, n_classes) uint16: samples, samples in the products */

@@ -94,22 +94,29 @@ static float step(const matrix *a, const scratch *s, float rz) {
     return next;
 }
 
-/* Weights of one class. */
-static void solve(const matrix *a, const scratch *s, int16_t *weight, const int16_t *mean,
-                  float scale) {
+/* Bring w nearer to the solution, of whose right side r is what a w lacks. */
+static void approach(const matrix *a, const scratch *s) {
     float rz = 0.0f;
     for (uint32_t i = 0; i < a->n; i++) {
-        s->w[i] = (float)weight[i] * scale;
-    }
-    multiply(s->q, a, s->w);
-    for (uint32_t i = 0; i < a->n; i++) {
-        s->r[i] = (float)mean[i] * (1.0f / MB_MEAN_UNIT) - s->q[i];
         s->p[i] = s->r[i] / own(a, i);
         rz = rz + s->r[i] * s->p[i];
     }
     for (uint32_t k = 0; k < STEPS && rz > SMALL_ENOUGH; k++) {
         rz = step(a, s, rz);
     }
+}
+
+/* Weights of one class. */
+static void solve(const matrix *a, const scratch *s, int16_t *weight, const int16_t *mean,
+                  float scale) {
+    for (uint32_t i = 0; i < a->n; i++) {
+        s->w[i] = (float)weight[i] * scale;
+    }
+    multiply(s->q, a, s->w);
+    for (uint32_t i = 0; i < a->n; i++) {
+        s->r[i] = (float)mean[i] * (1.0f / MB_MEAN_UNIT) - s->q[i];
+    }
+    approach(a, s);
     for (uint32_t i = 0; i < a->n; i++) {
         weight[i] = (int16_t)mb_round_within(s->w[i] / scale, WEIGHT_LIMIT);
     }
@@ -134,21 +141,60 @@ static void fit_scale(mb_model *model, const mb_head *head) {
     }
 }
 
+/* The matrix of a head. False: nothing is known of how samples of one class differ. */
+static bool take_matrix(const mb_model *model, const mb_head *head, matrix *a) {
+    const mb_counters *counters = (const mb_counters *)mb_in_arena(model, head->counters_at);
+    int64_t spread = mb_trace(model, head);
+    if (counters->n_products == 0 || spread <= 0) {
+        return false;
+    }
+    a->products = (const uint8_t *)mb_in_arena(model, head->products_at);
+    a->n = head->n_features;
+    a->share = 1.0f / (float)counters->n_products;
+    a->ridge = head->ridge * ((float)spread * a->share / (float)a->n);
+    return true;
+}
+
+static scratch room_of(const mb_model *model, const mb_head *head) {
+    size_t n = head->n_features;
+    float *room = (float *)mb_in_arena(model, head->solve_at);
+    scratch s = {room, room + n, room + 2 * n, room + 3 * n};
+    return s;
+}
+
+float mb_head_distance(const mb_model *model, uint32_t label) {
+    const mb_head *head = mb_head_of(model);
+    const int8_t *features = (const int8_t *)mb_in_arena(model, head->features_at);
+    uint32_t n = head->n_features;
+    const int16_t *mean = (const int16_t *)mb_in_arena(model, head->means_at) + (size_t)label * n;
+    scratch s = room_of(model, head);
+    matrix a;
+    float sum = 0.0f;
+    if (!take_matrix(model, head, &a)) {
+        return 0.0f;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        s.w[i] = 0.0f;
+        s.r[i] = (float)features[i] - (float)mean[i] * (1.0f / MB_MEAN_UNIT);
+    }
+    approach(&a, &s);
+    for (uint32_t i = 0; i < n; i++) {
+        sum = sum + ((float)features[i] - (float)mean[i] * (1.0f / MB_MEAN_UNIT)) * s.w[i];
+    }
+    return sum;
+}
+
 void mb_head_solve(mb_model *model) {
     const mb_head *head = mb_head_of(model);
     const mb_counters *counters = (const mb_counters *)mb_in_arena(model, head->counters_at);
     const uint16_t *counts = (const uint16_t *)mb_in_arena(model, head->counts_at);
     uint32_t n = head->n_features;
-    int64_t spread = mb_trace(model, head);
-    if (counters->n_products == 0 || spread <= 0) {
-        return; /* nothing is known of how samples of one class differ */
+    scratch s = room_of(model, head);
+    matrix a;
+    if (!take_matrix(model, head, &a)) {
+        return;
     }
     fit_scale(model, head);
-    matrix a = {(const uint8_t *)mb_in_arena(model, head->products_at), n, 0.0f, 0.0f};
-    a.share = 1.0f / (float)counters->n_products;
-    a.ridge = head->ridge * ((float)spread * a.share / (float)n);
-    float *room = (float *)mb_in_arena(model, head->solve_at);
-    scratch s = {room, room + n, room + 2 * (size_t)n, room + 3 * (size_t)n};
     for (uint32_t c = 0; c < head->n_classes; c++) {
         int16_t *weight = (int16_t *)mb_in_arena(model, head->weights_at) + (size_t)c * n;
         const int16_t *mean = (const int16_t *)mb_in_arena(model, head->means_at) + (size_t)c * n;

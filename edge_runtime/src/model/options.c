@@ -78,6 +78,7 @@ void mb_take_head(mb_head *head, const mb_blob_view *view) {
     head->still = from->still;
     head->ridge = from->ridge;
     head->prior = from->prior;
+    head->limit = from->limit;
     head->affine_at = from->affine_at;
 }
 

@@ -35,6 +35,8 @@ from metabit.readers.read import STDIN, read_samples
 
 # So many labels are shown for people; --labels-out writes all of them.
 SHOWN = 20
+#: In place of the label of a sample that is of no known class.
+UNKNOWN = -1
 
 
 @verb("predict")
@@ -47,12 +49,18 @@ SHOWN = 20
 @STATE
 @THREADS
 @click.option(
+    "--unknown",
+    is_flag=True,
+    help="Give -1, or unknown, for samples unlike everything that the counting head of FILE knows.",
+)
+@click.option(
     "--labels-out", metavar="FILE", type=WriteFile(),
     help="Also write the labels to a file: .npy, or text with one label per line.",
 )  # fmt: skip
 def command(
     out: Output, file: Path, data: str, limit: int | None, split: str, task: int | None,
-    bank: int | None, state: Path | None, threads: int | None, labels_out: Path | None,
+    bank: int | None, state: Path | None, threads: int | None, unknown: bool,
+    labels_out: Path | None,
 ) -> Answer:  # fmt: skip
     """Run FILE on DATA and print the labels, and the accuracy if the true labels are known.
 
@@ -66,12 +74,14 @@ def command(
     model = blob.model
     samples = read_samples(data, model, limit=limit, split=split, task=task)
     engine = open_engine(
-        blob, bank=bank_for(bank, task, model.n_banks), state=state, threads=threads
+        blob, bank=bank_for(bank, task, model.n_banks), state=state, threads=threads, head=unknown
     )
     names = ClassNames(model, engine.n_outputs, state)
     n, truth = len(samples.x), names.numbers(samples, learning=False)
     begun = time.perf_counter()
     labels = engine.predict(samples.x)
+    if unknown:
+        labels[engine.novelty(samples.x) > 1] = UNKNOWN
     seconds = time.perf_counter() - begun
     if labels_out is not None:
         write_labels(labels_out, labels)
@@ -84,6 +94,9 @@ def command(
     else:
         out.line(f"labels: {_in_words(names, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
     if accuracy is not None and classes is not None:
+        n_unknown = int((labels == UNKNOWN).sum())
+        if unknown:
+            say(f"unknown: {n_unknown:,} of {n:,} samples, which count as wrong below")
         say(f"accuracy on {samples.where}: {percent(accuracy)}")
         rows = class_table(classes)
         if rows is not None and data != STDIN:
@@ -107,18 +120,24 @@ def command(
 
 def _in_words(names: ClassNames, labels: NDArray[np.int64]) -> str:
     """Names of classes, or their numbers; with commas where a name has a space in it."""
-    words = [names(int(label)) for label in labels]
+    words = ["unknown" if label == UNKNOWN else names(int(label)) for label in labels]
     return (", " if any(" " in word for word in words) else " ").join(words)
 
 
-def open_engine(blob: Blob, *, bank: int, state: Path | None, threads: int | None = None) -> Engine:
+def open_engine(
+    blob: Blob, *, bank: int, state: Path | None, threads: int | None = None, head: bool = False
+) -> Engine:
     """An engine for inference, or, with a state folder, an engine that holds what was learnt.
+
+    Args:
+        blob, bank, state, threads: see `Engine`.
+        head: whether the counting head of the file answers, where there is no state.
 
     Raises:
         StorageError: there is nothing in the state folder: a wrong path must not pass silently.
     """
     if state is None:
-        return Engine(blob, bank=bank, threads=threads)
+        return Engine(blob, bank=bank, threads=threads, learn="counting" if head else "none")
     opened = opened_with(state)
     if opened is None:
         raise StorageError(
