@@ -40,7 +40,8 @@ ROOMS = {
         "answers paths standard_streams tables",
         "common options",
         "class_names heads kept_states progress",
-        "guarding",
+        "guarding stream_record",
+        "learn_report",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
         "profile reproduce simulate train verify",

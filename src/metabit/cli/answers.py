@@ -19,7 +19,7 @@ Answer = dict[str, Any]
 def write_json(verb: str, fields: Answer) -> None:
     """The JSON answer of a verb on standard output."""
     answer = {"schema": f"metabit/{verb}/1", **fields}
-    print(json.dumps(answer, default=_plain, allow_nan=False), flush=True)
+    print(json.dumps(answer, default=plain, allow_nan=False), flush=True)
 
 
 def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answer) -> int:
@@ -41,7 +41,7 @@ def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answe
     return error.exit_code
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """What json does not know: NumPy's numbers and arrays, and paths."""
     if hasattr(value, "tolist"):
         return value.tolist()

@@ -22,14 +22,14 @@ def guard_for(
         engine: it learns.
         model: its file, which may carry probes.
         classes: numbers of labels that are names.
-        wanted: None for a guard where there are probes.
+        wanted: None for a guard where there are probes, and where what is known is to be kept.
         data: labelled samples to take as probes in place of the file's own.
 
     Raises:
         InputError: a guard is wanted, and there are no probes (E-PROBES).
     """
-    if wanted is False:
-        return None
+    if wanted is False or (wanted is None and engine.plan.head == "tracking"):
+        return None  # what follows a drift is meant to forget
     if data is not None:
         samples = read_samples(data, model)
         labels = classes.numbers(samples, learning=True)

@@ -30,13 +30,15 @@ from metabit.cli.options import (
 )
 from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
-from metabit.cli.tables import by_class, class_table, percent
+from metabit.cli.stream_record import StreamRecord
+from metabit.cli.tables import class_table, percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.guard import Guard
-from metabit.edge_runtime.sizes import format_kib
+from metabit.edge_runtime.plan import GOALS
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Model
+from metabit.extras import need
 from metabit.readers.read import read_samples
 
 # Samples between two moves of the progress bar, or a little fewer: whole batches.
@@ -78,6 +80,14 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
     "--probes", metavar="DATA", type=ReadName(),
     help="Labelled samples for the guard, never learnt from. Default: the probes in FILE.",
 )  # fmt: skip
+@click.option(
+    "--goal", type=click.Choice(GOALS), default="remember", show_default=True,
+    help="remember: keep what was learnt. track: follow a stream whose meaning drifts.",
+)  # fmt: skip
+@click.option(
+    "--report", metavar="DIR", type=click.Path(path_type=Path),
+    help="Also write a page with a picture of the stream, and all numbers, into this folder.",
+)  # fmt: skip
 @BATCH
 @LIMIT
 @SPLIT
@@ -87,7 +97,7 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
 def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str | None,
     names: str | None, guarded: bool | None, probes: str | None, limit: int | None, split: str,
-    task: int | None, bank: int | None, **options: Any,
+    task: int | None, bank: int | None, report: Path | None, **options: Any,
 ) -> Answer:  # fmt: skip
     """Teach FILE with the labelled samples of DATA, in their order.
 
@@ -100,6 +110,8 @@ def command(
 
     DATA is the same as for `metabit predict`. Labels are numbers, or names of classes.
     """
+    if report is not None:
+        need("learn --report")
     blob = Blob.of(file)
     model = blob.model
     samples = read_samples(data, model, limit=limit, split=split, task=task)
@@ -116,12 +128,12 @@ def command(
         classes.attach(names)
     truth = classes.numbers(samples, learning=True)
     assert truth is not None
-    out.line(f"{file}: {engine.plan.choice}, arena {format_kib(engine.plan.arena_bytes)}")
-    before = engine.predict(samples.x) == truth
+    out.line(f"{file}: {engine.plan.reason}")
+    before = engine.predict(samples.x)
     guard = guard_for(engine, model, classes, guarded, probes)
     hits_before = guard.hits() if guard else 0
     try:
-        correct = _learn(engine, guard, samples.x, truth)
+        said = _learn(engine, guard, samples.x, truth)
     except KeyboardInterrupt:
         if state is not None:
             _keep(engine, classes, state)
@@ -129,17 +141,15 @@ def command(
         raise
     if state is not None:
         _keep(engine, classes, state)
-    status, n = engine.status(), len(truth)
-    after = engine.predict(samples.x) == truth
+    record = StreamRecord(truth, before, said, engine.predict(samples.x))
+    status = engine.status()
     answer: Answer = {
         "file": file,
         "data": samples.where,
-        "n_samples": n,
+        "n_samples": len(truth),
         "choice": engine.plan.choice,
-        "accuracy_before": float(before.mean()),
-        "prequential_accuracy": float(correct.mean()),
-        "last_accuracy": float(correct[-max(1, n // 10) :].mean()),
-        "accuracy_after": float(after.mean()),
+        "reason": engine.plan.reason,
+        **record.accuracies(),
         "head": engine.plan.head,
         "learn_layers": engine.plan.learn_layers,
         "state_bits": engine.plan.state_bits,
@@ -151,9 +161,14 @@ def command(
         "guard": None if guard is None else guard_answer(guard, hits_before),
         "class_names": classes.known,
         "new_classes": _new(model, engine, truth),
-        "classes": by_class(classes, truth, correct),
+        "classes": record.by_class(classes),
+        "confusion": record.confusion(engine.n_outputs),
     }
     _print(out, answer, classes)
+    if report is not None:
+        from metabit.cli.learn_report import write_report  # loads matplotlib
+
+        out.line(f"report: {write_report(report, record, answer)}")
     return answer
 
 
@@ -189,22 +204,23 @@ def _keep(engine: Engine, classes: ClassNames, state: Path) -> None:
 
 def _learn(
     engine: Engine, guard: Guard | None, x: NDArray[np.generic], truth: NDArray[np.int32]
-) -> NDArray[np.bool_]:
-    """Which samples were predicted right before they were learnt, shape (n,)."""
-    n, right, chunk = len(truth), [], CHUNK // engine.plan.batch * engine.plan.batch
+) -> NDArray[np.int64]:
+    """What was predicted of samples before they were learnt, shape (n,)."""
+    n, said, chunk = len(truth), [], CHUNK // engine.plan.batch * engine.plan.batch
     learner = guard or engine
     with progress() as bar:
         shown = bar.add_task("learning", total=n, note="")
         for start in range(0, n, chunk):
             part = slice(start, start + chunk)
-            right.append(learner.learn(x[part], truth[part]) == truth[part])
+            said.append(learner.learn(x[part], truth[part]))
+            right = float(np.mean(said[-1] == truth[part]))
             bar.update(
                 shown, completed=min(n, start + chunk),
-                note=f"last {len(right[-1])}: {percent(float(right[-1].mean()))} right",
+                note=f"last {len(said[-1])}: {percent(right)} right",
             )  # fmt: skip
     if guard is not None:
         guard.finish()
-    return np.concatenate(right)
+    return np.concatenate(said)
 
 
 def _new(model: Model, engine: Engine, truth: NDArray[np.int32]) -> list[int]:

@@ -76,12 +76,20 @@ def by_class(
 
 
 def class_table(classes: list[Answer]) -> Table | None:
-    """The table of `by_class`; None where classes have no names but their numbers."""
+    """A table of classes; None where they have no names but their numbers.
+
+    Args:
+        classes: "name", "n_samples" and "accuracy" of each; of a stream that was learnt also
+            "accuracy_before" and "accuracy_after".
+    """
     if all(row["name"] == str(row["label"]) for row in classes):
         return None
-    rows = table("", "class", ">samples", ">right")
+    learnt = "accuracy_after" in classes[0]
+    keys = ["accuracy_before", "accuracy", "accuracy_after"] if learnt else ["accuracy"]
+    titles = [">before", ">as they came", ">after"] if learnt else [">right"]
+    rows = table("", "class", ">samples", *titles)
     for row in classes:
-        rows.add_row(row["name"], f"{row['n_samples']:,}", percent(row["accuracy"]))
+        rows.add_row(row["name"], f"{row['n_samples']:,}", *(percent(row[key]) for key in keys))
     return rows
 
 

@@ -1,0 +1,73 @@
+"""What an engine said of the samples of a stream: before it learnt, as they came, and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.cli.common import Answer
+
+#: Samples after which the fading accuracy has forgotten about two thirds of what was before.
+FADES = 200
+
+
+@dataclass(frozen=True, eq=False)
+class StreamRecord:
+    """Labels of a stream, each of shape (n,).
+
+    Attributes:
+        truth: what is right.
+        before: what the engine said before it learnt any of these samples.
+        said: what it said of each sample before it learnt that one.
+        after: what it says now.
+    """
+
+    truth: NDArray[np.integer]
+    before: NDArray[np.integer]
+    said: NDArray[np.integer]
+    after: NDArray[np.integer]
+
+    def accuracies(self) -> Answer:
+        """Shares that are right, from 0 to 1."""
+        right = self.said == self.truth
+        last = right[-max(1, len(right) // 10) :]
+        return {
+            "accuracy_before": float(np.mean(self.before == self.truth)),
+            "prequential_accuracy": float(right.mean()),
+            "last_accuracy": float(last.mean()),
+            "fading_accuracy": float(self.fading()[-1]),
+            "accuracy_after": float(np.mean(self.after == self.truth)),
+        }
+
+    def fading(self) -> NDArray[np.float64]:
+        """Prequential accuracy that forgets: at first a mean, later a fading one, shape (n,)."""
+        value, values = 0.0, []
+        for index, right in enumerate((self.said == self.truth).tolist()):
+            value += (right - value) / min(index + 1, FADES)
+            values.append(value)
+        return np.array(values)
+
+    def confusion(self, n_classes: int) -> list[list[int]]:
+        """How often a label (rows) was predicted as each class (columns) before it was learnt."""
+        counts = np.zeros((n_classes, n_classes), np.int64)
+        np.add.at(counts, (self.truth, self.said), 1)
+        found: list[list[int]] = counts.tolist()
+        return found
+
+    def by_class(self, name: Callable[[int], str]) -> list[Answer]:
+        """The same shares for each class that occurs, and how many samples it has."""
+        rows = []
+        for label in np.unique(self.truth).tolist():
+            mine = self.truth == label
+            rows.append({
+                "label": label,
+                "name": name(label),
+                "n_samples": int(mine.sum()),
+                "accuracy_before": float(np.mean(self.before[mine] == label)),
+                "accuracy": float(np.mean(self.said[mine] == label)),
+                "accuracy_after": float(np.mean(self.after[mine] == label)),
+            })  # fmt: skip
+        return rows
