@@ -60,9 +60,10 @@ class Engine:
     Args:
         source: a .mbit file, or its bytes.
         ram: budget for the arena, in bytes or like "128 KiB"; None for no limit.
-        learn: what learns: "none", "counting" for the counting head of the file, "tracking" for a
-            head that follows drift, "head" for the last layer, "all", the number of layers counted
-            from the output, or "auto": the best for `goal` that fits `ram`.
+        learn: what learns: "none", "counting" for the counting head of the file, "counting-small"
+            for the same without its matrix in RAM, "tracking" for a head that follows drift, "head"
+            for the last layer, "all", the number of layers counted from the output, or "auto": the
+            best for `goal` that fits `ram`.
         goal: what "auto" chooses for: "remember" keeps what was learnt, "track" follows a stream
             whose meaning drifts. `plan.reason` says what was chosen, and why.
         bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
@@ -231,7 +232,7 @@ class Engine:
             InputError: no counting head was opened, or its file tells no limit (E-NO-NOVELTY).
         """
         samples = check_samples(x, self.input, self._where)
-        if self.plan.head != "counting" or self._lib.mb_novelty(self._handle, *_NOTHING) != 0:
+        if not self.plan.counts or self._lib.mb_novelty(self._handle, *_NOTHING) != 0:
             raise InputError(
                 f"{self._where}: only a counting head that was exported with its limit knows what "
                 "is new; export the run again, and open it with learn='counting'",

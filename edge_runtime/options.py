@@ -13,9 +13,9 @@ MAX_BATCH = _native.MAX_BATCH
 MAX_STEP_LEVELS, MAX_M = 256.0, 30.0
 
 #: A head that answers and learns in place of the last layer.
-Head = Literal["counting", "tracking"]
+Head = Literal["counting", "tracking", "counting-small"]
 #: In the order of `mb_head_kind`.
-HEADS: tuple[Head, ...] = ("counting", "tracking")
+HEADS: tuple[Head, ...] = ("counting", "tracking", "counting-small")
 #: Hidden units of a tracking head, at most.
 MAX_UNITS = _native.MAX_UNITS
 

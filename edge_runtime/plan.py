@@ -38,6 +38,8 @@ Learn = str | int
 #: What a user says of a stream: keep what was learnt, or follow what changes.
 Goal = Literal["remember", "track"]
 GOALS = ("remember", "track")
+#: Forms of the counting head, the best first.
+COUNTING: tuple[Head, ...] = ("counting", "counting-small")
 #: Hidden units that a tracking head may have, the best first.
 UNITS = (64, 32, 0)
 
@@ -80,10 +82,17 @@ class Plan:
         return self.head is not None or self.learn_layers > 0
 
     @property
+    def counts(self) -> bool:
+        """Whether a counting head answers, in either form."""
+        return self.head in COUNTING
+
+    @property
     def choice(self) -> str:
         """What learns, in words."""
         if self.head == "counting":
             return "learning the counting head"
+        if self.head == "counting-small":
+            return "learning the counting head, with the matrix of home"
         if self.head == "tracking":
             return f"learning the tracking head, {self.units} hidden units"
         return describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
@@ -113,8 +122,8 @@ def resolve_learn(learn: Learn, n_layers: int) -> int:
     if isinstance(learn, int) and not isinstance(learn, bool) and 0 <= learn <= n_layers:
         return learn
     raise InputError(
-        f"learn={learn!r}: choose none, counting, tracking, head, all, auto or a number of layers "
-        f"from 0 to {n_layers}",
+        f"learn={learn!r}: choose none, counting, counting-small, tracking, head, all, auto or a "
+        f"number of layers from 0 to {n_layers}",
         code="E-LEARN",
     )
 
@@ -135,7 +144,8 @@ def plan(
 
     Args:
         source: a .mbit file, or its bytes.
-        learn: "none", "counting" for the counting head of the file, "tracking" for a head that
+        learn: "none", "counting" for the counting head of the file, "counting-small" for the same
+            without its matrix in RAM, "tracking" for a head that
             follows drift, "head" for the last layer, "all", the number of layers from the output,
             or "auto": the best for `goal` that fits `ram`.
         goal: what "auto" chooses for. "remember": the counting head where the file has one, or the
@@ -204,7 +214,11 @@ def _wanted(mapped: Mapped, learn: Learn, goal: Goal, options: Options) -> list[
     if goal not in GOALS:
         raise InputError(f"goal={goal!r}: choose remember or track", code="E-GOAL")
     most = info.n_layers if info.state_bits else 0
-    counting = [replace(options, learn_layers=0, head="counting")] if info.head_kind else []
+    counting = [
+        replace(options, learn_layers=0, head=form)
+        for form in COUNTING
+        if info.head_kind and learn in (form, "auto")
+    ]
     if learn == "tracking" or (learn == "auto" and goal == "track"):
         trust = 0.0 if meta(mapped.blob.data, where).get("method") == METHOD else 1.0
         tracking = replace(options, learn_layers=0, head="tracking", trust=trust)
@@ -215,7 +229,7 @@ def _wanted(mapped: Mapped, learn: Learn, goal: Goal, options: Options) -> list[
     if learn == "auto":
         layers = [replace(options, learn_layers=number) for number in range(most, -1, -1)]
         return [*counting, *layers]
-    if learn == "counting":
+    if learn in COUNTING:
         if not counting:
             raise InputError(
                 f"{where} carries no counting head; export the run again", code="E-NO-HEAD"
@@ -259,7 +273,11 @@ def _reason(mapped: Mapped, chosen: Plan, best: Plan, learn: Learn, goal: Goal) 
     if not chosen.learns:
         what = "nothing learns"
     elif chosen.head is not None:
-        what = f"the {chosen.head} head learns"
+        what = {
+            "counting": "the counting head learns",
+            "counting-small": "the counting head learns with the matrix of home",
+            "tracking": "the tracking head learns",
+        }[chosen.head]
     else:
         layers = _layers_in_words(chosen.learn_layers, chosen.n_layers)
         what = f"{layers} {'learn' if chosen.learn_layers > 1 else 'learns'}"

@@ -60,7 +60,7 @@ def head_bytes(n_features: int, n_classes: int, n_sums: int = 0) -> int:
     n, k = n_features, n_classes
     kept = 48 + 4 * k + 4 * n * k + 3 * (n * (n + 1) // 2) + n
     scratch = 8 * k + 19 * n + 4 * n_sums
-    return 104 + -(-kept // 4) * 4 + -(-scratch // 4) * 4
+    return 112 + -(-kept // 4) * 4 + -(-scratch // 4) * 4
 
 
 def ram_of(head: CountingHead) -> int:

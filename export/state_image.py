@@ -21,7 +21,7 @@ _HEADER = struct.Struct("<8sIIIIII32s")  # magic, version, bytes, model, learn l
 _COUNTERS = struct.Struct("<4III")  # random generator, steps, 0
 _CRC = struct.Struct("<I")
 _CHOICE = 20  # offset of learn layers, bits, bank, head and units
-HEADS = (None, "counting", "tracking")
+HEADS = (None, "counting", "tracking", "counting-small")
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 8
+#define MB_ABI_VERSION 9
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -79,6 +79,9 @@ enum mb_head_kind {
     /* A small network that follows a stream whose meaning drifts. It needs nothing from the
      * blob. */
     MB_HEAD_TRACKING = 2,
+    /* A counting head that takes a third of the RAM: its matrix of products stays in the blob, as
+     * it was at home. It learns new classes less well. */
+    MB_HEAD_COUNTING_SMALL = 3,
 };
 
 /* What the features of a head are made of. */

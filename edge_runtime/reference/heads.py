@@ -23,9 +23,11 @@ class CountingTwin:
     Args:
         head: what it knows from home.
         seed: of the rounding of means.
+        small: whether the matrix stays as it was at home.
     """
 
-    def __init__(self, head: CountingHead, seed: int = 1) -> None:
+    def __init__(self, head: CountingHead, seed: int = 1, small: bool = False) -> None:
+        self.small = small
         n = head.n_features
         self.head = head
         self.counts, self.fed = head.counts.astype(np.int64), head.fed.astype(np.int64)
@@ -66,7 +68,7 @@ class CountingTwin:
             return
         n = self.counts[label] = min(self.counts[label] + 1, self.head.cap)
         deviations = self._follow_mean(f, label, int(n))
-        if n > 1 and self.fed[label] < self.head.cap:
+        if not self.small and n > 1 and self.fed[label] < self.head.cap:
             self.products += np.outer(deviations, deviations)
             self.n_products += 1
             self.fed[label] += 1

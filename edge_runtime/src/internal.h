@@ -47,18 +47,19 @@ typedef struct mb_layer {
 } mb_layer;
 
 /* The counting head of a model that answers with it, heads/counting.h. Offsets are from the
- * start of the arena, but affine_at counts from the start of the blob. */
+ * start of the arena, but affine_at and home_products_at count from the start of the blob. */
 typedef struct mb_head {
     uint32_t source, layer, n_source, n_units, folds, n_scores, n_classes, n_features;
     uint32_t cap, every, still;
     float ridge, prior, limit;
     uint32_t affine_at; /* (n_source, 2) float: centre, gain */
+    uint32_t home_products_at;
     /* In the learnt block: */
     uint32_t counters_at; /* mb_counters */
     uint32_t counts_at; /* (n_classes) uint16 samples, (n_classes) uint16 samples in the products */
     uint32_t means_at;  /* (n_classes, n_features) int16 */
     uint32_t weights_at;  /* (n_classes, n_features) int16 */
-    uint32_t products_at; /* upper triangle, products.h */
+    uint32_t products_at; /* upper triangle, products.h; 0: in the blob, as at home */
     uint32_t last_at;     /* (n_features) int8: features of the last sample */
     /* Derived, or scratch: */
     uint32_t bias_at;       /* (n_classes) float */
@@ -188,6 +189,11 @@ static inline void *mb_in_arena(const mb_model *model, uint32_t offset) {
 
 static inline const void *mb_in_blob(const mb_model *model, uint32_t offset) {
     return model->blob.pointer + offset;
+}
+
+/* Whether a counting head of either form answers. */
+static inline bool mb_counts(const mb_model *model) {
+    return model->head_kind == MB_HEAD_COUNTING || model->head_kind == MB_HEAD_COUNTING_SMALL;
 }
 
 /* The counting head of a model that answers with it. */

@@ -46,14 +46,16 @@ def seen_as(model: Model, head: CountingHead, x: Samples) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_thousand_samples_are_the_same_in_c_and_numpy(name: str) -> None:
+@pytest.mark.parametrize("small", [False, True])
+def test_a_thousand_samples_are_the_same_in_c_and_numpy(name: str, small: bool) -> None:
     model, head = at_home(NETWORKS[name], spare_classes=2)
     assert head.source == name or name == "signed"
     rng = np.random.default_rng(2)
     x = random_samples(rng, model.input, 1000)
     y = rng.integers(0, head.n_classes, 1000)
     x[500:520], y[500:520] = x[500], y[500]  # a sensor that stands still
-    engine, twin = Engine(dumps(model), learn="counting", seed=9), CountingTwin(head, seed=9)
+    engine = Engine(dumps(model), learn="counting-small" if small else "counting", seed=9)
+    twin = CountingTwin(head, seed=9, small=small)
     seen = seen_as(model, head, x)
     said, expected = engine.learn(x, y), []
     for f, label in zip(seen, y, strict=True):
@@ -99,6 +101,23 @@ def test_ram_is_what_the_head_says() -> None:
             head_bytes(head.n_features, head.n_classes, n_sums), abs=8
         ), name
         assert planned.parts["head_bytes"] <= 2500
+
+
+def test_where_ram_is_short_auto_leaves_the_matrix_of_the_head_in_the_file() -> None:
+    model, head = at_home(NETWORKS["sums"])
+    whole = plan(dumps(model), learn="auto")
+    small = plan(dumps(model), learn="auto", ram=whole.arena_bytes - 1)
+    n = head.n_features
+    assert (whole.head, small.head) == ("counting", "counting-small")
+    saved = whole.parts["head_bytes"] - small.parts["head_bytes"]
+    assert saved == pytest.approx(3 * n * (n + 1) // 2, abs=8)
+    assert "the counting head would need" in small.reason.replace("learning ", "")
+    x = random_samples(np.random.default_rng(1), model.input, 50)
+    engines = [Engine(dumps(model), learn=learn) for learn in ("counting", "counting-small")]
+    assert np.array_equal(engines[0].scores(x), engines[1].scores(x))
+    assert np.array_equal(engines[0].novelty(x), engines[1].novelty(x))
+    with pytest.raises(MismatchError):
+        engines[1].load_state(engines[0].save_state())
 
 
 def test_auto_takes_the_head_where_it_fits_and_says_so() -> None:

@@ -76,7 +76,7 @@ def test_a_thousand_learning_steps_and_the_saved_state_are_the_hosts(
 
 
 @pytest.mark.parametrize("board", BOARDS)
-@pytest.mark.parametrize("head", ["counting", "tracking"])
+@pytest.mark.parametrize("head", ["counting", "counting-small", "tracking"])
 def test_a_thousand_samples_of_a_head_and_its_state_are_the_hosts(board: str, head: Head) -> None:
     model = random_model((33, 20, 4), seed=3, dtype="int8")
     rng = np.random.default_rng(7)

@@ -110,7 +110,8 @@ void mb_head_learn(mb_model *model, uint32_t label) {
     uint32_t n = *count < head->cap ? *count + 1u : head->cap;
     *count = (uint16_t)n;
     follow_mean(model, head, label, n);
-    if (n > 1 && *fed < head->cap) { /* a class that gave its share no longer moves the products */
+    if (head->products_at != 0 && n > 1 &&
+        *fed < head->cap) { /* a class that gave its share no longer moves the products */
         add_products(model, head);
         (*fed)++;
     }

@@ -7,7 +7,7 @@ int mb_novelty(mb_model *model, const void *samples, size_t n, int32_t *labels, 
     if (model == NULL || (n > 0 && (samples == NULL || novelty == NULL))) {
         return MB_ERR_INPUT;
     }
-    if (model->head_kind != MB_HEAD_COUNTING || mb_head_of(model)->limit <= 0.0f) {
+    if (!mb_counts(model) || mb_head_of(model)->limit <= 0.0f) {
         return MB_ERR_NO_STATE;
     }
     const uint8_t *sample = (const uint8_t *)samples;

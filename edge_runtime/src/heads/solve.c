@@ -37,9 +37,14 @@ static float own(const matrix *a, uint32_t i) {
     return (float)diagonal(a, i) * a->share + a->ridge;
 }
 
+static const uint8_t *products_of(const mb_model *model, const mb_head *head) {
+    const void *learnt = mb_in_arena(model, head->products_at);
+    return head->products_at != 0 ? (const uint8_t *)learnt
+                                  : (const uint8_t *)mb_in_blob(model, head->home_products_at);
+}
+
 int64_t mb_trace(const mb_model *model, const mb_head *head) {
-    matrix a = {(const uint8_t *)mb_in_arena(model, head->products_at), head->n_features, 0.0f,
-                0.0f};
+    matrix a = {products_of(model, head), head->n_features, 0.0f, 0.0f};
     int64_t sum = 0;
     for (uint32_t i = 0; i < a.n; i++) {
         sum += diagonal(&a, i);
@@ -148,7 +153,7 @@ static bool take_matrix(const mb_model *model, const mb_head *head, matrix *a) {
     if (counters->n_products == 0 || spread <= 0) {
         return false;
     }
-    a->products = (const uint8_t *)mb_in_arena(model, head->products_at);
+    a->products = products_of(model, head);
     a->n = head->n_features;
     a->share = 1.0f / (float)counters->n_products;
     a->ridge = head->ridge * ((float)spread * a->share / (float)a->n);

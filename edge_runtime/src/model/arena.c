@@ -50,7 +50,9 @@ static void lay_out_head(mb_model *model, mb_head *head, cursor *c, mb_plan *pla
     head->counts_at = take(c, (uint64_t)4 * k, 4, part);
     head->means_at = take(c, (uint64_t)2 * k * n, 2, part);
     head->weights_at = take(c, (uint64_t)2 * k * n, 2, part);
-    head->products_at = take(c, (uint64_t)MB_PRODUCT_BYTES * mb_triangle(n), 1, part);
+    if (model->head_kind == MB_HEAD_COUNTING) {
+        head->products_at = take(c, (uint64_t)MB_PRODUCT_BYTES * mb_triangle(n), 1, part);
+    }
     head->last_at = take(c, n, 1, part);
     model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
     head->bias_at = take(c, (uint64_t)4 * k, 4, part);
@@ -246,7 +248,7 @@ static uint32_t panel_layout(const mb_layer *layer, const mb_kernels *kernels) {
 static uint32_t lay_out_any_head(mb_model *model, const mb_blob_view *view,
                                  const mb_options *options, mb_head_plan *head, cursor *c,
                                  mb_plan *plan) {
-    if (model->head_kind == MB_HEAD_COUNTING) {
+    if (mb_counts(model)) {
         mb_head *counting = &head->counting;
         mb_take_head(counting, view);
         lay_out_head(model, counting, c, plan);

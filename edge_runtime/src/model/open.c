@@ -70,8 +70,10 @@ static void start_head(mb_model *model, const mb_blob_view *view, const mb_optio
             (size_t)4 * head->n_classes);
     mb_copy(mb_in_arena(model, head->means_at), view->bytes + from->means_at, table_bytes);
     mb_copy(mb_in_arena(model, head->weights_at), view->bytes + from->weights_at, table_bytes);
-    mb_copy(mb_in_arena(model, head->products_at), view->bytes + from->products_at,
-            (size_t)MB_PRODUCT_BYTES * mb_triangle(head->n_features));
+    if (head->products_at != 0) {
+        mb_copy(mb_in_arena(model, head->products_at), view->bytes + from->products_at,
+                (size_t)MB_PRODUCT_BYTES * mb_triangle(head->n_features));
+    }
     for (uint32_t i = 0; i < head->n_features; i++) { /* no sample looks like this one */
         ((int8_t *)mb_in_arena(model, head->last_at))[i] = -128;
     }
@@ -125,7 +127,7 @@ void mb_refresh(mb_model *model) {
         mb_kernels_of(model)->inverse_roots((float *)mb_in_arena(model, output->inv_std_at),
                                             norm + output->n_out, model->eps, output->n_out);
     }
-    if (model->head_kind == MB_HEAD_COUNTING) {
+    if (mb_counts(model)) {
         mb_head_biases(model);
     } else if (model->head_kind == MB_HEAD_TRACKING) {
         mb_tracker_logs(model);
@@ -157,7 +159,7 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
     if (start.first_learning < start.n_layers) {
         start_learning(opened, view, options);
     }
-    if (start.head_kind == MB_HEAD_COUNTING) {
+    if (mb_counts(&start)) {
         *mb_head_of(opened) = head.counting;
         start_head(opened, view, options);
     } else if (start.head_kind == MB_HEAD_TRACKING) {

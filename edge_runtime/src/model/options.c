@@ -23,13 +23,14 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
         return MB_ERR_NO_STATE;
     }
     /* A head learns on features that stay as they are, so the layers below it do not learn. */
-    if (options->head > MB_HEAD_TRACKING || (options->head != 0 && learning > 0)) {
+    if (options->head > MB_HEAD_COUNTING_SMALL || (options->head != 0 && learning > 0)) {
         return MB_ERR_INPUT;
     }
     if (options->units > MB_MAX_UNITS || !(options->trust >= 0.0f && options->trust <= 2.0f)) {
         return MB_ERR_INPUT;
     }
-    if (options->head == MB_HEAD_COUNTING && view->head.kind == 0) {
+    bool counts = options->head == MB_HEAD_COUNTING || options->head == MB_HEAD_COUNTING_SMALL;
+    if (counts && view->head.kind == 0) {
         return MB_ERR_NO_STATE;
     }
     model->isa = mb_choose_kernels(options->isa);
@@ -80,6 +81,7 @@ void mb_take_head(mb_head *head, const mb_blob_view *view) {
     head->prior = from->prior;
     head->limit = from->limit;
     head->affine_at = from->affine_at;
+    head->home_products_at = from->products_at;
 }
 
 /* The layer whose values a tracking head sees instead of many inputs: the first dense hidden

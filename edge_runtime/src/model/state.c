@@ -134,7 +134,7 @@ static int check_image(const mb_model *model, mb_read_fn read, void *context) {
             sane &= !mb_same(chunk, no_seed, sizeof no_seed);
         } else if (at < float_end) {
             sane &= floats_are_sane(model, at, chunk, n);
-        } else if (model->head_kind == MB_HEAD_COUNTING) {
+        } else if (mb_counts(model)) {
             sane &= head_is_sane(model, at, chunk, n);
         } else if (model->head_kind == MB_HEAD_TRACKING) {
             sane &= mb_tracker_is_sane(model, at, chunk, n);
