@@ -154,6 +154,18 @@ class Engine:
         if self._state is not None:
             self._restore(self._state)
 
+    def __reduce__(self) -> str:
+        """An engine lives in memory of the C library, so it is not pickled and not copied.
+
+        Raises:
+            InputError: always; a state image moves what was learnt instead (E-COPY).
+        """
+        raise InputError(
+            f"{self._where}: an Engine cannot be pickled or copied: open the file again, and hand "
+            "over what was learnt with save_state() and load_state()",
+            code="E-COPY",
+        )
+
     @property
     def handle(self) -> ctypes.c_void_p:
         """The open `mb_model`, for calls of the C library that have no method here."""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabit.errors import InputError
+from metabit.export.plain_array import plain_array
 from metabit.export.spec import InputSpec
 
 Samples = NDArray[np.uint8] | NDArray[np.int8]
@@ -50,7 +51,7 @@ def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
     Raises:
         InputError: wrong shape or dtype, NaN or infinity.
     """
-    array = np.asarray(x)
+    array = plain_array(x, where)
     as_read = array.dtype == spec.dtype and array.shape[1:] == (spec.n_inputs,)
     if as_read and array.flags.c_contiguous:  # a call of one sample is to cost little
         return array
@@ -79,7 +80,7 @@ def check_labels(y: ArrayLike, n: int, n_outputs: int, where: str) -> NDArray[np
     Raises:
         InputError: wrong shape or dtype, or a label out of range (the first one is named).
     """
-    array = np.asarray(y)
+    array = plain_array(y, where)
     if array.shape != (n,):
         raise InputError(
             f"{where}: labels have shape {array.shape}, expected ({n},), one per sample",

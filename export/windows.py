@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabit.errors import InputError
+from metabit.export.plain_array import plain_array
 from metabit.export.spec import FrontEnd
 from metabit.trainer.data.windows import samples_of_windows
 from metabit.trainer.frontend import samples_of, to_counts
@@ -24,7 +25,7 @@ def counts_of(frames: ArrayLike, front_end: FrontEnd, where: str) -> NDArray[np.
         InputError: another shape or type (E-SHAPE, E-DTYPE), integers beyond int16 (E-DATA-RANGE),
             NaN or infinity (E-NOT-FINITE).
     """
-    array = np.asarray(frames)
+    array = plain_array(frames, where)
     n_channels = front_end.does.n_channels
     if array.ndim != 2 or array.shape[1] != n_channels:
         raise InputError(

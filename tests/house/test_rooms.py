@@ -40,7 +40,7 @@ ROOMS = {
         "answers paths standard_streams tables",
         "common options",
         "class_names heads kept_states progress",
-        "guarding stream_record",
+        "guarding reading stream_record",
         "learn_report",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
@@ -61,7 +61,7 @@ ROOMS = {
         "reproduction",
     ),
     "metabit.export": (
-        "spec",
+        "plain_array spec",
         "bits convolve fold layout levels shapes",
         "cursor golden limits state_image",
         "c_source container features front_section head_section network_section "

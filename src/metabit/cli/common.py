@@ -46,6 +46,11 @@ class Output:
         """One line of text; long lines are left to the terminal."""
         self.console.print(text, style=style, soft_wrap=True)
 
+    def answer(self, text: str) -> None:
+        """One line of an answer that goes to another program: on stdout at once, as it is."""
+        if not self.as_json:
+            print(text, flush=True)
+
     def show(self, rows: Table) -> None:
         """A table under its title, which may be wider than the table and is not wrapped at it."""
         if isinstance(rows.title, str):

@@ -17,9 +17,11 @@ from metabit.cli.options import (
     BANK_OR_TASKS,
     BATCH,
     BITS,
+    CODES,
     DATA,
     FILE,
     KEEP,
+    LABEL,
     LIMIT,
     RAM,
     SPLIT,
@@ -30,6 +32,7 @@ from metabit.cli.options import (
 )
 from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
+from metabit.cli.reading import read_for
 from metabit.cli.stream_record import StreamRecord
 from metabit.cli.tables import class_table, percent
 from metabit.edge_runtime.engine import Engine
@@ -39,7 +42,7 @@ from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Model
 from metabit.extras import need
-from metabit.readers.read import read_samples
+from metabit.readers.csv_rows import CsvOptions
 
 # Samples between two moves of the progress bar, or a little fewer: whole batches.
 CHUNK = 100
@@ -89,6 +92,8 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
     help="Also write a page with a picture of the stream, and all numbers, into this folder.",
 )  # fmt: skip
 @BATCH
+@LABEL
+@CODES
 @LIMIT
 @SPLIT
 @TASK
@@ -96,8 +101,9 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
 @THREADS
 def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str | None,
-    names: str | None, guarded: bool | None, probes: str | None, limit: int | None, split: str,
-    task: int | None, bank: int | None, report: Path | None, **options: Any,
+    names: str | None, guarded: bool | None, probes: str | None, label: str | None,
+    codes: bool | None, limit: int | None, split: str, task: int | None, bank: int | None,
+    report: Path | None, **options: Any,
 ) -> Answer:  # fmt: skip
     """Teach FILE with the labelled samples of DATA, in their order.
 
@@ -114,7 +120,9 @@ def command(
         need("learn --report")
     blob = Blob.of(file)
     model = blob.model
-    samples = read_samples(data, model, limit=limit, split=split, task=task)
+    samples = read_for(
+        out, data, model, limit=limit, split=split, task=task, csv=CsvOptions(label, codes)
+    )
     opened = opened_with(state) if learn is None else None
     if opened is not None:
         learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits

@@ -33,6 +33,19 @@ BANK_OR_TASKS = click.option(
 LIMIT = click.option(
     "--limit", type=click.IntRange(min=1), metavar="N", help="Use only the first N samples."
 )
+LABEL = click.option(
+    "--label", metavar="COLUMN",
+    help="The column of a csv file that holds the label: its name, or its number from 1. Default: "
+    "as in training; a column called label, class, target or y; or the last, if there is one too "
+    "many.",
+)  # fmt: skip
+CODES = click.option(
+    "--codes/--real",
+    "codes",
+    default=None,
+    help="Whether the numbers of a csv file are the model's own integers or real values. Default: "
+    "real values for a model with a front end; otherwise what the first row looks like.",
+)
 SPLIT = click.option(
     "--split", type=click.Choice(["test", "train"]), default="test", show_default=True,
     help="Which part of the data set, if DATA is the name of one.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from metabit.cli.common import Answer, Output, verb
 from metabit.cli.kept_states import opened_with
 from metabit.cli.options import (
     BANK_OR_TASKS,
+    CODES,
     DATA,
     FILE,
+    LABEL,
     LIMIT,
     SPLIT,
     STATE,
@@ -25,13 +28,17 @@ from metabit.cli.options import (
     bank_for,
 )
 from metabit.cli.paths import WriteFile
+from metabit.cli.reading import read_for, say_limited
 from metabit.cli.tables import by_class, class_table, percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
-from metabit.errors import StorageError
+from metabit.errors import InputError, StorageError
 from metabit.export.blob import Blob
 from metabit.files import write_whole
-from metabit.readers.read import STDIN, read_samples
+from metabit.readers.csv_rows import CsvOptions, CsvRows, labels_of
+from metabit.readers.live import samples_as_they_come
+from metabit.readers.read import STDIN
+from metabit.readers.samples import ReadSamples
 
 # So many labels are shown for people; --labels-out writes all of them.
 SHOWN = 20
@@ -45,6 +52,8 @@ UNKNOWN = -1
 @LIMIT
 @SPLIT
 @TASK
+@LABEL
+@CODES
 @BANK_OR_TASKS
 @STATE
 @THREADS
@@ -59,49 +68,48 @@ UNKNOWN = -1
 )  # fmt: skip
 def command(
     out: Output, file: Path, data: str, limit: int | None, split: str, task: int | None,
-    bank: int | None, state: Path | None, threads: int | None, unknown: bool,
-    labels_out: Path | None,
+    label: str | None, codes: bool | None, bank: int | None, state: Path | None,
+    threads: int | None, unknown: bool, labels_out: Path | None,
 ) -> Answer:  # fmt: skip
     """Run FILE on DATA and print the labels, and the accuracy if the true labels are known.
 
-    DATA is a .npy, .npz (x, optionally y) or .csv file, the name of a data set, or - for csv rows
-    on standard input. A csv row holds the inputs, and optionally the label at the end.
+    DATA is a .npy, .npz (x, optionally y), .csv, .tsv or .txt file, the name of a data set, or -
+    for csv rows on standard input, each of which is answered as it comes. A csv row holds the
+    inputs, and optionally the label; with a header, columns are found by their names. A model with
+    a front end reads raw frames, a row each.
 
     With --state, the model predicts with what `metabit learn` has kept there, and knows the names
     of classes that are new.
     """
     blob = Blob.of(file)
     model = blob.model
-    samples = read_samples(data, model, limit=limit, split=split, task=task)
+    csv = CsvOptions(label, codes)
     engine = open_engine(
         blob, bank=bank_for(bank, task, model.n_banks), state=state, threads=threads, head=unknown
     )
     names = ClassNames(model, engine.n_outputs, state)
+    if data == STDIN:
+        stream = CsvRows(sys.stdin, "standard input", model, csv)
+        return {"file": file, **_stream(out, stream, engine, names, limit, unknown, labels_out)}
+    samples = read_for(out, data, model, limit=limit, split=split, task=task, csv=csv)
     n, truth = len(samples.x), names.numbers(samples, learning=False)
     begun = time.perf_counter()
-    labels = engine.predict(samples.x)
-    if unknown:
-        labels[engine.novelty(samples.x) > 1] = UNKNOWN
+    labels = _labels(engine, samples.x, unknown)
     seconds = time.perf_counter() - begun
     if labels_out is not None:
         write_labels(labels_out, labels)
     accuracy = None if truth is None else float(np.mean(labels == truth))
     classes = None if truth is None else by_class(names, truth, labels == truth)
-    # Labels from standard input go to the next program: only they are on stdout then.
-    say = out.note if data == STDIN else out.line
-    if data == STDIN:
-        out.line("\n".join(map(str, labels)))
-    else:
-        out.line(f"labels: {_in_words(names, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
+    out.line(f"labels: {_in_words(names, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
     if accuracy is not None and classes is not None:
         n_unknown = int((labels == UNKNOWN).sum())
         if unknown:
-            say(f"unknown: {n_unknown:,} of {n:,} samples, which count as wrong below")
-        say(f"accuracy on {samples.where}: {percent(accuracy)}")
+            out.line(f"unknown: {n_unknown:,} of {n:,} samples, which count as wrong below")
+        out.line(f"accuracy on {samples.where}: {percent(accuracy)}")
         rows = class_table(classes)
-        if rows is not None and data != STDIN:
+        if rows is not None:
             out.show(rows)
-    say(
+    out.line(
         f"{n:,} samples in {1000 * seconds:.1f} ms ({1e6 * seconds / n:.1f} µs each), "
         f"arena {format_kib(engine.plan.arena_bytes)}"
     )
@@ -114,6 +122,52 @@ def command(
         "class_names": names.known,
         "classes": classes,
         "seconds": seconds,
+        "arena_bytes": engine.plan.arena_bytes,
+    }
+
+
+def _labels(engine: Engine, x: NDArray[np.generic], unknown: bool) -> NDArray[np.int64]:
+    """Labels of samples; with `unknown`, UNKNOWN for those unlike everything that is known."""
+    labels = engine.predict(x)
+    if unknown:
+        labels[engine.novelty(x) > 1] = UNKNOWN
+    return labels
+
+
+def _stream(
+    out: Output, rows: CsvRows, engine: Engine, names: ClassNames, limit: int | None,
+    unknown: bool, labels_out: Path | None,
+) -> Answer:  # fmt: skip
+    """Answer every row of standard input before the next one is read.
+
+    Only labels are on stdout then, because they go to the next program.
+    """
+    labels: list[int] = []
+    told: list[str] = []
+    for row, sample in samples_as_they_come(rows, engine):
+        labels.append(int(_labels(engine, sample, unknown)[0]))
+        out.answer(str(labels[-1]))
+        if row.label is not None:
+            told.append(row.label)
+        if len(labels) == limit:
+            break
+    if not labels:
+        raise InputError(f"{rows.where}: no samples", code="E-DATA-EMPTY")
+    found = np.array(labels, dtype=np.int64)
+    if labels_out is not None:
+        write_labels(labels_out, found)
+    accuracy = None
+    if told:
+        read = ReadSamples(found, labels_of(told, rows.model), rows.where)
+        accuracy = float(np.mean(found == names.numbers(read, learning=False)))
+        out.note(f"accuracy on {rows.where}: {percent(accuracy)}")
+    say_limited(out, rows.where, rows.n_limited / rows.n_values)
+    return {
+        "data": rows.where,
+        "n_samples": len(labels),
+        "accuracy": accuracy,
+        "labels": labels,
+        "class_names": names.known,
         "arena_bytes": engine.plan.arena_bytes,
     }
 

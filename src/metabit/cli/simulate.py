@@ -21,11 +21,11 @@ from metabit.cli.options import (
 )
 from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
+from metabit.cli.reading import read_for
 from metabit.cli.tables import WORK_NOTE, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.blob import Blob
 from metabit.extras import need
-from metabit.readers.read import read_samples
 from metabit.readers.samples import need_labels
 
 
@@ -62,7 +62,7 @@ def command(
     model = blob.model
     given: dict[str, Any] = {}
     if data is not None:
-        read = read_samples(data, model, limit=samples, split=split, task=task)
+        read = read_for(out, data, model, limit=samples, split=split, task=task)
         labels = None if read.y is None else need_labels(read, model.n_outputs)
         given = {"x": read.x, "y": labels}
     with progress() as bar:

@@ -1,8 +1,11 @@
 """Samples from files, from standard input and from data sets by name, checked for a model.
 
-read.py        from what stands on the command line to samples of a model
-samples.py     what every reader gives
-arrays.py      .npy and .npz files
-csv_rows.py    comma-separated numbers, from a file or standard input
-named_sets.py  data sets by name, and the tasks that a model was trained on
+read.py         from what stands on the command line to samples of a model
+samples.py      what every reader gives
+arrays.py       .npy and .npz files
+csv_text.py     lines of separated cells, and what a cell says
+csv_columns.py  which column of a csv file is what
+csv_rows.py     rows of a csv file, or of standard input, as samples of a model
+live.py         samples of rows that still come
+named_sets.py   data sets by name, and the tasks that a model was trained on
 """

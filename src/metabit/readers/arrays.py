@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from pathlib import Path
+from typing import IO, Literal
 
 import numpy as np
 
@@ -15,8 +17,9 @@ from metabit.readers.samples import Array, ReadSamples
 DAMAGE = (ValueError, EOFError, MemoryError, SyntaxError, KeyError)
 
 
-def load_array(path: Path) -> Array:
-    """An array of a .npy file; never a pickled one, which could run code."""
+def load_array(path: Path, limit: int | None = None) -> Array:
+    """An array of a .npy file, or its first `limit` rows; never a pickled one, which could run
+    code."""
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise FormatError(
@@ -24,13 +27,17 @@ def load_array(path: Path) -> Array:
             )
         file.seek(0)
         try:
-            return _plain_array(np.load(file, allow_pickle=False), str(path))
+            return first_rows(file, limit)
         except DAMAGE as error:
             raise _refused(str(path), error) from error
 
 
-def from_npz(path: Path) -> ReadSamples:
+def from_npz(path: Path, limit: int | None = None) -> ReadSamples:
     """Samples x, and labels y if there are any, of an .npz file.
+
+    Args:
+        path: the file.
+        limit: read only the first so many of both; the rest is not unpacked.
 
     Raises:
         InputError: it has no array x (E-DATA-NO-X), or one of Python objects (E-DATA-PICKLE).
@@ -50,8 +57,8 @@ def from_npz(path: Path) -> ReadSamples:
                     f"{path}: no array named x (found: {names}); numpy.savez(file, x=..., y=...)",
                     code="E-DATA-NO-X",
                 )
-            x = _plain_array(archive["x"], f"{path}: x")
-            y = _plain_array(archive["y"], f"{path}: y") if "y" in archive else None
+            x = _member(path, "x", limit)
+            y = _member(path, "y", limit) if "y" in archive else None
     except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
         raise _refused(str(path), error) from error
     return ReadSamples(x, y, str(path))
@@ -67,7 +74,36 @@ def _refused(where: str, error: Exception) -> InputError | CorruptError:
     return CorruptError(f"{where}: damaged ({error})", code="E-DATA-FORMAT")
 
 
-def _plain_array(value: object, where: str) -> Array:
-    if not isinstance(value, np.ndarray):
-        raise FormatError(f"{where}: not an array", code="E-DATA-FORMAT")
-    return value
+def _member(path: Path, name: str, limit: int | None) -> Array:
+    with zipfile.ZipFile(path) as archive:
+        inner = name if name in archive.namelist() else f"{name}.npy"
+        with archive.open(inner) as file:
+            return first_rows(file, limit)
+
+
+def first_rows(file: IO[bytes], limit: int | None) -> Array:
+    """An array as .npy files hold it, or only its first rows: no more is read than is used.
+
+    Raises:
+        ValueError: not such an array, or one of Python objects.
+    """
+    version = np.lib.format.read_magic(file)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }.get(version)
+    if read_header is None:
+        raise ValueError(f"version {version} of the array format is unknown")
+    shape, columns_first, dtype = read_header(file)
+    if dtype.hasobject:
+        raise ValueError("pickled objects")
+    n = shape[0] if shape else 0
+    rows = n if limit is None or columns_first else min(n, limit)
+    taken = (rows, *shape[1:]) if shape else ()
+    n_values = math.prod(taken)
+    data = file.read(n_values * dtype.itemsize)
+    if len(data) != n_values * dtype.itemsize:
+        raise ValueError("the file ends before its array does")
+    order: Literal["F", "C"] = "F" if columns_first else "C"
+    array: Array = np.frombuffer(data, dtype).reshape(taken, order=order)
+    return array if limit is None or not shape else array[:limit]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ Array = NDArray[Any]
 Labels = NDArray[np.int32]
 
 #: Suffixes of files that can be read.
-SUFFIXES = (".npy", ".npz", ".csv")
+SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,26 @@ class ReadSamples:
             wants.
         y: labels as the file holds them, or None when they are not known.
         where: the file or data set, for messages.
+        limited_share: share of the real values that did not fit the input of the model.
+        codes: whether a file without types was taken for the model's own integers; None where the
+            data says it itself.
     """
 
     x: Array
     y: Array | None
     where: str
+    limited_share: float = 0.0
+    codes: bool | None = None
 
     def first(self, limit: int) -> ReadSamples:
         """Only the first `limit` samples."""
-        return ReadSamples(self.x[:limit], None if self.y is None else self.y[:limit], self.where)
+        y = None if self.y is None else self.y[:limit]
+        return replace(self, x=self.x[:limit], y=y)
+
+
+def n_limited(levels: NDArray[np.floating], low: int, high: int) -> int:
+    """How many values are beyond what an integer input holds, rounding aside."""
+    return int(((levels < low - 1) | (levels > high + 1)).sum())
 
 
 def need_labels(samples: ReadSamples, n_outputs: int) -> Labels:
