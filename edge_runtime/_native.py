@@ -34,7 +34,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 9
+ABI_VERSION = 10
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -144,6 +144,7 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_window_sample": (c_void_p, [c_void_p]),
     "mb_restart_window": (c_int, [c_void_p]),
     "mb_get_window_status": (c_int, [c_void_p, POINTER(NativeWindowStatus)]),
+    "mb_observe": (c_int, [c_void_p, c_void_p, c_size_t]),
     "mb_self_test": (c_int, [c_void_p, c_size_t, c_void_p, c_size_t]),
     "mb_get_status": (c_int, [c_void_p, POINTER(NativeStatus)]),
     "mb_state_bytes": (c_size_t, [c_void_p]),

@@ -286,6 +286,29 @@ class Engine:
         self.learn(x, y)
         return self
 
+    def observe(self, x: ArrayLike) -> Engine:
+        """Let a head see samples without labels.
+
+        A tracking head measures them, so that its scaling follows values that drift. A counting
+        head counts in its matrix how they differ from the mean of the class that it takes them for.
+
+        Args:
+            x: shape (n, *input_shape), as for `predict`.
+
+        Raises:
+            InputError: no head learns here (E-NO-HEAD).
+        """
+        samples = check_samples(x, self.input, self._where)
+        if self.plan.head is None:
+            raise InputError(
+                f"{self._where}: only a head can learn from samples without labels; open it with "
+                "learn='auto' and goal='track', or export the run with its head",
+                code="E-NO-HEAD",
+            )
+        result = self._lib.mb_observe(self._handle, samples.ctypes.data, len(samples))
+        _native.check(result, self._where)
+        return self
+
     def learn(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
         """`partial_fit` that returns what was predicted before a sample, or its batch, was learnt.
 

@@ -47,7 +47,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 9
+#define MB_ABI_VERSION 10
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -313,6 +313,14 @@ MB_API float mb_score_to_logit(int32_t score);
  * 0). */
 MB_API int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t n,
                     int32_t *predicted);
+
+/* Let a head see n samples without labels. A tracking head measures them, so that its scaling
+ * follows values that drift while no labels come. A counting head counts in its matrix how they
+ * differ from the mean of the class that it takes them for; means and counts stay as they are. The
+ * small form of it keeps nothing of them.
+ *   samples  (n, n_inputs), as in mb_predict()
+ * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (opened without a head). */
+MB_API int mb_observe(mb_model *model, const void *samples, size_t n);
 
 /* Run the samples with known scores that travel in the blob, on the weights as exported, and
  * compare every score. Opens the model in `arena`, of at least the size for MB_OPTIONS_INFER. A

@@ -60,26 +60,42 @@ class CountingTwin:
     def learn(self, features: Int8Array, label: int) -> None:
         """Learn one sample, shape (n_features,)."""
         f = features.astype(np.int64)
-        moved, self.last = int(((f - self.last) ** 2).sum()), f
-        spread = int(self.products.diagonal().sum())
-        still = self.head.still
-        if still and spread > 0 and moved * still * self.n_products <= 2 * spread:
+        if self._stands_still(f):
             self.n_still += 1
             return
         n = self.counts[label] = min(self.counts[label] + 1, self.head.cap)
         deviations = self._follow_mean(f, label, int(n))
         if not self.small and n > 1 and self.fed[label] < self.head.cap:
-            self.products += np.outer(deviations, deviations)
-            self.n_products += 1
+            self._add_products(deviations)
             self.fed[label] += 1
-            if self.products.diagonal().max() > LARGEST_PRODUCT:
-                self.products >>= 1
-                self.n_products >>= 1
         self.n_to_solve -= 1
         if self.n_to_solve == 0 or n == SOON or (n == LATER and self.head.cap > LATER):
             self.n_to_solve = self.head.every
             self._solve()
         self._bias()
+
+    def observe(self, features: Int8Array) -> None:
+        """See one sample whose class nobody tells, shape (n_features,)."""
+        f, label = features.astype(np.int64), int(self.scores(features).argmax())
+        full = self.small or self.counts[label] == 0 or self.fed[label] >= self.head.cap
+        if self._stands_still(f) or full:
+            return
+        error = f * MEAN_UNIT - self.means[label]
+        self._add_products((error + MEAN_UNIT // 2) // MEAN_UNIT)
+        self.fed[label] += 1
+
+    def _stands_still(self, f: NDArray[np.int64]) -> bool:
+        moved, self.last = int(((f - self.last) ** 2).sum()), f
+        spread = int(self.products.diagonal().sum())
+        still = self.head.still
+        return bool(still and spread > 0 and moved * still * self.n_products <= 2 * spread)
+
+    def _add_products(self, deviations: NDArray[np.int64]) -> None:
+        self.products += np.outer(deviations, deviations)
+        self.n_products += 1
+        if self.products.diagonal().max() > LARGEST_PRODUCT:
+            self.products >>= 1
+            self.n_products >>= 1
 
     def _follow_mean(self, f: NDArray[np.int64], label: int, n: int) -> NDArray[np.int64]:
         below_one = np.array([(self._dither() * n) >> 8 for _ in f], dtype=np.int64)

@@ -80,6 +80,11 @@ static void add_products(mb_model *model, const mb_head *head) {
     }
 }
 
+/* How far a feature is from a mean, in steps of a feature, of the same in steps of a mean. */
+static int16_t deviation(int32_t error) {
+    return (int16_t)mb_floor_divide(error + MB_MEAN_UNIT / 2, MB_MEAN_UNIT);
+}
+
 /* Let the mean of a class follow the features by 1/n of the way, rounded up with the probability
  * of what is left. Keeps the deviation from the mean before, in steps of a feature. */
 static void follow_mean(mb_model *model, const mb_head *head, uint32_t label, uint32_t n) {
@@ -93,9 +98,27 @@ static void follow_mean(mb_model *model, const mb_head *head, uint32_t label, ui
         int32_t error = (int32_t)features[i] * MB_MEAN_UNIT - mean[i];
         int32_t below_one = (int32_t)((counters->dither >> 24) * n >> 8); /* 0 to n - 1 */
         int32_t moved = mean[i] + mb_floor_divide(error + below_one, (int32_t)n);
-        deviations[i] = (int16_t)mb_floor_divide(error + MB_MEAN_UNIT / 2, MB_MEAN_UNIT);
+        deviations[i] = deviation(error);
         mean[i] = (int16_t)(moved < -32768 ? -32768 : moved > 32767 ? 32767 : moved);
     }
+}
+
+void mb_head_observe(mb_model *model) {
+    const mb_head *head = mb_head_of(model);
+    const int8_t *features = (const int8_t *)mb_in_arena(model, head->features_at);
+    int16_t *deviations = (int16_t *)mb_in_arena(model, head->deviations_at);
+    uint32_t label = (uint32_t)mb_head_answer(model), n = head->n_features;
+    uint16_t *count = (uint16_t *)mb_in_arena(model, head->counts_at) + label;
+    uint16_t *fed = count + head->n_classes;
+    const int16_t *mean = (const int16_t *)mb_in_arena(model, head->means_at) + (size_t)label * n;
+    if (stands_still(model, head) || head->products_at == 0 || *count == 0 || *fed >= head->cap) {
+        return;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        deviations[i] = deviation((int32_t)features[i] * MB_MEAN_UNIT - mean[i]);
+    }
+    add_products(model, head);
+    (*fed)++;
 }
 
 void mb_head_learn(mb_model *model, uint32_t label) {

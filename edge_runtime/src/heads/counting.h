@@ -16,4 +16,7 @@ int32_t mb_head_answer(mb_model *model);
 /* Learn the features in the arena as a sample of class `label`. */
 void mb_head_learn(mb_model *model, uint32_t label);
 
+/* Let the features in the arena, whose class nobody tells, feed the products. */
+void mb_head_observe(mb_model *model);
+
 #endif /* MB_COUNTING_H */

@@ -20,6 +20,15 @@ const float *mb_head_scores(const mb_model *model) {
     return (const float *)mb_in_arena(model, at);
 }
 
+void mb_head_see(mb_model *model, const uint8_t *sample) {
+    if (model->head_kind == MB_HEAD_TRACKING) {
+        mb_measure_sample(model, sample);
+        return;
+    }
+    mb_make_features(model, sample);
+    mb_head_observe(model);
+}
+
 int32_t mb_head_teach(mb_model *model, const uint8_t *sample, uint32_t label) {
     if (model->head_kind == MB_HEAD_TRACKING) {
         mb_measure_sample(model, sample);

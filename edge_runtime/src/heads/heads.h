@@ -14,4 +14,7 @@ const float *mb_head_scores(const mb_model *model);
  * before. */
 int32_t mb_head_teach(mb_model *model, const uint8_t *sample, uint32_t label);
 
+/* See the sample that went forward last without its label. */
+void mb_head_see(mb_model *model, const uint8_t *sample);
+
 #endif /* MB_HEADS_H */
