@@ -63,7 +63,8 @@ class Engine:
         learn: what learns: "none", "counting" for the counting head of the file, "counting-small"
             for the same without its matrix in RAM, "tracking" for a head that follows drift, "head"
             for the last layer, "all", the number of layers counted from the output, or "auto": the
-            best for `goal` that fits `ram`.
+            best for `goal` that fits `ram`. None: nothing learns, and what the file says answers:
+            its last layer, or a head that has learnt.
         goal: what "auto" chooses for: "remember" keeps what was learnt, "track" follows a stream
             whose meaning drifts. `plan.reason` says what was chosen, and why.
         bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
@@ -96,7 +97,7 @@ class Engine:
         source: ModelSource,
         *,
         ram: str | int | None = None,
-        learn: Learn = "none",
+        learn: Learn | None = None,
         goal: Goal = "remember",
         bits: int = 0,
         bank: int = 0,

@@ -16,7 +16,7 @@ from metabit.edge_runtime.options import MAX_UNITS, Head, Options
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
-from metabit.export.container import meta
+from metabit.export.container import head_answers, meta
 from metabit.export.untrained import METHOD
 
 #: `mb_plan` fields in the order of the table, with the words people read.
@@ -61,6 +61,7 @@ class Plan:
         units: hidden units of a tracking head.
         trust: how much the network counts in a tracking head at first.
         reason: why this was chosen, in one line.
+        at_rest: whether the head answers and does not learn.
     """
 
     parts: Mapping[str, int]
@@ -75,11 +76,12 @@ class Plan:
     units: int = MAX_UNITS
     trust: float = 1.0
     reason: str = ""
+    at_rest: bool = False
 
     @property
     def learns(self) -> bool:
         """Whether anything does."""
-        return self.head is not None or self.learn_layers > 0
+        return not self.at_rest and (self.head is not None or self.learn_layers > 0)
 
     @property
     def counts(self) -> bool:
@@ -89,6 +91,8 @@ class Plan:
     @property
     def choice(self) -> str:
         """What learns, in words."""
+        if self.at_rest:
+            return "inference only, by the counting head"
         if self.head == "counting":
             return "learning the counting head"
         if self.head == "counting-small":
@@ -169,7 +173,7 @@ def plan(
 
 def fit(
     mapped: Mapped,
-    learn: Learn,
+    learn: Learn | None,
     options: Options,
     budget_bytes: int | None,
     goal: Goal = "remember",
@@ -178,7 +182,7 @@ def fit(
 
     Args:
         mapped: the model.
-        learn, goal: see `plan`.
+        learn, goal: see `plan`; with None, what the file says answers, and nothing learns.
         options: what learns there is not looked at; with `panels`, should they fit too.
         budget_bytes: None for no limit.
 
@@ -199,12 +203,14 @@ def fit(
             wide = _plan_one(mapped, replace(choice, panels=options.panels))
             fits = budget_bytes is None or wide.arena_bytes <= budget_bytes
             chosen = wide if fits else small
+            at_rest = learn is None and chosen.head is not None
+            chosen = replace(chosen, at_rest=at_rest)
             return replace(chosen, reason=_reason(mapped, chosen, plans[0], learn, goal))
     assert budget_bytes is not None
     raise BudgetError(_budget_message(mapped, narrow, plans[0], budget_bytes), code="E-BUDGET")
 
 
-def _wanted(mapped: Mapped, learn: Learn, goal: Goal, options: Options) -> list[Options]:
+def _wanted(mapped: Mapped, learn: Learn | None, goal: Goal, options: Options) -> list[Options]:
     """What may learn, the best first.
 
     To remember, the counting head comes before any layer: it keeps what the network knows, while
@@ -217,8 +223,10 @@ def _wanted(mapped: Mapped, learn: Learn, goal: Goal, options: Options) -> list[
     counting = [
         replace(options, learn_layers=0, head=form)
         for form in COUNTING
-        if info.head_kind and learn in (form, "auto")
+        if info.head_kind and learn in (form, "auto", None)
     ]
+    if learn is None:
+        return counting if head_answers(mapped.blob.data, where) else [options]
     if learn == "tracking" or (learn == "auto" and goal == "track"):
         trust = 0.0 if meta(mapped.blob.data, where).get("method") == METHOD else 1.0
         tracking = replace(options, learn_layers=0, head="tracking", trust=trust)
@@ -267,7 +275,7 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
     )
 
 
-def _reason(mapped: Mapped, chosen: Plan, best: Plan, learn: Learn, goal: Goal) -> str:
+def _reason(mapped: Mapped, chosen: Plan, best: Plan, learn: Learn | None, goal: Goal) -> str:
     """Why this learns, in one line: "the tracking head learns: goal track; 13.3 KiB"."""
     size = format_kib(chosen.arena_bytes)
     if not chosen.learns:

@@ -201,7 +201,7 @@ def _extras(model: Model, name: str, upper: str) -> list[str]:
         lines += [
             "",
             "/* Names of the classes, by label. */",
-            f"extern const char *const {name}_classes[{upper}_N_OUTPUTS];",
+            f"extern const char *const {name}_classes[{len(model.class_names)}];",
         ]
     if _n_golden(model):
         lines += [
@@ -245,7 +245,7 @@ def _source(model: Model, blob: bytes, name: str) -> str:
     names = model.class_names
     if names:
         listed = [f"    {_c_string(text)}," for text in names]
-        lines += ["", f"const char *const {name}_classes[{upper}_N_OUTPUTS] = {{", *listed, "};"]
+        lines += ["", f"const char *const {name}_classes[{len(names)}] = {{", *listed, "};"]
     if _n_golden(model):
         lines += [
             "",

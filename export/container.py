@@ -19,7 +19,7 @@ from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
 from metabit.export.cursor import Cursor
 from metabit.export.front_section import dump_front, front_problem, read_front
-from metabit.export.head_section import dump_head, head_problem, read_head
+from metabit.export.head_section import answers, dump_head, head_problem, read_head
 from metabit.export.layout import Section
 from metabit.export.limits import check_limits, learn_problem
 from metabit.export.network_section import NetworkShape, dump_network, read_network
@@ -221,6 +221,12 @@ def front_end_of(data: bytes, where: str = "blob") -> FrontEnd | None:
     found = {section.type: section for section in layout.sections(data, where)}
     payload = {kind: Cursor(data, section, where) for kind, section in found.items()}
     return front_end_in(payload, input_spec(data, where))
+
+
+def head_answers(data: bytes, where: str = "blob") -> bool:
+    """Whether the head of a file answers in place of the last layer; errors as for `input_spec`."""
+    found = {section.type: section for section in layout.sections(data, where)}
+    return layout.HEAD in found and answers(Cursor(data, found[layout.HEAD], where))
 
 
 def front_end_in(payload: Mapping[str, Cursor], spec: InputSpec) -> FrontEnd | None:

@@ -22,7 +22,7 @@ from metabit.export.spec import (
 )
 
 # kind, source, layer, units, folds, scores, classes, cap, every, still; ridge, prior, scale;
-# samples in the products; limit of novelty; zero
+# samples in the products; limit of novelty; answers
 _HEAD = struct.Struct("<10I3fIfI")
 _COUNTING = 1
 _SOURCES: tuple[HeadSource, ...] = ("inputs", "sums", "ones")
@@ -46,7 +46,7 @@ def dump_head(head: CountingHead) -> bytes:
         head.scale,
         head.n_products,
         head.limit,
-        0,
+        int(head.answers),
     )
     affine = np.stack([head.centre, head.gain], axis=1).astype("<f4")
     tables = [head.counts.astype("<u2"), head.fed.astype("<u2")]
@@ -71,8 +71,8 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     name = _SOURCES[source] if source < len(_SOURCES) else None
     n_source = 0 if name is None else n_values(name, layer, shapes, n_inputs)
     problem = _choice_problem(n_source, n_units, n_scores, k, shapes[-1].n_out)
-    if name is None or problem or folds > 1 or values[15]:
-        raise cursor.corrupt(problem or "an unknown source, or reserved fields are not zero")
+    if name is None or problem or folds > 1 or values[15] > 1:
+        raise cursor.corrupt(problem or "an unknown source, or a choice that is neither 0 nor 1")
     n = n_units + n_scores
     affine = cursor.array("<f4", n_source, 2).astype(np.float32)
     counts, fed = cursor.array("<u2", 2, k).astype(np.uint16)
@@ -80,11 +80,11 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     weights = cursor.array("<i2", k, n).astype(np.int16)
     packed = cursor.array("u1", n * (n + 1) // 2, 3).astype(np.int32)
     cursor.finish()
-    products = _signed(packed)
+    products = signed_24(packed)
     head = CountingHead(
         name, layer, affine[:, 0].copy(), affine[:, 1].copy(), n_units, bool(folds), n_scores,
         counts, fed, means, weights, products, int(values[13]), scale, cap, every, still, ridge,
-        prior, float(values[14]),
+        prior, float(values[14]), bool(values[15]),
     )  # fmt: skip
     problem = head_problem(head, shapes, n_inputs)
     if problem:
@@ -92,7 +92,12 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     return head
 
 
-def _signed(packed: Int32Array) -> Int32Array:
+def answers(cursor: Cursor) -> bool:
+    """Only whether the head answers in place of the last layer."""
+    return bool(cursor.unpack(_HEAD)[15])
+
+
+def signed_24(packed: Int32Array) -> Int32Array:
     """Rows of three bytes, the lowest first, as integers of 24 bits."""
     value = packed[:, 0] | packed[:, 1] << 8 | packed[:, 2] << 16
     signed: Int32Array = ((value ^ 0x800000) - 0x800000).astype(np.int32)

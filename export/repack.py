@@ -15,26 +15,30 @@ from metabit.export.blob import Blob
 from metabit.export.container import read_bytes
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
+from metabit.export.head_image import learnt_head
 from metabit.export.levels import convert_levels
-from metabit.export.spec import Golden, Layer, Model, Norm
+from metabit.export.spec import CountingHead, Golden, Layer, Model, Norm
 from metabit.export.state_image import Choice, LayerImage, StateImage
 
 T = TypeVar("T")
 
 
-def with_state(model: Model, state: StateImage) -> Model:
-    """The model as an engine has changed it: hidden weights, binary weights, normalisation.
+def with_state(model: Model, state: StateImage | CountingHead) -> Model:
+    """The model as an engine has changed it: hidden weights, binary weights, normalisation; or
+    its head, which then answers.
 
     Hidden weights keep the state's width; layers that did not learn are converted to it. Only the
     state's bank has new running values. Golden samples get new scores.
 
     Args:
         model: the model that the engine was opened with.
-        state: its state, from `metabit.export.state_image.loads`.
+        state: its state, from `read_state`.
 
     Raises:
         InputError: the model carries no hidden weights.
     """
+    if isinstance(state, CountingHead):
+        return replace(model, head=state)
     if model.learn is None:
         raise InputError("a model without hidden weights has no state", code="E-NO-STATE")
     first = len(model.layers) - len(state.layers)
@@ -48,7 +52,7 @@ def with_state(model: Model, state: StateImage) -> Model:
     return changed if model.golden is None else with_golden(changed, model.golden.inputs)
 
 
-def read_state(path: Path, base: Blob) -> StateImage:
+def read_state(path: Path, base: Blob) -> StateImage | CountingHead:
     """A state that was kept: one image, or the newest sound one of a state folder.
 
     Args:
@@ -56,13 +60,23 @@ def read_state(path: Path, base: Blob) -> StateImage:
         base: the model it was learnt with.
 
     Raises:
-        InputError: there is no such file, or no state in the folder (E-STATE-EMPTY).
+        InputError: there is no such file, or no state in the folder (E-STATE-EMPTY), or a tracking
+            head has learnt, which no file holds (E-HEAD).
         FormatError, CorruptError: it is no state image, or damaged; in a folder, all of them are.
         MismatchError: it belongs to another model.
     """
 
-    def load(file: Path) -> StateImage:
-        return state_image.loads(read_bytes(file), base.model, base.model_id, str(file))
+    def load(file: Path) -> StateImage | CountingHead:
+        data, where = read_bytes(file), str(file)
+        head = state_image.choice(data, where).head
+        if head is None:
+            return state_image.loads(data, base.model, base.model_id, where)
+        if head != "tracking":
+            return learnt_head(data, base.model, base.model_id, where)
+        raise InputError(
+            f"{where}: a {head} head has learnt, which no file holds; use the state folder itself",
+            code="E-HEAD",
+        )
 
     found = newest(path, load) if path.is_dir() else load(path)
     if found is None:
@@ -110,9 +124,10 @@ def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> Lay
 
 
 def without_state(model: Model) -> Model:
-    """The model without what only learning needs."""
+    """The model without what only learning needs; a head that answers stays."""
+    head = model.head if model.head is not None and model.head.answers else None
     hidden = tuple(replace(layer, norms=()) for layer in model.layers[:-1])
-    return replace(model, learn=None, head=None, probes=None, layers=(*hidden, model.layers[-1]))
+    return replace(model, learn=None, head=head, probes=None, layers=(*hidden, model.layers[-1]))
 
 
 def with_bits(model: Model, bits: int, where: str) -> Model:

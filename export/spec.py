@@ -280,6 +280,7 @@ class CountingHead:
         prior: weight of the logarithm of a class's count in its score.
         limit: squared distance from the mean of its class beyond which a sample is of no class that
             the head knows; 0 where that is not said.
+        answers: whether it answers in place of the last layer where nobody says what answers.
     """
 
     source: HeadSource
@@ -302,6 +303,7 @@ class CountingHead:
     ridge: float = 0.01
     prior: float = 1.0
     limit: float = 0.0
+    answers: bool = False
 
     @property
     def n_features(self) -> int:
@@ -392,7 +394,8 @@ class Model:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes in the order of their labels; empty where the file tells none."""
         names = self.meta.get("class_names")
-        if not isinstance(names, list) or len(names) != self.n_outputs:
+        most = self.n_outputs if self.head is None else self.head.n_classes
+        if not isinstance(names, list) or not self.n_outputs <= len(names) <= most:
             return ()
         return tuple(map(str, names))
 

@@ -215,3 +215,27 @@ def test_samples_may_be_given_as_probes(
     done = cli("learn", known, clean, "--probes", probes)
     assert "1 check, none reverted" in done.stdout
     cli("learn", known, data, "--guard").refused(2, "E-PROBES")
+
+
+# ---- a learnt head in a file -------------------------------------------------------------------
+
+
+def test_a_learnt_head_is_exported_with_its_names_and_answers(
+    cli: Cli, known: Path, digits: DataSet, tmp_path: Path
+) -> None:
+    data, state = samples(digits, tmp_path / "d.npz", [2, 4, 5]), tmp_path / "state"
+    cli("learn", known, data, "--state", state, "--names", "four,five")
+    before = cli("predict", known, data, "--state", state, "--json").answer
+    packed = tmp_path / "packed.mbit"
+    assert cli("export", known, "--state", state, "-o", packed, "--json").answer["head"]["answers"]
+    after = cli("predict", packed, data, "--json").answer
+    assert after["labels"] == before["labels"]
+    assert after["class_names"] == before["class_names"]
+    done = cli("verify", packed, state, "--model", known)
+    assert done.code == 0, done.stderr
+    on = cli("learn", packed, data, "--json").answer
+    assert on["accuracy_before"] == after["accuracy"]
+    assert cli("export", packed, "--to", "c", "-o", tmp_path / "c").code == 0
+    assert "packed_classes[6]" in (tmp_path / "c" / "packed.h").read_text()
+    cli("export", packed, "-o", tmp_path / "m.onnx").refused(2, "E-HEAD")
+    assert cli("export", packed, "-o", tmp_path / "m.onnx", "--no-head").code == 0

@@ -67,6 +67,7 @@ ROOMS = {
         "c_source container features front_section head_section network_section "
         "novelty probes windows",
         "blob home learnable raw_input tensors untrained",
+        "head_image",
         "repack",
         "onnx onnx_import tflite",
         "from_exported from_torch",

@@ -90,7 +90,7 @@ enum {
     HEAD_SCALE = 48,
     HEAD_N_PRODUCTS = 52,
     HEAD_LIMIT = 56,
-    HEAD_ZERO = 60,
+    HEAD_ANSWERS = 60,
     HEAD_VALUES = 64,
 };
 

@@ -31,7 +31,8 @@ class ClassNames:
 
     def __init__(self, model: Model, n_classes: int, state: Path | None = None) -> None:
         self._model = model
-        self.n_own, self.n_classes = model.n_outputs, n_classes
+        self.n_own = max(model.n_outputs, len(model.class_names))
+        self.n_classes = n_classes
         self.new: dict[int, str] = {}
         if state is not None and (state / NAMES).exists():
             self.new = _read(state / NAMES, self.n_own, n_classes)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.export_targets import CARRIES_HEAD, TARGETS
 from metabit.cli.heads import facts, in_words
@@ -144,6 +145,12 @@ def command(
         model = replace(model, head=None) if no_head else model
     if raw:
         model = with_raw_input(model)
+    if model.head is not None and model.head.answers and kind not in CARRIES_HEAD:
+        raise InputError(
+            f"what a head has learnt cannot be said in {kind}; --no-head exports the network as it "
+            "was",
+            code="E-HEAD",
+        )
     written = TARGETS[kind](out, model, source, target, options)
     _say_head(out, model, kind)
     return {
@@ -163,6 +170,14 @@ def _head_choice(spare_classes: int | None, head_ram: str | None) -> HeadChoice:
         SPARE_DEFAULT if spare_classes is None else spare_classes,
         None if head_ram is None else parse_bytes(head_ram),
     )
+
+
+def _with_names(model: Model, state: Path) -> Model:
+    """The model with the names of new classes that lie beside its state."""
+    if model.head is None or not state.is_dir():
+        return model
+    names = ClassNames(model, model.head.n_classes, state)
+    return replace(model, meta={**model.meta, "class_names": names.known}) if names.new else model
 
 
 def _say_head(out: Output, model: Model, kind: str) -> None:
@@ -221,7 +236,7 @@ def _from_file(
         blob = Blob.of(source)
     model = blob.model
     if state is not None:
-        model = with_state(model, read_state(state, blob))
+        model = _with_names(with_state(model, read_state(state, blob)), state)
     if no_state:
         model = without_state(model)
     elif bits is not None:

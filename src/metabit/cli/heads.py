@@ -28,6 +28,7 @@ def facts(model: Model) -> Answer | None:
         "n_spare_classes": head.n_classes - model.n_outputs,
         "n_samples": [int(count) for count in head.counts],
         "ram_bytes": ram_of(head),
+        "answers": head.answers,
     }
 
 
@@ -36,8 +37,9 @@ def in_words(model: Model) -> str:
     head = model.head
     assert isinstance(head, CountingHead)
     of = _SOURCES[head.source].format(layer=model.layers[head.layer].name)
-    known, spare = int((head.counts > 0).sum()), head.n_classes - model.n_outputs
+    known, spare = int((head.counts > 0).sum()), int((head.counts[model.n_outputs :] == 0).sum())
     return (
-        f"counting, {head.n_features} features: {of} and the scores; knows {known} of "
-        f"{model.n_outputs} classes, {spare} spare; {format_kib(ram_of(head))} of RAM"
+        f"counting, {head.n_features} features: {of} and the scores; knows {known} classes, "
+        f"{spare} spare; {format_kib(ram_of(head))} of RAM"
+        + ("; it answers" if head.answers else "")
     )

@@ -94,7 +94,7 @@ def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
     rows.add_row(
         "input", f"{spec.dtype} {shape}, scale {spec.scale:.6g}, zero point {spec.zero_point}"
     )
-    names = ", ".join(map(model.class_name, range(model.n_outputs))) if model.class_names else ""
+    names = ", ".join(map(model.class_name, range(len(model.class_names))))
     rows.add_row("classes", f"{model.n_outputs}{': ' if names else ''}{names}")
     rows.add_row("binary weights", f"{model.n_weights:,}")
     rows.add_row("banks", str(model.n_banks))

@@ -191,7 +191,7 @@ def open_engine(
         StorageError: there is nothing in the state folder: a wrong path must not pass silently.
     """
     if state is None:
-        return Engine(blob, bank=bank, threads=threads, learn="counting" if head else "none")
+        return Engine(blob, bank=bank, threads=threads, learn="counting" if head else None)
     opened = opened_with(state)
     if opened is None:
         raise StorageError(

@@ -115,7 +115,7 @@ def _verify_golden(out: Output, file: Path) -> Answer:
     golden = model.golden
     n = len(golden.inputs)
     runners: dict[str, Engine | ReferenceModel] = {
-        "C engine": Engine(blob),
+        "C engine": Engine(blob, learn="none"),
         "NumPy reference": ReferenceModel(data),
     }
     for name, runner in runners.items():

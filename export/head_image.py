@@ -1,0 +1,69 @@
+"""What a counting head has learnt, from the state image of an engine (docs/FORMAT.md)."""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import replace
+
+import numpy as np
+
+from metabit.errors import CorruptError, InputError, MismatchError
+from metabit.export import state_image
+from metabit.export.head_section import signed_24
+from metabit.export.spec import CountingHead, Model
+
+_MODEL_NAME = struct.Struct("<I")
+_MODEL_NAME_AT, _LEARNT_AT, _CRC_BYTES = 16, 88, 4
+# generator of the rounding, samples in the products, scale, samples until weights are solved for,
+# samples that stood still, zero
+_COUNTERS = struct.Struct("<IIfIII")
+
+
+def learnt_head(
+    data: bytes, model: Model, model_name: int, where: str = "state image"
+) -> CountingHead:
+    """The head of a model as an engine has changed it; it answers in place of the last layer.
+
+    Args:
+        data: the image.
+        model: the model it belongs to.
+        model_name: `state_image.model_id` of that model's file.
+        where: name of the image, for messages.
+
+    Raises:
+        FormatError, CorruptError: not a state image, or a damaged one.
+        InputError: something else than a counting head has learnt (E-HEAD).
+        MismatchError: it belongs to another model.
+    """
+    kind = state_image.choice(data, where).head
+    if kind not in ("counting", "counting-small"):
+        raise InputError(f"{where}: no counting head has learnt here", code="E-HEAD")
+    (name,) = _MODEL_NAME.unpack_from(data, _MODEL_NAME_AT)
+    head = model.head
+    if name != model_name or head is None:
+        raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
+    n, k = head.n_features, head.n_classes
+    counts_bytes, table_bytes = 4 * k, 2 * k * n
+    n_products = n * (n + 1) // 2 if kind == "counting" else 0
+    learnt_bytes = _COUNTERS.size + counts_bytes + 2 * table_bytes + 3 * n_products + n
+    at = _LEARNT_AT + _COUNTERS.size
+    _, samples, scale, to_solve, _, zero = _COUNTERS.unpack_from(data, _LEARNT_AT)
+    sane = math.isfinite(scale) and 2.0**-40 <= scale <= 1 and math.frexp(scale)[0] == 0.5
+    if len(data) != _LEARNT_AT + learnt_bytes + _CRC_BYTES or zero or not to_solve:
+        raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
+    if not sane:
+        raise CorruptError(f"{where}: the scale of weights is {scale}", code="E-STATE-FIELDS")
+    counts, fed = np.frombuffer(data, "<u2", 2 * k, at).reshape(2, k).astype(np.uint16)
+    at += counts_bytes
+    means = np.frombuffer(data, "<i2", k * n, at).reshape(k, n).astype(np.int16)
+    at += table_bytes
+    weights = np.frombuffer(data, "<i2", k * n, at).reshape(k, n).astype(np.int16)
+    at += table_bytes
+    learnt = replace(
+        head, counts=counts, fed=fed, means=means, weights=weights, scale=scale, answers=True
+    )
+    if kind == "counting-small":  # which keeps the products of home
+        return learnt
+    packed = np.frombuffer(data, np.uint8, 3 * n_products, at).reshape(-1, 3).astype(np.int32)
+    return replace(learnt, products=signed_24(packed), n_products=samples)
