@@ -22,13 +22,14 @@ def options_of(verb: str) -> list[click.Option]:
 def test_options_are_named_alike_and_explained(verb: str) -> None:
     for option in options_of(verb):
         assert option.help, option.opts
-        for name in option.opts:
+        for name in (*option.opts, *option.secondary_opts):
             assert re.fullmatch(r"-[a-z]|--[a-z]+(-[a-z]+)*", name)
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_names_only_options_that_the_verb_has(cli: Cli, verb: str) -> None:
-    own = {name for option in options_of(verb) for name in option.opts} | {"--help"}
+    every = options_of(verb)
+    own = {name for option in every for name in (*option.opts, *option.secondary_opts)} | {"--help"}
     assert set(re.findall(r"--[a-z][\w-]*", cli(verb, "--help").stdout)) <= own
 
 

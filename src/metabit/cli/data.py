@@ -1,13 +1,24 @@
-"""`metabit data`: which data sets are here, and how to get one."""
+"""`metabit data`: which data sets are here, how to get one, and what is in your own."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import click
 
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.paths import WriteFile
 from metabit.cli.progress import progress
-from metabit.cli.tables import table
+from metabit.cli.tables import percent, table
 from metabit.errors import InputError, MetabitError
+from metabit.extras import need
+from metabit.files import write_whole
+
+SHOWN = 20
+"""Classes or groups that are named."""
 
 LICENCES = {
     "digits": "CC BY 4.0",
@@ -18,16 +29,36 @@ LICENCES = {
 
 
 @verb("data")
-@click.argument("action", type=click.Choice(["list", "fetch"]), default="list")
+@click.argument("action", type=click.Choice(["list", "fetch", "inspect"]), default="list")
 @click.argument("name", required=False)
-def command(out: Output, action: str, name: str | None) -> Answer:
-    """List the data sets and where they are, or download one: metabit data fetch NAME.
+@click.option("--label", metavar="COLUMN", help="With inspect: the column that holds the class.")
+@click.option("--group", metavar="COLUMN", help="With inspect: the person or recording of a row.")
+@click.option("--time", metavar="COLUMN", help="With inspect: the time of a row in seconds.")
+@click.option(
+    "--pattern", metavar="TEXT",
+    help='With inspect: what names of files say, such as "{label}_{group}_{}.wav".',
+)  # fmt: skip
+@click.option(
+    "--plot", metavar="FILE", type=WriteFile(),
+    help="With inspect: draw classes and columns into this PNG file.",
+)  # fmt: skip
+def command(
+    out: Output, action: str, name: str | None, plot: Path | None, **columns: str | None
+) -> Answer:
+    """List the data sets and where they are, download one, or look into data of your own.
+
+    metabit data fetch NAME downloads a set; metabit data inspect PATH says what is in a table, in
+    arrays or in a folder of recordings or pictures, and drafts [data] of a recipe for it.
 
     digits and hapt come with metabit. Other sets are looked for in the folder METABIT_DATA, and
     downloaded to it. If that is not set, they are looked for in the user cache and in
     /usr/share/datasets, and downloaded to the user cache. A downloaded file is kept only if its
     checksum is right.
     """
+    if action == "inspect":
+        return _inspect(out, name, plot, columns)
+    if plot is not None or any(value is not None for value in columns.values()):
+        raise InputError("these options belong to `metabit data inspect PATH`", code="E-USAGE")
     if action == "fetch":
         return _fetch(out, name)
     if name is not None:
@@ -91,3 +122,65 @@ def _fetch(out: Output, name: str | None) -> Answer:
         where = data.fetch(name, report=report)
     out.line(f"{name}: in {where}")
     return {"name": name, "found": where}
+
+
+def _inspect(
+    out: Output, path: str | None, plot: Path | None, columns: Mapping[str, str | None]
+) -> Answer:
+    from metabit.trainer.data.own import OwnData
+    from metabit.trainer.data.own.look import look_at
+
+    if path is None:
+        raise InputError("inspect what? Give a file or a folder", code="E-USAGE")
+    given: dict[str, Any] = {
+        key: int(value) if value is not None and value.isdecimal() else value
+        for key, value in columns.items()
+    }
+    look = look_at(OwnData(path, **given))
+    out.line(f"{look.where}: {look.what}", "bold")
+    if look.columns:
+        rows = table("columns of numbers", "name", ">lowest", ">highest", ">missing", ">at an end")
+        for column in look.columns:
+            low, high = column.ends
+            rows.add_row(
+                column.name, f"{low:g}", f"{high:g}", f"{column.n_missing:,}",
+                percent(column.share_at_ends),
+            )  # fmt: skip
+        out.show(rows)
+    counted = {"classes": look.classes, "groups": look.groups, **look.words}
+    for name, counts in counted.items():
+        if counts:
+            shown = ", ".join(f"{word} {n:,}" for word, n in list(counts.items())[:SHOWN])
+            out.line(f"{name}: {len(counts)} ({shown}{', ...' if len(counts) > SHOWN else ''})")
+    for note in look.notes:
+        out.line(note, "yellow")
+    out.line(f"\nfor a recipe:\n{look.draft}")
+    if plot is not None:
+        need("data inspect --plot")
+        from metabit.trainer.data.own.look_plot import draw
+
+        write_whole(plot, draw(look))
+        out.line(f"drawn: {plot}")
+    return {
+        "path": path,
+        "what": look.what,
+        "classes": look.classes,
+        "groups": look.groups,
+        "columns": [
+            {
+                "name": column.name,
+                "lowest": _or_none(column.ends[0]),
+                "highest": _or_none(column.ends[1]),
+                "n_missing": column.n_missing,
+                "share_at_ends": column.share_at_ends,
+            }
+            for column in look.columns
+        ],
+        "notes": look.notes,
+        "recipe": look.draft,
+        "plot": plot,
+    }
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -6,6 +6,8 @@ text_table.py  CSV files in their usual forms, as columns
 arrays.py      .npy and .npz files
 folders.py     folders and zips of WAV, CSV, PNG and JPEG files
 frames.py      rows in order, cut into recordings and windows
+look.py        what is in a file or folder, before anything is trained
+look_plot.py   a picture of it
 split.py       what is held out: whole groups, the end of time, or rows
 counts.py      real values as the counts of a device
 """
