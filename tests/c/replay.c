@@ -1,6 +1,6 @@
 /* replay.c: run one model over one stream with the C core, and write down every bit that came out.
  *
- *     replay MODEL SAMPLES LABELS LEARN_LAYERS STATE_BITS BANK SEED BATCH OUT
+ *     replay MODEL SAMPLES LABELS LEARN_LAYERS STATE_BITS BANK SEED BATCH HEAD OUT
  *
  * SAMPLES holds n * n_inputs bytes, LABELS n int32. OUT receives the labels and scores before
  * learning, the self-test's result, what was predicted before each step, and the state image. The
@@ -65,8 +65,8 @@ int main(int argc, char **argv) {
     mb_info info;
     mb_model *model = NULL;
     size_t arena_bytes = 0;
-    if (argc != 10) {
-        fprintf(stderr, "usage: replay MODEL SAMPLES LABELS LEARN BITS BANK SEED BATCH OUT\n");
+    if (argc != 11) {
+        fprintf(stderr, "usage: replay MODEL SAMPLES LABELS LEARN BITS BANK SEED BATCH HEAD OUT\n");
         return 2;
     }
     file_bytes blob = read_file(argv[1]), samples = read_file(argv[2]), labels = read_file(argv[3]);
@@ -79,6 +79,7 @@ int main(int argc, char **argv) {
     options.bank = number(argv[6]);
     options.seed = number(argv[7]);
     options.batch = number(argv[8]);
+    options.head = number(argv[9]);
     error = mb_arena_bytes(blob.bytes, blob.n, &options, &arena_bytes);
     void *arena = allocate(arena_bytes);
     int32_t tested = mb_self_test(arena, arena_bytes, blob.bytes, blob.n);
@@ -89,9 +90,11 @@ int main(int argc, char **argv) {
         fail("open", error);
     }
     size_t n = samples.n / info.n_inputs;
+    size_t n_scores =
+        n * (options.head != 0 && info.head_kind != 0 ? info.n_classes : info.n_outputs);
     int32_t *found = (int32_t *)allocate(n * sizeof *found);
-    int32_t *scores = (int32_t *)allocate(n * info.n_outputs * sizeof *scores);
-    FILE *out = fopen(argv[9], "wb");
+    int32_t *scores = (int32_t *)allocate(n_scores * sizeof *scores);
+    FILE *out = fopen(argv[10], "wb");
     if (out == NULL || labels.n != n * sizeof(int32_t)) {
         fail("files", 0);
     }
@@ -100,7 +103,7 @@ int main(int argc, char **argv) {
         fail("predict", error);
     }
     write_words(out, found, n);
-    write_words(out, scores, n * info.n_outputs);
+    write_words(out, scores, n_scores);
     write_words(out, &tested, 1);
     error = mb_learn(model, samples.bytes, (const int32_t *)labels.bytes, n, found);
     if (error != MB_OK) {

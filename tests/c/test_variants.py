@@ -20,9 +20,12 @@ from helpers import random_convnet, random_model, random_samples
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import sources
+from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.isa import kernel_sets
+from metabit.edge_runtime.options import HEADS, Head
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
+from metabit.export.home import with_head
 from metabit.export.spec import Model, Padding
 
 HERE = Path(__file__).parent
@@ -186,6 +189,29 @@ def test_convolutions_are_numpys(
     replay(folders, tmp_path, model, 30, batch)
 
 
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("sizes", [(33, 31, 64, 4), (127, 128, 7)], ids=str)
+def test_heads_are_the_same_in_every_build(
+    folders: list[Path], tmp_path: Path, head: Head, sizes: tuple[int, ...]
+) -> None:
+    """As in the build that tests of heads compare with NumPy."""
+    rng, network = np.random.default_rng(4), random_model(sizes, dtype="int8")
+    x = random_samples(rng, network.input, 700)
+    y = (x[:, :3].astype(int).sum(axis=1) // 40 % network.n_outputs).astype("<i4")
+    data = dumps(with_head(network, x[:300], y[:300], spare_classes=1, ram_bytes=8000))
+    engine = Engine(data, learn=head, seed=9)
+    parts = [engine.predict(x).astype("<i4"), engine.scores(x).astype("<i4"), np.array([0], "<i4")]
+    expected = b"".join(part.tobytes() for part in parts)
+    expected += engine.learn(x, y).astype("<i4").tobytes() + engine.save_state()
+    files = write_stream(tmp_path, data, x, y)
+    for folder in with_program(folders, "replay"):
+        out = tmp_path / folder.name
+        options = ["0", "0", "0", "9", "1", str(HEADS.index(head) + 1), str(out)]
+        for command in commands(folder / "replay"):
+            subprocess.run([*command, *files, *options], check=True)
+            assert out.read_bytes() == expected, command
+
+
 def replay(folders: list[Path], tmp_path: Path, model: Model, n: int, batch: int) -> None:
     """Run and teach a model with every build, and compare with NumPy."""
     rng = np.random.default_rng(4)
@@ -200,7 +226,7 @@ def replay(folders: list[Path], tmp_path: Path, model: Model, n: int, batch: int
     files = write_stream(tmp_path, data, x, y)
     for folder in with_program(folders, "replay"):
         out = tmp_path / folder.name
-        options = [str(n_layers), "0", "1", "9", str(batch), str(out)]
+        options = [str(n_layers), "0", "1", "9", str(batch), "0", str(out)]
         for command in commands(folder / "replay"):
             subprocess.run([*command, *files, *options], check=True)
             assert out.read_bytes() == b"".join(parts), command
