@@ -114,7 +114,7 @@ def _header(model: Model, blob: bytes, name: str, arenas: ArenaBytes, origin: st
         f" * {sizes}, {model.n_weights:,} binary weights",
         *(f" * {line}" for line in _facts(model)),
         " *",
-        *(f" * {line}".rstrip() for line in _usage(name)),
+        *(f" * {line}".rstrip() for line in _usage(model, name)),
         " */",
         f"#ifndef METABIT_MODEL_{upper}_H",
         f"#define METABIT_MODEL_{upper}_H",
@@ -130,6 +130,7 @@ def _header(model: Model, blob: bytes, name: str, arenas: ArenaBytes, origin: st
         *_head_lines(model, upper),
         f"#define {upper}_N_BANKS {model.n_banks}u /* normalisation banks (tasks) */",
         f"#define {upper}_MODEL_BYTES {len(blob)}u /* flash */",
+        *_front_end_lines(model, upper),
         "",
         *_arena_lines(upper, arenas),
         "",
@@ -153,8 +154,18 @@ def _facts(model: Model) -> list[str]:
     return [_plain(f"{key}: {text}") for key, text in texts.items() if len(text) <= 72]
 
 
-def _usage(name: str) -> list[str]:
+def _usage(model: Model, name: str) -> list[str]:
     upper = name.upper()
+    predict = [
+        "    mb_predict(model, sample, 1, &label, NULL);",
+    ]
+    if model.front_end is not None:
+        predict = [
+            "    mb_push(model, frame, 1, &ready); // every frame of the sensor",
+            "    if (ready) {",
+            "        mb_predict(model, mb_window_sample(model), 1, &label, NULL);",
+            "    }",
+        ]
     return [
         f"    static uint64_t arena[{upper}_ARENA_BYTES / 8];",
         "    mb_options options = MB_OPTIONS_INFER;",
@@ -162,7 +173,7 @@ def _usage(name: str) -> list[str]:
         "    int32_t label;",
         "",
         f"    mb_open(&model, arena, sizeof arena, {name}_model, sizeof {name}_model, &options);",
-        "    mb_predict(model, sample, 1, &label, NULL);",
+        *predict,
     ]
 
 
@@ -192,6 +203,21 @@ def _head_lines(model: Model, upper: str) -> list[str]:
         return []
     return [
         f"#define {upper}_N_CLASSES {model.head.n_classes}u /* with head = 1, spare ones too */"
+    ]
+
+
+def _front_end_lines(model: Model, upper: str) -> list[str]:
+    """What mb_push() takes, where the model has a front end."""
+    if model.front_end is None:
+        return []
+    does = model.front_end.does
+    names = _plain(", ".join(model.channel_names))
+    return [
+        f"#define {upper}_N_CHANNELS {does.n_channels}u /* int16 values per frame of mb_push()"
+        f"{': ' + names if 0 < len(names) <= 40 else ''} */",
+        f"#define {upper}_WINDOW_FRAMES {does.length}u /* frames per window */",
+        f"#define {upper}_HOP_FRAMES {does.hop}u /* from window to window */",
+        f"#define {upper}_N_WINDOWS {does.stack}u /* windows per sample */",
     ]
 
 
