@@ -8,10 +8,10 @@ from typing import Literal, cast
 from metabit.errors import InputError
 from metabit.export import raw_input
 from metabit.export.golden import GOLDEN_DEFAULT, with_golden
-from metabit.export.home import HEAD_DEFAULT, RAM_DEFAULT, HeadChoice, least_bytes, with_head
+from metabit.export.home import HEAD_DEFAULT, HeadChoice, obstacle, with_chosen_head
 from metabit.export.probes import with_probes
 from metabit.export.shapes import map_samples
-from metabit.export.spec import MAX_CLASSES, InputSpec, Model
+from metabit.export.spec import InputSpec, Model
 from metabit.trainer.runs.home_samples import HOME, read_home
 from metabit.trainer.runs.run_folder import Run
 from metabit.trainer.runs.run_front_end import front_end_of_run
@@ -76,23 +76,14 @@ def from_run(
         model = with_probes(model, test_x, home.test_y, probes)
     if head is None or why_no_head(run, model, head) is not None:
         return model
-    ram_bytes = RAM_DEFAULT if head.ram_bytes is None else head.ram_bytes
-    return with_head(model, x, home.y, spare_classes=head.spare_classes, ram_bytes=ram_bytes)
+    return with_chosen_head(model, x, home.y, head)
 
 
 def why_no_head(run: Run, model: Model, head: HeadChoice) -> str | None:
     """Why the model of a run cannot have this head, for people; None where it can."""
-    n_classes = model.n_outputs + head.spare_classes
     if not (run.path / HOME).exists():
         return f"the run keeps no training samples ({HOME}); train it again with this version"
-    if model.n_banks > 1:
-        return f"the network has {model.n_banks} banks of normalisation values, a head only one"
-    if n_classes > MAX_CLASSES:
-        return f"a head tells up to {MAX_CLASSES} classes apart, and these are {n_classes}"
-    least = least_bytes(model, head.spare_classes)
-    if head.ram_bytes is None and least > RAM_DEFAULT:
-        return f"for {n_classes} classes it needs {least:,} bytes of RAM or more; give --head-ram"
-    return None
+    return obstacle(model, head)
 
 
 def _described(model: Model, run: Run, seen: RunInput) -> Model:

@@ -50,6 +50,27 @@ class HeadChoice:
 HEAD_DEFAULT = HeadChoice()
 
 
+def obstacle(model: Model, choice: HeadChoice) -> str | None:
+    """Why a model cannot have this head, for people; None where it can."""
+    n_classes = model.n_outputs + choice.spare_classes
+    if model.n_banks > 1:
+        return f"the network has {model.n_banks} banks of normalisation values, a head only one"
+    if n_classes > MAX_CLASSES:
+        return f"a head tells up to {MAX_CLASSES} classes apart, and these are {n_classes}"
+    least = least_bytes(model, choice.spare_classes)
+    if choice.ram_bytes is None and least > RAM_DEFAULT:
+        return f"for {n_classes} classes it needs {least:,} bytes of RAM or more; give --head-ram"
+    return None
+
+
+def with_chosen_head(
+    model: Model, x: NDArray[np.generic], y: NDArray[np.generic], choice: HeadChoice
+) -> Model:
+    """`with_head`, as chosen; errors as there."""
+    ram_bytes = RAM_DEFAULT if choice.ram_bytes is None else choice.ram_bytes
+    return with_head(model, x, y, spare_classes=choice.spare_classes, ram_bytes=ram_bytes)
+
+
 def head_bytes(n_features: int, n_classes: int, n_sums: int = 0) -> int:
     """RAM that a counting head takes, as the plan of the C core says it.
 
@@ -99,19 +120,61 @@ def with_head(
             f"{spare_classes} spare ones; a head tells up to {MAX_CLASSES} apart",
             code="E-HEAD",
         )
+    head, values, logits = _fitted(model, x, n_classes, model.n_outputs, ram_bytes)
+    return replace(model, head=_counted(head, features(head, values, logits), y))
+
+
+def with_empty_head(
+    model: Model,
+    x: NDArray[np.generic],
+    *,
+    spare_classes: int = 0,
+    ram_bytes: int = RAM_DEFAULT,
+) -> Model:
+    """The model with a counting head that knows nothing yet, for a network of random weights.
+
+    Its features are the first hidden layer's as they are, so nothing that a stream brings can spoil
+    them. The scores of the network are not among them, because they say nothing.
+
+    Args:
+        model: from `untrained`.
+        x: some inputs, shape (n, n_inputs), the input's dtype; no labels are needed.
+        spare_classes, ram_bytes: see `with_head`.
+
+    Raises:
+        InputError: code E-HEAD: no samples, too many classes, or too little RAM.
+    """
+    n_classes = model.n_outputs + spare_classes
+    if len(x) == 0 or n_classes > MAX_CLASSES:
+        raise InputError(
+            f"a head of {n_classes} classes from {len(x)} samples: it tells up to {MAX_CLASSES} "
+            "apart, and needs samples for its features",
+            code="E-HEAD",
+        )
+    head, _, _ = _fitted(model, x, n_classes, 0, ram_bytes)
+    n = head.n_features
+    table = np.zeros((n_classes, n), np.int16)
+    nothing = np.zeros(n * (n + 1) // 2, np.int32)
+    return replace(model, head=replace(head, means=table, weights=table, products=nothing))
+
+
+def _fitted(
+    model: Model, x: NDArray[np.generic], n_classes: int, n_scores: int, ram_bytes: int
+) -> tuple[CountingHead, Float32Array, Float32Array]:
+    """A head without tables whose features fit these samples, and what they are made of."""
     source, layer = choose_source(model)
     values, logits = _forward(model, source, layer, x)
     centre, gain = _affine(model, source, layer, values)
     n_sums = values.shape[1] if source == "sums" else 0
-    room = _room(model.n_outputs, n_classes, n_sums, ram_bytes)
+    room = _room(n_scores, n_classes, n_sums, ram_bytes)
     n_units = min(values.shape[1], room)
     empty = np.zeros(0, dtype=np.int16)
     head = CountingHead(
-        source, layer, centre, gain, n_units, source == "sums", model.n_outputs,
+        source, layer, centre, gain, n_units, source == "sums", n_scores,
         np.zeros(n_classes, np.uint16), np.zeros(n_classes, np.uint16), empty, empty,
         np.zeros(0, np.int32), 0, 1.0,
     )  # fmt: skip
-    return replace(model, head=_counted(head, features(head, values, logits), y))
+    return head, values, logits
 
 
 def _forward(
@@ -133,12 +196,12 @@ def least_bytes(model: Model, spare_classes: int = SPARE_DEFAULT) -> int:
     return head_bytes(model.n_outputs + 1, model.n_outputs + spare_classes, n_sums)
 
 
-def _room(n_outputs: int, n_classes: int, n_sums: int, ram_bytes: int) -> int:
+def _room(n_scores: int, n_classes: int, n_sums: int, ram_bytes: int) -> int:
     """The most features besides the network's scores for which a head fits."""
-    for room in range(MAX_FEATURES - n_outputs, 0, -1):
-        if head_bytes(room + n_outputs, n_classes, n_sums) <= ram_bytes:
+    for room in range(MAX_FEATURES - n_scores, 0, -1):
+        if head_bytes(room + n_scores, n_classes, n_sums) <= ram_bytes:
             return room
-    least = head_bytes(n_outputs + 1, n_classes, n_sums)
+    least = head_bytes(n_scores + 1, n_classes, n_sums)
     raise InputError(
         f"{ram_bytes} bytes are too few for a head of {n_classes} classes: at least {least}",
         code="E-HEAD",

@@ -291,6 +291,27 @@ def test_an_imported_network_learns_on_when_asked(
     assert cli("learn", back, data_file, "--learn", "all", "--json").answer["n_steps"] == 50
 
 
+def test_an_imported_network_gets_a_head_where_samples_have_labels(
+    cli: Cli, model_file: Path, mbit: Path, data_file: Path, tmp_path: Path
+) -> None:
+    path, back = tmp_path / "model.onnx", tmp_path / "back.mbit"
+    cli("export", model_file, "-o", path)
+    done = cli("import", path, "-o", back, "--learn", data_file, "--json")
+    with np.load(data_file) as both:
+        x, y = both["x"], both["y"]
+    assert sum(done.answer["head"]["n_samples"]) == len(y)
+    assert cli("verify", back, path).code == 0
+    assert cli("learn", back, data_file, "--json").answer["head"] == "counting"
+    np.save(tmp_path / "x.npy", x)
+    bare = cli("import", path, "-o", back, "--learn", tmp_path / "x.npy", "--json").answer
+    assert (bare["head"], bare["can_learn"]) == (None, True)
+    np.savez(tmp_path / "bad.npz", x=x, y=y + 100)
+    cli("import", path, "-o", back, "--learn", tmp_path / "bad.npz").refused(2, "E-LABEL")
+    cli("export", mbit, "-o", path)
+    banks = cli("import", path, "-o", back, "--learn", data_file)
+    assert "no head: the network has 2 banks" in banks.stdout
+
+
 def test_an_imported_network_of_others_has_their_labels(cli: Cli, tmp_path: Path) -> None:
     """Maps channel first in the graph, and float pixels."""
     rng = np.random.default_rng(4)

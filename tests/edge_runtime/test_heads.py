@@ -16,7 +16,7 @@ from metabit.errors import BudgetError, CorruptError, InputError, MismatchError
 from metabit.export.container import dumps, loads
 from metabit.export.features import features, source_values
 from metabit.export.fold import logits_from_scores
-from metabit.export.home import head_bytes, with_head
+from metabit.export.home import head_bytes, ram_of, with_empty_head, with_head
 from metabit.export.spec import CountingHead, InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.trainer import data
@@ -202,3 +202,26 @@ def test_neither_a_stretch_of_one_label_nor_a_stuck_sensor_harms_it() -> None:
         before = engine.score(x_test, y_test)
         engine.partial_fit(stream, labels)
         assert engine.score(x_test, y_test) > before - 0.02
+
+
+def test_an_empty_head_learns_from_nothing_on_random_features() -> None:
+    digits = data.load("digits")
+    x, y = digits.train.x.reshape(len(digits.train), -1), digits.train.y
+    model = untrained(InputSpec("uint8", (8, 8)), (128, 10), x[:200], seed=1)
+    made = with_empty_head(model, x[:200], ram_bytes=16 * 1024)
+    assert made.head is not None
+    assert made.head.n_scores == 0
+    assert ram_of(made.head) <= 16 * 1024
+    assert dumps(loads(dumps(made))) == dumps(made)
+    engine, twin = Engine(dumps(made), learn="auto"), CountingTwin(made.head)
+    assert engine.plan.head == "counting"
+    assert set(engine.predict(x[:20])) == {0}  # no class answers yet
+    said = engine.learn(x[:400], y[:400])
+    for f, label in zip(seen_as(made, made.head, x[:400]), y[:400], strict=True):
+        twin.learn(f, int(label))
+    expected = np.stack([twin.scores(f) for f in seen_as(made, made.head, x[400:420])])
+    assert np.array_equal(logits_from_scores(engine.scores(x[400:420])), expected)
+    assert np.mean(said[200:] == y[200:400]) > 0.8
+    with pytest.raises(InputError) as caught:
+        with_empty_head(model, x[:0])
+    assert caught.value.code == "E-HEAD"

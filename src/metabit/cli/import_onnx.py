@@ -9,6 +9,7 @@ import click
 import numpy as np
 
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.heads import facts, in_words
 from metabit.cli.options import SPLIT
 from metabit.cli.paths import ReadName, ReadPath, WriteFile
 from metabit.cli.tables import table
@@ -16,9 +17,12 @@ from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError
 from metabit.export import container
 from metabit.export.golden import with_random_golden
+from metabit.export.home import HEAD_DEFAULT, obstacle, with_chosen_head
 from metabit.export.learnable import learnable
+from metabit.export.spec import Model
 from metabit.extras import need
 from metabit.readers.read import read_samples
+from metabit.readers.samples import ReadSamples, need_labels
 
 if TYPE_CHECKING:
     from metabit.export.onnx_import.samples import Quantization
@@ -40,8 +44,8 @@ NORM_SAMPLES = 500
 @click.option(
     "--learn", "learn_from", metavar="DATA", type=ReadName(),
     help="Make the model able to learn on the device: all hidden weights start with the same "
-    f"magnitude, and normalisation is fitted to the first {NORM_SAMPLES} samples of DATA (8-bit, "
-    "labels are not needed).",
+    f"magnitude, and normalisation is fitted to the first {NORM_SAMPLES} samples of DATA (8-bit). "
+    "Where DATA has labels, it also gets a counting head that knows these samples.",
 )  # fmt: skip
 @SPLIT
 def command(
@@ -62,8 +66,8 @@ def command(
     imported = from_onnx(load(source), str(source), told)
     model = imported.model
     if learn_from is not None:
-        found = read_samples(learn_from, model, limit=NORM_SAMPLES, split=split)
-        model = learnable(model, found.x)
+        found = read_samples(learn_from, model, split=split)
+        model = _with_head(out, learnable(model, found.x[:NORM_SAMPLES]), found)
     model = with_random_golden(model)
     n_bytes = container.save(model, target)
     rows = table(f"{source} → {target}: {format_kib(n_bytes)}", "layer", "was", "is", ">packed",
@@ -80,6 +84,8 @@ def command(
         f"point {spec.zero_point}"
         + (", channels last here, first in the graph" if imported.channels_first else "")
     )
+    if model.head is not None:
+        out.line(f"head: {in_words(model)}")
     if model.learn is None:
         out.line("it predicts; with --learn DATA it can learn on the device", "dim")
     out.line(f"next: metabit verify {target} {source}", "dim")
@@ -89,8 +95,20 @@ def command(
         "file_bytes": n_bytes,
         "channels_first": imported.channels_first,
         "can_learn": model.learn is not None,
+        "head": facts(model),
         "layers": [vars(layer) for layer in imported.layers],
     }
+
+
+def _with_head(out: Output, model: Model, found: ReadSamples) -> Model:
+    """The model with a head, where the samples have labels and a head is possible."""
+    if found.y is None:
+        return model
+    why = obstacle(model, HEAD_DEFAULT)
+    if why is not None:
+        out.line(f"no head: {why}", "yellow")
+        return model
+    return with_chosen_head(model, found.x, need_labels(found, model.n_outputs), HEAD_DEFAULT)
 
 
 def _quantization(text: str) -> Quantization:
