@@ -17,6 +17,7 @@ from ctypes import (
     c_int32,
     c_int64,
     c_size_t,
+    c_uint16,
     c_uint32,
     c_uint64,
     c_void_p,
@@ -38,8 +39,11 @@ ABI_VERSION = 10
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
+MAX_LAYERS = 32
 MAX_UNITS = 64
 TRACKED_INPUTS = 64
+#: A share of 1 in `mb_status` and of `mb_get_recalls`; there it says that no sample has come.
+ALL = 65535
 
 
 class NativeOptions(ctypes.Structure):
@@ -105,12 +109,20 @@ class NativeStatus(ctypes.Structure):
 
     _fields_ = [
         ("n_steps", c_uint32),
+        ("n_learnt", c_uint32),
         ("learn_layers", c_uint32),
         ("state_bits", c_uint32),
         ("n_weights", c_uint32),
         ("n_consolidated", c_uint32),
         ("last_writes", c_uint32),
         ("last_flips", c_uint32),
+        ("n_judged", c_uint32),
+        ("n_drifts", c_uint32),
+        ("is_drifting", c_uint32),
+        ("accuracy", c_uint16),
+        ("plasticity", c_uint16),
+        ("layer_plasticity", c_uint16 * MAX_LAYERS),
+        ("layer_at_end", c_uint16 * MAX_LAYERS),
     ]
 
 
@@ -147,6 +159,7 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_observe": (c_int, [c_void_p, c_void_p, c_size_t]),
     "mb_self_test": (c_int, [c_void_p, c_size_t, c_void_p, c_size_t]),
     "mb_get_status": (c_int, [c_void_p, POINTER(NativeStatus)]),
+    "mb_get_recalls": (c_int, [c_void_p, c_void_p]),
     "mb_state_bytes": (c_size_t, [c_void_p]),
     "mb_state_save": (c_int, [c_void_p, WRITE_FN, c_void_p]),
     "mb_state_load": (c_int, [c_void_p, READ_FN, c_void_p]),

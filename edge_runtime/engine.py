@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
 from metabit.edge_runtime.sizes import parse_bytes
+from metabit.edge_runtime.status import Status, read_status
 from metabit.edge_runtime.threads import Threads
 from metabit.edge_runtime.windows import Windows
 from metabit.errors import InputError, StorageError
@@ -24,31 +25,6 @@ from metabit.export.blob import ModelSource
 from metabit.export.container import front_end_of, input_spec
 from metabit.export.fold import logits_from_scores
 from metabit.export.spec import FrontEnd, InputSpec
-
-
-@dataclass(frozen=True)
-class Status:
-    """Counters and gauges of a learning engine.
-
-    Attributes:
-        n_steps: samples learnt since export.
-        n_weights: weights that learn.
-        n_consolidated: how many of them take less than 2 % of a shrinking step.
-        last_writes: hidden weights changed by the last step.
-        last_flips: of these, how many changed their sign.
-    """
-
-    n_steps: int
-    n_weights: int
-    n_consolidated: int
-    last_writes: int
-    last_flips: int
-
-    @property
-    def plasticity_left(self) -> float:
-        """Share of the weights that are not consolidated; 1 where none learns."""
-        return 1.0 - self.n_consolidated / self.n_weights if self.n_weights else 1.0
-
 
 #: Arguments of `mb_novelty` for no samples at all.
 _NOTHING = (None, 0, None, None)
@@ -333,11 +309,7 @@ class Engine:
 
     def status(self) -> Status:
         """Counters and gauges; walks all hidden weights once."""
-        raw = _native.NativeStatus()
-        _native.check(self._lib.mb_get_status(self._handle, ctypes.byref(raw)), self._where)
-        return Status(
-            raw.n_steps, raw.n_weights, raw.n_consolidated, raw.last_writes, raw.last_flips
-        )
+        return read_status(self._handle, self.n_outputs, self.plan.learns, self._where)
 
     # ---- keeping ----
 

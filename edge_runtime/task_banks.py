@@ -18,6 +18,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import Learn
 from metabit.export import state_image
 from metabit.export.blob import Blob, ModelSource
+from metabit.export.spec import Int64Array
 from metabit.export.state_image import LayerImage, StateImage
 
 
@@ -47,6 +48,7 @@ class TaskBanks:
         # Running values by bank; hidden weights, generator and counter come from the newest image.
         self._running = [self._image(bank).layers for bank in range(self._model.n_banks)]
         self._newest = self._image(0)
+        self._means: dict[int, Int64Array] = {}  # of the inputs, by task
 
     def learn(self, task: int, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
         """Learn samples of a task in their order; returns what was predicted before each step.
@@ -54,10 +56,28 @@ class TaskBanks:
         A task that is learnt for the first time should be begun with `begin`.
         """
         engine = self._at(task)
+        before = self._newest
         predicted = engine.learn(x, y)
         self._newest = self._image(task)
         self._running[task] = self._newest.layers
+        if self._newest.means is not None:
+            self._means[task] = self._newest.means
+            self._keep_centred(task, before.layers[0])
         return predicted
+
+    def _keep_centred(self, task: int, before: LayerImage) -> None:
+        """Other tasks' running means of the first layer, where signs of weights have changed.
+
+        Learning does so in its own bank: by each input's mean times the change of its weight. The
+        other banks have other means of inputs.
+        """
+        changes = _signs(self._newest.layers[0]) - _signs(before)
+        for other, means in self._means.items():
+            if other != task:
+                first, *rest = self._running[other]
+                moved = changes @ (means / (1 << state_image.MEAN_BITS))
+                first = replace(first, mean=(first.mean + moved).astype(np.float32))
+                self._running[other] = (first, *rest)
 
     def begin(self, task: int) -> None:
         """Start a task from the running values of the task before it."""
@@ -81,6 +101,10 @@ class TaskBanks:
     def _image(self, bank: int) -> StateImage:
         image = self._engines[bank].save_state()
         return state_image.loads(image, self._model, self._name)
+
+
+def _signs(layer: LayerImage) -> Int64Array:
+    return np.where(layer.levels >= 0, 1, -1).astype(np.int64)
 
 
 def _with_running(layer: LayerImage, running: LayerImage) -> LayerImage:

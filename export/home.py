@@ -79,7 +79,7 @@ def head_bytes(n_features: int, n_classes: int, n_sums: int = 0) -> int:
         n_sums: sums of the layer that features are made of; 0 where they come from elsewhere.
     """
     n, k = n_features, n_classes
-    kept = 48 + 4 * k + 4 * n * k + 3 * (n * (n + 1) // 2) + n
+    kept = 72 + -(-2 * k // 4) * 4 + 4 * k + 4 * n * k + 3 * (n * (n + 1) // 2) + n
     scratch = 8 * k + 19 * n + 4 * n_sums
     return 112 + -(-kept // 4) * 4 + -(-scratch // 4) * 4
 

@@ -238,8 +238,8 @@ class LearnState:
     levels: tuple[Int8Array, ...]
     m: tuple[float, ...]
     w_max: tuple[float, ...]
-    step_levels: float = 0.1
-    norm_rate: float = 0.001
+    step_levels: float = 0.00625
+    norm_rate: float = 0.00025
     error_rate: float = 0.003
     rms_rate: float = 0.01
 

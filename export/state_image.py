@@ -6,19 +6,30 @@ import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_levels, unpack_levels
-from metabit.export.spec import Float32Array, Int8Array, Model
+from metabit.export.spec import ConvLayer, Float32Array, Int8Array, Int64Array, Model
 
 MAGIC = b"\x89MBST\r\n\x1a"
-VERSION = 1
+VERSION = 2
+#: Images of this version lack what lies between counters and values; it starts anew.
+FIRST_VERSION = 1
+#: Recall of a class of which no sample has come.
+NEVER_SEEN = 65535
+#: Bits of shares in a record, after the point.
+RECORD_BITS = 24
+#: Bits of means of inputs, after the point.
+MEAN_BITS = 16
 
 _HEADER = struct.Struct("<8sIIIIII32s")  # magic, version, bytes, model, learn layers, bits, bank, 0
-_COUNTERS = struct.Struct("<4III")  # random generator, steps, 0
+_COUNTERS = struct.Struct("<4III")  # random generator, samples, samples learnt
+_RECORD = struct.Struct("<6I")  # fields of Record, in order
 _CRC = struct.Struct("<I")
 _CHOICE = 20  # offset of learn layers, bits, bank, head and units
 HEADS = (None, "counting", "tracking", "counting-small")
@@ -43,6 +54,34 @@ class LayerImage:
 
 
 @dataclass(frozen=True)
+class Record:
+    """How well samples were predicted before they were learnt, and a test for drift.
+
+    Attributes:
+        n_judged: samples that came with their label.
+        right: share of right answers of the last 512 or so, in 2**-24.
+        n_since: samples since the test started.
+        wrong: share of wrong answers since then, of the last 1,024 or so, in 2**-24.
+        excess: sum of the test, in 2**-24.
+        n_drifts: how often it has found a rise of errors.
+        recalls: share of right answers by class, shape (n_classes,), in 1/65535, or NEVER_SEEN.
+    """
+
+    n_judged: int
+    right: int
+    n_since: int
+    wrong: int
+    excess: int
+    n_drifts: int
+    recalls: Int64Array
+
+    @classmethod
+    def empty(cls, n_classes: int) -> Record:
+        """That of no sample."""
+        return cls(0, 0, 0, 0, 0, 0, np.full(n_classes, NEVER_SEEN, dtype=np.int64))
+
+
+@dataclass(frozen=True)
 class StateImage:
     """Everything an engine has learnt.
 
@@ -51,7 +90,13 @@ class StateImage:
         bits: bits per hidden weight.
         bank: the normalisation bank that learnt.
         rng: state of the random generator, four 32-bit words.
-        n_steps: samples learnt since export.
+        n_steps: samples that came since export.
+        n_learnt: of these, samples that were learnt.
+        record: how well they were predicted.
+        worth: in 1/65535, shape (n_outputs + 2,): share of each label in the last samples, what
+            samples passed over have left of their turns, share of samples worth learning.
+        means: of the inputs, in 1/65536, shape (n_inputs,); None where the first layer does not
+            learn, or is a convolution.
         layers: the layers that learnt, the output layer last.
     """
 
@@ -60,6 +105,10 @@ class StateImage:
     bank: int
     rng: tuple[int, int, int, int]
     n_steps: int
+    n_learnt: int
+    record: Record
+    worth: Int64Array
+    means: Int64Array | None
     layers: tuple[LayerImage, ...]
 
 
@@ -71,7 +120,14 @@ def model_id(data: bytes) -> int:
 
 def dumps(image: StateImage) -> bytes:
     """The bytes of a state image."""
-    learnt = _COUNTERS.pack(*image.rng, image.n_steps, 0)
+    record = image.record
+    learnt = _COUNTERS.pack(*image.rng, image.n_steps, image.n_learnt)
+    learnt += _RECORD.pack(
+        record.n_judged, record.right, record.n_since, record.wrong, record.excess, record.n_drifts
+    )
+    learnt += _padded(record.recalls.astype("<u2").tobytes())
+    learnt += _padded(image.worth.astype("<u2").tobytes())
+    learnt += b"" if image.means is None else image.means.astype("<i4").tobytes()
     learnt += np.array([layer.rms for layer in image.layers], dtype="<f4").tobytes()
     for layer in image.layers:
         for column in (layer.mean, layer.var, layer.mean_error, layer.mean_product):
@@ -124,7 +180,7 @@ def _check_envelope(data: bytes, where: str) -> None:
     if len(data) < _HEADER.size + _CRC.size or data[: len(MAGIC)] != MAGIC:
         raise FormatError(f"{where}: not a state image", code="E-STATE-MAGIC")
     _, version, n_bytes, *_ = _HEADER.unpack_from(data)
-    if version != VERSION:
+    if version not in (FIRST_VERSION, VERSION):
         raise FormatError(f"{where}: version {version} is unknown", code="E-STATE-VERSION")
     if n_bytes != len(data) or zlib.crc32(data[: -_CRC.size]) != _CRC.unpack(data[-4:])[0]:
         raise CorruptError(f"{where}: truncated or damaged (checksum)", code="E-STATE-CRC")
@@ -145,14 +201,33 @@ def loads(data: bytes, model: Model, model_name: int, where: str = "state image"
         MismatchError: it belongs to another model.
     """
     _check_envelope(data, where)
-    _, _, _, name, n_learn, bits, bank, zero = _HEADER.unpack_from(data)
+    _, version, _, name, n_learn, bits, bank, zero = _HEADER.unpack_from(data)
     if name != model_name:
         raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
     layers = model.layers[len(model.layers) - n_learn :] if n_learn <= len(model.layers) else ()
-    expected = _expected_bytes([(la.n_out, la.n_in) for la in layers], bits)
+    shapes = [(layer.n_out, layer.n_in) for layer in layers]
+    n_means = _n_means(model, len(layers))
+    expected = _expected_bytes(shapes, bits)
+    if version == VERSION:
+        expected += _beside_bytes(model.n_outputs, n_means)
     if not layers or any(zero) or bits not in (4, 8) or expected != len(data):
         raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
-    return _parse(data, [(la.n_out, la.n_in) for la in layers], name, bits, bank)
+    return _parse(_Reader(data), version, shapes, n_means, (name, bits, bank))
+
+
+def start_worth(n_outputs: int) -> Int64Array:
+    """`StateImage.worth` before the first sample."""
+    return np.array([65535 // n_outputs] * n_outputs + [0, 65535], dtype=np.int64)
+
+
+def _padded(part: bytes) -> bytes:
+    return part + bytes(-len(part) % 4)
+
+
+def _n_means(model: Model, n_learn: int) -> int:
+    """Inputs whose means are kept: where the first layer is dense and learns."""
+    learns = n_learn == len(model.layers)
+    return model.input.n_inputs if learns and not isinstance(model.layers[0], ConvLayer) else 0
 
 
 def _expected_bytes(shapes: Sequence[tuple[int, int]], bits: int) -> int:
@@ -160,23 +235,64 @@ def _expected_bytes(shapes: Sequence[tuple[int, int]], bits: int) -> int:
     return _HEADER.size + _COUNTERS.size + values + _CRC.size
 
 
-def _parse(
-    data: bytes, shapes: Sequence[tuple[int, int]], name: int, bits: int, bank: int
-) -> StateImage:
-    *rng, n_steps, _ = _COUNTERS.unpack_from(data, _HEADER.size)
-    at = _HEADER.size + _COUNTERS.size
-    rms = np.frombuffer(data, "<f4", len(shapes), at)
-    at += 4 * len(shapes)
-    columns = []
-    for n_out, _n_in in shapes:
-        columns.append(np.frombuffer(data, "<f4", 4 * n_out, at).reshape(4, n_out).copy())
-        at += 16 * n_out
-    layers = []
-    for index, (n_out, n_in) in enumerate(shapes):
+def _beside_bytes(n_outputs: int, n_means: int) -> int:
+    """Record, shares of labels and means, which the first version does not have."""
+    recalls, worth = _padded(bytes(2 * n_outputs)), _padded(bytes(2 * n_outputs + 4))
+    return _RECORD.size + len(recalls) + len(worth) + 4 * n_means
+
+
+class _Reader:
+    """Goes through an image from its counters on."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, _HEADER.size
+
+    def numbers(self, layout: struct.Struct) -> tuple[int, ...]:
+        """Numbers that follow."""
+        self.at += layout.size
+        return layout.unpack_from(self.data, self.at - layout.size)
+
+    def array(self, dtype: str, n: int) -> NDArray[Any]:
+        """An array of n numbers that follows, and what fills it up to four bytes."""
+        values = np.frombuffer(self.data, dtype, n, self.at)
+        self.at += len(_padded(values.tobytes()))
+        return values.copy()
+
+    def rows(self, n_out: int, n_in: int, bits: int) -> Int8Array:
+        """Hidden weights that follow, shape (n_out, n_in)."""
         row_bytes = level_row_bytes(n_in, bits)
-        packed = np.frombuffer(data, np.uint8, n_out * row_bytes, at).reshape(n_out, row_bytes)
-        at += packed.size
-        levels = unpack_levels(packed, n_in, bits)
-        mean, var, mean_error, mean_product = columns[index]
-        layers.append(LayerImage(float(rms[index]), mean, var, mean_error, mean_product, levels))
-    return StateImage(name, bits, bank, (rng[0], rng[1], rng[2], rng[3]), n_steps, tuple(layers))
+        packed = np.frombuffer(self.data, np.uint8, n_out * row_bytes, self.at)
+        self.at += packed.size
+        return unpack_levels(packed.reshape(n_out, row_bytes), n_in, bits)
+
+
+def _parse(
+    reader: _Reader,
+    version: int,
+    shapes: Sequence[tuple[int, int]],
+    n_means: int,
+    ids: tuple[int, int, int],
+) -> StateImage:
+    *rng, n_steps, n_learnt = reader.numbers(_COUNTERS)
+    n_outputs = shapes[-1][0]
+    if version == FIRST_VERSION:
+        record, worth, n_learnt = Record.empty(n_outputs), start_worth(n_outputs), 0
+        means = np.zeros(n_means, dtype=np.int64)
+    else:
+        judged, right, since, wrong, excess, drifts = reader.numbers(_RECORD)
+        recalls = reader.array("<u2", n_outputs).astype(np.int64)
+        record = Record(judged, right, since, wrong, excess, drifts, recalls)
+        worth = reader.array("<u2", n_outputs + 2).astype(np.int64)
+        means = reader.array("<i4", n_means).astype(np.int64)
+    rms = reader.array("<f4", len(shapes))
+    running = [reader.array("<f4", 4 * n_out).reshape(4, n_out) for n_out, _ in shapes]
+    name, bits, bank = ids
+    levels = [reader.rows(n_out, n_in, bits) for n_out, n_in in shapes]
+    layers = tuple(
+        LayerImage(float(q), values[0], values[1], values[2], values[3], rows)
+        for q, values, rows in zip(rms, running, levels, strict=True)
+    )
+    return StateImage(
+        name, bits, bank, (rng[0], rng[1], rng[2], rng[3]), n_steps, n_learnt, record, worth,
+        means if n_means else None, layers,
+    )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -27,6 +28,9 @@ START_SHARE = 0.04
 #: Scale of hidden normalisation; the straight-through window |y| <= 1 is |normalised| <= 1 / 1.6.
 #: Of 0.6, 1, 1.6, 2.5 and 4 it gave the best accuracy on a stream learnt at batch 1.
 HIDDEN_GAMMA = 1.6
+#: The output keeps its normalisation while a device learns, and learning lets the variance of its
+#: sums grow by about this much.
+OUTPUT_GROWTH = 9.0
 
 
 def untrained(
@@ -34,13 +38,13 @@ def untrained(
     widths: Sequence[int],
     samples: NDArray[np.generic],
     *,
-    m: float = 2.0,
+    m: float = 3.0,
     bits: int = 8,
     n_banks: int = 1,
     seed: int = 0,
-    step_levels: float = 0.05,
-    norm_rate: float = 0.004,
-    error_rate: float = 0.03,
+    step_levels: float = 0.1,
+    norm_rate: float = 0.001,
+    error_rate: float = 0.003,
     rms_rate: float = 0.01,
 ) -> Model:
     """A network of random weights whose normalisation fits the data.
@@ -76,6 +80,8 @@ def untrained(
         sums = (x @ weights.T.astype(np.int64)).astype(np.int32)
         hidden = index + 1 < len(widths)
         norm = fitting_norm(sums, HIDDEN_GAMMA if hidden else 1.0)
+        if not hidden:
+            norm = replace(norm, var=norm.var * np.float32(OUTPUT_GROWTH))
         acc_max = n_in * (255 if index == 0 else 1)
         thresholds = (fold_threshold(norm, eps, acc_max),) * n_banks if hidden else ()
         layers.append(DenseLayer(f"fc{index + 1}", weights, thresholds, (norm,) * n_banks))

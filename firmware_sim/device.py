@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from dataclasses import dataclass
 
@@ -9,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import _native
-from metabit.edge_runtime.engine import Status
 from metabit.edge_runtime.inputs import Samples
+from metabit.edge_runtime.status import Status, status_of
 from metabit.errors import MetabitError
 from metabit.firmware_sim.build import Firmware
 from metabit.firmware_sim.counting import Counts
@@ -20,8 +21,8 @@ _READY, _TAKE, _GIVE = 1, 2, 3
 ARENA_BYTES, SELF_TEST, OPEN, PREDICT, LEARN, STATUS, SAVE_STATE, LOAD_STATE = range(1, 9)
 
 #: chunk at, offset, bytes, request, command, result, label, host result, arena bytes, state bytes,
-#: and the seven fields of mb_status.
-_MAILBOX = struct.Struct("<QIIIIiiiII7I")
+#: and mb_status.
+_MAILBOX = struct.Struct(f"<QIIIIiiiII{ctypes.sizeof(_native.NativeStatus)}s")
 _FIELDS = {"command": 20, "label": 28, "host_result": 32}
 _COMMAND_NAMES = {
     ARENA_BYTES: "arena bytes",
@@ -49,7 +50,7 @@ class Mail:
     host_result: int
     arena_bytes: int
     state_bytes: int
-    status: tuple[int, ...]
+    status: bytes
 
 
 class Device:
@@ -128,9 +129,8 @@ class Device:
         return np.frombuffer(predicted, dtype="<i4").astype(np.int32)
 
     def status(self) -> Status:
-        """Counters and gauges."""
-        n_steps, _, _, n_weights, consolidated, writes, flips = self._command(STATUS).status
-        return Status(n_steps, n_weights, consolidated, writes, flips)
+        """Counters and gauges; nothing by class."""
+        return status_of(_native.NativeStatus.from_buffer_copy(self._command(STATUS).status), [])
 
     def save_state(self) -> bytes:
         """The state image that the board writes."""
@@ -154,7 +154,7 @@ class Device:
 
     def _mail(self) -> Mail:
         values = _MAILBOX.unpack(self.emulator.read(self._mailbox, _MAILBOX.size))
-        return Mail(*(*values[:10], values[10:]))
+        return Mail(*values)
 
     def _write(self, field: str, value: int) -> None:
         self.emulator.write(self._mailbox + _FIELDS[field], struct.pack("<i", value))

@@ -83,7 +83,8 @@ def consolidated(hidden: Tensor, m: float) -> Tensor:
 
 
 def plasticity(hidden: Sequence[Tensor], m: Sequence[float]) -> float:
-    """Share of the hidden weights of several layers that are not consolidated; 1 of no layers."""
-    held = [consolidated(weights, m_layer) for weights, m_layer in zip(hidden, m, strict=True)]
-    n = sum(layer.numel() for layer in held)
-    return 1.0 - sum(int(layer.sum()) for layer in held) / n if n else 1.0
+    """The share of a shrinking step that the hidden weights of several layers still take, on
+    average: the mean of f_meta. 1 of no layers."""
+    shares = [f_meta(weights, m_layer) for weights, m_layer in zip(hidden, m, strict=True)]
+    n = sum(layer.numel() for layer in shares)
+    return sum(layer.sum(dtype=torch.float64).item() for layer in shares) / n if n else 1.0

@@ -52,13 +52,16 @@ extern "C" {
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
  * another. */
-#define MB_ARENA_LAYOUT 5
+#define MB_ARENA_LAYOUT 6
 
 /* Blob and arena start at a multiple of this many bytes. */
 #define MB_ALIGNMENT 8
 
 /* mb_options.learn_layers: every layer learns. */
 #define MB_ALL_LAYERS 0xFFFFFFFFu
+
+/* The most layers that a blob has. */
+#define MB_MAX_LAYERS 32u
 
 /* The most features and classes that a counting head has. */
 #define MB_MAX_FEATURES 192u
@@ -155,8 +158,9 @@ typedef struct mb_options {
      * learnt state, so a loaded state continues with its own. Default 1. */
     uint32_t seed;
     /* Step size, in levels of an 8-bit hidden weight per gradient of root mean square size: 0 to
-     * 256. 0 moves no weight (running values still follow). Negative, the default: what the blob
-     * says. */
+     * 256. Hidden weights of 4 bits move by half as many of their levels, steps of a batch of B by
+     * sqrt(B) as many. 0 moves no weight (running values still follow). Negative, the default: what
+     * the blob says. */
     float step_levels;
     /* Metaplasticity of all layers that learn, m * |hidden weight| at the end of the range: 0 to
      * 30. 0 is off, plain learning of a binarized network. Negative, the default: what the blob
@@ -230,13 +234,13 @@ typedef struct mb_plan {
     uint32_t sign_bytes;
     /* Interleaved weights of the layers that do not learn, if panels were asked for. */
     uint32_t panel_bytes;
-    /* Running values per channel, and one running value per layer. */
+    /* Running values per channel, per layer, per label and per input, and counters. */
     uint32_t norm_bytes;
     /* Activations as bits, and sums before normalisation. */
     uint32_t activation_bytes;
     /* Errors on their way back, of all samples of a batch, and scratch rows. */
     uint32_t error_bytes;
-    /* Tables of f_meta. */
+    /* Tables of how likely hidden weights move. */
     uint32_t table_bytes;
     /* The head: what it counts, its weights, its scratch. */
     uint32_t head_bytes;
@@ -302,10 +306,12 @@ MB_API int mb_novelty(mb_model *model, const void *samples, size_t n, int32_t *l
 /* The logit that a score stands for. Cannot fail. */
 MB_API float mb_score_to_logit(int32_t score);
 
-/* Learn n samples in order: one by one, or mb_options.batch of them in each step; the last step
- * takes what is left. In a batch the weights move by the sum of its gradients, which all come from
- * the same weights; running values follow sample by sample. No batch continues from one call to the
- * next. All labels are checked before the first step.
+/* Learn n samples in order. A sample that has nothing to say is passed over: the model gives its
+ * label with a margin already, or that label has been almost the only one for a while
+ * (docs/LEARNING.md). Samples are learnt one by one, or mb_options.batch of them in each step; the
+ * last step takes what is left. In a batch the weights move by the sum of its gradients, which all
+ * come from the same weights; running values follow sample by sample. No batch continues from one
+ * call to the next. All labels are checked before the first step.
  *   samples    (n, n_inputs), as in mb_predict()
  *   labels     (n), each in 0 to n_outputs - 1
  *   predicted  (n), out, may be NULL: what the model said before it learnt the sample or its batch
@@ -374,10 +380,14 @@ MB_API int mb_get_window_status(const mb_model *model, mb_window_status *status)
 
 /* ---- look inside ---------------------------------------------------------------------------- */
 
-/* Counters and gauges of a model that learns; all 0 where nothing learns. */
+/* Counters and gauges of a model that learns; all 0 where nothing learns. Counters stop at their
+ * largest number. Shares are in 1/65535. */
 typedef struct mb_status {
-    /* Samples learnt since export. */
+    /* Samples that came since export, learnt or not. */
     uint32_t n_steps;
+    /* Of these, samples that layers learnt; the others had nothing to say, or their label had come
+     * too often. 0 where a head learns. */
+    uint32_t n_learnt;
     /* Layers that learn. */
     uint32_t learn_layers;
     /* Bits per hidden weight in the arena. */
@@ -391,11 +401,32 @@ typedef struct mb_status {
     uint32_t last_writes;
     /* How many of these moves changed the sign, and so the binary weight. */
     uint32_t last_flips;
+    /* Samples that accuracy is about: those that came with their label since it is kept. */
+    uint32_t n_judged;
+    /* How often a rise of errors was found; by the test of Page and Hinkley. */
+    uint32_t n_drifts;
+    /* 1: the last of these is less than 512 samples ago. */
+    uint32_t is_drifting;
+    /* Prequential accuracy: share of samples predicted right before they were learnt, of the last
+     * 512 or so. */
+    uint16_t accuracy;
+    /* Plasticity: the share of a step that would shrink them which the weights still take, on
+     * average (the mean of f_meta). 65535: all of it. */
+    uint16_t plasticity;
+    /* The same by layer, the lowest layer that learns first, and the share of weights at the end of
+     * the range. */
+    uint16_t layer_plasticity[MB_MAX_LAYERS];
+    uint16_t layer_at_end[MB_MAX_LAYERS];
 } mb_status;
 
 /* Fill `status`. Reads every hidden weight once.
  * Errors: MB_ERR_INPUT (NULL). */
 MB_API int mb_get_status(const mb_model *model, mb_status *status);
+
+/* Prequential accuracy by class: of the last 32 samples or so of each class.
+ *   recalls  (n_outputs), out: shares in 1/65535; 65535: no sample of the class has come
+ * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns). */
+MB_API int mb_get_recalls(const mb_model *model, uint16_t *recalls);
 
 /* ---- keep what was learnt ------------------------------------------------------------------- */
 
@@ -408,7 +439,8 @@ typedef int (*mb_read_fn)(void *context, size_t offset, void *data, size_t bytes
  * or nothing learns. */
 MB_API size_t mb_state_bytes(const mb_model *model);
 
-/* Write the state image: hidden weights, running values, random generator, step counter.
+/* Write the state image: hidden weights, running values, random generator, counters, and how well
+ * samples were predicted.
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (write()
  * failed). */
 MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context);

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.export.spec import Float32Array, Int32Array
+from metabit.export.spec import Float32Array, Int32Array, Int64Array
+
+IntOrArray = TypeVar("IntOrArray", int, Int64Array)
 
 F = np.float32
 _MASK = 0xFFFFFFFF
 _STEP = 0x9E3779B9  # of the counter
+MOST = F(1e15)  # of a running value
 _EXP2_SERIES = [
     F(1.54035304e-4), F(1.33335581e-3), F(9.61812911e-3), F(5.55041087e-2), F(2.40226507e-1),
     F(6.93147181e-1), F(1.0),
@@ -64,10 +69,27 @@ def softmax(logits: Float32Array) -> Float32Array:
     return result
 
 
+def settled(x: Float32Array) -> Float32Array:
+    """Running values within their range; not a number becomes -MOST, and what is tiny zero."""
+    x = np.where(x >= -MOST, x, -MOST)
+    x = np.where(x <= MOST, x, MOST)
+    return np.where(np.abs(x) < F(1e-30), F(0), x).astype(F)
+
+
 def running_mean(old: Float32Array, value: Float32Array, rate: np.float32) -> Float32Array:
-    """old + rate * (value - old), with tiny results set to zero."""
-    updated = old + rate * (value - old)
-    return np.where(np.abs(updated) < F(1e-30), F(0), updated).astype(F)
+    """old + rate * (value - old), settled."""
+    return settled(old + rate * (value - old))
+
+
+def fade_shift(n: int, slowest: int) -> int:
+    """Weight 2**-shift of the nth sample in a mean that is plain at first, but for rounding, and
+    fades over 2**slowest samples later."""
+    return min((n - 1).bit_length(), slowest)
+
+
+def fade(mean: IntOrArray, value: IntOrArray, shift: int) -> IntOrArray:
+    """That mean after a sample, rounded."""
+    return mean + ((value - mean + ((1 << shift) >> 1)) >> shift)
 
 
 def mean_square(x: NDArray[np.int64], is_input: bool) -> np.float32:

@@ -7,13 +7,23 @@ same generator in the same order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.reference import arith, metaplasticity
 from metabit.edge_runtime.reference.conv import error_bits, gradients, send_back
+from metabit.edge_runtime.reference.moves import slots, try_moves
+from metabit.edge_runtime.reference.parts import Errors, LayerState, Pass, Sent
+from metabit.edge_runtime.reference.rule import (
+    MOST_COUNTED,
+    Judge,
+    Worth,
+    follow_inputs,
+    growth_of,
+    whole_means,
+)
 from metabit.export import state_image
 from metabit.export.container import loads
 from metabit.export.convolve import window_sums
@@ -23,7 +33,6 @@ from metabit.export.spec import (
     BoolArray,
     ConvLayer,
     Float32Array,
-    Int8Array,
     Int32Array,
     Layer,
     LearnState,
@@ -33,37 +42,7 @@ from metabit.export.state_image import LayerImage, StateImage
 F = np.float32
 
 
-@dataclass
-class LayerState:
-    """What a learning layer changes: shapes (n_out, n_in) and (n_out,)."""
-
-    levels: Int8Array
-    mean: Float32Array
-    var: Float32Array
-    mean_error: Float32Array
-    mean_product: Float32Array
-    table: NDArray[np.int64]  # f_meta by size, in 1/65536
-    rms: np.float32
-    inv_std: Float32Array
-
-
-@dataclass
-class Pass:
-    """One layer in one forward pass; a dense layer has one position."""
-
-    x: NDArray[np.int64]  # what it saw: x - zero_point, or +-1, flat
-    sums: Int32Array  # (n_positions, n_out), pooled
-    winners: NDArray[np.int64]  # (n_positions, n_out) where in the window of pooling the sum was
-    normalised: Float32Array  # (n_positions, n_out)
-    y: Float32Array  # (n_positions, n_out)
-
-
-@dataclass
-class Errors:
-    """Errors of one layer for one sample: d * unit."""
-
-    d: Int32Array  # (n_positions, n_out)
-    unit: np.float32  # a power of two, or 0 where all are 0
+BIAS_RATE, LEAST_VARIANCE = F(0.004), F(1)
 
 
 class ReferenceModel:
@@ -95,7 +74,9 @@ class ReferenceModel:
         self.batch = batch
         self.bank = bank
         self.model_id = state_image.model_id(data)
-        self.n_steps = 0
+        self.n_steps = self.n_learnt = 0
+        self.judge, self.worth = Judge(self.model.n_outputs), Worth(self.model.n_outputs)
+        self.means = np.zeros(self.model.input.n_inputs, dtype=np.int64)
         self.rng = arith.Xoshiro(seed)
         self.first = len(self.model.layers) - min(learn_layers, len(self.model.layers))
         self.states: dict[int, LayerState] = {}
@@ -108,20 +89,23 @@ class ReferenceModel:
     ) -> None:
         self.bits = state_bits or learn.bits
         step = F(learn.step_levels if step_levels is None else step_levels)
-        self.step = step * F(0.0625) if self.bits == 4 else step
+        step = step * F(0.5) if self.bits == 4 else step
+        self.step = step * np.sqrt(F(self.batch))
         self.norm_rate, self.error_rate = F(learn.norm_rate), F(learn.error_rate)
         self.rms_rate = F(learn.rms_rate)
         for index in range(self.first, len(self.model.layers)):
             layer = self.model.layers[index]
             norm = layer.norms[self.bank]
             zeros = np.zeros(layer.n_out, dtype=F)
+            table = metaplasticity.table(learn.m[index] if m is None else m, self.bits)
             self.states[index] = LayerState(
                 levels=convert_levels(learn.levels[index], learn.bits, self.bits).copy(),
                 mean=norm.mean.copy(),
                 var=norm.var.copy(),
                 mean_error=zeros.copy(),
                 mean_product=zeros.copy(),
-                table=metaplasticity.table(learn.m[index] if m is None else m, self.bits),
+                shrinking=table,
+                growing=metaplasticity.grow(table, 0),
                 rms=F(0),
                 inv_std=inverse_std(norm.var, self.model.eps),
             )
@@ -183,26 +167,46 @@ class ReferenceModel:
 
     def _learn_step(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> list[int]:
         """Send each sample forward and its errors back, then move the weights of all layers."""
+        self.step_now = self.step * self.worth.step_share()
         results = [self._pass(s, int(label)) for s, label in zip(samples, labels, strict=True)]
         for index in range(len(self.model.layers) - 1, self.first - 1, -1):
-            runs = [passes[index] for _, passes, _ in results]
-            errors = [at[index] for _, _, at in results]
+            runs = [result.passes[index] for result in results]
+            errors = [result.errors[index] for result in results]
             d, unit = arith.align_errors(np.stack([e.d for e in errors]), [e.unit for e in errors])
+            if unit:
+                self._follow_sizes(index)
             if unit and (self.batch > 1 or isinstance(self.model.layers[index], ConvLayer)):
                 self._move_gradients(index, runs, d, unit)
             elif unit:
                 self._move_rows(index, runs[0], d[0, 0], unit)
-        self.n_steps += len(samples)
-        return [predicted for predicted, _, _ in results]
+        self.n_steps = min(self.n_steps + len(samples), MOST_COUNTED)
+        return [result.predicted for result in results]
 
-    def _pass(
-        self, sample: NDArray[np.generic], label: int
-    ) -> tuple[int, list[Pass], dict[int, Errors]]:
-        """What is predicted, what layers saw, and the errors of those that learn."""
+    @property
+    def _centres(self) -> bool:
+        return self.first == 0 and not isinstance(self.model.layers[0], ConvLayer)
+
+    def _follow_sizes(self, index: int) -> None:
+        """Growing moves become rarer when hidden weights of a layer have become large."""
+        state, is_output = self.states[index], index + 1 == len(self.model.layers)
+        k = growth_of(state.levels, self.bits, is_output)
+        state.growing = metaplasticity.grow(state.shrinking, k)
+
+    def _pass(self, sample: NDArray[np.generic], label: int) -> Sent:
+        """What is predicted, what layers saw, and the errors of those that learn: none, if the
+        sample is not worth learning."""
         errors: dict[int, Errors] = {}
         passes = self.forward(sample)
         logits = passes[-1].y[0]
         predicted = int(scores_from_logits(logits).argmax())
+        self.judge.judge(label, predicted)
+        if not self.worth.learns(label, logits):
+            for index in self.states:
+                errors[index] = Errors(np.zeros(passes[index].sums.shape, dtype=np.int32), F(0))
+            return Sent(predicted, passes, errors)
+        self.n_learnt = min(self.n_learnt + 1, MOST_COUNTED)
+        if self._centres:
+            follow_inputs(self.means, passes[0].x, self.n_learnt)
         error = arith.softmax(logits)
         error[label] = error[label] - F(1)
         for index in range(len(self.model.layers) - 1, self.first - 1, -1):
@@ -215,7 +219,7 @@ class ReferenceModel:
             errors[index] = Errors(d, unit)
             back = self._send_back(index, run, d)
             error = (back.astype(F) * unit).astype(F)
-        return predicted, passes, errors
+        return Sent(predicted, passes, errors)
 
     def _error_bits(self, index: int) -> int:
         layer = self.model.layers[index]
@@ -227,6 +231,9 @@ class ReferenceModel:
         """Back through the normalisation; running values follow the means over positions."""
         state, norm = self.states[index], self.model.layers[index].norms[self.bank]
         e = error * norm.gamma
+        if index + 1 == len(self.model.layers):  # its normalisation stays; biases learn
+            state.mean = arith.settled(state.mean + (BIAS_RATE * e[0]) / state.inv_std)
+            return np.asarray(e * state.inv_std, dtype=F)
         corrected = (e - state.mean_error) - run.normalised * state.mean_product
         result: Float32Array = corrected * state.inv_std
         mean_e, mean_product = arith.mean_in_order(e), arith.mean_in_order(e * run.normalised)
@@ -234,9 +241,9 @@ class ReferenceModel:
         state.mean_product = arith.running_mean(state.mean_product, mean_product, self.error_rate)
         delta = run.sums.astype(F) - state.mean
         keep = F(1) - self.norm_rate
-        state.mean = state.mean + self.norm_rate * arith.mean_in_order(delta)
+        state.mean = arith.settled(state.mean + self.norm_rate * arith.mean_in_order(delta))
         spread = self.norm_rate * arith.mean_in_order(delta * delta)
-        state.var = (keep * (state.var + spread)).astype(F)
+        state.var = np.maximum(arith.settled(keep * (state.var + spread)), LEAST_VARIANCE)
         state.inv_std = inverse_std(state.var, self.model.eps)
         return result
 
@@ -250,31 +257,33 @@ class ReferenceModel:
         return back
 
     def _follow_rms(self, state: LayerState, mean_square: np.float32) -> None:
-        """Fold the mean square of this step's gradient into the running one."""
-        if state.rms == 0:
-            state.rms = mean_square
-        else:
-            old, value = np.array([state.rms]), np.array([mean_square])
-            state.rms = F(arith.running_mean(old, value, self.rms_rate)[0])
+        """Let the running mean square follow this step: a plain mean of the first steps."""
+        rate = max(F(self.batch) / F(self.n_learnt), self.rms_rate)
+        rate = rate if rate < 1 and state.rms > 0 else F(1)
+        old, value = np.array([state.rms]), np.array([mean_square])
+        state.rms = max(F(arith.running_mean(old, value, rate)[0]), F(0))
 
     def _rate(self, state: LayerState, unit: np.float32) -> np.float32:
         """Levels per unit of an integer gradient."""
         if state.rms < F(1e-30):
             return F(0)
-        rate: np.float32 = (self.step / np.sqrt(state.rms)) * unit
+        rate: np.float32 = (self.step_now / np.sqrt(state.rms)) * unit
         return rate
 
     def _move_rows(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:
         """Dense: the gradient of weight (j, i) is d[j] * x[i], and is never stored."""
         state, x = self.states[index], run.x
+        if index == 0:
+            x = x - whole_means(self.means)
+        is_first = state.rms == 0  # it only measures
         squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
         mean_square = (F(squares) / F(d.size)) * (unit * unit)
         self._follow_rms(state, mean_square * arith.mean_square(x, index == 0))
         rate, total = self._rate(state, unit), int(np.abs(x).sum())
-        if rate == 0 or total == 0:
+        if is_first or rate == 0 or total == 0:
             return
         counter = arith.Counter(self.rng.next())
-        columns = _slots(x, counter if index == 0 else None)
+        columns = slots(x, counter if index == 0 else None)
         wanted = min((rate * F(total)) * F(65536), F(1e30))
         most = (F(total) / F(np.abs(x).max())) * F(32768)
         # Candidates of each row, in 1/65536; what is left of one candidate goes to the next row.
@@ -287,7 +296,7 @@ class ReferenceModel:
         number = np.arange(rows.size) - np.repeat(np.cumsum(n) - n, n)
         draws = counter.ahead(rows.size)
         i = columns[(number * stretch + ((draws * stretch) >> 32)) >> 15]
-        self._move(state, rows, i, (x[i] > 0) != (d[rows] > 0), draws & 0xFFFF)
+        self._move(index, rows, i, (x[i] > 0) != (d[rows] > 0), draws & 0xFFFF)
 
     def _move_gradients(
         self, index: int, runs: list[Pass], d: Int32Array, unit: np.float32
@@ -306,6 +315,8 @@ class ReferenceModel:
                 summed += gradients(layer, run.x, run.winners, errors)
             else:
                 summed += np.outer(errors[0].astype(np.int64), run.x)
+        if index == 0 and self._centres:
+            summed -= np.outer(d.sum(axis=(0, 1), dtype=np.int64), whole_means(self.means))
         for j, row in enumerate(summed):
             largest = int(np.abs(row).max())
             if largest == 0:
@@ -316,12 +327,12 @@ class ReferenceModel:
             squares = F(np.uint64(np.sum(size**2)))
             total = total + squares * (factor * factor)
             p = (rate * F(largest >> shift)) * factor
-            self._move_row(state, j, np.sign(row) * size, p, counter)
+            self._move_row(index, j, np.sign(row) * size, p, counter)
         self._follow_rms(state, (total / F(layer.n_in * layer.n_out)) * (unit * unit))
 
     def _move_row(
         self,
-        state: LayerState,
+        index: int,
         j: int,
         gradient: NDArray[np.int64],
         p: np.float32,
@@ -340,31 +351,29 @@ class ReferenceModel:
         n = int(np.argmax(at >= ends[-1]))
         counter.skip(n + 1)
         i = np.searchsorted(ends, at[:n], side="right")
-        self._move(state, np.full(n, j), i, gradient[i] < 0, draws[:n] & 0xFFFF)
+        self._move(index, np.full(n, j), i, gradient[i] < 0, draws[:n] & 0xFFFF)
 
     def _move(
         self,
-        state: LayerState,
+        index: int,
         rows: NDArray[np.int64],
         columns: NDArray[np.int64],
         rises: BoolArray,
         chance: NDArray[np.int64],
     ) -> None:
-        """Try to move weights in the order given: a weight that is drawn twice is tried twice."""
-        weights, left = rows * state.levels.shape[1] + columns, np.arange(rows.size)
-        while left.size:
-            _, firsts = np.unique(weights[left], return_index=True)
-            now = left[firsts]
-            at = rows[now], columns[now]
-            state.levels[at] = metaplasticity.try_move(
-                state.levels[at], rises[now], chance[now], state.table
-            )
-            left = np.delete(left, firsts)
+        """Try to move weights; of centred inputs, a change of sign changes the row's mean."""
+        flips = try_moves(self.states[index], rows, columns, rises, chance)
+        if index > 0 or not self._centres:
+            return
+        changes = 2 * whole_means(self.means[columns[flips]])
+        changes = np.where(rises[flips], changes, -changes)
+        for j, change in zip(rows[flips], changes, strict=True):  # one after the other: each rounds
+            self.states[0].mean[j] += F(change)
 
     def plasticity(self) -> float:
-        """Share of the weights that learn which are not consolidated."""
+        """The share of a shrinking step that the weights still take, on average."""
         states = self.states.values()
-        return metaplasticity.plasticity([s.levels for s in states], [s.table for s in states])
+        return metaplasticity.plasticity([s.levels for s in states], [s.shrinking for s in states])
 
     # ---- state ----
 
@@ -377,16 +386,7 @@ class ReferenceModel:
         )
         image = StateImage(
             self.model_id, self.bits, self.bank, (rng[0], rng[1], rng[2], rng[3]), self.n_steps,
-            layers,
+            self.n_learnt, self.judge.image(), self.worth.image(),
+            self.means if self._centres else None, layers,
         )  # fmt: skip
         return state_image.dumps(image)
-
-
-def _slots(x: NDArray[np.int64], counter: arith.Counter | None) -> NDArray[np.int64]:
-    """The column of each slot, shape of x: shared out in proportion to |x|, from a random start if
-    there is a counter; if not, |x| is 1. Positive x come first, the others follow backwards."""
-    n, total = x.size, int(np.abs(x).sum())
-    start = (counter.next() * total) >> 32 if counter is not None else 0
-    passed = (start + np.cumsum(np.abs(x)) * n) // total
-    columns = np.repeat(np.arange(n), np.diff(passed, prepend=0))
-    return np.concatenate([columns[x[columns] > 0], columns[x[columns] <= 0][::-1]])

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "strict.h"
 
 /* sqrt(x) correctly rounded, for finite x >= FLT_MIN; 0 below. */
@@ -65,10 +66,38 @@ static inline bool mb_is_scale(float x) {
     return (bits & 0x7fffffu) == 0 && exponent >= 127u - 40u && exponent <= 127u;
 }
 
-/* A running mean. What is too small to matter becomes zero, so that no denormal number arises. */
+/* x >> bits, rounded down, for |x| <= 2^30; C99 leaves shifts of negative numbers to the
+ * compiler. */
+static inline int32_t mb_shift_down(int32_t x, uint32_t bits) {
+    return (int32_t)((uint32_t)(x + (1 << 30)) >> bits) - ((1 << 30) >> bits);
+}
+
+/* Weight 2^-shift of the nth sample in a mean that is plain at first, but for rounding, and fades
+ * over 2^slowest samples later; n >= 1. */
+static inline uint32_t mb_fade_shift(uint32_t n, uint32_t slowest) {
+    uint32_t shift = mb_bit_length(n - 1u);
+    return shift < slowest ? shift : slowest;
+}
+
+/* That mean after a sample, rounded; neither is above 2^28 in size. */
+static inline int32_t mb_fade(int32_t mean, int32_t value, uint32_t shift) {
+    return mean + mb_shift_down(value - mean + ((1 << shift) >> 1), shift);
+}
+
+/* The largest size of a running value, within what the reader of states allows. */
+#define MB_MOST 1e15f
+
+/* A running value within its range; not a number becomes -MB_MOST. What is too small to matter
+ * becomes zero, so that no denormal number arises, which some processors round to zero. */
+static inline float mb_settled(float x) {
+    x = x >= -MB_MOST ? x : -MB_MOST;
+    x = x <= MB_MOST ? x : MB_MOST;
+    return mb_absolute(x) < 1e-30f ? 0.0f : x;
+}
+
+/* A running mean. */
 static inline float mb_running_mean(float old, float value, float rate) {
-    float updated = old + rate * (value - old);
-    return mb_absolute(updated) < 1e-30f ? 0.0f : updated;
+    return mb_settled(old + rate * (value - old));
 }
 
 /* Fill a random generator's state from one seed; never all zero. random.h draws from it. */

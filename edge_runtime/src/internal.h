@@ -26,6 +26,8 @@ typedef struct mb_layer {
     mb_window window;
     uint16_t learns;
     uint16_t sees_sample; /* 1 in the first layer, which reads 8-bit values; the others read bits */
+    uint32_t growth;      /* k of rule/growth.h, in the table */
+    uint64_t sizes;       /* of all hidden weights together */
     uint32_t blob_weights_at, blob_threshold_at, blob_norm_at; /* in the blob */
     uint32_t level_row_bytes;
     uint32_t levels_at;  /* (n_out, level_row_bytes) hidden weights */
@@ -42,7 +44,7 @@ typedef struct mb_layer {
     /* (mb_words(n_positions * n_out)) uint32 activations; hidden layers; below a layer that learns
      * in batches 1 + batch of them */
     uint32_t bits_at;
-    uint32_t table_at; /* (2^(bits-1)) uint16 f_meta by magnitude */
+    uint32_t table_at; /* (2^bits) uint16, the probability of a move by level: metaplasticity.h */
     uint32_t rms_at;   /* float, running mean square of the gradient */
 } mb_layer;
 
@@ -115,8 +117,8 @@ typedef struct mb_tracker {
 /* What a learning model keeps besides its weights; first part of the saved state. */
 typedef struct mb_learnt {
     uint32_t rng[4];
-    uint32_t n_steps;
-    uint32_t reserved;
+    uint32_t n_steps;  /* samples; stops at the largest number */
+    uint32_t n_learnt; /* of these, samples that layers learnt; stops likewise */
 } mb_learnt;
 
 /* What a counting head keeps besides its tables. */
@@ -157,8 +159,12 @@ struct mb_model {
     uint16_t state_bits;
     uint16_t batch; /* samples per step, at least 1 */
     uint32_t isa;   /* which kernels, from 1 */
-    /* The learnt block: mb_learnt, rms, running values, hidden weights. */
+    /* The learnt block: mb_learnt, record, shares of labels, means of inputs, rms, running values,
+     * hidden weights. */
     uint32_t learnt_at, learnt_bytes;
+    uint32_t record_at; /* mb_record, rule/record.h */
+    uint32_t worth_at;  /* rule/worth.h; 0 where a head learns */
+    uint32_t means_at;  /* (n_inputs) int32, rule/centre.h; none where nothing is centred */
     /* Scratch of learning. "Values" are what a layer hands on for one sample. */
     /* int16, as many as the values of the widest layer that learns; in batches units and errors of
      * all samples and layers, learn/batch.h */
@@ -176,6 +182,7 @@ struct mb_model {
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;
+    float step_now; /* of this step: rule/worth.h */
     /* mb_layer layers[n_layers] follow */
 };
 

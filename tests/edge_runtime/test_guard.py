@@ -89,7 +89,7 @@ def test_wrong_labels_that_harm_are_taken_back(seed: int, learn: str) -> None:
     stream.teach(guard, next_class)
     assert guard.n_reverted >= 1
     guard.finish()
-    assert free.score(stream.x, stream.y) < before - 0.15
+    assert free.score(stream.x, stream.y) < before - 0.05
     assert engine.score(stream.x, stream.y) > before - 0.1
 
 

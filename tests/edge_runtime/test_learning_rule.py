@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from helpers import random_model, random_samples
@@ -10,7 +11,10 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference import arith
-from metabit.edge_runtime.reference.model import Pass, ReferenceModel, _slots
+from metabit.edge_runtime.reference.model import ReferenceModel
+from metabit.edge_runtime.reference.moves import slots
+from metabit.edge_runtime.reference.parts import Pass
+from metabit.edge_runtime.reference.rule import whole_means
 from metabit.export import state_image
 from metabit.export.container import dumps
 from metabit.export.spec import Int32Array, Model
@@ -19,53 +23,85 @@ F = np.float32
 
 
 class Watched(ReferenceModel):
-    """A reference that remembers the errors and rates of its last step, by layer."""
+    """A reference that remembers inputs, errors and rates of its last step, by layer."""
+
+    def __init__(self, data: bytes, **options: int) -> None:
+        super().__init__(data, **options)
+        self.seen: dict[int, tuple[NDArray[np.int64], Int32Array, float]] = {}
 
     def _move_rows(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:
         super()._move_rows(index, run, d, unit)
         rate = float(self._rate(self.states[index], unit))
-        self.seen = getattr(self, "seen", {}) | {index: (run.x, d, rate)}
+        x = run.x - whole_means(self.means) if index == 0 else run.x
+        self.seen[index] = x, d, rate
+
+
+def share_of_growing(
+    sizes: NDArray[np.float64], f_meta: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Of hidden layers with 8-bit levels of these sizes."""
+    k = min(max((sizes.mean() - 10) / 10, 0), 1)
+    grown: NDArray[np.float64] = 1 - k + k * (1 - 1 / 16) * f_meta
+    return grown
 
 
 def expected_moves(
-    model: Model, data: bytes, x: NDArray[np.generic], label: int
+    model: Model, data: bytes, x: NDArray[np.generic], labels: list[int]
 ) -> list[NDArray[np.float64]]:
-    """Per layer, u * f_meta as the rule says it, in plain float64; NaN in rows that are capped."""
+    """Per layer, the step on the last sample times the share that passes, as the rule says it, in
+    plain float64; NaN in rows that are capped. No weight moves before."""
     assert model.learn is not None
     watched = Watched(data, learn_layers=len(model.layers))
-    watched.learn(x, np.array([label]))
+    step, watched.step = watched.step, F(0)
+    watched.learn(x[:-1], np.array(labels[:-1]))
+    watched.step = step
+    watched.seen.clear()
+    watched.learn(x[-1:], np.array(labels[-1:]))
+    assert watched.n_learnt == len(labels)
     moves = []
     for index, levels in enumerate(model.learn.levels):
         values, d, rate = watched.seen[index]
         u = -rate * np.outer(d.astype(float), values.astype(float))
-        n = 2 ** (model.learn.bits - 1)
-        magnitude = (np.where(levels >= 0, levels, -levels.astype(int) - 1) + 0.5) / n
-        f_meta = 1 - np.tanh(model.learn.m[index] * magnitude) ** 2
+        sizes = np.where(levels >= 0, levels, -levels.astype(int) - 1).astype(float)
+        f_meta = 1 - np.tanh(model.learn.m[index] * (sizes + 0.5) / 128) ** 2
+        last = index + 1 == len(model.layers)
+        growing = np.ones_like(f_meta) if last else share_of_growing(sizes, f_meta)
         shrinks = u * (levels + 0.5) < 0
         capped = rate * np.abs(d.astype(float)) * np.abs(values).max() > 0.5
-        moves.append(np.where(capped[:, None], np.nan, np.where(shrinks, f_meta, 1.0) * u))
+        moves.append(np.where(capped[:, None], np.nan, np.where(shrinks, f_meta, growing) * u))
     return moves
 
 
-def levels_after_one_step(
-    model: Model, data: bytes, x: NDArray[np.generic], label: int, seed: int
-) -> list[NDArray[np.int8]]:
-    engine = Engine(data, learn="all", seed=seed).partial_fit(x, [label])
-    image = state_image.loads(engine.save_state(), model, state_image.model_id(data))
-    return [layer.levels for layer in image.layers]
+class LastStep:
+    """The step on the last sample, from a state in which no weight has moved."""
+
+    def __init__(
+        self, model: Model, data: bytes, x: NDArray[np.generic], labels: list[int]
+    ) -> None:
+        self.model, self.name, self.last = model, state_image.model_id(data), (x[-1:], labels[-1:])
+        measured = Engine(data, learn="all", step_levels=0.0).partial_fit(x[:-1], labels[:-1])
+        self.before = state_image.loads(measured.save_state(), model, self.name)
+        self.engine = Engine(data, learn="all")
+
+    def levels(self, seed: int) -> list[NDArray[np.int8]]:
+        """Hidden weights of all layers after it, with another seed of the random generator."""
+        a, b, c, d = arith.Xoshiro(seed).state
+        self.engine.load_state(state_image.dumps(replace(self.before, rng=(a, b, c, d))))
+        image = self.engine.partial_fit(*self.last).save_state()
+        return [la.levels for la in state_image.loads(image, self.model, self.name).layers]
 
 
 def test_moves_average_to_the_metaplastic_step_and_seldom_exceed_one_level() -> None:
     model = random_model((24, 12, 4), seed=5, step_levels=0.1, m=2.0)
     data = dumps(model)
-    x = random_samples(np.random.default_rng(0), model.input, 1)
-    expected = expected_moves(model, data, x, 2)
+    x, labels = random_samples(np.random.default_rng(1), model.input, 3), [1, 2, 3]
+    expected, last = expected_moves(model, data, x, labels), LastStep(model, data, x, labels)
     n_seeds = 4000
     assert model.learn is not None
     total = [np.zeros(levels.shape) for levels in model.learn.levels]
     moves = far = 0
     for seed in range(n_seeds):
-        for layer, levels in enumerate(levels_after_one_step(model, data, x, 2, seed)):
+        for layer, levels in enumerate(last.levels(seed)):
             moved = levels.astype(int) - model.learn.levels[layer]
             far += int((np.abs(moved) > 1).sum())
             moves += int((moved != 0).sum())
@@ -111,13 +147,13 @@ def test_slots_are_shared_out_in_proportion_to_size() -> None:
     starts, n_starts = arith.Counter(5), 5000
     count = np.zeros(x.size)
     for _ in range(n_starts):
-        columns = _slots(x, starts)
+        columns = slots(x, starts)
         assert columns.shape == x.shape
         assert np.all(np.diff((x[columns] > 0).astype(int)) <= 0)  # positive ones first
         count += np.bincount(columns, minlength=x.size)
     share = np.abs(x) / np.abs(x).sum() * x.size
     assert np.abs(count / n_starts - share).max() < 5 * 0.5 / math.sqrt(n_starts)
-    assert sorted(_slots(np.where(x > 2, 1, -1), None)) == list(range(x.size))
+    assert sorted(slots(np.where(x > 2, 1, -1), None)) == list(range(x.size))
 
 
 def test_levels_saturate_and_signs_follow() -> None:

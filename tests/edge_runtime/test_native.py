@@ -25,6 +25,7 @@ STRUCTS = {
 def declarations() -> str:
     text = "\n".join((sources() / "include" / name).read_text() for name in HEADERS)
     text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    text = text.replace("[MB_MAX_LAYERS]", f"[{_native.MAX_LAYERS}]")
     text = re.sub(r"^#.*$", "", text, flags=re.M)
     text = text.replace("MB_API", "").replace('extern "C" {', "")
     return re.sub(r"^}\s*$", "", text, flags=re.M)

@@ -32,7 +32,7 @@ NETWORKS = {
     "one wide layer": random_model((300, 6), seed=6),
 }
 #: Where the floats of a head of this network begin in a state image, after two counters.
-FLOATS = 88 + 8
+FLOATS = 88 + 24 + 12 + 8
 
 
 def stream(model: Model, n: int, seed: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +118,7 @@ def test_an_unknown_goal_and_too_many_units_are_refused() -> None:
 def test_ram_is_as_documented() -> None:
     model = NETWORKS["inputs"]
     d, k, h = 33, 5, 64
-    kept = 48 + 4 * (2 * d + 2 * k + 2 * k * d) + 2 * h * (2 * d + 1) + 4 * k * (2 * d + 1 + h)
+    kept = 72 + 12 + 4 * (2 * d + 2 * k + 2 * k * d) + 2 * h * (2 * d + 1) + 4 * k * (2 * d + 1 + h)
     scratch = 28 * k + 8 * h + 2 * (2 * d + 1 + h)
     planned = plan(dumps(model), learn="tracking").parts["head_bytes"]
     assert planned == pytest.approx(96 + kept + scratch, abs=8)

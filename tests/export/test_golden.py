@@ -14,11 +14,13 @@ from metabit.export.container import dumps, load
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden").glob("*.mbit"))
 LEARNING = [path for path in GOLDEN if path.with_suffix(".mbs").exists()]
+TODAYS = [path for path in LEARNING if path.stem.startswith("state-2")]
 
 
 def test_there_are_golden_files() -> None:
     assert len(GOLDEN) >= 5
-    assert len(LEARNING) >= 4
+    assert len(LEARNING) >= 8
+    assert len(TODAYS) >= 4
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
@@ -30,14 +32,39 @@ def test_an_old_file_gives_the_scores_it_gave_then(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LEARNING, ids=lambda p: p.stem)
-def test_an_old_state_loads_and_learning_still_gives_it(path: Path) -> None:
+def test_an_old_state_loads_and_says_what_it_said_then(path: Path) -> None:
+    image, base = path.with_suffix(".mbs").read_bytes(), path.read_bytes()
+    loaded = Engine(path, learn="all")
+    loaded.load_state(image)
+    with np.load(path.with_suffix(".npz")) as then:
+        assert np.array_equal(loaded.scores(then["x"]), then["learnt_scores"])
+    parsed = state_image.loads(image, load(path), state_image.model_id(base))
+    assert loaded.status().n_steps == parsed.n_steps == 60
+    assert state_image.dumps(parsed) == loaded.save_state()
+
+
+@pytest.mark.parametrize("path", TODAYS, ids=lambda p: p.stem)
+def test_learning_still_gives_the_state_of_then(path: Path) -> None:
     image = path.with_suffix(".mbs").read_bytes()
     with np.load(path.with_suffix(".npz")) as then:
-        loaded = Engine(path, learn="all")
-        loaded.load_state(image)
-        assert np.array_equal(loaded.scores(then["x"]), then["learnt_scores"])
         learnt = Engine(path, learn="all").partial_fit(then["x"], then["y"])
-    assert learnt.save_state() == image
-    model = load(path)
-    parsed = state_image.loads(image, model, state_image.model_id(path.read_bytes()))
-    assert state_image.dumps(parsed) == image
+        reference = ReferenceModel(path.read_bytes(), learn_layers=9)
+        reference.learn(then["x"], then["y"])
+    assert learnt.save_state() == reference.save_state() == image
+    assert 0 < learnt.status().n_learnt < 60
+
+
+@pytest.mark.parametrize("path", LEARNING, ids=lambda p: p.stem)
+def test_a_state_of_the_first_version_starts_anew_what_it_lacks(path: Path) -> None:
+    engine = Engine(path, learn="all")
+    engine.load_state(path.with_suffix(".mbs").read_bytes())
+    fresh = Engine(path, learn="all").status()
+    status = engine.status()
+    of_version_1 = path not in TODAYS
+    assert (status.n_learnt == fresh.n_learnt == 0) == of_version_1
+    assert (status.class_accuracy == fresh.class_accuracy) == of_version_1
+    with np.load(path.with_suffix(".npz")) as then:
+        engine.partial_fit(then["x"], then["y"])
+    again = Engine(path, learn="all")
+    again.load_state(engine.save_state())
+    assert again.save_state() == engine.save_state()

@@ -77,7 +77,7 @@ def trained(digits: DataSet) -> tuple[Model, NDArray[Any], NDArray[Any]]:
 def test_it_learns_classes_that_it_did_not_know(digits: DataSet) -> None:
     model, x, y = trained(digits)
     test, truth = digits.test.x.reshape(len(digits.test), -1), digits.test.y
-    engine = Engine(container.dumps(learnable(model, x[:200])), learn="all")
+    engine = Engine(container.dumps(learnable(model, x[:200])), learn="all", step_levels=0.1)
     before = (engine.predict(test) == truth).mean()
     for _ in range(3):
         engine.learn(x, y)

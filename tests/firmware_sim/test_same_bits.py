@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def test_a_state_moves_from_board_to_host_and_back(board: str) -> None:
     for sample, truth in zip(x[30:], y[30:], strict=True):
         other.learn(sample[None], truth[None])
     assert other.save_state() == host.save_state()
-    assert other.status() == host.status()
+    assert other.status() == replace(host.status(), class_accuracy=())
 
 
 @pytest.mark.parametrize("board", BOARDS)

@@ -24,6 +24,10 @@ CASES: dict[str, dict[str, Any]] = {
     "v1-inference": {"sizes": (65, 12, 4), "learnable": False},
     "v1.1-conv-8bit": {"bits": 8, "n_banks": 2, "zero_point": 9},
     "v1.1-conv-4bit": {"bits": 4, "dtype": "int8"},
+    "state-2-dense-8bit": {"sizes": (33, 20, 5), "bits": 8, "n_banks": 2, "dtype": "int8"},
+    "state-2-dense-4bit": {"sizes": (20, 31, 32, 3), "bits": 4, "zero_point": 7},
+    "state-2-conv-8bit": {"bits": 8, "n_banks": 2, "zero_point": 9},
+    "state-2-conv-4bit": {"bits": 4, "dtype": "int8"},
 }
 
 
@@ -35,10 +39,13 @@ def main() -> None:
             print(f"{path} stays")
             continue
         make: Callable[..., Model] = random_model if "sizes" in options else small_convnet
-        model = make(**options, seed=42)
+        state_2 = name.startswith("state-2")
+        model = make(**options, seed=43 if state_2 else 42)
         rng = np.random.default_rng(42)
         x = random_samples(rng, model.input, 60)
         y = rng.integers(0, model.n_outputs, 60)
+        if state_2:
+            y[25:55] = 1  # a stretch of one label, of which samples are passed over
         path.write_bytes(dumps(model))
         arrays = {"x": x, "y": y, "scores": Engine(path).scores(x)}
         if model.learn is not None:

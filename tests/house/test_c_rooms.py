@@ -24,6 +24,7 @@ ROOMS = (
     ("kernels/choose",),
     ("file",),
     ("internal", "layer", "split", "metaplasticity"),
+    ("rule",),
     ("model",),
     ("frontend",),
     ("forward",),

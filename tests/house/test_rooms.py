@@ -75,7 +75,7 @@ ROOMS = {
     ),
     "metabit.edge_runtime": (
         "_native c_library inputs isa sizes threads",
-        "mapped options reference windows",
+        "mapped options reference status windows",
         "plan",
         "engine",
         "guard task_banks",

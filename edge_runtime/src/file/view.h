@@ -7,8 +7,6 @@
 
 #include "metabit.h"
 
-#define MB_MAX_LAYERS 32u
-
 /* Where a convolution looks. Its input has n_in / kernel^2 channels; maps lie row, column, channel.
  * A dense layer has a window with a kernel of 0 that pools nothing. */
 typedef struct mb_window {

@@ -35,6 +35,20 @@ void mb_pass_sign(const mb_model *model, const mb_layer *layer, float *error) {
     }
 }
 
+#define BIAS_RATE 0.004f
+#define LEAST_VARIANCE 1.0f /* sums are integers: less carries nothing */
+
+void mb_pass_output_norm(mb_model *model, float *error) {
+    const mb_layer *layer = mb_output_layer(model);
+    mb_norm_view norm = mb_norm(model, layer);
+    float *mean = (float *)mb_in_arena(model, layer->running_at);
+    for (uint32_t j = 0; j < layer->n_out; j++) {
+        float e = error[j] * norm.gamma[j];
+        mean[j] = mb_settled(mean[j] + (BIAS_RATE * e) / norm.inv_std[j]);
+        error[j] = e * norm.inv_std[j];
+    }
+}
+
 void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error) {
     const int32_t *sums = (const int32_t *)mb_in_arena(model, layer->sums_at);
     mb_norm_view norm = mb_norm(model, layer);
@@ -58,8 +72,9 @@ void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error) {
         }
         mean_error[j] = mb_running_mean(mean_error[j], errors * share, model->error_rate);
         mean_product[j] = mb_running_mean(mean_product[j], products * share, model->error_rate);
-        mean[j] = mean[j] + model->norm_rate * (deltas * share);
-        var[j] = keep * (var[j] + model->norm_rate * (squares * share));
+        mean[j] = mb_settled(mean[j] + model->norm_rate * (deltas * share));
+        float spread = mb_settled(keep * (var[j] + model->norm_rate * (squares * share)));
+        var[j] = spread >= LEAST_VARIANCE ? spread : LEAST_VARIANCE;
     }
     mb_kernels_of(model)->inverse_roots(inv_std, var, model->eps, n);
 }

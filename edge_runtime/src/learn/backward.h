@@ -14,8 +14,13 @@ void mb_output_error(mb_model *model, float *error, uint32_t label);
 /* The straight-through estimator of the sign: the error passes only where |y| <= 1. */
 void mb_pass_sign(const mb_model *model, const mb_layer *layer, float *error);
 
-/* Back through the normalisation, and let its running values follow this sample: the means over the
- * positions of a map. */
+/* Back through the normalisation of the output. It stays as it is, because in a long stretch of one
+ * label it would take that label's score away: only its means move, down the gradient, as biases
+ * do. */
+void mb_pass_output_norm(mb_model *model, float *error);
+
+/* Back through the normalisation of a hidden layer, and let its running values follow this sample:
+ * the means over the positions of a map. */
 void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error);
 
 /* Round errors to int16 so that the largest lies in [2^(bits - 1), 2^bits). Returns what 1 then

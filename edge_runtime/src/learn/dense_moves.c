@@ -18,6 +18,7 @@
 
 #include "../arith.h"
 #include "../random.h"
+#include "../rule/centre.h"
 #include "moves.h"
 
 #define DRAWS_A_BLOCK 32u
@@ -27,6 +28,7 @@ typedef struct layer_input {
     const uint8_t *bytes; /* 8-bit input, or NULL */
     const uint32_t *bits; /* packed activations */
     mb_as_uint8 type;     /* of these bytes */
+    const int32_t *means; /* of the inputs, rule/centre.h */
     uint32_t n_in;
     uint32_t largest; /* |x| */
     uint32_t total;   /* of all |x| */
@@ -34,7 +36,7 @@ typedef struct layer_input {
 } layer_input;
 
 static inline int32_t byte_value(const layer_input *in, uint32_t i) {
-    return mb_centred(in->type, in->bytes[i]);
+    return mb_centred(in->type, in->bytes[i]) - mb_whole_mean(in->means[i]);
 }
 
 static inline uint32_t upper_product(uint32_t a, uint32_t b) {
@@ -50,7 +52,7 @@ typedef struct slot_list {
 } slot_list;
 
 static void measure_input(layer_input *in) {
-    uint32_t squares = 0; /* at most 65,536 * 255 * 255 */
+    uint64_t squares = 0;
     if (in->bytes == NULL) {
         in->largest = 1;
         in->total = in->n_in;
@@ -84,7 +86,7 @@ static void slots_of_bytes(slot_list *slots, const layer_input *in, uint32_t ran
     uint32_t passed = upper_product(random, in->total);
     for (uint32_t i = 0; i < n; i++) {
         int32_t x = byte_value(in, i);
-        passed += mb_magnitude(x) * n; /* below 2^24 + 2^24 */
+        passed += mb_magnitude(x) * n; /* below 2^25 + 2^25 */
         for (; passed >= in->total; passed -= in->total) {
             slots->columns[x > 0 ? slots->n_positive++ : --last] = (uint16_t)i;
         }
@@ -93,8 +95,8 @@ static void slots_of_bytes(slot_list *slots, const layer_input *in, uint32_t ran
 
 /* ---- one layer, one step -------------------------------------------------------------------- */
 
-/* Fold this step's gradient into the layer's running mean square. Returns levels per unit of d and
- * of x. */
+/* Let the layer's running mean square follow this step's gradient. Returns levels per unit of d and
+ * of x; 0 in the first step, which only measures. */
 static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d, float unit,
                         const layer_input *in) {
     uint64_t squares = 0;
@@ -102,8 +104,9 @@ static float layer_rate(mb_model *model, const mb_layer *layer, const int16_t *d
         squares += (uint64_t)((int32_t)d[j] * d[j]);
     }
     float mean_square = ((float)squares / (float)layer->n_out) * (unit * unit);
+    bool is_first = *(const float *)mb_in_arena(model, layer->rms_at) == 0.0f;
     mb_follow_rms(model, layer, mean_square * in->mean_square);
-    return mb_rate(model, layer, unit);
+    return is_first ? 0.0f : mb_rate(model, layer, unit);
 }
 
 /* What gives each row its candidates. */
@@ -127,12 +130,14 @@ static inline uint32_t candidates_of(share_out *rows, int32_t d) {
 MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *layer,
                         slot_list slots, const int16_t *d, share_out rows, uint32_t bits) {
     uint32_t draws[DRAWS_A_BLOCK], used = DRAWS_A_BLOCK, n_rows = layer->n_out;
+    const int32_t *means = mb_means_seen_by(model, layer);
+    float *row_mean = (float *)mb_in_arena(model, layer->running_at);
     mb_mover mover = *moves;
     mb_row row = {(uint8_t *)mb_in_arena(model, layer->levels_at),
                   (uint8_t *)mb_in_arena(model, layer->signs_at),
                   bits,
                   {0, 0, 0}};
-    for (uint32_t j = 0; j < n_rows; j++, row.levels += layer->level_row_bytes) {
+    for (uint32_t j = 0; j < n_rows; j++, row.levels += layer->level_row_bytes, row_mean++) {
         uint32_t left = candidates_of(&rows, d[j]), falls = d[j] > 0;
         uint32_t start = 0,
                  stretch = left > 0 ? (layer->n_in << 15) / left : 0; /* in 2^-15 slots */
@@ -148,7 +153,10 @@ MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *
             for (; used < stop; used++, start += stretch) {
                 uint32_t slot = (start + upper_product(draws[used], stretch)) >> 15;
                 uint32_t rises = (uint32_t)(slot < slots.n_positive) ^ falls;
-                mb_try_move(&mover, &row, slots.columns[slot], rises, draws[used] & 0xffffu);
+                uint32_t i = slots.columns[slot];
+                if (mb_try_move(&mover, &row, i, rises, draws[used] & 0xffffu) && means != NULL) {
+                    mb_keep_centred(row_mean, means[i], rises);
+                }
             }
         }
     }
@@ -157,8 +165,8 @@ MB_HOT void update_rows(mb_mover *moves, const mb_model *model, const mb_layer *
 
 /* Update a layer's hidden weights and their packed signs. `rate` is in levels per unit of d and of
  * x. */
-static void learn_layer(mb_model *model, const mb_layer *layer, const layer_input *in,
-                        const int16_t *d, float rate) {
+static void learn_layer(mb_model *model, mb_layer *layer, const layer_input *in, const int16_t *d,
+                        float rate) {
     if (rate == 0.0f || in->total == 0) {
         return;
     }
@@ -177,16 +185,17 @@ static void learn_layer(mb_model *model, const mb_layer *layer, const layer_inpu
     } else {
         update_rows(&mover, model, layer, slots, d, rows, 4);
     }
-    mb_stop_moving(model, &mover);
+    mb_stop_moving(model, layer, &mover);
 }
 
-void mb_move_dense(mb_model *model, const mb_layer *layer, const void *input, const int16_t *d,
+void mb_move_dense(mb_model *model, mb_layer *layer, const void *input, const int16_t *d,
                    float unit) {
     layer_input in = {0};
     in.n_in = layer->n_in;
     if (layer->sees_sample) {
         in.bytes = (const uint8_t *)input;
         in.type = model->sample_type;
+        in.means = mb_means_seen_by(model, layer);
     } else {
         in.bits = (const uint32_t *)input;
     }

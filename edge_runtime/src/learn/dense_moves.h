@@ -6,7 +6,7 @@
 
 /* Move hidden weights by the errors d (n_out) of one sample, of which the layer saw `input`. `unit`
  * is what 1 in d stands for. */
-void mb_move_dense(mb_model *model, const mb_layer *layer, const void *input, const int16_t *d,
+void mb_move_dense(mb_model *model, mb_layer *layer, const void *input, const int16_t *d,
                    float unit);
 
 #endif /* MB_DENSE_MOVES_H */

@@ -13,6 +13,7 @@
 #include "../arith.h"
 #include "../forward/patches.h"
 #include "../random.h"
+#include "../rule/centre.h"
 #include "batch.h"
 #include "moves.h"
 
@@ -71,14 +72,17 @@ static void form_gradient(const mb_model *model, const mb_layer *layer, const mb
     mb_kernels_of(model)->back(row, patches, errors);
 }
 
-/* The same for samples of 8-bit values, patch by patch. */
+/* The same for samples of 8-bit values, patch by patch; in a dense layer, inputs less their
+ * means. */
 static void form_byte_gradient(const mb_model *model, const mb_layer *layer,
                                const step_samples *samples, const int16_t *d, uint32_t j) {
     const uint8_t *winners = mb_kept_winners(model, layer, 0);
     uint32_t *row = (uint32_t *)mb_in_arena(model, model->gradient_at);
     mb_zero(row, (size_t)4 * layer->n_in);
+    int32_t errors = 0; /* of all samples together */
     for (uint32_t p = 0; p < samples->n * layer->n_positions; p++) {
         size_t value = (size_t)p * layer->n_out + j;
+        errors += d[value];
         const uint8_t *sample = samples->bytes + (size_t)(p / layer->n_positions) * model->n_inputs;
         if (d[value] == 0) {
             continue;
@@ -90,6 +94,10 @@ static void form_byte_gradient(const mb_model *model, const mb_layer *layer,
         } else {
             mb_add_sample(row, model, sample, d[value]);
         }
+    }
+    const int32_t *means = mb_means_seen_by(model, layer);
+    for (uint32_t i = 0; means != NULL && i < layer->n_in; i++) {
+        row[i] -= (uint32_t)(errors * mb_whole_mean(means[i]));
     }
 }
 
@@ -112,11 +120,17 @@ static uint32_t scale_gradient(int32_t *row, uint32_t n, uint32_t *shift, uint64
     return largest >> *shift;
 }
 
+/* What changes with the sign of a weight whose inputs are centred. */
+typedef struct row_centre {
+    const int32_t *means; /* of the inputs, or NULL */
+    float *row_mean;      /* running mean of the row's sums */
+} row_centre;
+
 /* Move weights of a row, of which the one with the largest gradient, `bound`, is expected to move
  * by p levels. The running sum of |gradient| is cut into stretches of equal length, and one
  * candidate lies in each, at a random place. */
-static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient, uint32_t n,
-                     uint32_t bound, float p) {
+static void move_row(mb_mover *mover, const mb_row *row, const row_centre *centre,
+                     const int32_t *gradient, uint32_t n, uint32_t bound, float p) {
     if (p < 7.62939453125e-6f) { /* 2^-17: a stretch fits 32 bits */
         return;
     }
@@ -126,7 +140,10 @@ static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient
     for (uint32_t i = 0; i < n; i++) { /* `ahead`: from weight i to the next candidate */
         uint32_t size = mb_magnitude(gradient[i]);
         while (ahead < size) {
-            mb_try_move(mover, row, i, gradient[i] < 0, random & 0xffffu);
+            uint32_t rises = gradient[i] < 0;
+            if (mb_try_move(mover, row, i, rises, random & 0xffffu) && centre->means != NULL) {
+                mb_keep_centred(centre->row_mean, centre->means[i], rises);
+            }
             uint64_t next = (uint64_t)ahead + (stretch - at);
             random = mb_count_on(&mover->counter);
             at = (uint32_t)((uint64_t)(random >> 16) * stretch >> 16);
@@ -138,7 +155,7 @@ static void move_row(mb_mover *mover, const mb_row *row, const int32_t *gradient
     }
 }
 
-void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
+void mb_move_rows(mb_model *model, mb_layer *layer, const uint8_t *samples, uint32_t n,
                   const int16_t *d, float unit) {
     const step_samples step = {samples, n};
     int32_t *gradient = (int32_t *)mb_in_arena(model, model->gradient_at);
@@ -148,11 +165,14 @@ void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples
                   (uint8_t *)mb_in_arena(model, layer->signs_at),
                   model->state_bits,
                   {0, 0, 0}};
+    row_centre centre = {mb_means_seen_by(model, layer),
+                         (float *)mb_in_arena(model, layer->running_at)};
     mb_matrix patches = {NULL, 0, 0, 0, 0};
     if (!layer->sees_sample) {
         patches = gather_patches(model, layer, &step);
     }
-    for (uint32_t j = 0; j < layer->n_out; j++, row.levels += layer->level_row_bytes) {
+    for (uint32_t j = 0; j < layer->n_out;
+         j++, row.levels += layer->level_row_bytes, centre.row_mean++) {
         uint32_t shift;
         uint64_t squares;
         if (layer->sees_sample) {
@@ -166,10 +186,10 @@ void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples
             total = total + (float)squares * (factor * factor);
             float p = (rate * (float)bound) * factor;
             row.walk = mb_walk_row(layer->layout, layer->words, j);
-            move_row(&mover, &row, gradient, layer->n_in, bound, p);
+            move_row(&mover, &row, &centre, gradient, layer->n_in, bound, p);
         }
     }
     float mean_square = (total / (float)(layer->n_in * layer->n_out)) * (unit * unit);
     mb_follow_rms(model, layer, mean_square);
-    mb_stop_moving(model, &mover);
+    mb_stop_moving(model, layer, &mover);
 }

@@ -6,7 +6,7 @@
 
 /* Move hidden weights of a layer row by row: `samples` (n, n_inputs) belong to the step, d (n,
  * n_values) are their errors, and 1 in d stands for `unit`. */
-void mb_move_rows(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
+void mb_move_rows(mb_model *model, mb_layer *layer, const uint8_t *samples, uint32_t n,
                   const int16_t *d, float unit);
 
 #endif /* MB_GRADIENTS_H */

@@ -1,7 +1,7 @@
 /* learn.c: one step of metaplastic learning, on one sample or a batch.
  *
- * Each sample of the step goes forward as in forward.c; then, from the output down to the lowest
- * layer that learns:
+ * Each sample of the step goes forward as in forward.c. If it is worth learning (rule/worth.h),
+ * then, from the output down to the lowest layer that learns:
  *
  *   1. the error of a layer's outputs passes its sign (only where |y| <= 1) and its normalisation,
  *      from which the running means of the error and of error * normalised are subtracted: the part
@@ -18,6 +18,9 @@
 #include "../forward/scores.h"
 #include "../heads/heads.h"
 #include "../layer.h"
+#include "../rule/centre.h"
+#include "../rule/record.h"
+#include "../rule/worth.h"
 #include "backward.h"
 #include "backward_conv.h"
 #include "batch.h"
@@ -48,7 +51,7 @@ static void keep_forward(const mb_model *model, uint32_t s) {
 }
 
 /* Move the hidden weights of a layer by the errors d (n, n_values) of n samples. */
-static void move(mb_model *model, const mb_layer *layer, const uint8_t *samples, uint32_t n,
+static void move(mb_model *model, mb_layer *layer, const uint8_t *samples, uint32_t n,
                  const int16_t *d, float unit) {
     if (unit == 0.0f) { /* nothing to learn here */
         return;
@@ -72,24 +75,36 @@ static void send_back(const mb_model *model, const mb_layer *layer, const int16_
     to_float((float *)mb_in_arena(model, model->row_at), row, mb_values(layer - 1), unit);
 }
 
-/* Send sample s of a step forward, and its errors back. Without a batch, weights move on the
- * way. */
-static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s) {
-    float *error = (float *)mb_in_arena(model, model->row_at);
-    mb_forward(model, sample);
-    if (model->batch > 1) {
-        keep_forward(model, s);
+/* In a batch: sample s has no errors. */
+static void keep_no_errors(const mb_model *model, uint32_t s) {
+    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
+        uint32_t n_values = mb_values(&mb_layers(model)[i]);
+        mb_zero(mb_kept_errors(model, i) + (size_t)s * n_values, (size_t)2 * n_values);
+        mb_kept_units(model, i)[s] = 0.0f;
     }
-    int32_t predicted = mb_read_scores(model, NULL);
-    mb_output_error(model, error, label);
+}
+
+/* Count a sample that is learnt, and let the means of the inputs follow it. */
+static void begin_learning(const mb_model *model, const uint8_t *sample) {
+    mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
+    learnt->n_learnt += learnt->n_learnt < UINT32_MAX;
+    if (mb_centres(model)) {
+        mb_follow_inputs(model, sample);
+    }
+}
+
+/* Send errors of the logits of sample s back. Without a batch, weights move on the way. */
+static void send_errors_back(mb_model *model, const uint8_t *sample, float *error, uint32_t s) {
     for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
-        const mb_layer *layer = &mb_layers(model)[i];
+        mb_layer *layer = &mb_layers(model)[i];
         uint32_t n_values = mb_values(layer);
         int16_t *d = mb_kept_errors(model, i) + (size_t)s * n_values;
-        if (layer != mb_output_layer(model)) {
+        if (layer == mb_output_layer(model)) {
+            mb_pass_output_norm(model, error);
+        } else {
             mb_pass_sign(model, layer, error);
+            mb_pass_norm(model, layer, error);
         }
-        mb_pass_norm(model, layer, error);
         uint32_t bits = mb_convolves(layer) ? mb_conv_error_bits(model, layer) : MB_ERROR_BITS;
         float unit = mb_quantize_errors(d, error, n_values, bits);
         if (unit == 0.0f) { /* nothing to learn here, nor below; running values still follow */
@@ -104,17 +119,41 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
             move(model, layer, sample, 1, d, unit);
         }
     }
+}
+
+/* Send sample s of a step forward, and its errors back if it is worth learning. Returns what was
+ * predicted. */
+static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s) {
+    float *error = (float *)mb_in_arena(model, model->row_at);
+    mb_forward(model, sample);
+    if (model->batch > 1) {
+        keep_forward(model, s);
+    }
+    int32_t predicted = mb_read_scores(model, NULL);
+    mb_judge(model, label, (uint32_t)predicted);
+    if (mb_is_worth_learning(model, label)) {
+        begin_learning(model, sample);
+        mb_output_error(model, error, label);
+        send_errors_back(model, sample, error, s);
+    } else if (model->batch > 1) {
+        keep_no_errors(model, s);
+    }
     return predicted;
 }
 
 /* Move the weights of all layers by the errors of a batch of n samples, which have been kept. */
 static void move_batch(mb_model *model, const uint8_t *samples, uint32_t n) {
     for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
-        const mb_layer *layer = &mb_layers(model)[i];
+        mb_layer *layer = &mb_layers(model)[i];
         int16_t *d = mb_kept_errors(model, i);
         float unit = mb_align_errors(d, mb_kept_units(model, i), n, mb_values(layer));
         move(model, layer, samples, n, d, unit);
     }
+}
+
+/* Samples that came; the number stops at its end. */
+static void count_samples(mb_learnt *learnt, uint32_t n) {
+    learnt->n_steps = learnt->n_steps > UINT32_MAX - n ? UINT32_MAX : learnt->n_steps + n;
 }
 
 /* One step on n samples, at most a batch. */
@@ -123,6 +162,7 @@ static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *l
     mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
     model->last_writes = 0;
     model->last_flips = 0;
+    model->step_now = model->step * mb_step_share(model);
     for (uint32_t s = 0; s < n; s++) {
         const uint8_t *sample = samples + (size_t)s * model->n_inputs;
         int32_t before = pass(model, sample, (uint32_t)labels[s], s);
@@ -133,7 +173,7 @@ static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *l
     if (model->batch > 1) {
         move_batch(model, samples, n);
     }
-    learnt->n_steps += n;
+    count_samples(learnt, n);
 }
 
 /* Teach the head alone: the layers below it only make its features. */
@@ -146,7 +186,8 @@ static void teach_head(mb_model *model, const uint8_t *samples, const int32_t *l
         if (predicted != NULL) {
             predicted[i] = said;
         }
-        learnt->n_steps++;
+        mb_judge(model, (uint32_t)labels[i], (uint32_t)said);
+        count_samples(learnt, 1);
     }
 }
 

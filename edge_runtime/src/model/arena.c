@@ -5,6 +5,8 @@
 #include "../file/sections.h"
 #include "../layer.h"
 #include "../levels.h"
+#include "../rule/record.h"
+#include "../rule/worth.h"
 #include "fused_layout.h"
 #include "options.h"
 
@@ -24,10 +26,14 @@ static uint32_t take(cursor *c, uint64_t bytes, uint32_t alignment, uint32_t *pa
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
-/* The learnt block, in one piece, as the state image holds it: counters, rms, running values,
- * levels. */
+/* The learnt block, in one piece, as the state image holds it: counters, record, shares of labels,
+ * means of inputs, rms, running values, levels. */
 static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
+    uint64_t means = layers[0].learns && !mb_convolves(&layers[0]) ? model->n_inputs : 0;
     model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, &plan->norm_bytes);
+    model->record_at = take(c, mb_record_bytes(model->n_outputs), 4, &plan->norm_bytes);
+    model->worth_at = take(c, mb_worth_bytes(model->n_outputs), 4, &plan->norm_bytes);
+    model->means_at = take(c, 4u * means, 4, &plan->norm_bytes);
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         layers[i].rms_at = take(c, 4, 4, &plan->norm_bytes);
     }
@@ -46,6 +52,7 @@ static void lay_out_head(mb_model *model, mb_head *head, cursor *c, mb_plan *pla
     uint32_t n = head->n_features, k = head->n_classes, *part = &plan->head_bytes;
     model->head_at = take(c, sizeof(mb_head), MB_ALIGNMENT, part);
     model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, part);
+    model->record_at = take(c, mb_record_bytes(k), 4, part);
     head->counters_at = take(c, sizeof(mb_counters), 4, part);
     head->counts_at = take(c, (uint64_t)4 * k, 4, part);
     head->means_at = take(c, (uint64_t)2 * k * n, 2, part);
@@ -94,6 +101,7 @@ static void lay_out_tracker(mb_model *model, mb_tracker *head, cursor *c, mb_pla
     uint64_t d = head->n_values, k = head->n_classes, h = head->n_units, seen = 2u * d + 1u;
     model->head_at = take(c, sizeof(mb_tracker), MB_ALIGNMENT, part);
     model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, part);
+    model->record_at = take(c, mb_record_bytes(head->n_classes), 4, part);
     head->tracked_at = take(c, sizeof(mb_tracked), 4, part);
     head->mean_at = take(c, 4u * d, 4, part);
     head->spread_at = take(c, 4u * d, 4, part);
@@ -177,7 +185,7 @@ static void lay_out_learning(mb_model *model, mb_layer *layers, cursor *c, mb_pl
             layer->winners_at = take(c, bytes, 1, &plan->activation_bytes);
         }
         layer->inv_std_at = take(c, (uint64_t)4 * layer->n_out, 4, &plan->norm_bytes);
-        layer->table_at = take(c, 2ull << (model->state_bits - 1u), 2, &plan->table_bytes);
+        layer->table_at = take(c, 2ull << model->state_bits, 2, &plan->table_bytes);
     }
     model->row_at = take(c, (uint64_t)4 * widest, 4, &plan->error_bytes);
     if (model->batch > 1) {

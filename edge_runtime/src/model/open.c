@@ -7,6 +7,9 @@
 #include "../layer.h"
 #include "../levels.h"
 #include "../metaplasticity.h"
+#include "../rule/growth.h"
+#include "../rule/record.h"
+#include "../rule/worth.h"
 #include "arena.h"
 #include "fused_layout.h"
 #include "head_biases.h"
@@ -39,9 +42,9 @@ static void copy_levels(const mb_model *model, const mb_layer *layer, const mb_l
 
 static void start_learning(mb_model *model, const mb_blob_view *view, const mb_options *options) {
     mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
-    learnt->n_steps = 0;
-    learnt->reserved = 0;
     mb_random_seed(learnt->rng, options->seed);
+    mb_start_record(model);
+    mb_start_worth(model);
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &mb_layers(model)[i];
         float *running = (float *)mb_in_arena(model, layer->running_at);
@@ -49,8 +52,9 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
         mb_zero(running + 2 * (size_t)layer->n_out, (size_t)8 * layer->n_out);
         *(float *)mb_in_arena(model, layer->rms_at) = 0.0f;
         copy_levels(model, layer, &view->layers[i], view->bytes, view->info.state_bits);
-        mb_table((uint16_t *)mb_in_arena(model, layer->table_at),
-                 options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
+        uint16_t *table = (uint16_t *)mb_in_arena(model, layer->table_at);
+        mb_table(table, options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
+        mb_grow(table, layer->growth, model->state_bits);
     }
 }
 
@@ -62,6 +66,7 @@ static void start_head(mb_model *model, const mb_blob_view *view, const mb_optio
     mb_counters *counters = (mb_counters *)mb_in_arena(model, head->counters_at);
     size_t table_bytes = (size_t)2 * head->n_classes * head->n_features;
     mb_random_seed(learnt->rng, options->seed);
+    mb_start_record(model);
     counters->dither = learnt->rng[0];
     counters->n_products = from->n_products;
     counters->scale = from->scale;
@@ -110,6 +115,7 @@ void mb_refresh(mb_model *model) {
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &mb_layers(model)[i];
         const uint8_t *levels = (const uint8_t *)mb_in_arena(model, layer->levels_at);
+        mb_count_sizes(model, layer);
         for (uint32_t row = 0; row < layer->n_out; row++) {
             for (uint32_t w = 0; w < layer->words; w++) {
                 uint32_t word = mb_sign_word(levels, w, layer->n_in, model->state_bits);

@@ -2,6 +2,7 @@
 #include "tracker.h"
 
 #include "../random.h"
+#include "../rule/record.h"
 
 /* Four random bytes have the sum 510 on average, and the deviation 147.8. */
 #define MEAN_OF_BYTES 510
@@ -23,6 +24,7 @@ void mb_tracker_start(mb_model *model, uint32_t seed) {
     uint32_t n = 2u * head->n_values + 1u;
     float step = mb_sqrt(2.0f / (float)n) * WEIGHTS_PER_STEP;
     mb_random_seed(learnt->rng, seed);
+    mb_start_record(model);
     for (uint32_t i = 0; i < head->n_units * n; i++) {
         int32_t sum = sum_of_bytes(mb_random(learnt->rng)) - MEAN_OF_BYTES;
         weights[i] = (int16_t)mb_round_within((float)sum * step, WEIGHT_LIMIT);

@@ -165,7 +165,6 @@ def command(
         "arena_bytes": engine.plan.arena_bytes,
         "state": state,
         **vars(status),
-        "plasticity_left": status.plasticity_left,
         "guard": None if guard is None else guard_answer(guard, hits_before),
         "class_names": classes.known,
         "new_classes": _new(model, engine, truth),

@@ -45,7 +45,7 @@ N_BASIC = 6  # classes 0...5 are activities, the rest postural transitions
 SMALL_POINTS = 5.0
 
 PERMUTED_TASKS, PERMUTED_PASSES = 5, 4
-PERMUTED_STEP, PERMUTED_M = 0.03, 5.0
+PERMUTED_STEP, PERMUTED_M = 0.05, 8.0
 
 
 def run(out: Output, *, folder: Path, seed: int) -> Answer:
@@ -287,9 +287,7 @@ def _permuted_digits(out: Output, story: Story, digits: DataSet) -> None:
 
 def _permuted_model(samples: NDArray[Any], seed: int) -> Model:
     spec = InputSpec("uint8", (samples.shape[1],))
-    return untrained(
-        spec, (256, 256, 10), samples, n_banks=PERMUTED_TASKS, seed=seed, error_rate=0.01
-    )
+    return untrained(spec, (256, 256, 10), samples, n_banks=PERMUTED_TASKS, seed=seed)
 
 
 # ---- boards ----------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+/* worth.c: shares of labels, and of samples that were worth learning, in 1/65536. */
+#include "worth.h"
+
+#define MARGIN 1.5f    /* from the label's logit to the next, above which nothing is learnt */
+#define LABEL_SHIFT 4u /* shares of labels turn over in 16 samples */
+#define WORTH_SHIFT 7u /* the share of samples worth learning in 128 */
+#define ALL 65535u     /* a share of 1 */
+
+static uint16_t *shares_of(const mb_model *model) {
+    return (uint16_t *)mb_in_arena(model, model->worth_at);
+}
+
+/* Let a share follow one more sample. */
+static void follow(uint16_t *share, bool yes, uint32_t shift) {
+    uint32_t kept = *share - ((uint32_t)*share >> shift);
+    *share = (uint16_t)(kept + (yes ? ALL >> shift : 0));
+}
+
+void mb_start_worth(const mb_model *model) {
+    uint16_t *shares = shares_of(model);
+    mb_zero(shares, mb_worth_bytes(model->n_outputs));
+    for (uint32_t j = 0; j < model->n_outputs; j++) {
+        shares[j] = (uint16_t)(ALL / model->n_outputs);
+    }
+    shares[model->n_outputs + 1u] = ALL;
+}
+
+/* Whether it is a label's turn: of 65,536 of its samples `due` are, evenly spread. */
+static bool is_due(const mb_model *model, uint32_t label) {
+    uint16_t *shares = shares_of(model), *left = shares + model->n_outputs;
+    for (uint32_t j = 0; j < model->n_outputs; j++) {
+        follow(&shares[j], j == label, LABEL_SHIFT);
+    }
+    uint32_t due = 2u * (ALL - shares[label]);
+    uint32_t sum = *left + (due < ALL + 1u ? due : ALL + 1u);
+    *left = (uint16_t)sum;
+    return sum > ALL;
+}
+
+/* Whether the answer was right by more than the margin. */
+static bool is_sure(const mb_model *model, uint32_t label) {
+    const mb_layer *output = mb_output_layer(model);
+    const int32_t *sums = (const int32_t *)mb_in_arena(model, output->sums_at);
+    mb_norm_view norm = mb_norm(model, output);
+    float mine = mb_scaled(&norm, mb_normalised(&norm, sums[label], label), label);
+    bool sure = true;
+    for (uint32_t j = 0; j < output->n_out; j++) {
+        float other = mb_scaled(&norm, mb_normalised(&norm, sums[j], j), j);
+        sure &= j == label || mine - other > MARGIN;
+    }
+    return sure;
+}
+
+bool mb_is_worth_learning(const mb_model *model, uint32_t label) {
+    bool worth = is_due(model, label) && !is_sure(model, label);
+    follow(shares_of(model) + model->n_outputs + 1u, worth, WORTH_SHIFT);
+    return worth;
+}
+
+float mb_step_share(const mb_model *model) {
+    float share = (float)shares_of(model)[model->n_outputs + 1u] * 1.52587890625e-5f; /* 2^-16 */
+    float factor = 2.0f * share - 0.5f;
+    factor = factor > 0.25f ? factor : 0.25f;
+    return factor < 1.0f ? factor : 1.0f;
+}

@@ -1,0 +1,32 @@
+/* worth.h: which samples are learnt. The others change nothing: no weight, no running value.
+ *
+ * A sample is passed over where the network gave its label with a margin already: it has nothing to
+ * say. It is passed over, too, where its label has been almost the only one for a while, because
+ * learning would then teach the network to say that label and no other: a label whose share of the
+ * last samples is p is learnt with probability 2 (1 - p), at most 1.
+ *
+ * The share r of samples that were worth learning also says how large steps should be. While most
+ * are, there is something new; when few are, small steps keep what is known. The step is multiplied
+ * by 2 r - 1/2, at least by 1/4 and at most by 1.
+ */
+#ifndef MB_WORTH_H
+#define MB_WORTH_H
+
+#include "../layer.h"
+
+/* Bytes that are kept: uint16 shares of the labels (n_outputs), what samples passed over have left
+ * of their turns, and the share of samples that were worth learning. */
+static inline uint32_t mb_worth_bytes(uint32_t n_outputs) {
+    return 4u * mb_words(16u * n_outputs + 32u);
+}
+
+/* Start with equal shares of all labels. */
+void mb_start_worth(const mb_model *model);
+
+/* Whether to learn the sample whose forward pass was the last. Counts its label. */
+bool mb_is_worth_learning(const mb_model *model, uint32_t label);
+
+/* What the step is multiplied by. */
+float mb_step_share(const mb_model *model);
+
+#endif /* MB_WORTH_H */
