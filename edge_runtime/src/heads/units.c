@@ -89,15 +89,16 @@ static void send_back(mb_model *model, const mb_tracker *head, const float *erro
     const mb_tracked *tracked = (const mb_tracked *)mb_in_arena(model, head->tracked_at);
     const int16_t *weights = (const int16_t *)mb_in_arena(model, head->rows_at);
     float *back = (float *)mb_in_arena(model, head->back_at);
-    uint32_t n = n_seen(head), row_length = n + head->n_units;
-    for (uint32_t j = 0; j < head->n_units; j++) {
+    uint32_t n = n_seen(head), h = head->n_units, row_length = n + h;
+    for (uint32_t j = 0; j < h; j++) {
         back[j] = 0.0f;
     }
     for (uint32_t row = 0; row < 2u * head->n_classes; row++, weights += row_length) {
         uint32_t c = row < head->n_classes ? row : row - head->n_classes;
         float through = tracked->share[row < head->n_classes ? MB_QUICK : MB_SLOW] * error[c];
-        for (uint32_t j = 0; j < head->n_units; j++) {
-            back[j] = back[j] + through * (float)weights[n + j];
+        const int16_t *hidden = weights + n;
+        for (uint32_t j = 0; j < h; j++) {
+            back[j] = back[j] + through * (float)hidden[j];
         }
     }
 }
