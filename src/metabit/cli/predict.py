@@ -73,8 +73,9 @@ def command(
 ) -> Answer:  # fmt: skip
     """Run FILE on DATA and print the labels, and the accuracy if the true labels are known.
 
-    DATA is a .npy, .npz (x, optionally y), .csv, .tsv or .txt file, the name of a data set, or -
-    for csv rows on standard input, each of which is answered as it comes. A csv row holds the
+    DATA is a .npy, .npz (x, optionally y), .csv, .tsv or .txt file, a folder or zip of recordings
+    or pictures, the name of a data set, or - for csv rows on standard input, each of which is
+    answered as it comes. A csv row holds the
     inputs, and optionally the label; with a header, columns are found by their names. A model with
     a front end reads raw frames, a row each.
 

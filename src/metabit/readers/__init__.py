@@ -7,5 +7,6 @@ csv_text.py     lines of separated cells, and what a cell says
 csv_columns.py  which column of a csv file is what
 csv_rows.py     rows of a csv file, or of standard input, as samples of a model
 live.py         samples of rows that still come
+own_folders.py  folders and zips of recordings or pictures
 named_sets.py   data sets by name, and the tasks that a model was trained on
 """

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from metabit.trainer.streams import Task
 
 
+def set_names() -> tuple[str, ...]:
+    """Names of data sets."""
+    from metabit.trainer import data  # NumPy only, but not needed for files
+
+    return data.names()
+
+
 def from_set(name: str, model: Model, split: str, task: int | None) -> ReadSamples:
     """Samples of a data set, as the model saw them in training.
 

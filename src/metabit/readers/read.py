@@ -18,7 +18,8 @@ from metabit.export.spec import InputSpec, Model
 from metabit.export.windows import counts_of, samples_of_raw
 from metabit.readers.arrays import from_npz, load_array
 from metabit.readers.csv_rows import CsvOptions, from_csv
-from metabit.readers.named_sets import from_set
+from metabit.readers.named_sets import from_set, set_names
+from metabit.readers.own_folders import from_folder, is_folder
 from metabit.readers.samples import SUFFIXES, Array, ReadSamples, n_limited
 
 STDIN = "-"
@@ -38,7 +39,7 @@ def read_samples(
 
     Args:
         data: a .npy, .npz, .csv, .tsv or .txt file (text also .gz), ``-`` for csv rows on standard
-            input, or the name of a data set.
+            input, a folder or zip of recordings or pictures, or the name of a data set.
         model: the model that will see the samples.
         limit: use only the first so many samples.
         split: ``"test"`` or ``"train"``, for a data set by name.
@@ -56,6 +57,8 @@ def read_samples(
         samples = from_csv(sys.stdin, "standard input", model, limit, csv)
     elif data.lower().endswith(SUFFIXES):
         samples = _from_file(Path(data), model, limit, csv)
+    elif is_folder(data) and data not in set_names():
+        samples = from_folder(data, model, split)
     else:
         samples = from_set(data, model, split, task)
     if limit is not None:

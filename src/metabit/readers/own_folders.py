@@ -1,0 +1,60 @@
+"""Folders and zips of recordings or pictures, read as a model was trained on them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from metabit.export.shapes import map_samples
+from metabit.export.spec import Model
+from metabit.export.windows import counts_of, samples_of_raw
+from metabit.readers.named_sets import trained_on
+from metabit.readers.samples import Array, ReadSamples
+
+if TYPE_CHECKING:
+    from metabit.trainer.data.dataset import DataSet
+
+
+def is_folder(data: str) -> bool:
+    """Whether DATA of the command line is a folder, or a zip of files."""
+    return data.lower().endswith(".zip") or Path(data).is_dir()
+
+
+def from_folder(data: str, model: Model, split: str) -> ReadSamples:
+    """Samples of a folder or zip, with the names of their classes.
+
+    The names of files are read, and recordings are cut, as they were in training.
+
+    Args:
+        data: the path.
+        model: the model that will see the samples.
+        split: "test" or "train" where the model was trained on this path; all samples of another.
+
+    Raises:
+        InputError, FormatError, CorruptError: see `metabit.trainer.data.own.load_own`.
+    """
+    from metabit.trainer.data.own import OwnData, load_own
+
+    recipe = trained_on(model)
+    own = None if recipe is None else recipe.own
+    same = own is not None and Path(own.path).resolve() == Path(data).resolve()
+    found = load_own(replace(own, path=data) if own is not None else OwnData(data))
+    parts = [found.test if split == "test" else found.train] if same else [found.train, found.test]
+    x = np.concatenate([part.x for part in parts])
+    names = np.array(found.class_names)[np.concatenate([part.y for part in parts])]
+    where = f"{data}, {split} samples" if same else data
+    return ReadSamples(_as_seen(x, found, model, where), names, where)
+
+
+def _as_seen(x: Array, found: DataSet, model: Model, where: str) -> Array:
+    """Samples as the model reads them: through its front end, or flat pictures."""
+    if model.front_end is None or found.units is None:
+        maps = map_samples(x)
+        return (maps if model.input.shape == maps.shape[1:] else x).reshape(len(x), -1)
+    frames = x.transpose(0, 2, 1).reshape(-1, x.shape[1]) * found.units
+    counts = counts_of(frames, model.front_end, where)
+    windows = counts.reshape(len(x), -1, x.shape[1]).transpose(0, 2, 1)
+    return samples_of_raw(windows, model.front_end, where)
