@@ -60,3 +60,58 @@ def test_the_user_says_what_numbers_mean_and_where_the_label_is(
     assert "--codes" in done.stderr
     real = cli("predict", model_file, tmp_path / "f.csv", "--label", "1", "--real", "--json").answer
     assert real["labels"] == Engine(model_file).predict(x.astype(float)).tolist()
+
+
+def learning(model_file: Path, *more: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "metabit", "learn", str(model_file), "-", "--learn", "all"]
+    return subprocess.Popen(
+        [*command, *more], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+
+
+def test_a_row_is_learnt_before_the_next_one_is_written(
+    model_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    with np.load(data_file) as data:
+        x, y = data["x"][:30], data["y"][:30]
+    twin = Engine(model_file, learn="all")
+    with learning(model_file, "--state", str(tmp_path / "state")) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for i in range(30):
+            label = "" if i % 3 == 2 else str(y[i])  # some rows nobody knows
+            child.stdin.write(",".join(map(str, x[i].tolist())) + f",{label}\n")
+            child.stdin.flush()
+            said = twin.learn(x[i : i + 1], y[i : i + 1]) if label else twin.predict(x[i : i + 1])
+            assert child.stdout.readline() == f"{said[0]}\n"
+        child.stdin.close()
+        assert child.wait() == 0
+    kept = Engine(model_file, learn="all", state=tmp_path / "state")
+    assert kept.save_state() == twin.save_state()
+
+
+def test_what_was_learnt_of_rows_is_kept_when_one_of_them_is_refused(
+    model_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    with np.load(data_file) as data:
+        x, y = data["x"][:5], data["y"][:5]
+    rows = "".join(f"{','.join(map(str, a))},{b}\n" for a, b in zip(x.tolist(), y, strict=True))
+    with learning(model_file, "--state", str(tmp_path / "state")) as child:
+        out, errors = child.communicate(rows + "1,2,oops\n")
+    assert len(out.splitlines()) == 5
+    assert "line 6: 3 columns" in errors
+    assert child.returncode == 2
+    twin = Engine(model_file, learn="all")
+    twin.learn(x, y)
+    kept = Engine(model_file, learn="all", state=tmp_path / "state")
+    assert kept.save_state() == twin.save_state()
+
+
+def test_rows_without_any_label_are_refused_in_the_end(model_file: Path) -> None:
+    with learning(model_file) as child:
+        _, errors = child.communicate(",".join(["7"] * 12) + "\n")
+    assert "E-NO-LABELS" in errors
+    with learning(model_file, "--batch", "4") as child:
+        _, errors = child.communicate("")
+    assert "E-USAGE" in errors

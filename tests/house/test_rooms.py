@@ -41,7 +41,7 @@ ROOMS = {
         "common options",
         "class_names heads kept_states progress",
         "guarding reading stream_record",
-        "learn_report",
+        "learn_report learn_rows",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
         "profile reproduce simulate train verify",

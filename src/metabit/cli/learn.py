@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.guarding import guard_answer, guard_for, say_guard
 from metabit.cli.kept_states import opened_with
+from metabit.cli.learn_rows import learn_rows
 from metabit.cli.options import (
     BANK_OR_TASKS,
     BATCH,
@@ -42,7 +44,8 @@ from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Model
 from metabit.extras import need
-from metabit.readers.csv_rows import CsvOptions
+from metabit.readers.csv_rows import CsvOptions, CsvRows
+from metabit.readers.read import STDIN
 
 # Samples between two moves of the progress bar, or a little fewer: whole batches.
 CHUNK = 100
@@ -114,15 +117,24 @@ def command(
     accuracy. With --state, learning continues from what that folder holds, and the result is kept
     there, safe against power cuts; what learnt before then learns again. FILE itself never changes.
 
-    DATA is the same as for `metabit predict`. Labels are numbers, or names of classes.
+    DATA is the same as for `metabit predict`. Labels are numbers, or names of classes. Rows of
+    standard input are answered and learnt one by one as they come, those without a label only
+    answered; what was learnt is kept every 500 samples.
     """
     if report is not None:
         need("learn --report")
     blob = Blob.of(file)
     model = blob.model
-    samples = read_for(
-        out, data, model, limit=limit, split=split, task=task, csv=CsvOptions(label, codes)
-    )
+    csv = CsvOptions(label, codes)
+    samples = None
+    if data != STDIN:
+        samples = read_for(out, data, model, limit=limit, split=split, task=task, csv=csv)
+    elif report is not None or options["batch"] > 1:
+        raise InputError(
+            "rows of standard input are learnt one by one and not kept: --report and --batch need "
+            "data that is all there",
+            code="E-USAGE",
+        )
     opened = opened_with(state) if learn is None else None
     if opened is not None:
         learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
@@ -134,11 +146,13 @@ def command(
     classes = ClassNames(model, engine.n_outputs, state)
     if names is not None:
         classes.attach(names)
-    truth = classes.numbers(samples, learning=True)
-    assert truth is not None
+    truth = None if samples is None else classes.numbers(samples, learning=True)
+    guard = guard_for(engine, model, classes, guarded, probes)
+    if samples is None or truth is None:
+        rows = CsvRows(sys.stdin, "standard input", model, csv)
+        return _learn_rows(out, rows, engine, guard, classes, limit, state, file)
     out.line(f"{file}: {engine.plan.reason}")
     before = engine.predict(samples.x)
-    guard = guard_for(engine, model, classes, guarded, probes)
     hits_before = guard.hits() if guard else 0
     try:
         said = _learn(engine, guard, samples.x, truth)
@@ -177,6 +191,38 @@ def command(
 
         out.line(f"report: {write_report(report, record, answer)}")
     return answer
+
+
+def _learn_rows(
+    out: Output, rows: CsvRows, engine: Engine, guard: Guard | None, classes: ClassNames,
+    limit: int | None, state: Path | None, file: Path,
+) -> Answer:  # fmt: skip
+    out.note(f"{file}: {engine.plan.reason}")
+
+    def keep() -> None:
+        if state is not None:
+            _keep(engine, classes, state)
+
+    hits_before = guard.hits() if guard else 0
+    learn = engine.learn if guard is None else guard.learn
+    answer = learn_rows(out, rows, engine, learn, classes, limit, keep)
+    if guard is not None:
+        guard.finish()
+        keep()
+    out.note(
+        f"learnt {answer['n_learnt']:,} of {answer['n_samples']:,} rows: right "
+        f"{percent(answer['prequential_accuracy'])} as they came, "
+        f"{percent(answer['fading_accuracy'])} of late; "
+        + (f"kept in {state}" if state is not None else "nothing is kept: give --state DIR")
+    )
+    return {
+        "file": file,
+        "choice": engine.plan.choice,
+        "arena_bytes": engine.plan.arena_bytes,
+        "state": state,
+        "guard": None if guard is None else guard_answer(guard, hits_before),
+        **answer,
+    }
 
 
 def _check_choice(engine: Engine, file: Path, options: dict[str, Any]) -> None:
