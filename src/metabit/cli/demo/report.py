@@ -26,7 +26,7 @@ def write(story: Story, folder: Path) -> Path:
 
     matplotlib.use("Agg")
     plots: tuple[tuple[str, str, Callable[[Story, Any], None], tuple[float, float]], ...] = (
-        ("stream.png", "The stream: twelve people, one after the other", _stream, (9, 4.2)),
+        ("stream.png", "The stream: twelve people, one after the other", _stream, (9, 4.8)),
         ("permuted.png", "Five permuted tasks on digits", _permuted, (7, 3.6)),
         ("memory.png", "RAM, to the byte", _memory, (9, 2.4)),
         ("sizes.png", "Sizes", _sizes, (7, 2.6)),
@@ -63,15 +63,16 @@ def _stream(story: Story, axes: Any) -> None:
         axes.plot(
             x, 100 * np.array(curve.new), color=colour, lw=2, ls="--", label=f"transitions, {name}"
         )
-    axes.axhline(100 * story.before["old"], color=GREY, lw=1, ls=":")
-    axes.text(0, 100 * story.before["old"] + 1, "activities, as exported", color=GREY, fontsize=8)
+    axes.axhline(
+        100 * story.before["old"], color=GREY, lw=1, ls=":", label="activities, as exported"
+    )
     subjects = story.curves[0].subjects
     axes.set_xticks(range(len(subjects)), ["export", *(str(s) for s in subjects[1:])])
     axes.set(
         xlabel="person the device has learnt from", ylim=(0, 100),
         ylabel="accuracy on people never trained on, %",
     )  # fmt: skip
-    axes.legend(loc="center right", frameon=False, fontsize=9)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, frameon=False, fontsize=9)
 
 
 def _permuted(story: Story, axes: Any) -> None:
