@@ -13,8 +13,9 @@ from metabit.export import state_image
 from metabit.export.head_section import signed_24
 from metabit.export.spec import CountingHead, Model
 
-_MODEL_NAME = struct.Struct("<I")
-_MODEL_NAME_AT, _LEARNT_AT, _CRC_BYTES = 16, 88, 4
+_WORD = struct.Struct("<I")
+_VERSION_AT, _MODEL_NAME_AT, _CRC_BYTES = 8, 16, 4
+_FIRST_LEARNT_AT, _RECALLS_AT = 88, 112
 # generator of the rounding, samples in the products, scale, samples until weights are solved for,
 # samples that stood still, zero
 _COUNTERS = struct.Struct("<IIfIII")
@@ -39,7 +40,7 @@ def learnt_head(
     kind = state_image.choice(data, where).head
     if kind not in ("counting", "counting-small"):
         raise InputError(f"{where}: no counting head has learnt here", code="E-HEAD")
-    (name,) = _MODEL_NAME.unpack_from(data, _MODEL_NAME_AT)
+    (name,) = _WORD.unpack_from(data, _MODEL_NAME_AT)
     head = model.head
     if name != model_name or head is None:
         raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
@@ -47,13 +48,17 @@ def learnt_head(
     counts_bytes, table_bytes = 4 * k, 2 * k * n
     n_products = n * (n + 1) // 2 if kind == "counting" else 0
     learnt_bytes = _COUNTERS.size + counts_bytes + 2 * table_bytes + 3 * n_products + n
-    at = _LEARNT_AT + _COUNTERS.size
-    _, samples, scale, to_solve, _, zero = _COUNTERS.unpack_from(data, _LEARNT_AT)
-    sane = math.isfinite(scale) and 2.0**-40 <= scale <= 1 and math.frexp(scale)[0] == 0.5
-    if len(data) != _LEARNT_AT + learnt_bytes + _CRC_BYTES or zero or not to_solve:
+    start = _start(data, k)
+    if len(data) != start + learnt_bytes + _CRC_BYTES:
         raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
-    if not sane:
-        raise CorruptError(f"{where}: the scale of weights is {scale}", code="E-STATE-FIELDS")
+    _, samples, scale, to_solve, _, zero = _COUNTERS.unpack_from(data, start)
+    sane = math.isfinite(scale) and 2.0**-40 <= scale <= 1 and math.frexp(scale)[0] == 0.5
+    if zero or not to_solve or not sane:
+        raise CorruptError(
+            f"{where}: a counter of its head is out of range, or its scale, {scale}",
+            code="E-STATE-FIELDS",
+        )
+    at = start + _COUNTERS.size
     counts, fed = np.frombuffer(data, "<u2", 2 * k, at).reshape(2, k).astype(np.uint16)
     at += counts_bytes
     means = np.frombuffer(data, "<i2", k * n, at).reshape(k, n).astype(np.int16)
@@ -67,3 +72,11 @@ def learnt_head(
         return learnt
     packed = np.frombuffer(data, np.uint8, 3 * n_products, at).reshape(-1, 3).astype(np.int32)
     return replace(learnt, products=signed_24(packed), n_products=samples)
+
+
+def _start(data: bytes, n_classes: int) -> int:
+    """Where the image says what the head keeps: after the recalls, which version 1 has not."""
+    (version,) = _WORD.unpack_from(data, _VERSION_AT)
+    if version == state_image.FIRST_VERSION:
+        return _FIRST_LEARNT_AT
+    return _RECALLS_AT + (2 * n_classes + 3) // 4 * 4

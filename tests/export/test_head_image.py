@@ -86,6 +86,18 @@ def test_the_packed_head_learns_on_as_numpy_does() -> None:
     assert twin.n_products == learnt.head.n_products > base.model.head.n_products  # type: ignore[union-attr]
 
 
+def test_an_image_of_the_first_version_is_read() -> None:
+    data = dumps(at_home("inputs"))
+    _, image = image_of(data)
+    base = Blob(data, "m.mbit")
+    old = image[:84] + bytes(4) + image[112 + 2 * 10 : -4]
+    old = old[:8] + struct.pack("<II", 1, len(old) + 4) + old[16:]
+    old += struct.pack("<I", zlib.crc32(old))
+    ours, theirs = (learnt_head(each, base.model, base.model_id) for each in (image, old))
+    assert np.array_equal(ours.weights, theirs.weights)
+    assert np.array_equal(ours.products, theirs.products)
+
+
 def changed(image: bytes, at: int, value: bytes) -> bytes:
     body = image[:at] + value + image[at + len(value) : -4]
     return body + struct.pack("<I", zlib.crc32(body))
@@ -95,7 +107,8 @@ def test_a_damaged_or_foreign_image_is_refused() -> None:
     data = dumps(at_home("inputs"))
     _, image = image_of(data)
     base = Blob(data, "m.mbit")
-    scale, to_solve, zero = 96, 100, 108
+    start = 112 + 2 * 10  # ten recalls
+    scale, to_solve, zero = start + 8, start + 12, start + 20
     for bad in (
         changed(image, scale, struct.pack("<f", 0.3)),
         changed(image, scale, struct.pack("<f", float("nan"))),
