@@ -22,6 +22,7 @@ from metabit.export import layout
 from metabit.export.container import dumps, load, loads, save, sections, sizes
 from metabit.export.shapes import shape_of
 from metabit.export.spec import ConvLayer, LearnState, Model
+from metabit.trainer.frontend import Operations, fit
 
 SMALL = (33, 20, 5)
 
@@ -139,11 +140,20 @@ def python_accepts(data: bytes) -> bool:
     return True
 
 
+def sensing() -> Model:
+    """A model with a front end of two channels, a spectrum and two rows per sample."""
+    does = Operations(2, 8, 4, ("mean", "change"), (1, 2, 5), "also", stack=2)
+    windows = np.random.default_rng(0).integers(-900, 900, (20, 8, 2))
+    model = random_model((does.n_inputs, 3), golden=1, dtype="int8")
+    return replace(model, front_end=fit(windows, does))
+
+
 LIARS = [
     dumps(replace(model, meta={}))
     for bits in (4, 8)
     for model in (random_model((9, 5, 3), golden=1, bits=bits), small_convnet(golden=1, bits=bits))
 ]
+LIARS.append(dumps(replace(sensing(), meta={})))
 
 
 @settings(max_examples=1500, deadline=None)
