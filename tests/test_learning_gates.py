@@ -51,9 +51,7 @@ NOT_YET = {
     "digits-new-classes-one-by-one",
     "digits-new-classes-mixed",
     "one-label",
-    "hapt",
     "hapt-by-class-exported",
-    "stuck-sensor",
     "drift",
 }
 not_yet = pytest.mark.xfail(
@@ -72,7 +70,6 @@ def test_a_stream_costs_nothing_of_what_was_known_and_what_is_new_is_learnt(name
     assert run["all_after"] >= everything
 
 
-@not_yet
 def test_the_twentieth_task_is_learnt_as_well_as_the_first() -> None:
     problem = pictures.permuted(SEED, 1, name="digits", tasks=20, samples=1297)
     just_learnt = examine(problem, device(problem))["just_learnt"]
