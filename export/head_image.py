@@ -21,6 +21,12 @@ _FIRST_LEARNT_AT, _RECALLS_AT = 88, 112
 _COUNTERS = struct.Struct("<IIfIII")
 
 
+def samples_to_solve(data: bytes, n_classes: int) -> int:
+    """Samples after which a counting head of so many classes, whose image this is, solves for its
+    weights."""
+    return int(_COUNTERS.unpack_from(data, _start(data, n_classes))[3])
+
+
 def learnt_head(
     data: bytes, model: Model, model_name: int, where: str = "state image"
 ) -> CountingHead:

@@ -17,6 +17,7 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import PARTS, Goal, Learn
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import ModelSource
+from metabit.export.head_image import samples_to_solve
 from metabit.firmware_sim import boards, latency, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware
@@ -126,7 +127,8 @@ class Profile:
         arena_bytes, blob_bytes: the model's own share.
         open: counted instructions and estimates of opening the model, with all its checks; None for
             a model above `COUNTED_OPEN_BYTES`.
-        predict, learn: the same for one sample; `learn` is None for inference.
+        predict, learn: the same for one sample; `learn` is None for inference. A counting head
+            solves for its weights once in some hundred samples; that is in the average.
         samples: which samples were run.
         layers: one row per layer.
         flash_life: None without learning, or without flash.
@@ -226,6 +228,7 @@ def profile(
     opening = work(running, [device.counts]) if counts_open else None
     predicting = _predict(device, samples)
     learning = _learn(running, device, samples) if running.plan.learns else []
+    solving = _solve(running, device, samples)
     state_bytes = len(device.save_state()) if learning else 0
     ram, flash = _memory(running)
     return Profile(
@@ -241,7 +244,7 @@ def profile(
         blob_bytes=running.plan.blob_bytes,
         open=opening,
         predict=work(running, predicting),
-        learn=work(running, learning, running.plan.batch) if learning else None,
+        learn=work(running, learning, running.plan.batch, solving) if learning else None,
         samples=f"{samples.x_source}, labels {samples.y_source}",
         layers=_layers(running),
         flash_life=_flash_life(board, flash, state_bytes),
@@ -270,6 +273,21 @@ def _learn(running: Session, device: Device, samples: SamplesToRun) -> list[Coun
         if count:
             tally.add(device.counts)
     return tally.counts
+
+
+def _solve(running: Session, device: Device, samples: SamplesToRun) -> Counts | None:
+    """The step in which a counting head solves for its weights; None where it never comes.
+
+    Until then it learns samples of a class that it knows well: new ones make it solve early.
+    """
+    head, n = running.model.head, len(samples.x)
+    if not running.plan.counts or head is None or n < 2 or head.counts.max() <= 32:
+        return None
+    known = np.array([head.counts.argmax()], dtype=np.int32)
+    left = samples_to_solve(device.save_state(), head.n_classes)
+    for step in range(left):
+        device.learn(samples.x[step % n][None], known, count=step == left - 1)
+    return device.counts
 
 
 def _memory(running: Session) -> tuple[MemoryUse, MemoryUse]:

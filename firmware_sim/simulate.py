@@ -278,9 +278,21 @@ def _learn(
     return predicted, work(running, tally.counts, min(batch, n)), image
 
 
-def work(running: Session, counted: Sequence[Counts], n_samples: int = 1) -> Work:
-    """Average counts of one kind of command, of `n_samples` each, with the board's estimate."""
+def work(
+    running: Session, counted: Sequence[Counts], n_samples: int = 1, rare: Counts | None = None
+) -> Work:
+    """Average counts of one kind of command, of `n_samples` each, with the board's estimate.
+
+    Args:
+        running: what was run.
+        counted: commands as they mostly are.
+        n_samples: samples of each.
+        rare: a step in which a counting head solves for its weights, once in `every` samples.
+    """
     average = mean(list(counted))
+    if rare is not None and running.model.head is not None:
+        average = mean([*[average] * (running.model.head.every - 1), rare])
+        counted = [*counted, rare]
     touched = running.plan.arena_bytes + running.plan.blob_bytes
     known = running.board.core in CORES
     cost = estimate(running.board, average, touched_bytes=touched) if known else None

@@ -6,13 +6,15 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from helpers import random_model
+from helpers import random_model, random_samples
 
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan
 from metabit.errors import InputError
 from metabit.export.container import dumps, save
+from metabit.export.home import with_head
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.boards import Region
 from metabit.firmware_sim.profile import WARM_UP_STEPS, profile
@@ -135,6 +137,20 @@ def test_a_core_without_costs_is_refused_before_anything_is_built(blob: bytes) -
     soft = Path(__file__).parent / "boards" / "cortex-m0plus.toml"
     with pytest.raises(InputError, match="no cost table"):
         profile(blob, soft)
+
+
+def test_the_solution_of_a_counting_head_is_in_its_average() -> None:
+    rng, network = np.random.default_rng(1), random_model((20, 12, 4), seed=3)
+    x, y = random_samples(rng, network.input, 400), rng.integers(0, 4, 400)
+    model = with_head(network, x, y, spare_classes=1)
+    assert model.head is not None
+    made = profile(dumps(model), "nrf52840", learn="counting", x=x[:4], y=y[:4])
+    assert made.learn is not None
+    *plain, solving = made.learn.totals
+    assert solving > 10 * max(plain)
+    every = model.head.every
+    share = (sum(plain) / len(plain) * (every - 1) + solving) / every
+    assert made.learn.counts.total == pytest.approx(share, rel=0.01)
 
 
 def test_instructions_of_a_head_that_learns_are_counted(blob: bytes) -> None:
