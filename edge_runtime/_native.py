@@ -35,7 +35,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 10
+ABI_VERSION = 11
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -136,6 +136,17 @@ class NativeWindowStatus(ctypes.Structure):
     ]
 
 
+class Folder(ctypes.Structure):
+    """`mb_folder`."""
+
+    _fields_ = [
+        ("dir", c_int),
+        ("lock", c_int),
+        ("owner", c_int64),
+        ("next_id", c_uint32),
+    ]
+
+
 WRITE_FN = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_size_t)
 READ_FN = ctypes.CFUNCTYPE(c_int, c_void_p, c_size_t, c_void_p, c_size_t)
 
@@ -162,15 +173,17 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_get_recalls": (c_int, [c_void_p, c_void_p]),
     "mb_state_bytes": (c_size_t, [c_void_p]),
     "mb_state_save": (c_int, [c_void_p, WRITE_FN, c_void_p]),
-    "mb_state_load": (c_int, [c_void_p, READ_FN, c_void_p]),
+    "mb_state_load": (c_int, [c_void_p, READ_FN, c_void_p, c_size_t]),
     "mb_isa_name": (c_char_p, [c_uint32]),
     "mb_isa_runs": (c_int, [c_uint32]),
     "mb_isa_used": (c_uint32, [c_void_p]),
     "mb_error_text": (c_char_p, [c_int]),
     "mb_version": (c_char_p, []),
     "mb_abi_version": (c_uint32, []),
-    "mb_folder_commit": (c_int, [c_void_p, c_char_p, c_uint32]),
+    "mb_folder_open": (c_int, [POINTER(Folder), c_char_p]),
+    "mb_folder_commit": (c_int, [POINTER(Folder), c_void_p, c_uint32]),
     "mb_folder_restore": (c_int64, [c_void_p, c_char_p, POINTER(c_uint32)]),
+    "mb_folder_close": (None, [POINTER(Folder)]),
     "mb_threads_start": (c_void_p, [c_uint32]),
     "mb_threads_stop": (None, [c_void_p]),
     "mb_run_layer": (c_int, [c_void_p, c_uint32, c_void_p, c_size_t]),
@@ -186,6 +199,7 @@ ERRORS: dict[int, tuple[type[MetabitError], str, str]] = {
     -5: (InputError, "E-ARGUMENT", "see edge_runtime/include/metabit.h for the ranges"),
     -6: (InputError, "E-NO-STATE", "export with hidden weights, and open with learn='all'"),
     -7: (MismatchError, "E-MISMATCH", "use the model and options that it was made with"),
+    -8: (StorageError, "E-BUSY", "wait until it has ended, or take another folder"),
 }
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import warnings
+import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metabit.edge_runtime import _native, isa
+from metabit.edge_runtime import _native, isa, state_bytes
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
-from metabit.edge_runtime.sizes import parse_bytes
+from metabit.edge_runtime.sizes import format_kib, parse_bytes
+from metabit.edge_runtime.state_folder import StateFolder
 from metabit.edge_runtime.status import Status, read_status
 from metabit.edge_runtime.threads import Threads
 from metabit.edge_runtime.windows import Windows
-from metabit.errors import InputError, StorageError
-from metabit.export.blob import ModelSource
+from metabit.errors import InputError
+from metabit.export.blob import Blob, ModelSource
 from metabit.export.container import front_end_of, input_spec
 from metabit.export.fold import logits_from_scores
 from metabit.export.spec import FrontEnd, InputSpec
@@ -49,7 +50,10 @@ class Engine:
         m: metaplasticity at the end of the range, for all layers; 0 is plain BNN learning; None for
             what the file says.
         seed: of the generator that rounds updates.
-        state: folder to keep learnt state in; the newest valid state there is loaded.
+        state: folder to keep learnt state in; the newest valid state there is loaded. Until
+            `close`, nobody else may keep states there.
+        read_only: whether the folder is only read: `commit` is refused, and others may keep states
+            there meanwhile.
         keep: how many states to keep there.
         batch: samples per learning step, 1 to 64: the weights move once a batch, by the sum of its
             gradients, at the price of RAM for the errors and activations of all its samples.
@@ -81,11 +85,18 @@ class Engine:
         m: float | None = None,
         seed: int = 1,
         state: str | Path | None = None,
+        read_only: bool = False,
         keep: int = 3,
         batch: int = 1,
         units: int | None = None,
         threads: int | None = None,
     ) -> None:
+        self._arguments: dict[str, Any] = {
+            "ram": ram, "learn": learn, "goal": goal, "bits": bits, "bank": bank,
+            "step_levels": step_levels, "m": m, "seed": seed, "batch": batch, "units": units,
+            "threads": threads,
+        }  # fmt: skip
+        self._lock = threading.RLock()  # one scratch memory serves all threads that call
         self._mapped = Mapped(source)
         self._where = self._mapped.where
         # The C core has just checked the file whole; only its input is read here.
@@ -124,24 +135,36 @@ class Engine:
         _native.check(opened, self._where)
         self.front_end: FrontEnd | None = front_end_of(self._mapped.blob.data, self._where)
         self.windows = Windows(self._handle, self.front_end, self.n_inputs, self._where)
-        self._state = None if state is None else Path(state)
         if keep < 1:
             raise InputError(f"keep={keep}: at least one state must be kept", code="E-KEEP")
         self._keep = keep
-        if self._state is not None:
-            self._restore(self._state)
+        self._folder = None if state is None else self._restore(Path(state), not read_only)
 
-    def __reduce__(self) -> str:
-        """An engine lives in memory of the C library, so it is not pickled and not copied.
+    def __enter__(self) -> Engine:
+        return self
 
-        Raises:
-            InputError: always; a state image moves what was learnt instead (E-COPY).
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the state folder go, so that others may keep states there; nothing is committed.
+
+        The engine can still predict and learn. Closing twice does no harm, and an engine that
+        nobody refers to any more is closed.
         """
-        raise InputError(
-            f"{self._where}: an Engine cannot be pickled or copied: open the file again, and hand "
-            "over what was learnt with save_state() and load_state()",
-            code="E-COPY",
-        )
+        if self._folder is not None:
+            self._folder.close()
+            self._folder = None
+
+    def __repr__(self) -> str:
+        learns = f"learn={self.plan.learn_layers or 'none'}" if not self.plan.head else "head"
+        arena = format_kib(self.plan.arena_bytes)
+        return f"<Engine {self._where}: {learns}, arena {arena}, {self.isa}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """By value: the copy has learnt the same, and keeps its states nowhere."""
+        learnt = self.save_state() if self.plan.learns else None
+        return _again, (self._mapped.blob, self._arguments, learnt)
 
     @property
     def handle(self) -> ctypes.c_void_p:
@@ -189,8 +212,9 @@ class Engine:
         """
         samples = check_samples(x, self.input, self._where)
         if len(samples) == 1:
-            self._predict(samples, self._label_at, None)
-            return self._label.astype(np.int64)
+            with self._lock:  # another thread may use the same place
+                self._predict(samples, self._label_at, None)
+                return self._label.astype(np.int64)
         labels = np.empty(len(samples), dtype=np.int32)
         self._predict(samples, labels.ctypes.data, None)
         return labels.astype(np.int64)
@@ -242,9 +266,10 @@ class Engine:
 
     def _predict(self, samples: Samples, labels_at: int | None, scores_at: int | None) -> None:
         """Run checked samples; None for what is not wanted."""
-        result = self._lib.mb_predict(
-            self._handle, samples.ctypes.data, len(samples), labels_at, scores_at
-        )
+        with self._lock:
+            result = self._lib.mb_predict(
+                self._handle, samples.ctypes.data, len(samples), labels_at, scores_at
+            )
         _native.check(result, self._where)
 
     # ---- learning ----
@@ -282,7 +307,8 @@ class Engine:
                 "learn='auto' and goal='track', or export the run with its head",
                 code="E-NO-HEAD",
             )
-        result = self._lib.mb_observe(self._handle, samples.ctypes.data, len(samples))
+        with self._lock:
+            result = self._lib.mb_observe(self._handle, samples.ctypes.data, len(samples))
         _native.check(result, self._where)
         return self
 
@@ -300,16 +326,18 @@ class Engine:
                 code="E-NO-STATE",
             )
         predicted = np.empty(len(samples), dtype=np.int32)
-        result = self._lib.mb_learn(
-            self._handle, samples.ctypes.data, labels.ctypes.data, len(samples),
-            predicted.ctypes.data,
-        )  # fmt: skip
+        with self._lock:
+            result = self._lib.mb_learn(
+                self._handle, samples.ctypes.data, labels.ctypes.data, len(samples),
+                predicted.ctypes.data,
+            )  # fmt: skip
         _native.check(result, self._where)
         return predicted.astype(np.int64)
 
     def status(self) -> Status:
         """Counters and gauges; walks all hidden weights once."""
-        return read_status(self._handle, self.n_outputs, self.plan.learns, self._where)
+        with self._lock:
+            return read_status(self._handle, self.n_outputs, self.plan.learns, self._where)
 
     # ---- keeping ----
 
@@ -317,54 +345,43 @@ class Engine:
         """Save the learnt state into the `state` folder; a power cut leaves the old or the new.
 
         Raises:
-            InputError: the engine was opened without `state`, or for inference.
+            InputError: the engine was opened without `state`, or was closed.
             StorageError: the folder cannot be written; the engine and older states are unchanged.
         """
-        if self._state is None:
+        if self._folder is None:
             raise InputError("commit() needs a folder: open with state='...'", code="E-NO-FOLDER")
-        result = self._lib.mb_folder_commit(self._handle, os.fsencode(self._state), self._keep)
-        _native.check(result, str(self._state))
+        with self._lock:
+            self._folder.commit(self._handle, self._keep)
 
     def save_state(self) -> bytes:
         """The state image: everything learnt, as bytes (docs/FORMAT.md)."""
-        image = bytearray(self._lib.mb_state_bytes(self._handle))
-
-        def write(_context: int, offset: int, data: int, n_bytes: int) -> int:
-            image[offset : offset + n_bytes] = ctypes.string_at(data, n_bytes)
-            return 0
-
-        saved = self._lib.mb_state_save(self._handle, _native.WRITE_FN(write), None)
-        _native.check(saved, self._where)
-        return bytes(image)
+        with self._lock:
+            return state_bytes.save(self._handle, self._where)
 
     def load_state(self, image: bytes) -> None:
-        """Put a state image back; a damaged or foreign one is refused and changes nothing."""
+        """Put a state image back; a damaged or foreign one is refused and changes nothing.
 
-        def read(_context: int, offset: int, data: int, n_bytes: int) -> int:
-            if offset + n_bytes > len(image):
-                return 1
-            ctypes.memmove(data, image[offset : offset + n_bytes], n_bytes)
-            return 0
+        Raises:
+            CorruptError, FormatError: it is damaged, or not a state image.
+            MismatchError: it was made with another model or other options; says which.
+        """
+        with self._lock:
+            state_bytes.load(self._handle, image)
 
-        loaded = self._lib.mb_state_load(self._handle, _native.READ_FN(read), None)
-        _native.check(loaded, "state image")
-
-    def _restore(self, folder: Path) -> None:
+    def _restore(self, path: Path, writes: bool) -> StateFolder:
         if not self.plan.learns:
             raise InputError(
-                f"state={str(folder)!r} needs an engine that learns; add learn='auto'",
+                f"state={str(path)!r} needs an engine that learns; add learn='auto'",
                 code="E-NO-STATE",
             )
-        skipped = ctypes.c_uint32()
-        number = self._lib.mb_folder_restore(
-            self._handle, os.fsencode(folder), ctypes.byref(skipped)
-        )
-        _native.check(number, str(folder))
-        if skipped.value:
-            warnings.warn(
-                f"{folder}: {skipped.value} damaged state file(s) skipped, state {number} loaded",
-                RuntimeWarning,
-                stacklevel=3,
-            )
-        if number == 0 and folder.exists() and not folder.is_dir():
-            raise StorageError(f"{folder} is not a folder", code="E-STORAGE")
+        folder = StateFolder(path, writes=writes)
+        folder.restore(self._handle)
+        return folder
+
+
+def _again(blob: Blob, arguments: dict[str, Any], learnt: bytes | None) -> Engine:
+    """A copy of an engine from what `__reduce__` keeps of it."""
+    engine = Engine(blob, **arguments)
+    if learnt is not None:
+        engine.load_state(learnt)
+    return engine

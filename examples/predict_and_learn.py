@@ -24,13 +24,13 @@ def main() -> None:
     model = dumps(untrained(InputSpec("uint8", (64,)), (128, 10), x[:200]))
 
     with tempfile.TemporaryDirectory() as folder:
-        engine = Engine(model, ram="32 KiB", learn="auto", state=folder)
-        print(f"{engine.plan.choice}; RAM: {engine.plan.arena_bytes:,} bytes")
-        print(f"before: {engine.score(x_test, y_test):.1%} of the test samples are right")
-        for _ in range(3):
-            engine.partial_fit(x, y)
-        print(f"after:  {engine.score(x_test, y_test):.1%}")
-        engine.commit()
+        with Engine(model, ram="32 KiB", learn="auto", state=folder) as engine:
+            print(f"{engine.plan.choice}; RAM: {engine.plan.arena_bytes:,} bytes")
+            print(f"before: {engine.score(x_test, y_test):.1%} of the test samples are right")
+            for _ in range(3):
+                engine.partial_fit(x, y)
+            print(f"after:  {engine.score(x_test, y_test):.1%}")
+            engine.commit()
 
         again = Engine(model, ram="32 KiB", learn="auto", state=folder)
         print(f"after a restart: {again.score(x_test, y_test):.1%}")

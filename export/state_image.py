@@ -118,6 +118,36 @@ def model_id(data: bytes) -> int:
     return int(value)
 
 
+#: Fields of the header that name what a state was made with: what it says -> offset.
+_MADE_WITH = {
+    "model file {:08x}": 16, "{} layer(s) that learn": 20, "{} bits per hidden weight": 24,
+    "bank {}": 28, "head {}": 32, "{} units of its head": 36,
+    "version {} of the format": 8, "{:,} bytes": 12,
+}  # fmt: skip
+
+
+def is_whole(image: bytes) -> bool:
+    """Whether the checksum of an image holds."""
+    end = len(image) - _CRC.size
+    return end >= _HEADER.size and image[end:] == _CRC.pack(zlib.crc32(image[:end]))
+
+
+def differences(image: bytes, here: bytes) -> str:
+    """What a state image was made with, and what an engine here has, where they differ.
+
+    Args:
+        image: whole.
+        here: the image of that engine.
+    """
+    found = []
+    for said, at in _MADE_WITH.items():
+        (theirs,), (ours,) = (struct.unpack_from("<I", one, at) for one in (image, here))
+        if theirs != ours:
+            found.append(f"it was made with {said.format(theirs)}, here: {said.format(ours)}")
+    # The length follows from the others.
+    return "; ".join(found[:-1] if len(found) > 1 and "bytes" in found[-1] else found)
+
+
 def dumps(image: StateImage) -> bytes:
     """The bytes of a state image."""
     record = image.record

@@ -47,7 +47,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 10
+#define MB_ABI_VERSION 11
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -118,6 +118,8 @@ enum mb_error {
     MB_ERR_NO_STATE = -6,
     /* The scores of a self-test differ, or a state belongs to another blob or to other options. */
     MB_ERR_MISMATCH = -7,
+    /* Somebody else is writing to the state folder (metabit_posix.h). */
+    MB_ERR_BUSY = -8,
 };
 
 /* An open model. It lies at the start of its arena. */
@@ -446,12 +448,15 @@ MB_API size_t mb_state_bytes(const mb_model *model);
 MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context);
 
 /* Read a state image back. It is read and checked whole, and only then read a second time to use
- * it. After loading, learning continues as if it had never stopped. Should storage fail during the
- * second reading (MB_ERR_STORAGE), the state is mixed: open the model again.
+ * it. After loading, learning continues as if it had never stopped. A refused image leaves the
+ * model as it was. Should storage fail during the second reading (MB_ERR_STORAGE), the state is
+ * mixed: open the model again.
+ *   bytes  length of the image; mb_state_bytes(model) where the storage does not know it
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (read() failed),
- * MB_ERR_FORMAT (not a state image), MB_ERR_CORRUPT, MB_ERR_MISMATCH (made with another blob, or
- * with other learn_layers, state_bits, bank, head or units). */
-MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
+ * MB_ERR_CORRUPT (damaged, truncated, or longer than it says), MB_ERR_FORMAT (not a state image, or
+ * of another version), MB_ERR_MISMATCH (made with another blob, or with other learn_layers,
+ * state_bits, bank, head or units). */
+MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context, size_t bytes);
 
 /* ---- kernels -------------------------------------------------------------------------------- */
 

@@ -20,6 +20,8 @@ const char *mb_error_text(int error) {
                "learn_layers 0";
     case MB_ERR_MISMATCH:
         return "scores differ from those in the blob, or the state belongs to another model";
+    case MB_ERR_BUSY:
+        return "somebody else is writing to the state folder";
     default:
         return "unknown error";
     }

@@ -17,6 +17,7 @@ int main(int argc, char **argv) {
     mb_options options = MB_OPTIONS_INFER;
     mb_model *model;
     mb_status status;
+    mb_folder folder;
     uint8_t sample[DIGITS_N_INPUTS];
     int32_t truth;
 
@@ -24,6 +25,11 @@ int main(int argc, char **argv) {
     if (argc != 2 || mb_open(&model, arena, sizeof arena, digits_model, sizeof digits_model,
                              &options) != MB_OK) {
         return 2;
+    }
+    int error = mb_folder_open(&folder, argv[1]);
+    if (error != MB_OK) {
+        fprintf(stderr, "%s: %s\n", argv[1], mb_error_text(error));
+        return 1;
     }
     int64_t number = mb_folder_restore(model, argv[1], NULL); /* 0: there is no state yet */
     if (number < 0) {
@@ -37,10 +43,11 @@ int main(int argc, char **argv) {
         }
         mb_learn(model, sample, &truth, 1, NULL);
     }
-    if (mb_folder_commit(model, argv[1], 3) != MB_OK) { /* the last three states are kept */
+    if (mb_folder_commit(&folder, model, 3) != MB_OK) { /* the last three states are kept */
         perror(argv[1]);
         return 1;
     }
+    mb_folder_close(&folder);
     mb_get_status(model, &status);
     printf("loaded state %d; %u samples learnt in all\n", (int)number, (unsigned)status.n_steps);
     return 0;

@@ -236,7 +236,7 @@ def test_bad_samples_are_refused_and_nothing_is_learnt(
         done = cli(*args)
         done.refused(code, error)
         assert hint in done.stderr
-    assert not state.exists() or list(state.iterdir()) == []
+    assert list(state.glob("*.mbs")) == []
 
 
 def test_learning_without_labels_is_refused(

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+import multiprocessing
+import re
+import threading
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers import random_model, random_samples
@@ -9,7 +15,13 @@ from helpers import random_model, random_samples
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
-from metabit.errors import BudgetError, FormatError, InputError, MetabitError, MismatchError
+from metabit.errors import (
+    BudgetError,
+    FormatError,
+    InputError,
+    MetabitError,
+    MismatchError,
+)
 from metabit.export.container import dumps
 from metabit.export.spec import Model
 
@@ -252,3 +264,39 @@ def test_sizes_are_read_and_written_as_people_do() -> None:
     assert parse_bytes("1.5 MiB") == 1_572_864
     assert parse_bytes("4.35 kB") == 4350  # no rounding on the way
     assert [format_kib(n) for n in (87, 1536, 20 * 1024**2)] == ["87 B", "1.5 KiB", "20.0 MiB"]
+
+
+def test_threads_that_share_an_engine_get_the_answers_of_one(data: bytes, model: Model) -> None:
+    engine = Engine(data, learn="all")
+    x = random_samples(np.random.default_rng(3), model.input, 64)
+    right, wrong = engine.predict(x), []
+
+    def ask() -> None:
+        for i in range(3000):
+            wrong.extend(engine.predict(x[i % 64 : i % 64 + 1]) != right[i % 64])
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wrong) == 12_000
+    assert not any(wrong)
+
+
+def test_a_copy_has_learnt_the_same_and_keeps_states_nowhere(tmp_path: Path, data: bytes) -> None:
+    x, y = np.zeros((5, 40), np.int8), [0, 1, 2, 3, 4]
+    with Engine(data, learn="all", bank=1, m=2.0, state=tmp_path) as engine:
+        engine.partial_fit(x, y).commit()
+        there, here = multiprocessing.Pipe()
+        there.send(engine)  # as to another process: pickled
+        for again in (here.recv(), copy.deepcopy(engine)):
+            assert again.save_state() == engine.save_state()
+            assert again.partial_fit(x, y).status().n_steps == 10
+            with pytest.raises(InputError, match="needs a folder"):
+                again.commit()
+        assert engine.status().n_steps == 5
+
+
+def test_an_engine_says_what_it_is(engine: Engine) -> None:
+    assert re.fullmatch(r"<Engine blob: learn=3, arena [\d.]+ KiB, \w+>", repr(engine))

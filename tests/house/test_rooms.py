@@ -75,8 +75,8 @@ ROOMS = {
     ),
     "metabit.edge_runtime": (
         "_native c_library inputs isa sizes threads",
-        "mapped options reference status windows",
-        "plan",
+        "mapped options reference state_bytes status windows",
+        "plan state_folder",
         "engine",
         "guard task_banks",
     ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import gzip
 import io
 from collections.abc import Callable
@@ -285,12 +284,3 @@ def test_masked_values_are_refused_and_unmasked_arrays_are_read() -> None:
     assert engine.save_state() == before
     plain = np.ma.MaskedArray(x, np.zeros(x.shape, dtype=bool))
     assert np.array_equal(engine.predict(plain), engine.predict(x))
-
-
-def test_an_engine_is_not_copied_by_accident() -> None:
-    engine = Engine(dumps(CODES))
-    calls: tuple[Callable[[Engine], Engine], ...] = (copy.copy, copy.deepcopy)
-    for call in calls:
-        with pytest.raises(MetabitError) as caught:
-            call(engine)
-        assert caught.value.code == "E-COPY"

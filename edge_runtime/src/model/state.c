@@ -276,26 +276,56 @@ static int read_block(mb_model *model, uint32_t version, mb_read_fn read, void *
     return MB_OK;
 }
 
-int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
+/* The checksum of an image that may be another model's. */
+static int check_sum(mb_read_fn read, void *context, size_t bytes) {
+    uint8_t chunk[CHUNK_BYTES];
+    uint32_t crc = 0, expected;
+    size_t end = bytes - sizeof expected;
+    for (size_t at = 0; at < end;) {
+        size_t n = end - at < CHUNK_BYTES ? end - at : CHUNK_BYTES;
+        if (read(context, at, chunk, n) != 0) {
+            return MB_ERR_STORAGE;
+        }
+        crc = mb_crc32(crc, chunk, n);
+        at += n;
+    }
+    if (read(context, end, &expected, sizeof expected) != 0) {
+        return MB_ERR_STORAGE;
+    }
+    return crc == expected ? MB_OK : MB_ERR_CORRUPT;
+}
+
+/* The checksum is compared before any field but the mark of the format: a damaged field is damage,
+ * and not a state of something else. */
+int mb_state_load(mb_model *model, mb_read_fn read, void *context, size_t bytes) {
     uint8_t header[STATE_HEADER_BYTES], ours[STATE_HEADER_BYTES];
-    uint32_t version;
+    uint32_t version, our_bytes;
     if (model == NULL || read == NULL) {
         return MB_ERR_INPUT;
     }
     if (!learns(model)) {
         return MB_ERR_NO_STATE;
     }
+    if (bytes < STATE_HEADER_BYTES + sizeof(uint32_t) || bytes > UINT32_MAX) {
+        return MB_ERR_CORRUPT;
+    }
     if (read(context, 0, header, sizeof header) != 0) {
         return MB_ERR_STORAGE;
     }
+    if (!mb_same(header, magic, sizeof magic)) {
+        return MB_ERR_FORMAT;
+    }
     mb_copy(&version, header + STATE_VERSION, sizeof version);
     fill_header(model, version == FIRST_VERSION ? version : VERSION, ours);
+    mb_copy(&our_bytes, ours + STATE_BYTES, sizeof our_bytes);
+    bool is_ours = mb_same(header, ours, sizeof header) && bytes == our_bytes;
+    int error =
+        is_ours ? check_image(model, version, read, context) : check_sum(read, context, bytes);
+    if (error != MB_OK) {
+        return error;
+    }
     if (!mb_same(header, ours, STATE_BYTES)) {
         return MB_ERR_FORMAT;
     }
-    if (!mb_same(header, ours, sizeof header)) {
-        return MB_ERR_MISMATCH;
-    }
-    int error = check_image(model, version, read, context);
-    return error != MB_OK ? error : read_block(model, version, read, context);
+    return is_ours ? read_block(model, version, read, context) : MB_ERR_MISMATCH;
 }

@@ -204,6 +204,7 @@ def open_engine(
         blob,
         bank=bank,
         state=state,
+        read_only=True,
         learn=opened.learn,
         bits=opened.bits,
         units=opened.units,
