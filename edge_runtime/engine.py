@@ -51,7 +51,7 @@ class Engine:
             what the file says.
         seed: of the generator that rounds updates.
         state: folder to keep learnt state in; the newest valid state there is loaded. Until
-            `close`, nobody else may keep states there.
+            `close`, no other process may keep states there.
         read_only: whether the folder is only read: `commit` is refused, and others may keep states
             there meanwhile.
         keep: how many states to keep there.

@@ -16,6 +16,8 @@ from metabit.export import state_image
 LOCK_NAME = "state.lock"
 #: `MB_ERR_BUSY`.
 BUSY = -8
+#: Folders that this process keeps states in.
+_WRITERS: weakref.WeakSet[StateFolder] = weakref.WeakSet()
 
 
 class StateFolder:
@@ -23,7 +25,8 @@ class StateFolder:
 
     Args:
         path: of the folder. A writer makes it if it is missing; its parent must exist.
-        writes: whether this process keeps states there; then nobody else may, until `close`.
+        writes: whether states are kept there; then no other process may, until `close`. An older
+            engine of this process hands the folder over, and commits there no more.
 
     Raises:
         StorageError: E-BUSY, somebody else writes there; E-STORAGE, the system refused something.
@@ -32,14 +35,30 @@ class StateFolder:
     def __init__(self, path: Path, *, writes: bool) -> None:
         self.path, self._lib, self._folder = path, _native.library(), _native.Folder(-1, -1)
         if writes:
-            opened = self._lib.mb_folder_open(ctypes.byref(self._folder), os.fsencode(path))
+            opened = self._open()
+            if opened == BUSY and self._take_over():
+                opened = self._open()
             if opened == BUSY:
                 raise StorageError(
                     f"{path}: {self._who()} keeps states there; close it, or take another folder",
                     code="E-BUSY",
                 )
             _native.check(opened, str(path))
+            _WRITERS.add(self)
         self.close = weakref.finalize(self, self._lib.mb_folder_close, ctypes.pointer(self._folder))
+
+    def _open(self) -> int:
+        """The result of `mb_folder_open`."""
+        result: int = self._lib.mb_folder_open(ctypes.byref(self._folder), os.fsencode(self.path))
+        return result
+
+    def _take_over(self) -> bool:
+        """Close the folder where an older engine of this process holds it."""
+        for other in list(_WRITERS):
+            if other.close.alive and self.path.samefile(other.path):
+                other.close()
+                return True
+        return False
 
     def restore(self, handle: ctypes.c_void_p) -> int:
         """Load the newest undamaged state into an open model.
@@ -78,7 +97,7 @@ class StateFolder:
         if result == BUSY:
             raise StorageError(
                 f"{self.path} was opened with read_only=True, or by the process that this one was "
-                "forked from; open an engine of its own there",
+                "forked from, or a newer engine keeps states there; open an engine there again",
                 code="E-BUSY",
             )
         _native.check(result, str(self.path))
@@ -96,6 +115,4 @@ class StateFolder:
         number = ""
         with contextlib.suppress(OSError):
             number = (self.path / LOCK_NAME).read_text(encoding="ascii", errors="replace").strip()
-        if number == str(os.getpid()):
-            return "another engine of this process"
         return f"process {number}" if number.isdecimal() else "another process"

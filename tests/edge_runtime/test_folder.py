@@ -162,17 +162,18 @@ def test_a_killed_process_loses_nothing_that_it_had_acknowledged(tmp_path: Path)
         assert after.save_state() == expected.save_state()
 
 
-def test_a_second_writer_is_refused_until_the_first_closes(tmp_path: Path) -> None:
-    first = Engine(DATA, learn="all", state=tmp_path)
-    with pytest.raises(StorageError, match="another engine of this process") as refused:
-        Engine(DATA, learn="all", state=tmp_path)
+def test_a_newer_engine_of_this_process_takes_the_folder_over(tmp_path: Path) -> None:
+    first = Engine(DATA, learn="all", state=tmp_path).partial_fit(X[:3], Y[:3])
+    first.commit()
+    second = Engine(DATA, learn="all", state=tmp_path)
+    with pytest.raises(StorageError, match="newer engine") as refused:
+        first.partial_fit(X[3:5], Y[3:5]).commit()
     assert refused.value.code == "E-BUSY"
-    first.partial_fit(X[:3], Y[:3]).commit()
-    assert kept(tmp_path) == 3
-    first.close()
-    assert Engine(DATA, learn="all", state=tmp_path).status().n_steps == 3
+    second.partial_fit(X[:4], Y[:4]).commit()
+    assert kept(tmp_path) == 7
+    second.close()
     with pytest.raises(InputError, match="needs a folder"):
-        first.commit()
+        second.commit()
 
 
 def test_another_process_is_named_by_its_number(tmp_path: Path) -> None:
