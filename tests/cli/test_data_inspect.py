@@ -70,6 +70,8 @@ def test_the_picture_is_drawn_where_it_is_wanted(cli: Cli, tmp_path: Path) -> No
 def test_what_cannot_be_looked_at_is_refused(cli: Cli, tmp_path: Path) -> None:
     cli("data", "inspect").refused(2, "E-USAGE")
     cli("data", "inspect", tmp_path / "none.csv").refused(2, "E-DATA-READ")
+    (tmp_path / "w.csv").write_text("t,label\nnoon,a\n")
+    cli("data", "inspect", tmp_path / "w.csv", "--time", "t").refused(2, "E-DATA-CELL")
     cli("data", "list", "--label", "y").refused(2, "E-USAGE")
     (tmp_path / "t.csv").write_text(TABLE)
     cli("data", "inspect", tmp_path / "t.csv", "--group", "whom").refused(2, "E-DATA-COLUMN")

@@ -45,6 +45,7 @@ FORMS = {
     "semicolons": table_text(";").encode(),
     "tabs": table_text("\t").encode(),
     "decimal commas": table_text(";", comma=True).encode(),
+    "both decimal signs": table_text(";", comma=True).replace("2,25", "2.25").encode(),
     "lines of Windows": table_text().replace("\n", "\r\n").encode(),
     "gzip": gzip.compress(table_text().encode()),
     "quotes": table_text().replace("walk", '"walk"').replace("ax", '"ax"').encode(),

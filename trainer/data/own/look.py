@@ -113,7 +113,7 @@ def _at_table(data: OwnData, table: text_table.TextTable) -> Look:
     if label is None:
         notes.append("no column is called label, class, target or y: say which is with --label")
     if time is not None:
-        notes += _of_time(next(c.values for c in columns if c.name == time))
+        notes += _of_time(table.numbers([time])[:, 0])
     notes += [note for column in columns if column.name != time for note in _of_column(column)]
     return Look(
         table.where,

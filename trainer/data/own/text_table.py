@@ -1,6 +1,6 @@
 """CSV files in their usual forms, as columns of text.
 
-Commas, semicolons or tabs; a decimal comma where the cells are apart otherwise; a byte-order mark;
+Commas, semicolons or tabs; a decimal comma too where no comma separates cells; a byte-order mark;
 gzip; with a header or without. polars reads, and what a cell says is decided here, so that a typing
 error is never a number.
 """
@@ -29,7 +29,8 @@ MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-")
 LABEL_NAMES = ("label", "class", "target", "y", "activity")
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
-_PLAIN, _COMMA = re.compile(_NUMBER, re.ASCII), re.compile(_NUMBER.replace(r"\.", ","), re.ASCII)
+_PLAIN = re.compile(_NUMBER, re.ASCII)
+_EITHER = re.compile(_NUMBER.replace(r"\.", "[.,]"), re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +41,7 @@ class TextTable:
         frame: a polars data frame of strings without spaces around them.
         where: the file, for messages.
         first_line: line of the first row in the file.
-        decimal_comma: whether numbers have commas.
+        decimal_comma: whether a comma is a decimal sign too.
         has_header: whether the names of the columns come from the file.
     """
 
@@ -93,7 +94,7 @@ class TextTable:
         import polars as pl
 
         cells = self.frame[name]
-        pattern = _COMMA if self.decimal_comma else _PLAIN
+        pattern = _EITHER if self.decimal_comma else _PLAIN
         missing = cells.str.to_lowercase().is_in(list(MISSING_WORDS))
         good = cells.str.contains(f"^(?:{pattern.pattern.replace(chr(92) + 'd', '[0-9]')})$")
         bad = (~(good | missing)).arg_true()
@@ -125,12 +126,8 @@ def read_text_table(path: Path) -> TextTable:
         raise InputError(f"{path}: no rows", code="E-DATA-EMPTY")
     separator = _separator(lines)
     first = lines[0].split(separator)
-    decimal_comma = separator != "," and any(
-        _COMMA.fullmatch(cell.strip()) and "," in cell
-        for line in lines[1:]
-        for cell in line.split(separator)
-    )
-    pattern = _COMMA if decimal_comma else _PLAIN
+    decimal_comma = separator != ","
+    pattern = _EITHER if decimal_comma else _PLAIN
     has_header = not any(pattern.fullmatch(cell.strip().strip('"')) for cell in first)
     try:
         frame = pl.read_csv(
