@@ -299,15 +299,23 @@ def _print(out: Output, answer: Answer, classes: ClassNames) -> None:
         out.line(f"new classes: {', '.join(map(classes, answer['new_classes']))}")
     if answer["guard"] is not None:
         say_guard(out, answer["guard"])
-    if answer["n_weights"]:
-        out.line(
-            f"{answer['n_steps']:,} samples since export; the last step changed "
-            f"{answer['last_writes']:,} hidden weights and flipped {answer['last_flips']:,} of "
-            f"{answer['n_weights']:,}; plasticity left {percent(answer['plasticity_left'])}"
-        )
-    else:
-        out.line(f"{answer['n_steps']:,} samples since export")
+    _print_gauges(out, answer)
     if answer["state"] is None:
         out.line("nothing is kept: give --state DIR to keep it", "yellow")
     else:
         out.line(f"kept in {answer['state']}")
+
+
+def _print_gauges(out: Output, answer: Answer) -> None:
+    drift = f"; errors rose {answer['n_drifts']} times" if answer["n_drifts"] else ""
+    drift += ", the last time just now: the stream drifts" if answer["is_drifting"] else ""
+    if not answer["n_weights"]:
+        out.line(f"{answer['n_steps']:,} samples since export{drift}")
+        return
+    layers = " ".join(percent(share) for share in answer["layer_plasticity"])
+    out.line(
+        f"{answer['n_steps']:,} samples since export, {answer['n_learnt']:,} of them learnt"
+        f"{drift}; the last step changed {answer['last_writes']:,} hidden weights and flipped "
+        f"{answer['last_flips']:,} of {answer['n_weights']:,}"
+    )
+    out.line(f"plasticity left {percent(answer['plasticity_left'])}; by layer: {layers}")
