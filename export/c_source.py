@@ -32,13 +32,17 @@ class ArenaBytes:
         predict: when nothing learns.
         learn_head, learn_all: when the output layer, or every layer, learns; None where the model
             carries no hidden weights.
-        learn_counting: when its counting head learns; None where it carries none.
+        learn_counting, learn_counting_small: when its counting head learns, with a matrix of its
+            own or the one in the file; None where it carries none.
+        learn_tracking: when a tracking head learns, with as many hidden units as it can have.
     """
 
     predict: int
     learn_head: int | None = None
     learn_all: int | None = None
     learn_counting: int | None = None
+    learn_counting_small: int | None = None
+    learn_tracking: int | None = None
 
 
 def identifier(text: str) -> str:
@@ -191,10 +195,16 @@ def _arena_lines(upper: str, arenas: ArenaBytes) -> list[str]:
             f"#define {upper}_ARENA_BYTES_LEARN_ALL {arenas.learn_all}u "
             "/* learn_layers = MB_ALL_LAYERS */"
         )
-    if arenas.learn_counting is not None:
-        lines.append(
-            f"#define {upper}_ARENA_BYTES_LEARN_COUNTING {arenas.learn_counting}u /* head = 1 */"
-        )
+    heads = {
+        "COUNTING": (arenas.learn_counting, "MB_HEAD_COUNTING"),
+        "TRACKING": (arenas.learn_tracking, "MB_HEAD_TRACKING"),
+        "COUNTING_SMALL": (arenas.learn_counting_small, "MB_HEAD_COUNTING_SMALL"),
+    }
+    lines += [
+        f"#define {upper}_ARENA_BYTES_LEARN_{name} {n_bytes}u /* head = {kind} */"
+        for name, (n_bytes, kind) in heads.items()
+        if n_bytes is not None
+    ]
     return lines
 
 

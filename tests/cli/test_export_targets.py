@@ -48,7 +48,7 @@ def test_to_c_without_hidden_weights_offers_no_arena_to_learn_in(
 ) -> None:
     cli("export", model_file, "--to", "c", "--no-state", "--golden", 0, "-o", tmp_path)
     header = (tmp_path / "random.h").read_text()
-    assert "LEARN" not in header
+    assert "LEARN_HEAD" not in header
     assert "self_test" not in header
 
 
@@ -180,7 +180,12 @@ def test_a_run_is_exported_with_a_head_that_c_carries_and_other_tools_do_not(
     arena = plan(mbit, learn="counting").arena_bytes
     assert answer["arena_bytes"]["learn_counting"] == arena
     header = (tmp_path / "c" / "m.h").read_text()
-    assert f"#define M_ARENA_BYTES_LEARN_COUNTING {arena}u" in header
+    assert f"#define M_ARENA_BYTES_LEARN_COUNTING {arena}u /* head = MB_HEAD_COUNTING */" in header
+    for name, learn in (("COUNTING_SMALL", "counting-small"), ("TRACKING", "tracking")):
+        planned = plan(mbit, learn=learn).arena_bytes
+        assert (
+            f"#define M_ARENA_BYTES_LEARN_{name} {planned}u /* head = MB_HEAD_{name} */" in header
+        )
     assert "#define M_N_CLASSES 14u" in header
     for suffix in ("onnx", "tflite", "safetensors"):
         other = tmp_path / f"m.{suffix}"

@@ -44,7 +44,12 @@ def _c(out: Output, model: Model, source: Path, target: Path, options: TargetOpt
         head, everything = (plan(blob, learn=learn).arena_bytes for learn in ("head", "all"))
         arenas = c_source.ArenaBytes(arenas.predict, head, everything)
     if model.head is not None:
-        arenas = replace(arenas, learn_counting=plan(blob, learn="counting").arena_bytes)
+        arenas = replace(
+            arenas,
+            learn_counting=plan(blob, learn="counting").arena_bytes,
+            learn_counting_small=plan(blob, learn="counting-small").arena_bytes,
+        )
+    arenas = replace(arenas, learn_tracking=plan(blob, learn="tracking").arena_bytes)
     name = c_source.file_stem(source)
     files = c_source.c_files(model, blob, name, arenas, source.name)
     _write_files(target, files)
