@@ -57,7 +57,7 @@ def test_a_learnt_state_is_exported(
     cli: Cli, model_file: Path, data_file: Path, state: Path, tmp_path: Path, newest_only: bool
 ) -> None:
     """The new file predicts as the engine that learnt, and not as the old file."""
-    source = max(state.iterdir()) if newest_only else state
+    source = max(state.glob("*.mbs")) if newest_only else state
     target = tmp_path / "learnt.mbit"
     assert cli("export", model_file, "--state", source, "-o", target).code == 0
     with np.load(data_file) as data:
@@ -71,7 +71,7 @@ def test_a_learnt_state_is_exported(
 def test_a_damaged_newest_state_gives_way_to_the_one_before(
     cli: Cli, model_file: Path, state: Path, tmp_path: Path
 ) -> None:
-    newest, older = sorted(state.iterdir(), reverse=True)
+    newest, older = sorted(state.glob("*.mbs"), reverse=True)
     cli("export", model_file, "--state", older, "-o", tmp_path / "older.mbit")
     newest.write_bytes(newest.read_bytes()[:-1])
     cli("export", model_file, "--state", newest, "-o", tmp_path / "no").refused(4, "E-STATE-CRC")
