@@ -17,8 +17,8 @@ from metabit.export.spec import (
     Model,
     Norm,
     Threshold,
-    Window,
 )
+from metabit.export.window import Window
 
 #: A 3x3 convolution of 115.6 M multiplications in each stage of ResNet-18: side and channels.
 RESNET_18 = ((56, 64), (28, 128), (14, 256), (7, 512))

@@ -7,7 +7,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from metabit.export.spec import ConvLayer, Float32Array, Int32Array, Int64Array, Layer, Window
+from metabit.export.spec import ConvLayer, Float32Array, Int32Array, Int64Array, Layer
+from metabit.export.window import Window
 
 Number = TypeVar("Number", Float32Array, Int64Array)
 

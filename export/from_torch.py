@@ -15,7 +15,8 @@ from metabit.errors import InputError
 from metabit.export.fold import fold_threshold
 from metabit.export.levels import DEPTH_DEFAULT, dequantize_hidden, quantize_hidden, saturation
 from metabit.export.shapes import LayerShape, default_names, layer_of
-from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm, Window
+from metabit.export.spec import ConvLayer, InputSpec, Int8Array, LearnState, Model, Norm
+from metabit.export.window import Window
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.layers import Normalization

@@ -9,7 +9,8 @@ from metabit.errors import FormatError
 from metabit.export.cursor import Cursor
 from metabit.export.limits import network_problem
 from metabit.export.shapes import LayerShape, maps_of, shape_of
-from metabit.export.spec import InputSpec, Model, Padding, Window
+from metabit.export.spec import InputSpec, Model
+from metabit.export.window import Padding, Window
 
 _NETWORK = struct.Struct("<IIIiffI4II")  # layers, banks, signed, zero, scale, eps, dims, shape, 0
 _LAYER = struct.Struct("<III4B")  # kind, n_in, n_out; kernel side, stride, pool, padding

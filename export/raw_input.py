@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from metabit.errors import InputError
 from metabit.export.golden import with_golden
-from metabit.export.spec import ConvLayer, InputSpec, Layer, Model, Threshold, Window
+from metabit.export.spec import ConvLayer, InputSpec, Layer, Model, Threshold
+from metabit.export.window import Window
 
 NAME = "thermometer"
 """Of the layer, and of the entry in META."""

@@ -21,8 +21,8 @@ from metabit.export.spec import (
     Layer,
     Norm,
     Threshold,
-    Window,
 )
+from metabit.export.window import Window
 
 MAX_BYTE = 255
 MAX_TAPS = 65_535

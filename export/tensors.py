@@ -33,8 +33,8 @@ from metabit.export.spec import (
     Model,
     Norm,
     Threshold,
-    Window,
 )
+from metabit.export.window import Window
 
 FORMAT = "metabit/safetensors/1"
 _NORM = ("mean", "var", "gamma", "beta")

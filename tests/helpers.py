@@ -23,9 +23,8 @@ from metabit.export.spec import (
     LearnState,
     Model,
     Norm,
-    Padding,
-    Window,
 )
+from metabit.export.window import Padding, Window
 
 
 def random_samples(rng: np.random.Generator, spec: InputSpec, n: int) -> Samples:

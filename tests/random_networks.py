@@ -10,7 +10,8 @@ from helpers import random_model, random_norm
 from hypothesis import strategies as st
 
 from metabit.export.fold import fold_threshold
-from metabit.export.spec import ConvLayer, DenseLayer, InputSpec, Layer, Model, Window
+from metabit.export.spec import ConvLayer, DenseLayer, InputSpec, Layer, Model
+from metabit.export.window import Window
 
 
 @st.composite

@@ -7,7 +7,8 @@ import itertools
 import numpy as np
 
 from metabit.export.convolve import in_windows, patches
-from metabit.export.spec import ConvLayer, Int32Array, Int64Array, Window
+from metabit.export.spec import ConvLayer, Int32Array, Int64Array
+from metabit.export.window import Window
 
 
 def error_bits(layer: ConvLayer, is_input: bool, batch: int) -> int:

@@ -14,7 +14,8 @@ from metabit.export.onnx_import.chain import Chain, Float64Array
 from metabit.export.onnx_import.errors import node_name, refuse
 from metabit.export.onnx_import.steps import Step
 from metabit.export.shapes import LayerShape
-from metabit.export.spec import Int8Array, Padding, Threshold, Window
+from metabit.export.spec import Int8Array, Threshold
+from metabit.export.window import Padding, Window
 
 _PROBES = 513
 

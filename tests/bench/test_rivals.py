@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from metabit.bench import onnx_network, rivals, tflite_network
 from metabit.bench.rival_networks import Int8Layer, RivalShape, dense, random_network
 from metabit.bench.timing import Limits, take_turns
-from metabit.export.spec import Window
+from metabit.export.window import Window
 
 WIDTHS = (50, 40, 33, 6)
 

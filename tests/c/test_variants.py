@@ -26,7 +26,8 @@ from metabit.edge_runtime.options import HEADS, Head
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
 from metabit.export.home import with_head
-from metabit.export.spec import Model, Padding
+from metabit.export.spec import Model
+from metabit.export.window import Padding
 
 HERE = Path(__file__).parent
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]

@@ -11,7 +11,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.isa import kernel_sets
 from metabit.errors import InputError
 from metabit.export.container import dumps
-from metabit.export.spec import Padding
+from metabit.export.window import Padding
 
 RUNNING = [name for name, runs in kernel_sets().items() if runs]
 

@@ -61,7 +61,8 @@ ROOMS = {
         "reproduction",
     ),
     "metabit.export": (
-        "plain_array spec",
+        "plain_array window",
+        "spec",
         "bits convolve fold layout levels shapes",
         "cursor golden limits state_image",
         "c_source container features front_section head_section network_section "

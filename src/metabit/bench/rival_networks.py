@@ -14,7 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.export.spec import ConvLayer, Model, Window
+from metabit.export.spec import ConvLayer, Model
+from metabit.export.window import Window
 
 INPUT_SCALE = 1.0 / 255.0
 

@@ -9,8 +9,8 @@ import numpy as np
 import tflite
 
 from metabit.bench.rival_networks import Int8Layer
-from metabit.export.spec import Window
 from metabit.export.tflite.graph import Graph, Tensor, dumps
+from metabit.export.window import Window
 
 #: Activations from 0 to 255 are stored as int8, less 128.
 ZERO_POINT = -128
