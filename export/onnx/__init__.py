@@ -10,4 +10,5 @@ plain.py    float32
 qonnx.py    the bipolar type of QONNX
 write.py    the file, checked, with metadata
 read.py     files that anybody may have made
+constants.py  what hangs on constants alone, worked out
 """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from metabit.export.onnx.graph import Graph
 from metabit.export.onnx.style import Fold, Style
@@ -14,6 +14,8 @@ from metabit.export.spec import Int8Array
 
 DOMAIN = "qonnx.custom_op.general"
 OPERATOR = "BipolarQuant"
+#: GreaterOrEqual came with opset 12.
+_WHERE_SINCE = 12
 
 
 class Qonnx(Style):
@@ -59,11 +61,22 @@ class Qonnx(Style):
 def bipolar_function(domain: str, opset: int) -> onnx.FunctionProto:
     """BipolarQuant(x, scale) = scale where x >= 0, -scale elsewhere, in standard operators."""
     zero = numpy_helper.from_array(np.zeros((), dtype=np.float32), "zero")
-    body = [
-        helper.make_node("Constant", [], ["zero"], value=zero),
-        helper.make_node("GreaterOrEqual", ["x", "zero"], ["positive"]),
-        helper.make_node("Neg", ["scale"], ["minus"]),
-        helper.make_node("Where", ["positive", "scale", "minus"], ["y"]),
-    ]
+    body = [helper.make_node("Constant", [], ["zero"], value=zero)]
+    if opset >= _WHERE_SINCE:
+        body += [
+            helper.make_node("GreaterOrEqual", ["x", "zero"], ["positive"]),
+            helper.make_node("Neg", ["scale"], ["minus"]),
+            helper.make_node("Where", ["positive", "scale", "minus"], ["y"]),
+        ]
+    else:
+        two = numpy_helper.from_array(np.array(2, dtype=np.float32), "two")
+        body += [
+            helper.make_node("Constant", [], ["two"], value=two),
+            helper.make_node("Less", ["x", "zero"], ["negative"]),
+            helper.make_node("Cast", ["negative"], ["one_or_zero"], to=TensorProto.FLOAT),
+            helper.make_node("Mul", ["one_or_zero", "two"], ["two_or_zero"]),
+            helper.make_node("Mul", ["two_or_zero", "scale"], ["less"]),
+            helper.make_node("Sub", ["scale", "less"], ["y"]),
+        ]
     opsets = [helper.make_opsetid("", opset)]
     return helper.make_function(domain, OPERATOR, ["x", "scale"], ["y"], body, opsets)

@@ -10,23 +10,28 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from metabit.errors import CorruptError, FormatError, InputError
+from metabit.export.onnx.constants import (
+    MAX_ELEMENTS,
+    STANDARD,
+    constant_nodes,
+    fold_foreign,
+    with_known_shapes,
+)
 from metabit.export.onnx.qonnx import OPERATOR, bipolar_function
 
 MAX_FILE_BYTES = 1 << 30
-MAX_ELEMENTS = 1 << 26
-"""Of one tensor, with one sample in the batch."""
-
-STANDARD = {"", "ai.onnx"}
 BIPOLAR = {"qonnx.custom_op.general", "onnx.brevitas"}
-"""Domains of ONNX's own operators, and of BipolarQuant."""
+"""Domains of BipolarQuant."""
 _KNOWN = """
     Add ArgMax AveragePool BatchNormalization BitShift BitwiseAnd Cast Clip Concat
     Constant Conv DequantizeLinear Div Dropout Equal Flatten Gather Gemm GlobalAveragePool Greater
-    GreaterOrEqual Identity Less LessOrEqual MatMul Max MaxPool Min Mul Neg Not Pad QuantizeLinear
-    Relu Reshape Round Shape Sign Slice Softmax Squeeze Sub Transpose Unsqueeze Where Xor
+    GreaterOrEqual Identity Less LessOrEqual LogSoftmax MatMul Max MaxPool Min Mul Neg Not Pad
+    QuantizeLinear Relu Reshape Round Shape Sign Slice Softmax Squeeze Sub TopK Transpose Unsqueeze
+    Where Xor
 """
 OPERATORS = frozenset(_KNOWN.split())
-"""Of the files that can be run to be compared: none that loops, branches or makes large tensors."""
+"""Of the files that can be run to be compared: none that loops, branches or makes large tensors.
+Nodes that hang on constants alone may have any operator: they are worked out once."""
 
 
 def load(path: Path) -> onnx.ModelProto:
@@ -55,7 +60,9 @@ def load(path: Path) -> onnx.ModelProto:
 
 
 def _check_operators(proto: onnx.ModelProto, where: str) -> None:
-    nodes = [*proto.graph.node, *(node for function in proto.functions for node in function.node)]
+    constant = constant_nodes(proto.graph)
+    nodes = [node for index, node in enumerate(proto.graph.node) if index not in constant]
+    nodes += [node for function in proto.functions for node in function.node]
     for node in nodes:
         graphs = any(a.HasField("g") or a.graphs for a in node.attribute)
         standard = node.domain in STANDARD and node.op_type in OPERATORS and not graphs
@@ -137,8 +144,11 @@ def check(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     try:
         for tensor in _tensors(proto):
             onnx.numpy_helper.to_array(tensor)  # it has the bytes that its shape needs
+        fold_foreign(proto, OPERATORS, where)
         onnx.checker.check_model(proto, full_check=True)
         inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
+    except FormatError:
+        raise
     except Exception as error:  # protobuf's, the checker's, and the errors of its C++ side
         raise _corrupt(where, f"ONNX's checker refuses it: {_one_line(error)}") from error
     graph = inferred.graph
@@ -170,7 +180,10 @@ def largest_tensor(proto: onnx.ModelProto, where: str) -> int:
         if dims and not dims[0].HasField("dim_value"):
             dims[0].dim_value = 1
     try:
+        single = with_known_shapes(single, where)
         graph = onnx.shape_inference.infer_shapes(single, strict_mode=True, data_prop=True).graph
+    except FormatError:
+        raise
     except Exception as error:  # its exceptions have no common base
         raise _corrupt(where, f"ONNX cannot tell its shapes: {_one_line(error)}") from error
     largest = 0

@@ -1,6 +1,7 @@
 """Networks of binary layers that others wrote as ONNX, as packed models.
 
 steps.py     the path from the input to the scores through a graph
+forms.py     operators as their opset wrote them
 chain.py     operations that treat each channel by itself
 samples.py   what the first layer sees
 linear.py    a layer while it is being read

@@ -14,9 +14,11 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
+from metabit.errors import FormatError
+from metabit.export.onnx.constants import with_known_shapes, worked_out
 from metabit.export.onnx_import.errors import node_name, refuse
+from metabit.export.onnx_import.forms import check_opset, operands_of, without_detours
 
 Array = NDArray[Any]
 
@@ -80,7 +82,8 @@ def path_of(proto: onnx.ModelProto, bank: int, where: str) -> Path:
     Raises:
         FormatError: it has several inputs, or its path branches or joins.
     """
-    single = _for_one_sample(proto, where)
+    check_opset(proto, where)
+    single = without_detours(_for_one_sample(proto, where))
     inferred = _inferred(single)
     shapes = _shapes(inferred)
     kinds = {value.name: int(value.type.tensor_type.elem_type) for value in inferred}
@@ -92,13 +95,12 @@ def path_of(proto: onnx.ModelProto, bank: int, where: str) -> Path:
     elif inputs[1:]:
         raise refuse(where, f"it has {len(inputs)} inputs; one is possible")
     at, ended = inputs[0].name, False
+    opsets = {entry.domain: entry.version for entry in proto.opset_import}
     steps: list[Step] = []
     for node in single.graph.node:
         moving = [name for name in node.input if name and name not in known]
-        if node.op_type == "Shape" and node.input[0] in shapes:
-            known[node.output[0]] = np.array(shapes[node.input[0]], dtype=np.int64)
-        elif not moving:
-            known.update(_worked_out(node, known, proto, where))
+        if not moving:
+            known.update(_worked_out(node, known, opsets, where))
         elif node.op_type in ENDINGS and (ended or (moving == [at] and _at_end(single, at))):
             _check_ending(node, where)
             ended = True
@@ -110,8 +112,9 @@ def path_of(proto: onnx.ModelProto, bank: int, where: str) -> Path:
                 "them holds the scores?",
             )  # fmt: skip
         elif moving == [at]:
-            operands = tuple(known.get(name) for name in node.input)
             attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+            operands = tuple(known.get(name) for name in node.input)
+            operands = operands_of(node, operands, attributes, where)
             shape = shapes.get(node.output[0], ())
             kind = kinds.get(node.output[0], TensorProto.UNDEFINED)
             steps.append(Step(node, operands, shape, attributes, kind))
@@ -147,12 +150,18 @@ def _for_one_sample(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     if not dims or any(not dim.dim_value for dim in dims[1:]):
         raise refuse(where, "only the first dimension of its input, the batch, may be free")
     dims[0].dim_value = 1
-    return single
+    try:
+        return with_known_shapes(single, where)
+    except FormatError:
+        raise
+    except Exception as error:  # ONNX's exceptions have no common base
+        raise refuse(where, f"ONNX cannot tell its shapes ({error})") from error
 
 
 def _check_ending(node: onnx.NodeProto, where: str) -> None:
     """Refuse an ending that makes another class the first one."""
     told = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    operands_of(node, (None,), told, where)
     axis = told.get("axis", 0 if node.op_type == "ArgMax" else -1)
     last = told.get("select_last_index", 0) or not told.get("largest", 1)
     if node.op_type != "Identity" and (axis not in (1, -1) or last):
@@ -173,18 +182,10 @@ def _shapes(values: Sequence[onnx.ValueInfoProto]) -> dict[str, tuple[int, ...]]
 
 
 def _worked_out(
-    node: onnx.NodeProto, known: Mapping[str, Array], proto: onnx.ModelProto, where: str
+    node: onnx.NodeProto, known: Mapping[str, Array], opsets: dict[str, int], where: str
 ) -> dict[str, Array]:
     """The outputs of a node whose inputs are all constant."""
-    feed = {name: known[name] for name in node.input if name}
     if node.op_type == "BipolarQuant":
         x, scale = (known[name] for name in node.input[:2])
         return {node.output[0]: np.where(x >= 0, scale, -scale)}
-    try:
-        opsets = {entry.domain: entry.version for entry in proto.opset_import}
-        values = list(ReferenceEvaluator(node, opsets=opsets).run(None, feed))
-    except Exception as error:  # its exceptions have no common base
-        raise refuse(
-            where, f"the constant node {node_name(node)} cannot be worked out ({error})"
-        ) from error
-    return {name: np.asarray(v) for name, v in zip(node.output, values, strict=True) if name}
+    return worked_out(node, known, opsets, where)
