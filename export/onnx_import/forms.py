@@ -88,7 +88,7 @@ def check_opset(proto: onnx.ModelProto, where: str) -> None:
 def without_detours(proto: onnx.ModelProto) -> onnx.ModelProto:
     """A copy without sums whose parts cancel: (s - h) + h is s.
 
-    Straight-through estimators write a sign like this, so that its gradient is that of h.
+    Straight-through estimators write a sign like this, so that it has the gradient of h.
     """
     copied = onnx.ModelProto()
     copied.CopyFrom(proto)

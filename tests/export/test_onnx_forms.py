@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -24,7 +25,7 @@ OPSETS = (7, 8, 9, 10, 11, 12, 13, 15, 18, 21)
 ENDINGS = ("", "Softmax", "LogSoftmax", "ArgMax", "TopK")
 
 
-def binary(rng: np.random.Generator, *shape: int) -> np.ndarray:
+def binary(rng: np.random.Generator, *shape: int) -> Any:
     return rng.choice([-1.0, 1.0], shape).astype(np.float32)
 
 
@@ -38,7 +39,7 @@ class Graph:
 
     def __init__(self, seed: int, opset: int, ending: str) -> None:
         self.rng, self.opset, self.ending = np.random.default_rng(seed), opset, ending
-        self.values: dict[str, np.ndarray] = {
+        self.values: dict[str, Any] = {
             "w1": binary(self.rng, N_IN, N_HIDDEN),
             "w2": binary(self.rng, N_HIDDEN, N_OUT),
             "shift": (self.rng.normal(size=N_HIDDEN) * 3 + 0.17).astype(np.float32),
@@ -58,8 +59,9 @@ class Graph:
         if self.rng.random() < 0.4:
             self.nodes.append(N("Flatten", ["x"], ["flat"]))
             return "flat"
-        self.values.update(zero=np.int64(0), rest=np.int64([-1]), axis=np.int64([0]))
-        inputs, told = (["n", "axis"], {}) if self.opset >= 13 else (["n"], {"axes": [0]})
+        self.values |= {"zero": np.int64(0), "rest": np.array([-1]), "axis": np.array([0])}
+        told: dict[str, Any] = {} if self.opset >= 13 else {"axes": [0]}
+        inputs = ["n", "axis"] if self.opset >= 13 else ["n"]
         self.nodes += [
             N("Shape", ["x"], ["shape"]), N("Gather", ["shape", "zero"], ["n"], axis=0),
             N("Unsqueeze", inputs, ["n1"], **told), N("Concat", ["n1", "rest"], ["to"], axis=0),
@@ -107,8 +109,9 @@ class Graph:
     def end(self) -> None:
         """What comes after the scores."""
         if self.ending == "TopK":
-            self.values["k"] = np.int64([1])
-            inputs, told = (["y", "k"], {}) if self.opset >= 10 else (["y"], {"k": 1})
+            self.values["k"] = np.array([1])
+            inputs = ["y", "k"] if self.opset >= 10 else ["y"]
+            told: dict[str, Any] = {} if self.opset >= 10 else {"k": 1}
             self.nodes.append(N("TopK", inputs, ["v", "z"], axis=1, **told))
         elif self.ending == "ArgMax":
             self.nodes.append(N("ArgMax", ["y"], ["z"], axis=1))
@@ -184,7 +187,7 @@ def test_opsets_that_broadcast_otherwise_are_refused(tmp_path: Path) -> None:
 
 def test_a_constant_that_would_be_large_is_refused_before_it_is_made(tmp_path: Path) -> None:
     graph = Graph(1, 18, "")
-    graph.values["many"] = np.int64([1 << 15, 1 << 15])
+    graph.values["many"] = np.array([1 << 15, 1 << 15])
     graph.nodes[0:0] = [
         N("ConstantOfShape", ["many"], ["zeros"]), N("ReduceMax", ["zeros"], ["top"], keepdims=0),
         N("Add", ["x", "top"], ["x_moved"]),
