@@ -35,7 +35,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 11
+ABI_VERSION = 12
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -173,7 +173,8 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_get_recalls": (c_int, [c_void_p, c_void_p]),
     "mb_state_bytes": (c_size_t, [c_void_p]),
     "mb_state_save": (c_int, [c_void_p, WRITE_FN, c_void_p]),
-    "mb_state_load": (c_int, [c_void_p, READ_FN, c_void_p, c_size_t]),
+    "mb_state_load": (c_int, [c_void_p, READ_FN, c_void_p]),
+    "mb_state_image_bytes": (c_size_t, [c_char_p]),
     "mb_isa_name": (c_char_p, [c_uint32]),
     "mb_isa_runs": (c_int, [c_uint32]),
     "mb_isa_used": (c_uint32, [c_void_p]),

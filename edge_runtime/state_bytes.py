@@ -5,8 +5,11 @@ from __future__ import annotations
 import ctypes
 
 from metabit.edge_runtime import _native
-from metabit.errors import MismatchError
+from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export import state_image
+
+#: `MB_STATE_FIRST_BYTES`.
+_FIRST_BYTES = 16
 
 
 def save(handle: ctypes.c_void_p, where: str) -> bytes:
@@ -45,7 +48,17 @@ def load(handle: ctypes.c_void_p, image: bytes) -> None:
         ctypes.memmove(data, image[offset : offset + n_bytes], n_bytes)
         return 0
 
-    loaded = _native.library().mb_state_load(handle, _native.READ_FN(read), None, len(image))
+    library = _native.library()
+    n_bytes = library.mb_state_image_bytes(image.ljust(_FIRST_BYTES, b"\0"))
+    if n_bytes and n_bytes != len(image):
+        raise CorruptError(
+            f"state image: {len(image)} bytes, where it says {n_bytes}: truncated, or something "
+            "was added; load a whole one",
+            code="E-CORRUPT",
+        )
+    if not n_bytes:
+        raise FormatError("state image: not one of metabit", code="E-FORMAT")
+    loaded = library.mb_state_load(handle, _native.READ_FN(read), None)
     try:
         _native.check(loaded, "state image")
     except MismatchError as error:

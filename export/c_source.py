@@ -22,6 +22,15 @@ _KEYWORDS = """
     sizeof static struct switch template this throw true try typedef typeid typename union unsigned
     using virtual void volatile while xor
 """
+#: Headers of C, POSIX and the core: a file of their name would be read in their place.
+_HEADERS = """
+    aio assert complex cpio ctype dirent dlfcn errno fcntl fenv float fmtmsg fnmatch ftw glob grp
+    iconv inttypes iso646 langinfo libgen limits locale malloc math mb memory metabit monetary
+    mqueue ndbm netdb nl_types poll pthread pwd regex sched search semaphore setjmp signal spawn
+    stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string strings
+    stropts syslog tar termios tgmath threads time trace uchar ulimit unistd utime utmpx wchar
+    wctype wordexp
+"""
 
 
 @dataclass(frozen=True)
@@ -48,12 +57,13 @@ class ArenaBytes:
 def identifier(text: str) -> str:
     """A lower-case C identifier out of a file's name.
 
-    It starts with a letter, and is no word of C or C++ and none of the core's names.
+    It starts with a letter, and is no word of C or C++, none of the core's names, and no header's.
     """
     word = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
     if not word:
         return "model"
-    taken = word in _KEYWORDS.split() or word.startswith("mb_") or word == "metabit"
+    taken = word in _KEYWORDS.split() or word in _HEADERS.split()
+    taken |= word.startswith(("mb_", "metabit_"))
     return f"model_{word}" if taken or word[0].isdigit() else word
 
 

@@ -23,7 +23,7 @@ def network_problem(
         return f"{n_banks} banks; 1 to {MAX_BANKS} are possible"
     if not low <= spec.zero_point <= high:
         return f"zero point {spec.zero_point} is outside {spec.dtype}"
-    if not (1e-30 <= spec.scale <= 1e30 and 1e-8 <= eps <= 1):
+    if not (_lies(spec.scale, 1e-30, 1e30) and _lies(eps, 1e-8, 1)):
         return "scale must lie in [1e-30, 1e30] and eps in [1e-8, 1]"
     if any(n < 1 for n in spec.shape) or not 1 <= spec.n_inputs <= MAX_INPUTS:
         return f"input shape {spec.shape}; 1 to {MAX_INPUTS} values are possible"
@@ -49,12 +49,18 @@ def learn_problem(
         return f"{bits}-bit hidden weights; 4 or 8 are possible"
     if not (math.isfinite(step) and 0 <= step <= 256):
         return f"step {step}; 0 to 256 levels are possible"
-    if not all(1e-9 <= rate <= 0.999999 for rate in rates):
+    if not all(_lies(rate, 1e-9, 0.999999) for rate in rates):
         return "rates must lie in [1e-9, 0.999999]"
     m_ok = np.isfinite(pairs).all() and (pairs[:, 0] >= 0).all() and (pairs[:, 0] <= 30).all()
-    if not (m_ok and (pairs[:, 1] >= 1e-30).all() and (pairs[:, 1] <= 1e30).all()):
+    if not (m_ok and all(_lies(w_max, 1e-30, 1e30) for w_max in pairs[:, 1])):
         return "m must lie in [0, 30] and w_max in [1e-30, 1e30]"
     return None
+
+
+def _lies(value: float, low: float, high: float) -> bool:
+    """Whether a value lies in a range as the C core compares them: as float32, all three."""
+    with np.errstate(over="ignore"):
+        return bool(np.float32(low) <= np.float32(value) <= np.float32(high))
 
 
 def norm_problem(norm: Norm) -> str | None:

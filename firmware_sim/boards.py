@@ -125,6 +125,10 @@ def load(name: str | Path) -> Board:
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"board file {path} is not TOML: {error}", code="E-BOARD-FILE") from error
+    except RecursionError as error:
+        raise InputError(
+            f"board file {path} is nested deeper than TOML is read", code="E-BOARD-FILE"
+        ) from error
     return parse(values, str(path))
 
 

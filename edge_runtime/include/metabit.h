@@ -47,7 +47,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 11
+#define MB_ABI_VERSION 12
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -451,12 +451,17 @@ MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context
  * it. After loading, learning continues as if it had never stopped. A refused image leaves the
  * model as it was. Should storage fail during the second reading (MB_ERR_STORAGE), the state is
  * mixed: open the model again.
- *   bytes  length of the image; mb_state_bytes(model) where the storage does not know it
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (read() failed),
- * MB_ERR_CORRUPT (damaged, truncated, or longer than it says), MB_ERR_FORMAT (not a state image, or
- * of another version), MB_ERR_MISMATCH (made with another blob, or with other learn_layers,
- * state_bits, bank, head or units). */
-MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context, size_t bytes);
+ * MB_ERR_CORRUPT (damaged), MB_ERR_FORMAT (not a state image, or of another version),
+ * MB_ERR_MISMATCH (made with another blob, or with other learn_layers, state_bits, bank, head or
+ * units). */
+MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
+
+/* Length of a state image, as its first MB_STATE_FIRST_BYTES say; 0 if they are not of a state
+ * image, or NULL. Storage that knows how long what it holds is compares both before it loads: an
+ * image with a byte too few or too many is damaged. */
+#define MB_STATE_FIRST_BYTES 16u
+MB_API size_t mb_state_image_bytes(const void *first);
 
 /* ---- kernels -------------------------------------------------------------------------------- */
 

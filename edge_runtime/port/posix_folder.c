@@ -315,6 +315,19 @@ int mb_folder_commit(mb_folder *folder, const mb_model *model, uint32_t keep) {
 
 /* ---- restoring ------------------------------------------------------------------------------ */
 
+/* Whether the image in a file is as long as the file. */
+static int check_length(int file, off_t bytes) {
+    char first[MB_STATE_FIRST_BYTES];
+    if (bytes < (off_t)sizeof first) {
+        return MB_ERR_CORRUPT;
+    }
+    if (read_at(&file, 0, first, sizeof first) != 0) {
+        return MB_ERR_STORAGE;
+    }
+    size_t image_bytes = mb_state_image_bytes(first);
+    return image_bytes == (size_t)bytes ? MB_OK : image_bytes == 0 ? MB_ERR_FORMAT : MB_ERR_CORRUPT;
+}
+
 static int load_file(int dir, const char *name, mb_model *model) {
     struct stat about;
     int file = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -326,7 +339,10 @@ static int load_file(int dir, const char *name, mb_model *model) {
         error = MB_ERR_FORMAT;
     }
     if (error == MB_OK) {
-        error = mb_state_load(model, read_at, &file, (size_t)about.st_size);
+        error = check_length(file, about.st_size);
+    }
+    if (error == MB_OK) {
+        error = mb_state_load(model, read_at, &file);
     }
     close_quietly(file);
     return error;

@@ -21,8 +21,9 @@
 #if defined(FLT_EVAL_METHOD) && FLT_EVAL_METHOD != 0 && FLT_EVAL_METHOD != 16
 #error "float arithmetic must be done in float: on 32-bit x86 compile with -msse2 -mfpmath=sse"
 #endif
-#if defined(__FAST_MATH__)
-#error "-ffast-math changes results: metabit promises the same bits on every processor"
+#if defined(__FAST_MATH__) || defined(__ASSOCIATIVE_MATH__) || defined(__RECIPROCAL_MATH__) || \
+    defined(__NO_SIGNED_ZEROS__)
+#error "-ffast-math and parts of it change results: metabit promises the same bits everywhere"
 #endif
 
 #endif /* MB_STRICT_H */

@@ -112,7 +112,7 @@ static int obey(uint32_t command) {
     case FW_SAVE_STATE:
         return mb_state_save(model, take, NULL);
     case FW_LOAD_STATE:
-        return mb_state_load(model, give, NULL, mb_state_bytes(model));
+        return mb_state_load(model, give, NULL);
     default:
         return MB_ERR_INPUT;
     }

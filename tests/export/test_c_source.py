@@ -131,3 +131,8 @@ def test_another_arena_has_another_number(file: str, learn: str, arena_bytes: in
     """
     golden = Path(__file__).parents[1] / "golden"
     assert plan(golden / f"{file}.mbit", learn=learn).arena_bytes == arena_bytes
+
+
+@pytest.mark.parametrize("name", ["signal", "time", "mb", "metabit", "metabit_posix", "threads"])
+def test_no_file_is_named_like_a_header(name: str) -> None:
+    assert identifier(name) == f"model_{name}"

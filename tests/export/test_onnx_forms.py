@@ -11,6 +11,10 @@ import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
 
+from metabit.compare.align import align
+from metabit.compare.compare import random_samples
+from metabit.compare.onnx_file import OnnxArtefact
+from metabit.compare.packed import PackedArtefact
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import FormatError, MetabitError
 from metabit.export.container import dumps
@@ -205,3 +209,48 @@ def test_an_operator_that_is_not_known_may_hang_on_constants_alone(tmp_path: Pat
     graph.save(tmp_path / "model.onnx")
     with pytest.raises(FormatError, match="operator Exp is not supported"):
         load(tmp_path / "model.onnx")
+
+
+@pytest.mark.parametrize("ending", ["ArgMax", "TopK"])
+def test_a_file_that_gives_labels_alone_is_compared_by_them(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / "model.onnx"
+    Graph(3, 13, ending).save(path)
+    imported = from_onnx(load(path), "it", Quantization("int8", 1.0, 0))
+    a, b = align(OnnxArtefact("it", load(path)), PackedArtefact("model", imported.model))
+    x = random_samples(a, 50)
+    assert np.array_equal(a.outputs(x, 0).labels, b.outputs(x, 0).labels)
+
+
+def external(folder: Path, tensors: int, **told: str) -> Path:
+    """A file whose constants lie in a sparse file of 512 MiB beside it."""
+    proto, graph = onnx.ModelProto(), Graph(1, 18, "")
+    graph.save(folder / "model.onnx")
+    proto.ParseFromString((folder / "model.onnx").read_bytes())
+    for index in range(tensors):
+        tensor = numpy_helper.from_array(np.zeros(4, np.float32), f"more{index}")
+        tensor.ClearField("raw_data")
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        for key, value in {"location": "data.bin", **told}.items():
+            tensor.external_data.add(key=key, value=value)
+        proto.graph.initializer.append(tensor)
+    with (folder / "data.bin").open("wb") as file:
+        file.truncate(512 << 20)
+    (folder / "model.onnx").write_bytes(proto.SerializeToString())
+    return folder / "model.onnx"
+
+
+def test_a_tensor_takes_of_its_file_what_its_shape_needs(tmp_path: Path) -> None:
+    proto = load(external(tmp_path, 20))
+    sizes = [len(t.raw_data) for t in proto.graph.initializer if t.name.startswith("more")]
+    assert sizes == [16] * 20
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"length": "17"}, {"length": "x"}, {"offset": str(512 << 20)}, {"location": "a\0b"},
+     {"location": "../data.bin"}, {"offset": "-4"}],
+)  # fmt: skip
+def test_external_data_that_is_not_as_told_is_refused(tmp_path: Path, told: dict[str, str]) -> None:
+    path = external(tmp_path, 1, **told)
+    with pytest.raises(MetabitError):
+        load(path)

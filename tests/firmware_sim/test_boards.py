@@ -86,3 +86,10 @@ def test_what_a_board_file_says_wrong_is_named(
         boards.load(path)
     assert caught.value.code == "E-BOARD-FILE"
     assert "mine.toml" in str(caught.value)
+
+
+def test_a_board_file_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text("a = " + "[" * 20_000 + "]" * 20_000)
+    with pytest.raises(InputError, match="nested deeper"):
+        boards.load(str(path))

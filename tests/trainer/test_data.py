@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.server
+import os
 import struct
 import subprocess
 import sys
@@ -308,6 +309,19 @@ def test_what_is_not_gzip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "page.gz").write_text("<html>sign in to this network</html>")
     with pytest.raises(CorruptError, match="damaged gzip"):
         download(f"file://{tmp_path}/page.gz", tmp_path / "target.gz", "00")
+
+
+@pytest.mark.parametrize("n_bytes", [3000, 300_000])
+def test_a_download_without_end_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
+) -> None:
+    """As it comes, or when it is unpacked."""
+    monkeypatch.setattr("metabit.trainer.data.download.MAX_BYTES", 2000)
+    content = os.urandom(n_bytes) if n_bytes == 3000 else gzip.compress(bytes(n_bytes))
+    (tmp_path / "page.gz").write_bytes(content)
+    with pytest.raises(CorruptError, match="no data set here has"):
+        download(f"file://{tmp_path}/page.gz", tmp_path / "target.gz", "00")
+    assert [path.name for path in tmp_path.iterdir()] == ["page.gz"]
 
 
 def test_fetching_a_bundled_set_is_nothing_to_do() -> None:

@@ -153,3 +153,10 @@ def test_with_m_changes_nothing_else(tmp_path: Path) -> None:
 def test_the_description_is_no_part_of_what_ran(tmp_path: Path) -> None:
     tables: dict[str, Any] = tomllib.loads(GOOD)
     assert recipe_from_dict(tables) == recipe_from_dict(tables | {"description": "other words"})
+
+
+def test_a_recipe_nested_without_end_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.toml"
+    path.write_text("a = " + "[" * 20_000 + "]" * 20_000)
+    with pytest.raises(InputError, match="nested deeper"):
+        load_recipe(path)

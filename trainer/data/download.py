@@ -19,6 +19,8 @@ ReportBytes = Callable[[str, int, int | None], None]
 
 CHUNK_BYTES = 1 << 16
 TIMEOUT_S = 30
+#: No file of a data set here is larger.
+MAX_BYTES = 256 << 20
 
 
 def download(url: str, target: Path, sha256: str, report: ReportBytes | None = None) -> None:
@@ -32,7 +34,8 @@ def download(url: str, target: Path, sha256: str, report: ReportBytes | None = N
 
     Raises:
         StorageError: no connection, or the target cannot be written.
-        CorruptError: the contents have another checksum; no file is left.
+        CorruptError: the contents have another checksum, or are larger than any data set, packed or
+            unpacked; no file is left.
     """
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
@@ -65,7 +68,7 @@ def is_verified(path: Path, sha256: str) -> bool:
     """Whether the gzip file at `path` is there and its unpacked contents have this checksum."""
     try:
         return _sha256_unpacked(path) == sha256
-    except (OSError, EOFError, zlib.error):
+    except (OSError, EOFError, zlib.error, CorruptError):
         return False
 
 
@@ -75,17 +78,29 @@ def _receive(url: str, part: Path, name: str, report: ReportBytes | None) -> Non
         total = int(length) if length and length.isdigit() else None
         received = 0
         while chunk := answer.read(CHUNK_BYTES):
-            file.write(chunk)
             received += len(chunk)
+            if received > MAX_BYTES:
+                raise _too_large(url)
+            file.write(chunk)
             if report is not None:
                 report(name, received, total)
         file.flush()
         os.fsync(file.fileno())
 
 
+def _too_large(what: object) -> CorruptError:
+    return CorruptError(
+        f"{what}: more than {MAX_BYTES >> 20} MiB, which no data set here has; fetch it by hand",
+        code="E-CHECKSUM",
+    )
+
+
 def _sha256_unpacked(path: Path) -> str:
-    digest = hashlib.sha256()
+    digest, unpacked = hashlib.sha256(), 0
     with gzip.open(path, "rb") as file:
         while chunk := file.read(CHUNK_BYTES):
+            unpacked += len(chunk)
+            if unpacked > MAX_BYTES:
+                raise _too_large(path)
             digest.update(chunk)
     return digest.hexdigest()

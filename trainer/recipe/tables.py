@@ -65,6 +65,8 @@ def read_toml(path: Path, what: str, hint: str) -> dict[str, Any]:
         ) from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise refuse(f"{what} {path}: not TOML ({error})") from error
+    except RecursionError as error:
+        raise refuse(f"{what} {path}: nested deeper than TOML is read") from error
 
 
 def plain(table: dict[str, Any]) -> dict[str, Any]:

@@ -56,9 +56,7 @@ static int read_choice(mb_blob_view *v, uint32_t at) {
     bool floats = head->ridge >= 1e-6f && head->ridge <= 1.0f && head->prior >= 0.0f &&
                   head->prior <= 16.0f && mb_is_scale(head->scale) &&
                   (head->limit == 0.0f || (head->limit >= 1e-6f && head->limit <= 1e12f));
-    return ranges && floats && u32(b, at + HEAD_ANSWERS) <= 1
-               ? MB_OK
-               : MB_ERR_CORRUPT;
+    return ranges && floats && u32(b, at + HEAD_ANSWERS) <= 1 ? MB_OK : MB_ERR_CORRUPT;
 }
 
 static bool affine_is_sane(const mb_blob_view *v) {

@@ -295,30 +295,37 @@ static int check_sum(mb_read_fn read, void *context, size_t bytes) {
     return crc == expected ? MB_OK : MB_ERR_CORRUPT;
 }
 
-/* The checksum is compared before any field but the mark of the format: a damaged field is damage,
- * and not a state of something else. */
-int mb_state_load(mb_model *model, mb_read_fn read, void *context, size_t bytes) {
+size_t mb_state_image_bytes(const void *first) {
+    const uint8_t *header = (const uint8_t *)first;
+    uint32_t bytes;
+    if (first == NULL || !mb_same(header, magic, sizeof magic)) {
+        return 0;
+    }
+    mb_copy(&bytes, header + STATE_BYTES, sizeof bytes);
+    return bytes;
+}
+
+/* The checksum is compared before any other field: a damaged field is damage, and not a state of
+ * something else. */
+int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
     uint8_t header[STATE_HEADER_BYTES], ours[STATE_HEADER_BYTES];
-    uint32_t version, our_bytes;
+    uint32_t version;
     if (model == NULL || read == NULL) {
         return MB_ERR_INPUT;
     }
     if (!learns(model)) {
         return MB_ERR_NO_STATE;
     }
-    if (bytes < STATE_HEADER_BYTES + sizeof(uint32_t) || bytes > UINT32_MAX) {
-        return MB_ERR_CORRUPT;
-    }
     if (read(context, 0, header, sizeof header) != 0) {
         return MB_ERR_STORAGE;
     }
-    if (!mb_same(header, magic, sizeof magic)) {
-        return MB_ERR_FORMAT;
+    size_t bytes = mb_state_image_bytes(header);
+    if (bytes < STATE_HEADER_BYTES + sizeof(uint32_t)) {
+        return bytes == 0 ? MB_ERR_FORMAT : MB_ERR_CORRUPT;
     }
     mb_copy(&version, header + STATE_VERSION, sizeof version);
     fill_header(model, version == FIRST_VERSION ? version : VERSION, ours);
-    mb_copy(&our_bytes, ours + STATE_BYTES, sizeof our_bytes);
-    bool is_ours = mb_same(header, ours, sizeof header) && bytes == our_bytes;
+    bool is_ours = mb_same(header, ours, sizeof header);
     int error =
         is_ours ? check_image(model, version, read, context) : check_sum(read, context, bytes);
     if (error != MB_OK) {

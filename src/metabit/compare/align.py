@@ -61,7 +61,7 @@ def align(a: Artefact, b: Artefact) -> tuple[Artefact, Artefact]:
     for what, of_a, of_b in (
         ("samples", (a.input.dtype, a.input.n_inputs), (b.input.dtype, b.input.n_inputs)),
         ("zero point", a.input.zero_point, b.input.zero_point),
-        ("classes", a.n_outputs, b.n_outputs),
+        ("classes", a.n_outputs or b.n_outputs, b.n_outputs or a.n_outputs),
     ):
         if of_a != of_b:
             raise MismatchError(

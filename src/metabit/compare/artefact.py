@@ -35,7 +35,7 @@ class Artefact(ABC):
         where: the file, for messages.
         runner: what runs it, for people: "C engine", "ONNX Runtime 1.31.1".
         input: type, shape, scale and zero point of its samples.
-        n_outputs: classes.
+        n_outputs: classes; 0 where the file gives labels and does not say of how many.
         n_banks: normalisation banks that can be chosen from.
         only_bank: the one bank of the model that is in the file; None where all are.
         model: the packed model, where the artefact holds one.

@@ -71,6 +71,8 @@ class OnnxArtefact(Artefact):
     def outputs(self, samples: Samples, bank: int) -> Predictions:
         """Of ONNX Runtime, on one thread."""
         (logits,) = self._run(self._session, [self._logits], samples, bank)
+        if logits.dtype == np.int64:  # ArgMax or TopK: the label itself
+            return Predictions(logits.reshape(len(samples), -1)[:, 0], None)
         scores = None
         if self._ours and logits.dtype == np.float32:
             scores = scores_from_logits(logits)
@@ -152,8 +154,15 @@ class OnnxArtefact(Artefact):
         return InputSpec("int8" if dtype == "int8" else "uint8", self._shape, scale, zero)
 
     def _logits_output(self) -> tuple[str, int]:
-        """Name and width of the one output that holds a number per class."""
-        wide = [value for value in self._session.get_outputs() if len(value.shape) == 2]
+        """Name and width of the one output that holds a number per class.
+
+        Width 0 for the labels of an ArgMax or a TopK, where there is nothing else.
+        """
+        outputs = self._session.get_outputs()
+        wide = [v for v in outputs if len(v.shape) == 2 and v.type != "tensor(int64)"]
+        labels = [v for v in outputs if v.type == "tensor(int64)" and v.shape[1:] in ([], [1])]
+        if len(labels) == 1 and all(value.shape[1] == 1 for value in wide):
+            return labels[0].name, 0
         if len(wide) != 1 or not isinstance(wide[0].shape[1], int):
             raise self._refuse("it has no single output of shape (batch, classes)")
         return wide[0].name, wide[0].shape[1]
