@@ -1,8 +1,8 @@
-/* disk.c: see disk.h. */
+/* disk.c: what lies on the disk, and what happens to calls; see disk.h. */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE 1
 
-#include "disk.h"
+#include "disk_inside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,51 +11,18 @@
 #include <string.h>
 #include <sys/file.h>
 
-#define MOST_FILES 96
-#define MOST_NAMES 48
-#define MOST_CHANGES 256
-#define MOST_OPEN 24
-#define FILE_BYTES 16384u
-#define SECTOR 512u
-#define FOLDER (-2)
-#define PARENT (-3)
-
-typedef struct file {
-    uint8_t cached[FILE_BYTES], kept[FILE_BYTES];
-    uint32_t n_cached, n_kept;
-    int lock; /* the descriptor that holds it, or -1 */
-} file;
-
-typedef struct folder {
-    char name[MOST_NAMES][40];
-    int at[MOST_NAMES]; /* of `files`, or -1 */
-} folder;
-
-/* A change of the folder that is not synced yet. */
-typedef struct change {
-    char name[40];
-    int at; /* -1: the name goes */
-} change;
-
-struct disk_list {
-    uint32_t next;
-    int open;
-    struct dirent entry;
-};
-
-static file files[MOST_FILES];
-static folder cached, kept;
-static int folder_cached, folder_kept;
-static change changes[MOST_CHANGES];
-static uint32_t n_changes;
-static struct {
-    int what, pid; /* of `files`, FOLDER or PARENT; -1 is free */
-} open_files[MOST_OPEN];
-static disk_list lists[4];
+file files[MOST_FILES];
+folder cached, kept;
+int folder_cached, folder_kept;
+change changes[MOST_CHANGES];
+uint32_t n_changes;
+open_file open_files[MOST_OPEN];
+disk_list lists[4];
 static uint64_t random_state;
-static uint32_t calls, planned_call;
-static enum disk_event planned;
-static int happened, current, is_full;
+uint32_t calls, planned_call;
+enum disk_event planned;
+int is_full;
+static int happened, current;
 jmp_buf disk_end;
 
 uint32_t disk_draw(uint32_t n) { /* a linear congruential generator, Knuth's constants */
@@ -63,7 +30,7 @@ uint32_t disk_draw(uint32_t n) { /* a linear congruential generator, Knuth's con
     return (uint32_t)((random_state >> 33) % n);
 }
 
-static void impossible(const char *what) {
+void impossible(const char *what) {
     fprintf(stderr, "disk: %s\n", what);
     abort();
 }
@@ -76,7 +43,7 @@ static void no_names(folder *in) {
     }
 }
 
-static int *place(folder *in, const char *name) {
+int *place(folder *in, const char *name) {
     for (int i = 0; i < MOST_NAMES; i++) {
         if (in->at[i] >= 0 && strcmp(in->name[i], name) == 0) {
             return &in->at[i];
@@ -100,7 +67,7 @@ static void set_name(folder *in, const char *name, int at) {
     }
 }
 
-static void change_name(const char *name, int at) {
+void change_name(const char *name, int at) {
     set_name(&cached, name, at);
     if (n_changes == MOST_CHANGES) {
         impossible("too many changes");
@@ -128,7 +95,7 @@ static int is_used(int at) {
     return 0;
 }
 
-static int new_file(void) {
+int new_file(void) {
     for (int at = 0; at < MOST_FILES; at++) {
         if (!is_used(at)) {
             files[at].n_cached = files[at].n_kept = 0;
@@ -140,7 +107,7 @@ static int new_file(void) {
     return -1;
 }
 
-static int new_descriptor(int what) {
+int new_descriptor(int what) {
     for (int i = 0; i < MOST_OPEN; i++) {
         if (open_files[i].what == -1) {
             open_files[i].what = what;
@@ -152,7 +119,7 @@ static int new_descriptor(int what) {
     return -1;
 }
 
-static int what_is(int descriptor) { return open_files[descriptor - 3].what; }
+int what_is(int descriptor) { return open_files[descriptor - 3].what; }
 
 /* ---- what happens to calls ------------------------------------------------------------------ */
 
@@ -206,8 +173,7 @@ static void end(enum disk_event event) {
     longjmp(disk_end, 1);
 }
 
-/* At the start of every call: 0, or -1 if it fails. */
-static int begin(void) {
+int begin(void) {
     calls++;
     if (calls != planned_call || planned == DISK_KILLED_AFTER || planned == DISK_KILLED_WITHIN) {
         return 0;
@@ -224,8 +190,7 @@ static int begin(void) {
     return 0;
 }
 
-/* At the end of every call. */
-static void done(void) {
+void done(void) {
     if (calls == planned_call && (planned == DISK_KILLED_AFTER || planned == DISK_KILLED_WITHIN)) {
         happened = 1;
         end(planned);
@@ -258,6 +223,8 @@ void disk_format(uint64_t seed) {
 }
 
 void disk_process(int pid) { current = pid; }
+
+int current_process(void) { return current; }
 
 void disk_exit(int pid) {
     for (int i = 0; i < MOST_OPEN; i++) {
@@ -295,225 +262,3 @@ static file *newest(void) {
 uint32_t disk_newest_bytes(void) { return newest() == NULL ? 0 : newest()->n_cached; }
 
 void disk_flip(uint32_t bit) { newest()->cached[bit / 8u] ^= (uint8_t)(1u << bit % 8u); }
-
-/* ---- the calls ------------------------------------------------------------------------------ */
-
-int disk_mkdir(const char *path, mode_t mode) {
-    (void)path;
-    (void)mode;
-    if (begin() != 0) {
-        return -1;
-    }
-    int there = folder_cached;
-    folder_cached = 1;
-    done();
-    errno = EEXIST;
-    return there ? -1 : 0;
-}
-
-int disk_open(const char *path, int flags) {
-    (void)path;
-    (void)flags;
-    if (begin() != 0) {
-        return -1;
-    }
-    done();
-    if (!folder_cached) {
-        errno = ENOENT;
-        return -1;
-    }
-    return new_descriptor(FOLDER);
-}
-
-int disk_openat(int dir, const char *name, int flags) {
-    if (begin() != 0) {
-        return -1;
-    }
-    if (what_is(dir) != FOLDER) {
-        impossible("openat() in a file");
-    }
-    if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-        done();
-        return new_descriptor(name[1] == '.' ? PARENT : FOLDER);
-    }
-    int *there = place(&cached, name), at = there == NULL ? -1 : *there;
-    if ((there == NULL && !(flags & O_CREAT)) || (there != NULL && (flags & O_EXCL))) {
-        errno = there == NULL ? ENOENT : EEXIST;
-        return -1;
-    }
-    if (there == NULL) {
-        at = new_file();
-        change_name(name, at);
-    }
-    done();
-    return new_descriptor(at);
-}
-
-ssize_t disk_pwrite(int descriptor, const void *data, size_t bytes, off_t offset) {
-    file *f = &files[what_is(descriptor)];
-    if (is_full) { /* the half that fits has been taken */
-        errno = ENOSPC;
-        return -1;
-    }
-    if (begin() != 0) {
-        return -1;
-    }
-    int in_part = calls == planned_call && (planned == DISK_KILLED_WITHIN || is_full);
-    size_t n = in_part ? disk_draw((uint32_t)bytes + 1u) : bytes;
-    if ((size_t)offset + n > FILE_BYTES) {
-        impossible("a file too long");
-    }
-    memcpy(f->cached + offset, data, n);
-    f->n_cached = f->n_cached > offset + n ? f->n_cached : (uint32_t)(offset + (off_t)n);
-    done();
-    return (ssize_t)n;
-}
-
-ssize_t disk_pread(int descriptor, void *data, size_t bytes, off_t offset) {
-    const file *f = &files[what_is(descriptor)];
-    if (begin() != 0) {
-        return -1;
-    }
-    size_t left = (size_t)offset < f->n_cached ? f->n_cached - (size_t)offset : 0;
-    size_t n = bytes < left ? bytes : left;
-    memcpy(data, f->cached + offset, n);
-    done();
-    return (ssize_t)n;
-}
-
-int disk_fsync(int descriptor) {
-    if (begin() != 0) {
-        return -1;
-    }
-    int what = what_is(descriptor);
-    if (what == PARENT) {
-        folder_kept = folder_cached;
-    } else if (what == FOLDER) {
-        kept = cached;
-        n_changes = 0;
-    } else {
-        memcpy(files[what].kept, files[what].cached, FILE_BYTES);
-        files[what].n_kept = files[what].n_cached;
-    }
-    done();
-    return 0;
-}
-
-int disk_close(int descriptor) {
-    int failed = begin(), what = what_is(descriptor);
-    if (what == -1) {
-        impossible("closed twice");
-    }
-    if (what >= 0 && files[what].lock == descriptor) {
-        files[what].lock = -1;
-    }
-    open_files[descriptor - 3].what = -1; /* closed even where it fails, as Linux does */
-    done();
-    return failed;
-}
-
-int disk_flock(int descriptor, int operation) {
-    (void)operation;
-    if (begin() != 0) {
-        return -1;
-    }
-    file *f = &files[what_is(descriptor)];
-    if (f->lock >= 0 && f->lock != descriptor) {
-        errno = EWOULDBLOCK;
-        return -1;
-    }
-    f->lock = descriptor;
-    done();
-    return 0;
-}
-
-int disk_ftruncate(int descriptor, off_t bytes) {
-    if (begin() != 0) {
-        return -1;
-    }
-    files[what_is(descriptor)].n_cached = (uint32_t)bytes;
-    done();
-    return 0;
-}
-
-int disk_renameat(int dir, const char *from, int dir2, const char *to) {
-    (void)dir;
-    (void)dir2;
-    if (begin() != 0) {
-        return -1;
-    }
-    int *there = place(&cached, from);
-    if (there == NULL) {
-        errno = ENOENT;
-        return -1;
-    }
-    int at = *there;
-    change_name(to, at);
-    change_name(from, -1);
-    done();
-    return 0;
-}
-
-int disk_unlinkat(int dir, const char *name, int flags) {
-    (void)dir;
-    (void)flags;
-    if (begin() != 0) {
-        return -1;
-    }
-    if (place(&cached, name) == NULL) {
-        errno = ENOENT;
-        return -1;
-    }
-    change_name(name, -1);
-    done();
-    return 0;
-}
-
-int disk_fstat(int descriptor, struct stat *about) {
-    if (begin() != 0) {
-        return -1;
-    }
-    memset(about, 0, sizeof *about);
-    about->st_mode = S_IFREG;
-    about->st_size = (off_t)files[what_is(descriptor)].n_cached;
-    done();
-    return 0;
-}
-
-disk_list *disk_fdopendir(int dir) {
-    if (begin() != 0) {
-        return NULL;
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        if (lists[i].open == 0) {
-            lists[i].open = dir;
-            lists[i].next = 0;
-            done();
-            return &lists[i];
-        }
-    }
-    impossible("too many lists: one is not closed");
-    return NULL;
-}
-
-struct dirent *disk_readdir(disk_list *list) {
-    if (begin() != 0) {
-        return NULL;
-    }
-    done();
-    for (; list->next < MOST_NAMES; list->next++) {
-        if (cached.at[list->next] >= 0) {
-            strcpy(list->entry.d_name, cached.name[list->next++]);
-            return &list->entry;
-        }
-    }
-    return NULL;
-}
-
-int disk_closedir(disk_list *list) {
-    int dir = list->open;
-    list->open = 0;
-    return disk_close(dir);
-}
-
-pid_t disk_getpid(void) { return current; }

@@ -135,14 +135,7 @@ def command(
             "data that is all there",
             code="E-USAGE",
         )
-    opened = opened_with(state) if learn is None else None
-    if opened is not None:
-        learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
-    engine = Engine(
-        blob, learn=learn or "auto", bank=bank_for(bank, task, model.n_banks),
-        state=state, units=None if opened is None else opened.units, **options,
-    )  # fmt: skip
-    _check_choice(engine, file, options)
+    engine = _engine(blob, file, learn, state, bank_for(bank, task, model.n_banks), options)
     classes = ClassNames(model, engine.n_outputs, state)
     if names is not None:
         classes.attach(names)
@@ -164,21 +157,13 @@ def command(
     if state is not None:
         _keep(engine, classes, state)
     record = StreamRecord(truth, before, said, engine.predict(samples.x))
-    status = engine.status()
     answer: Answer = {
         "file": file,
         "data": samples.where,
         "n_samples": len(truth),
-        "choice": engine.plan.choice,
-        "reason": engine.plan.reason,
         **record.accuracies(),
-        "head": engine.plan.head,
-        "learn_layers": engine.plan.learn_layers,
-        "state_bits": engine.plan.state_bits,
-        "batch": engine.plan.batch,
-        "arena_bytes": engine.plan.arena_bytes,
+        **_what_learnt(engine),
         "state": state,
-        **vars(status),
         "guard": None if guard is None else guard_answer(guard, hits_before),
         "class_names": classes.known,
         "new_classes": _new(model, engine, truth),
@@ -191,6 +176,37 @@ def command(
 
         out.line(f"report: {write_report(report, record, answer)}")
     return answer
+
+
+def _engine(
+    blob: Blob, file: Path, learn: str | None, state: Path | None, bank: int,
+    options: dict[str, Any],
+) -> Engine:  # fmt: skip
+    """The engine that learns: what learnt into the state folder before, or what was asked for."""
+    opened = opened_with(state) if learn is None else None
+    if opened is not None:
+        learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
+    engine = Engine(
+        blob, learn=learn or "auto", bank=bank, state=state,
+        units=None if opened is None else opened.units, **options,
+    )  # fmt: skip
+    _check_choice(engine, file, options)
+    return engine
+
+
+def _what_learnt(engine: Engine) -> Answer:
+    """What learns, why, in how much RAM, and its counters and gauges."""
+    plan = engine.plan
+    return {
+        "choice": plan.choice,
+        "reason": plan.reason,
+        "head": plan.head,
+        "learn_layers": plan.learn_layers,
+        "state_bits": plan.state_bits,
+        "batch": plan.batch,
+        "arena_bytes": plan.arena_bytes,
+        **vars(engine.status()),
+    }
 
 
 def _learn_rows(
