@@ -26,7 +26,8 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             os.environ.get("CC", "cc"), "-std=c99", "-O2", "-fsanitize=address,undefined",
             "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Werror",
             f"-I{sources() / 'include'}", *map(str, core), str(HERE / "power_cuts.c"),
-            str(HERE / "disk.c"), str(HERE / "disk_calls.c"), "-lm", "-o", str(folder / "power_cuts"),
+            str(HERE / "disk.c"), str(HERE / "disk_calls.c"), "-lm",
+            "-o", str(folder / "power_cuts"),
         ],
         check=True,
     )  # fmt: skip
