@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals foreign sizes reproduce c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ sizes: $(VENV)/.installed ## bytes of code a function on four cores, and what ch
 reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for docs/RESULTS.md; hours
 	for file in recipes/benchmarks/*.toml; do \
 	    $(BIN)/metabit reproduce $$(basename "$$file" .toml) --save; done
+
+power-cuts: $(VENV)/.installed ## two million failures and power cuts on a folder of states, some minutes
+	$(BIN)/python -m benchmarks.power_cuts
 
 c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, Arm
 	$(BIN)/python -m pytest tests/c --variants build

@@ -134,7 +134,7 @@ class Engine:
         )  # fmt: skip
         _native.check(opened, self._where)
         self.front_end: FrontEnd | None = front_end_of(self._mapped.blob.data, self._where)
-        self.windows = Windows(self._handle, self.front_end, self.n_inputs, self._where)
+        self.windows = Windows(self._handle, self.front_end, self.n_inputs, self._where, self._lock)
         if keep < 1:
             raise InputError(f"keep={keep}: at least one state must be kept", code="E-KEEP")
         self._keep = keep
@@ -252,9 +252,10 @@ class Engine:
                 code="E-NO-NOVELTY",
             )
         novelty = np.empty(len(samples), dtype=np.float32)
-        result = self._lib.mb_novelty(
-            self._handle, samples.ctypes.data, len(samples), None, novelty.ctypes.data
-        )
+        with self._lock:
+            result = self._lib.mb_novelty(
+                self._handle, samples.ctypes.data, len(samples), None, novelty.ctypes.data
+            )
         _native.check(result, self._where)
         return novelty
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,12 +44,14 @@ class Windows:
         front_end: what the file says of it, or None.
         n_inputs: values per sample.
         where: name of the model, for messages.
+        lock: of the engine, whose threads share the frames.
     """
 
     def __init__(
-        self, handle: ctypes.c_void_p, front_end: FrontEnd | None, n_inputs: int, where: str
-    ) -> None:
-        self._handle, self._front_end = handle, front_end
+        self, handle: ctypes.c_void_p, front_end: FrontEnd | None, n_inputs: int, where: str,
+        lock: AbstractContextManager[object],
+    ) -> None:  # fmt: skip
+        self._handle, self._front_end, self._lock = handle, front_end, lock
         self._n_inputs, self._where = n_inputs, where
         self._lib = _native.library()
 
@@ -56,20 +59,24 @@ class Windows:
         """Hand frames over; returns the samples that became whole, shape (n, n_inputs)."""
         counts = counts_of(frames, self._needed(), self._where)
         ready, samples, taken = ctypes.c_uint32(), [], 0
-        while taken < len(counts):
-            result = self._lib.mb_push(
-                self._handle, counts[taken:].ctypes.data, len(counts) - taken, ctypes.byref(ready)
-            )
-            taken += _native.check(result, self._where)
-            if ready.value:
-                address = self._lib.mb_window_sample(self._handle)
-                samples.append(np.frombuffer(ctypes.string_at(address, self._n_inputs), np.int8))
+        with self._lock:
+            while taken < len(counts):
+                result = self._lib.mb_push(
+                    self._handle, counts[taken:].ctypes.data, len(counts) - taken,
+                    ctypes.byref(ready),
+                )  # fmt: skip
+                taken += _native.check(result, self._where)
+                if ready.value:
+                    address = self._lib.mb_window_sample(self._handle)
+                    sample = ctypes.string_at(address, self._n_inputs)
+                    samples.append(np.frombuffer(sample, np.int8))
         return np.stack(samples) if samples else np.zeros((0, self._n_inputs), dtype=np.int8)
 
     def restart(self) -> None:
         """Forget the frames that have come: the next one begins a window."""
         self._needed()
-        _native.check(self._lib.mb_restart_window(self._handle), self._where)
+        with self._lock:
+            _native.check(self._lib.mb_restart_window(self._handle), self._where)
 
     def status(self) -> WindowStatus:
         """Counters since the model was opened."""

@@ -171,14 +171,19 @@ static int remove_temporary(int dir) {
 
 /* ---- opening and closing -------------------------------------------------------------------- */
 
-/* Make the folder, and sync its parent, so that it is still there after a power cut. */
+/* Make the folder, and sync its parent, so that it is still there after a power cut. A folder that
+ * was there is synced too: whoever made it may have been killed in between. */
 static int make_folder(const char *path) {
-    if (mkdir(path, 0755) != 0) {
-        return errno == EEXIST ? 0 : -1;
+    int was_there = mkdir(path, 0755) != 0;
+    if (was_there && errno != EEXIST) {
+        return -1;
     }
     int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int parent = dir < 0 ? -1 : openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int result = parent < 0 ? -1 : fsync(parent);
+    if (was_there && dir >= 0 && parent < 0 && errno == EACCES) {
+        result = 0; /* somebody else's folder, in which this one was made for us */
+    }
     if (parent >= 0) {
         close_quietly(parent);
     }

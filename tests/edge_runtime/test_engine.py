@@ -23,6 +23,7 @@ from metabit.errors import (
     MismatchError,
 )
 from metabit.export.container import dumps
+from metabit.export.home import with_head
 from metabit.export.spec import Model
 
 SIZES = (40, 33, 20, 6)
@@ -281,6 +282,26 @@ def test_threads_that_share_an_engine_get_the_answers_of_one(data: bytes, model:
     for thread in threads:
         thread.join()
     assert len(wrong) == 12_000
+    assert not any(wrong)
+
+
+def test_novelty_and_labels_asked_for_at_once_are_those_of_one_thread(model: Model) -> None:
+    rng = np.random.default_rng(4)
+    x, y = random_samples(rng, model.input, 200), rng.integers(0, 6, 200)
+    engine = Engine(dumps(with_head(model, x, y)), learn="counting")
+    labels, novelty, wrong = engine.predict(x), engine.novelty(x), []
+
+    def ask() -> None:
+        for _ in range(40):
+            wrong.append(not np.array_equal(engine.novelty(x), novelty))
+            wrong.append(not np.array_equal(engine.predict(x), labels))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(wrong) == 240
     assert not any(wrong)
 
 
