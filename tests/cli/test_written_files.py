@@ -125,7 +125,7 @@ def test_a_run_and_a_state_are_kept_from_what_is_made_of_them(
     }
     train(recipe_from_dict({"name": "tiny", **tiny, "train": {"epochs": 1}}), run)
     assert cli("learn", model_file, data_file, "--state", state).code == 0
-    newest = max(state.iterdir())
+    newest = max(state.glob("*.mbs"))
     for source, kept in ((run, run / "model.safetensors"), (run, run / "recipe.toml")):
         before = kept.read_bytes()
         cli("export", source, "--to", "safetensors", "-o", kept).refused(2, "E-TARGET")

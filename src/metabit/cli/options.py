@@ -11,6 +11,7 @@ import click
 from metabit.cli.paths import ReadName, ReadPath
 from metabit.edge_runtime.options import MAX_BATCH
 from metabit.edge_runtime.threads import MOST
+from metabit.errors import InputError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,4 +98,8 @@ def bank_for(bank: int | None, task: int | None, n_banks: int) -> int:
     """The bank to use: as given, or the bank of the task, in a model with a bank per task."""
     if bank is not None:
         return bank
+    if task is not None and 1 < n_banks < task:
+        raise InputError(
+            f"--task {task}: the model was trained on tasks 1 to {n_banks}", code="E-TASK"
+        )
     return task - 1 if task is not None and n_banks > 1 else 0
