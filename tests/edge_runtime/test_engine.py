@@ -6,6 +6,7 @@ import copy
 import multiprocessing
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -267,6 +268,15 @@ def test_sizes_are_read_and_written_as_people_do() -> None:
     assert [format_kib(n) for n in (87, 1536, 20 * 1024**2)] == ["87 B", "1.5 KiB", "20.0 MiB"]
 
 
+def at_once(call: Callable[[], None], n: int) -> None:
+    """Make a call from n threads at the same time."""
+    threads = [threading.Thread(target=call) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def test_threads_that_share_an_engine_get_the_answers_of_one(data: bytes, model: Model) -> None:
     engine = Engine(data, learn="all")
     x = random_samples(np.random.default_rng(3), model.input, 64)
@@ -276,11 +286,7 @@ def test_threads_that_share_an_engine_get_the_answers_of_one(data: bytes, model:
         for i in range(3000):
             wrong.extend(engine.predict(x[i % 64 : i % 64 + 1]) != right[i % 64])
 
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(ask, 4)
     assert len(wrong) == 12_000
     assert not any(wrong)
 
@@ -296,11 +302,7 @@ def test_novelty_and_labels_asked_for_at_once_are_those_of_one_thread(model: Mod
             wrong.append(not np.array_equal(engine.novelty(x), novelty))
             wrong.append(not np.array_equal(engine.predict(x), labels))
 
-    threads = [threading.Thread(target=ask) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(ask, 3)
     assert len(wrong) == 240
     assert not any(wrong)
 
