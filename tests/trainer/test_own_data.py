@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import io
-import wave
-import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from own_data import code_of
 
-from metabit.errors import InputError, MetabitError
+from metabit.errors import InputError
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.own import OwnData, load_own
 from metabit.trainer.recipe import recipe_from_dict
@@ -22,12 +19,6 @@ from metabit.trainer.recipe.frontend import FrontEndRecipe
 from metabit.trainer.streams import build
 
 ROWS = [(1.5, -20.0, "walk"), (2.25, 30.5, "run"), (0.0, 12.0, "walk"), (-1.0, 1e3, "run")] * 6
-
-
-def code_of(data: OwnData) -> str:
-    with pytest.raises(MetabitError) as caught:
-        load_own(data)
-    return caught.value.code
 
 
 def table_text(separator: str = ",", comma: bool = False, header: bool = True) -> str:
@@ -199,112 +190,6 @@ def test_what_is_no_table_is_refused(content: bytes, code: str, tmp_path: Path) 
     path.write_bytes(content)
     assert code_of(OwnData(str(path))) == code
     assert code_of(OwnData(str(tmp_path / "none.csv"))) == "E-DATA-READ"
-
-
-def wav(rate: int = 8000, n: int = 900, n_channels: int = 1, n_bytes: int = 2) -> bytes:
-    rng = np.random.default_rng(n)
-    raw = rng.integers(0, 256, n * n_channels * n_bytes, dtype=np.uint8).tobytes()
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(n_channels)
-        file.setsampwidth(n_bytes)
-        file.setframerate(rate)
-        file.writeframes(raw)
-    return out.getvalue()
-
-
-def make_folder(folder: Path, files: dict[str, bytes], zipped: bool) -> Path:
-    if zipped:
-        path = folder / "data.zip"
-        with zipfile.ZipFile(path, "w") as archive:
-            for name, data in files.items():
-                archive.writestr(name, data)
-        return path
-    for name, data in files.items():
-        (folder / "data" / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / "data" / name).write_bytes(data)
-    return folder / "data"
-
-
-@pytest.mark.parametrize("zipped", [False, True])
-@pytest.mark.parametrize("n_bytes", [1, 2, 3])
-def test_recordings_by_class_and_speaker(zipped: bool, n_bytes: int, tmp_path: Path) -> None:
-    files = {
-        f"rec/{word}_{who}_{i}.wav": wav(n=700 + 100 * i, n_bytes=n_bytes)
-        for word in ("yes", "no")
-        for who in ("ann", "bob", "cid")
-        for i in range(3)
-    }
-    path = make_folder(tmp_path, {**files, "notes.md": b"-", ".hidden/x_y_1.wav": b""}, zipped)
-    found = load_own(OwnData(str(path), pattern="{label}_{group}_{}.wav", window=800, hop=800))
-    assert found.class_names == ("no", "yes")
-    assert found.sample_rate == 8000
-    assert len(found.train) + len(found.test) == 18  # the short ones end in silence
-    assert found.test.subject is not None
-    assert len(set(found.test.subject.tolist())) == 1
-    assert np.abs(found.train.x).max() > 20_000
-
-
-def test_recordings_of_different_rates_are_refused(tmp_path: Path) -> None:
-    path = make_folder(tmp_path, {"a/1.wav": wav(8000), "b/1.wav": wav(16_000)}, False)
-    assert code_of(OwnData(str(path), window=100)) == "E-DATA-RATE"
-    path = make_folder(tmp_path, {"a/1.wav": wav(), "b/1.wav": wav(n_channels=2)}, True)
-    assert code_of(OwnData(str(path), window=100)) == "E-DATA-RATE"
-
-
-def png(colour: bool, side: int = 8, seed: int = 0) -> bytes:
-    rng = np.random.default_rng(seed)
-    shape = (side, side, 3) if colour else (side, side)
-    out = io.BytesIO()
-    Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)).save(out, "png")
-    return out.getvalue()
-
-
-@pytest.mark.parametrize("colour", [False, True])
-def test_pictures_by_split_and_class(colour: bool, tmp_path: Path) -> None:
-    files = {
-        f"{split}/{word}/{i}.png": png(colour, seed=i)
-        for split in ("train", "test")
-        for word in ("cat", "dog")
-        for i in range(4)
-    }
-    path = make_folder(tmp_path, files, True)
-    found = load_own(OwnData(str(path), pattern="{split}/{label}/{}"))
-    assert (len(found.train), len(found.test)) == (8, 8)
-    assert found.input_shape == ((3, 8, 8) if colour else (8, 8))
-    assert found.dtype == "uint8"
-    dataset, stream = build(DataRecipe(path=str(path), pattern="{split}/{label}/{}"))
-    assert dataset.front_end is None
-    assert len(stream) == 1
-
-
-@pytest.mark.parametrize(
-    ("files", "code"),
-    [
-        ({"a/1.png": b"no picture", "b/1.png": png(False)}, "E-DATA-FORMAT"),
-        ({"a/1.png": png(False), "b/1.png": png(False, side=9)}, "E-DATA-SHAPE"),
-        ({"a/1.png": png(False), "b/1.png": png(True)}, "E-DATA-SHAPE"),
-        ({"a/1.wav": b"RIFFbroken"}, "E-DATA-FORMAT"),
-        ({"a/readme.md": b""}, "E-DATA-EMPTY"),
-        ({"1.wav": wav()}, "E-DATA-PATTERN"),
-        ({"a/1.csv": b"ax\n1\n"}, "E-DATA-FORMAT"),
-    ],
-)
-@pytest.mark.parametrize("zipped", [False, True])
-def test_folders_that_cannot_be_read_are_refused(
-    files: dict[str, bytes], code: str, zipped: bool, tmp_path: Path
-) -> None:
-    assert code_of(OwnData(str(make_folder(tmp_path, files, zipped)))) == code
-
-
-def test_a_zip_that_says_it_is_huge_is_not_unpacked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("metabit.trainer.data.own.folders.MAX_FILE_BYTES", 1000)
-    path = make_folder(tmp_path, {"a/1.wav": bytes(2000)}, True)
-    assert code_of(OwnData(str(path))) == "E-DATA-READ"
-    (tmp_path / "no.zip").write_bytes(b"PK but not a zip")
-    assert code_of(OwnData(str(tmp_path / "no.zip"))) == "E-DATA-FORMAT"
 
 
 def arrays(shape: tuple[int, ...], dtype: str, seed: int = 0) -> NDArray[np.generic]:
