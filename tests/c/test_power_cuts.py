@@ -23,7 +23,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     core = (sources() / "src").rglob("*.c")
     subprocess.run(
         [
-            os.environ.get("CC", "cc"), "-std=c99", "-O2", "-fsanitize=address,undefined",
+            os.environ.get("CC", "cc"), "-std=c99", "-O1", "-fsanitize=address,undefined",
             "-fno-sanitize-recover=all", "-Wall", "-Wextra", "-Werror",
             f"-I{sources() / 'include'}", *map(str, core), str(HERE / "power_cuts.c"),
             str(HERE / "disk.c"), str(HERE / "disk_calls.c"), "-lm",

@@ -22,6 +22,7 @@ def test_without_a_name_every_benchmark_is_listed(cli: Cli) -> None:
         assert name in done.stderr
 
 
+@pytest.mark.long
 def test_a_search_then_a_table(cli: Cli, tmp_path: Path) -> None:
     text = HEAD + ROWS.replace("method = { m = 30.0 }", "search = { m = [5.0, 30.0] }")
     path, out = written(tmp_path, text), tmp_path / "out"
