@@ -10,5 +10,6 @@ plain.py    float32
 qonnx.py    the bipolar type of QONNX
 write.py    the file, checked, with metadata
 read.py     files that anybody may have made
+multi_threshold.py  an operator of FINN and QONNX, in standard ones
 constants.py  what hangs on constants alone, worked out
 """

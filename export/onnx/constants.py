@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from metabit.errors import FormatError
@@ -88,6 +88,7 @@ def with_known_shapes(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
         inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
         shapes = _shapes(inferred.graph)
         constants = {t.name: t for t in proto.graph.initializer}
+        constants |= {t.name: t for t in map(_constant, proto.graph.node) if t is not None}
         values: dict[str, Array] = {}
         folded = set()
         for index, node in enumerate(proto.graph.node):
@@ -137,6 +138,18 @@ def worked_out(
             f"{said} cannot be worked out ({error})", code="E-ONNX-OPERATOR"
         ) from error
     return {value.name: np.asarray(v) for value, v in zip(outputs, values, strict=True)}
+
+
+def _constant(node: onnx.NodeProto) -> TensorProto | None:
+    """The tensor of a node Constant, under the name of its output; None for another node."""
+    if node.op_type != "Constant" or node.domain not in STANDARD:
+        return None
+    if [a.name for a in node.attribute] != ["value"]:
+        return None
+    tensor = TensorProto()
+    tensor.CopyFrom(node.attribute[0].t)
+    tensor.name = node.output[0]
+    return tensor
 
 
 def _check_sizes(graph: onnx.GraphProto, said: str) -> None:

@@ -10,6 +10,7 @@ import onnx
 from google.protobuf.message import DecodeError
 
 from metabit.errors import CorruptError, FormatError, InputError
+from metabit.export.onnx import multi_threshold
 from metabit.export.onnx.constants import (
     MAX_ELEMENTS,
     STANDARD,
@@ -66,11 +67,12 @@ def _check_operators(proto: onnx.ModelProto, where: str) -> None:
     for node in nodes:
         graphs = any(a.HasField("g") or a.graphs for a in node.attribute)
         standard = node.domain in STANDARD and node.op_type in OPERATORS and not graphs
-        if not standard and not (node.domain in BIPOLAR and node.op_type == OPERATOR):
+        if not standard and not _explains_itself(node):
             name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
             raise FormatError(
                 f"{where}: node {node.name or node.output[:1]}: operator {name} is not supported; "
-                f"known are {', '.join(sorted(OPERATORS))} and {OPERATOR} of QONNX",
+                f"known are {', '.join(sorted(OPERATORS))}, and {OPERATOR} and "
+                f"{multi_threshold.OPERATOR} of QONNX",
                 code="E-ONNX-OPERATOR",
             )
     for function in proto.functions:
@@ -80,6 +82,14 @@ def _check_operators(proto: onnx.ModelProto, where: str) -> None:
                 f"{OPERATOR} can be defined",
                 code="E-ONNX-OPERATOR",
             )
+
+
+def _explains_itself(node: onnx.NodeProto) -> bool:
+    """Whether a node is of QONNX, and metabit puts standard operators in its place."""
+    bipolar = node.domain in BIPOLAR and node.op_type == OPERATOR
+    return bipolar or (
+        node.domain in multi_threshold.DOMAINS and node.op_type == multi_threshold.OPERATOR
+    )
 
 
 def _explain_bipolar(proto: onnx.ModelProto) -> None:
@@ -174,6 +184,7 @@ def check(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     try:
         for tensor in _tensors(proto):
             onnx.numpy_helper.to_array(tensor)  # it has the bytes that its shape needs
+        multi_threshold.explain_multi_thresholds(proto, where)
         fold_foreign(proto, OPERATORS, where)
         onnx.checker.check_model(proto, full_check=True)
         inferred = onnx.shape_inference.infer_shapes(proto, strict_mode=True, data_prop=True)
