@@ -9,4 +9,5 @@ output.py    what follows the last layer
 builder.py   from steps to layers
 importer.py  the model, and a report of what was understood
 errors.py    refusals
+foreign.py   files of other tools that are no ONNX, and what to do with them
 """

@@ -18,6 +18,10 @@ from metabit.export.spec import Int8Array, Threshold
 from metabit.export.window import Padding, Window
 
 _PROBES = 513
+_TRAIN = (
+    "A network of floats cannot be converted, it has to be trained with binary weights and signs: "
+    "metabit train does so on your data"
+)
 
 
 @dataclass
@@ -95,7 +99,8 @@ class Linear:
             raise refuse(
                 where,
                 f"the activations after {self.name} are not binary: they take values such as "
-                f"{found}; they must be -c and +c, as Sign, BipolarQuant or Where make them",
+                f"{found}; they must be -c and +c, as Sign, BipolarQuant or Where make them. "
+                f"{_TRAIN}",
             )
         return threshold, size, int(zero.any(axis=0).sum())
 
@@ -129,7 +134,7 @@ def binary(weights: NDArray[Any], step: Step, where: str) -> tuple[Int8Array, Fl
         raise refuse(
             where,
             f"the weights of {node_name(step.node)} are not binary: {n_values} different values; "
-            "each channel's must be -a and +a",
+            f"each channel's must be -a and +a. {_TRAIN}",
         )
     return np.where(weights > 0, 1, -1).astype(np.int8), size
 

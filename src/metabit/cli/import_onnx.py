@@ -19,12 +19,17 @@ from metabit.export import container
 from metabit.export.golden import with_random_golden
 from metabit.export.home import HEAD_DEFAULT, obstacle, with_chosen_head
 from metabit.export.learnable import learnable
+from metabit.export.onnx_import.foreign import refuse_foreign
 from metabit.export.spec import Model
-from metabit.extras import need
+from metabit.extras import missing, need, pip_command
 from metabit.readers.read import read_samples
 from metabit.readers.samples import ReadSamples, need_labels
 
 if TYPE_CHECKING:
+    import onnx
+
+    from metabit.compare.imported import ImportCheck
+    from metabit.export.onnx_import.importer import Imported
     from metabit.export.onnx_import.samples import Quantization
 
 NORM_SAMPLES = 500
@@ -48,22 +53,32 @@ NORM_SAMPLES = 500
     "Where DATA has labels, it also gets a counting head that knows these samples.",
 )  # fmt: skip
 @SPLIT
+@click.option(
+    "--check/--no-check", "check", default=True,
+    help="Whether ONNX Runtime runs ONNX on random samples first; where the imported "
+    "network gives another label, nothing is written. Default: --check.",
+)  # fmt: skip
 def command(
-    out: Output, source: Path, target: Path, samples: str | None, learn_from: str | None, split: str
-) -> Answer:
+    out: Output, source: Path, target: Path, samples: str | None, learn_from: str | None,
+    split: str, check: bool,
+) -> Answer:  # fmt: skip
     """Convert ONNX, a network of binary layers, to a .mbit file, and report on every layer.
 
     A binary layer is a Gemm, MatMul or Conv whose weights are all -a or +a, as written by metabit,
     QONNX, Brevitas (with BipolarQuant) and Larq (with Sign). What follows it, up to the next sign,
-    becomes integer thresholds. The model can predict; with --learn it can also learn.
+    becomes integer thresholds. The model can predict; with --learn it can also learn. Before the
+    file is written, ONNX Runtime runs ONNX too, and all labels must be equal.
     """
+    refuse_foreign(source)
     need("import")
 
     from metabit.export.onnx.read import load
     from metabit.export.onnx_import.importer import from_onnx
 
     told = None if samples is None else _quantization(samples)
-    imported = from_onnx(load(source), str(source), told)
+    proto = load(source)
+    imported = from_onnx(proto, str(source), told)
+    checked = _checked(out, proto, source, imported) if check else None
     model = imported.model
     if learn_from is not None:
         found = read_samples(learn_from, model, split=split)
@@ -97,7 +112,32 @@ def command(
         "can_learn": model.learn is not None,
         "head": facts(model),
         "layers": [vars(layer) for layer in imported.layers],
+        "check": None if checked is None else vars(checked),
     }
+
+
+def _checked(
+    out: Output, proto: onnx.ModelProto, source: Path, imported: Imported
+) -> ImportCheck | None:
+    """What the comparison with ONNX Runtime found; None where that is not installed."""
+    lacking = missing("verify an ONNX file")
+    if lacking:
+        out.line(
+            f"not compared with ONNX Runtime, which is not installed: {pip_command(lacking)}",
+            "yellow",
+        )
+        return None
+
+    from metabit.compare.imported import check_import
+
+    found = check_import(proto, str(source), imported)
+    classes = "class" if found.n_classes_seen == 1 else "classes"
+    out.line(
+        f"compared with {found.runner}: labels of {found.n_samples} random samples (seed "
+        f"{found.seed}) are equal; {found.n_classes_seen} {classes} among them"
+        + (f"; {found.n_rounded} differ by its rounding to float" if found.n_rounded else "")
+    )
+    return found
 
 
 def _with_head(out: Output, model: Model, found: ReadSamples) -> Model:

@@ -7,4 +7,6 @@ onnx_file.py    an ONNX file in ONNX Runtime
 tflite_file.py  a TFLite file in LiteRT
 align.py        the same samples for both
 compare.py      labels and scores, and the first place where they differ
+imported.py     an imported network beside the ONNX file it was made from
+in_double.py    an ONNX graph that computes in double, to tell rounding from a real difference
 """

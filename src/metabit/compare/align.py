@@ -29,17 +29,18 @@ class ChannelsFirst(Artefact):
 
     def outputs(self, samples: Samples, bank: int) -> Predictions:
         """Of the artefact, for the same values channel first."""
-        return self._inner.outputs(self._turned(samples), bank)
+        return self._inner.outputs(self.turned(samples), bank)
 
     def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
         """Of the artefact, for a sample that is turned before."""
-        return self._inner.caller(self._turned(sample), bank)
+        return self._inner.caller(self.turned(sample), bank)
 
     def hidden(self, samples: Samples, bank: int) -> dict[str, BoolArray]:
         """Of the artefact."""
-        return self._inner.hidden(self._turned(samples), bank)
+        return self._inner.hidden(self.turned(samples), bank)
 
-    def _turned(self, samples: Samples) -> Samples:
+    def turned(self, samples: Samples) -> Samples:
+        """The same values channel first, shape (n, n_inputs)."""
         maps = samples.reshape(len(samples), *self.input.shape).transpose(0, 3, 1, 2)
         return np.ascontiguousarray(maps).reshape(len(samples), -1)  # type: ignore[return-value]
 

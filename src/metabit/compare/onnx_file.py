@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,13 +71,26 @@ class OnnxArtefact(Artefact):
 
     def outputs(self, samples: Samples, bank: int) -> Predictions:
         """Of ONNX Runtime, on one thread."""
-        (logits,) = self._run(self._session, [self._logits], samples, bank)
-        if logits.dtype == np.int64:  # ArgMax or TopK: the label itself
-            return Predictions(logits.reshape(len(samples), -1)[:, 0], None)
-        scores = None
-        if self._ours and logits.dtype == np.float32:
-            scores = scores_from_logits(logits)
-        return Predictions(logits.argmax(axis=1).astype(np.int64), scores)
+        logits = self._run(self._session.run, [self._logits], samples, bank)[0]
+        labels = _labels(logits)
+        ours = self._ours and logits.dtype == np.float32
+        return Predictions(labels, scores_from_logits(logits) if ours else None)
+
+    def in_double(self, samples: Samples, bank: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Labels, and what they were chosen from, of the same graph computed in double.
+
+        It runs in ONNX's reference evaluator, which is slow: for a few samples.
+
+        Raises:
+            FormatError: the evaluator cannot run the graph.
+        """
+        from onnx.reference import ReferenceEvaluator
+
+        from metabit.compare.in_double import in_double
+
+        run = ReferenceEvaluator(in_double(self._proto)).run
+        logits = self._run(run, [self._logits], samples, bank, np.float64)[0]
+        return _labels(logits), logits.reshape(len(samples), -1)
 
     def caller(self, sample: Samples, bank: int) -> Callable[[], object]:
         """`InferenceSession.run` for all outputs."""
@@ -93,7 +107,7 @@ class OnnxArtefact(Artefact):
         telling = onnx.ModelProto()
         telling.CopyFrom(self._proto)
         telling.graph.output.extend(onnx.ValueInfoProto(name=name) for name in names)
-        tensors = self._run(self._start(telling), names, samples, bank)
+        tensors = self._run(self._start(telling).run, names, samples, bank)
         channels_last = [t.transpose(0, 2, 3, 1) if t.ndim == 4 else t for t in tensors]
         return {
             name.removesuffix(_SIGN): tensor > 0
@@ -118,10 +132,11 @@ class OnnxArtefact(Artefact):
             raise self._refuse(f"ONNX Runtime does not take it: {_one_line(error)}") from error
 
     def _run(
-        self, session: onnxruntime.InferenceSession, names: list[str], samples: Samples, bank: int
-    ) -> list[NDArray[Any]]:
+        self, run: Callable[..., Any], names: list[str], samples: Samples, bank: int,
+        kind: type[np.floating[Any]] = np.float32,
+    ) -> list[NDArray[Any]]:  # fmt: skip
         try:
-            runs = [session.run(names, self._feed(part, bank)) for part in self._parts(samples)]
+            runs = [run(names, self._feed(part, bank, kind)) for part in self._parts(samples)]
             return [np.concatenate(values)[: len(samples)] for values in zip(*runs, strict=True)]
         except Exception as error:
             raise self._refuse(f"ONNX Runtime cannot run it: {_one_line(error)}") from error
@@ -134,10 +149,12 @@ class OnnxArtefact(Artefact):
             samples = samples[rows]
         return [samples[i : i + batch] for i in range(0, max(1, len(samples)), batch)]
 
-    def _feed(self, samples: Samples, bank: int) -> dict[str, NDArray[Any]]:
+    def _feed(
+        self, samples: Samples, bank: int, kind: type[np.floating[Any]] = np.float32
+    ) -> dict[str, NDArray[Any]]:
         x: NDArray[Any] = samples
         if self._is_float:
-            x = ((x.astype(np.float64) - self.input.zero_point) * self.input.scale).astype("f4")
+            x = ((x.astype(np.float64) - self.input.zero_point) * self.input.scale).astype(kind)
         feed = {self._session.get_inputs()[0].name: x.reshape(len(samples), *self._shape)}
         if self._has_banks:
             feed["bank"] = np.array(bank, dtype=np.int64)
@@ -156,19 +173,29 @@ class OnnxArtefact(Artefact):
     def _logits_output(self) -> tuple[str, int]:
         """Name and width of the one output that holds a number per class.
 
-        Width 0 for the labels of an ArgMax or a TopK, where there is nothing else.
+        Width 0 for labels: of an ArgMax, or the best ones of a TopK, the first of them first.
         """
-        outputs = self._session.get_outputs()
-        wide = [v for v in outputs if len(v.shape) == 2 and v.type != "tensor(int64)"]
-        labels = [v for v in outputs if v.type == "tensor(int64)" and v.shape[1:] in ([], [1])]
-        if len(labels) == 1 and all(value.shape[1] == 1 for value in wide):
-            return labels[0].name, 0
-        if len(wide) != 1 or not isinstance(wide[0].shape[1], int):
+        widths = {
+            value.name: math.prod(n if isinstance(n, int) else 0 for n in value.shape[1:])
+            for value in self._session.get_outputs()
+        }
+        kinds = {value.name: value.type for value in self._session.get_outputs()}
+        labels = [name for name, kind in kinds.items() if kind == "tensor(int64)"]
+        wide = [name for name, width in widths.items() if width > 1 and name not in labels]
+        if len(wide) == 1 and all(widths[name] == 1 for name in labels):
+            return wide[0], widths[wide[0]]
+        if len(labels) != 1:
             raise self._refuse("it has no single output of shape (batch, classes)")
-        return wide[0].name, wide[0].shape[1]
+        return labels[0], 0
 
     def _refuse(self, why: str) -> FormatError:
         return FormatError(f"{self.where}: {why}", code="E-ONNX")
+
+
+def _labels(outputs: NDArray[Any]) -> NDArray[np.int64]:
+    """Of a number per class, or of labels, shape (n, ...)."""
+    rows = outputs.reshape(len(outputs), -1)
+    return rows[:, 0] if rows.dtype == np.int64 else rows.argmax(axis=1).astype(np.int64)
 
 
 def _number(told: dict[str, str], key: str, default: float) -> float:
