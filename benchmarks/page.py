@@ -6,7 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import convnet_tables, inference_tables, learning_tables, results, scaling_tables
+from benchmarks import (
+    convnet_tables,
+    inference_tables,
+    learning_tables,
+    results,
+    scaling_tables,
+    training_tables,
+)
 from benchmarks.gates import table as gates
 from metabit.trainer.circumstances import commit_in_words
 
@@ -32,6 +39,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "learning-functions": ("learning_speed", learning_tables.functions),
     "scaling": ("scaling", scaling_tables.summary),
     "threads": ("scaling", scaling_tables.threads),
+    "training-speed": ("training_speed", training_tables.steps),
 }
 
 

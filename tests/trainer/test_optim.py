@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from metabit import InputError
+from metabit.trainer.blocks import BLOCK
+from metabit.trainer.metaplasticity import withheld
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
@@ -20,15 +22,15 @@ CONFIG = MLPConfig(n_inputs=12, hidden=(16, 8), n_classes=4)
 Make = Callable[[list[Tensor]], torch.optim.Optimizer]
 PAIRS: dict[str, tuple[Make, Make]] = {
     "adam": (
-        lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=1e-3),
+        lambda p: torch.optim.Adam(p, lr=0.01, weight_decay=1e-3, fused=True),
         lambda p: MetaplasticAdam(p, lr=0.01, weight_decay=1e-3, m=0.0),
     ),
     "sgd": (
-        lambda p: torch.optim.SGD(p, lr=0.05, weight_decay=1e-3),
+        lambda p: torch.optim.SGD(p, lr=0.05, weight_decay=1e-3, fused=True),
         lambda p: MetaplasticSGD(p, lr=0.05, weight_decay=1e-3, m=0.0),
     ),
     "sgd with momentum": (
-        lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9),
+        lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, fused=True),
         lambda p: MetaplasticSGD(p, lr=0.05, momentum=0.9, m=0.0),
     ),
 }
@@ -72,7 +74,7 @@ def test_growing_weights_keep_the_bits_of_the_base_optimizer() -> None:
     """With a large step, before + (after - before) is not always `after`."""
     grads = torch.randn(1, 4001, generator=torch.Generator().manual_seed(5))
     before = torch.linspace(-1, 1, 4001)
-    plain = one_step(lambda p: torch.optim.SGD(p, lr=3.7), grads)
+    plain = one_step(lambda p: torch.optim.SGD(p, lr=3.7, fused=True), grads)
     damped = one_step(lambda p: MetaplasticSGD(p, lr=3.7, m=5.0), grads)
     grows = (plain - before) * before >= 0
     assert grows.sum() > 1000
@@ -83,13 +85,36 @@ def test_growing_weights_keep_the_bits_of_the_base_optimizer() -> None:
 def test_shrinking_weights_take_the_share_that_the_formula_says() -> None:
     grads = torch.randn(1, 4001, generator=torch.Generator().manual_seed(6))
     before = torch.linspace(-1, 1, 4001)
-    plain = one_step(lambda p: torch.optim.SGD(p, lr=0.1), grads)
+    plain = one_step(lambda p: torch.optim.SGD(p, lr=0.1, fused=True), grads)
     damped = one_step(lambda p: MetaplasticSGD(p, lr=0.1, m=1.5), grads)
     shrinks = (plain - before) * before < 0
     share = 1 - torch.tanh(1.5 * before.double().abs()) ** 2
     expected = before.double() + share * (plain.double() - before.double())
     assert shrinks.sum() > 1000
     assert (damped.double() - expected)[shrinks].abs().max() < 1e-6
+
+
+@pytest.mark.parametrize("shape", [(7,), (3, 5), (1, BLOCK), (2, BLOCK + 17), (400, 1, 9, 25)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("m", [0.3, 1.35, 40.0])
+def test_damping_in_blocks_has_the_bits_of_the_formula(
+    shape: tuple[int, ...], dtype: torch.dtype, m: float
+) -> None:
+    """Three steps, as the second finds memory in use; zeros of both signs among the weights."""
+    random = torch.Generator().manual_seed(8)
+    before = torch.randn(shape, generator=random, dtype=dtype)
+    before.view(-1)[:4] = torch.tensor([0.0, -0.0, 1e-30, -1e-30])
+    weight = nn.Parameter(before.clone())
+    optimizer = MetaplasticSGD([weight], lr=0.5, m=m)
+    for _ in range(3):
+        before = weight.detach().clone()
+        weight.grad = torch.randn(shape, generator=random, dtype=dtype)
+        plain = nn.Parameter(before.clone())
+        plain.grad = weight.grad.clone()
+        torch.optim.SGD([plain], lr=0.5, fused=True).step()
+        optimizer.step()
+        after = plain.detach()
+        assert torch.equal(weight, after - withheld(before, after - before, m))
 
 
 def test_the_direction_is_that_of_the_step_and_not_of_the_gradient() -> None:
@@ -106,7 +131,10 @@ def test_the_direction_is_that_of_the_step_and_not_of_the_gradient() -> None:
 
 def test_moments_are_not_damped() -> None:
     plain, damped = nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(3))
-    base, ours = torch.optim.Adam([plain], lr=0.01), MetaplasticAdam([damped], lr=0.01, m=9.0)
+    base, ours = (
+        torch.optim.Adam([plain], lr=0.01, fused=True),
+        MetaplasticAdam([damped], lr=0.01, m=9.0),
+    )
     for _ in range(5):
         plain.grad, damped.grad = torch.full((3,), 0.3), torch.full((3,), 0.3)
         base.step()

@@ -174,7 +174,8 @@ class Anpyc(QuadraticMethod):
             weights[name][mask] = PRUNED * (2.0 * drawn - 1)
 
     def gradients(self, model: nn.Module) -> None:
-        """Set the gradients of pruned weights to zero."""
+        """Add the pull of the penalty, and set the gradients of pruned weights to zero."""
+        super().gradients(model)
         weights = protected(model)
         for name, mask in self.pruned.items():
             gradient = weights[name].grad

@@ -114,7 +114,11 @@ class Method(NamedMethod):
         return x, y
 
     def penalty(self, model: Network) -> Tensor | None:
-        """A scalar that is added to the loss; None while there is nothing to protect."""
+        """A scalar that is added to the loss; None while there is nothing to protect.
+
+        One without a graph is only reported, and `gradients` adds its gradient. That saves time
+        where the gradient has a closed form.
+        """
         return None
 
     def gradients(self, model: Network) -> None:

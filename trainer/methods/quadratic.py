@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from metabit.trainer.blocks import blocks
 from metabit.trainer.methods.base import Method, Setting, parts_of
 from metabit.trainer.methods.per_sample import protected
 from metabit.trainer.recipe.method_options import QuadraticOptions
@@ -42,20 +43,44 @@ class QuadraticMethod(Method):
         self.anchor = {name: p.detach().clone() for name, p in weights.items()}
         self.protects = False  # nothing is important before the first consolidation
 
+    @property
+    def pulls(self) -> bool:
+        """Whether the penalty says anything yet."""
+        return self.protects and self.options.strength != 0
+
+    @torch.no_grad()
     def penalty(self, model: nn.Module) -> Tensor | None:
-        """strength * sum of importance * (weight - anchor) ** 2; None before a consolidation."""
-        if not self.protects or self.options.strength == 0:
+        """strength * sum of importance * (weight - anchor) ** 2; None before a consolidation.
+
+        A number without a graph: its gradient has a closed form, which `gradients` adds.
+        """
+        if not self.pulls:
             return None
-        parts = [
-            (self.importance[name] * (weight - self.anchor[name]) ** 2).sum()
-            for name, weight in protected(model).items()
-        ]
-        total: Tensor = self.options.strength * torch.stack(parts).sum()
-        return total
+        total = torch.zeros(())
+        for name, weight in protected(model).items():
+            for w, anchor, importance in blocks(weight, self.anchor[name], self.importance[name]):
+                off = w - anchor
+                total += torch.dot(off, importance * off)
+        strength: float = self.options.strength
+        return total * strength
+
+    @torch.no_grad()
+    def gradients(self, model: nn.Module) -> None:
+        """Add the gradient of the penalty, 2 * strength * importance * (weight - anchor)."""
+        if not self.pulls:
+            return
+        factor = 2 * self.options.strength
+        for name, weight in protected(model).items():
+            if weight.grad is None:  # it has no part in the loss, and is pulled all the same
+                weight.grad = torch.zeros_like(weight)
+            for gradient, w, anchor, importance in blocks(
+                weight.grad, weight, self.anchor[name], self.importance[name]
+            ):
+                gradient.addcmul_(importance, w - anchor, value=factor)
 
     def remember(self, model: nn.Module, importance: Mapping[str, Tensor]) -> None:
         """Keep these importances, and the present weights as the anchor."""
-        self.importance = dict(importance)
+        self.importance = {name: tensor.contiguous() for name, tensor in importance.items()}
         self.anchor = {name: p.detach().clone() for name, p in protected(model).items()}
         self.protects = True
 

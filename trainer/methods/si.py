@@ -9,8 +9,8 @@ and the path starts again at zero.
 Paper: Zenke, Poole and Ganguli 2017, "Continual learning through synaptic intelligence".
 
 What differs: in a binary network the weight is the hidden weight, and its gradient passes the sign
-unchanged. As in the paper, the path uses the gradient of the task's loss alone: the gradient of the
-penalty, which has a closed form, is subtracted. The change of a weight is the whole step of the
+unchanged. As in the paper, the path uses the gradient of the task's loss alone, which is noted
+before the gradient of the penalty is added to it. The change of a weight is the whole step of the
 optimizer, including moments and weight decay.
 
 Bytes: importance, anchor and path, 12 per weight, and two copies within a step, 8 per weight.
@@ -45,12 +45,11 @@ class Si(QuadraticMethod):
 
     @torch.no_grad()
     def gradients(self, model: nn.Module) -> None:
-        """Note the gradient of the task's loss, and the weights before the step."""
-        factor = 2 * self.options.strength if self.protects else 0.0
+        """Note the gradient of the task's loss and the weights before the step; add the pull."""
         for name, weight in protected(model).items():
             if weight.grad is not None:
-                pull = factor * self.importance[name] * (weight - self.anchor[name])
-                self._before[name] = weight.grad - pull, weight.detach().clone()
+                self._before[name] = weight.grad.clone(), weight.detach().clone()
+        super().gradients(model)
 
     @torch.no_grad()
     def after_step(self, model: nn.Module) -> None:

@@ -1,0 +1,34 @@
+"""The table of docs/BENCHMARKS.md about the speed of training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.results import table
+
+HEADER = [
+    "network", "weights", "gradients, ms", "optimizer, ms", "penalty, ms",
+    "gradients and optimizer",
+]  # fmt: skip
+
+
+def steps(record: dict[str, Any]) -> str:
+    """From results/training_speed.json."""
+    rows = []
+    for width, r in sorted(record.items(), key=lambda item: int(item[0])):
+        before, now = (r["gradients_ms"] + r[f"optimizer_{when}_ms"] for when in ("before", "now"))
+        optimizer, penalty = (
+            f"{r[f'{part}_before_ms']:.1f} → {r[f'{part}_now_ms']:.1f}"
+            for part in ("optimizer", "penalty")
+        )
+        rows.append(
+            [
+                f"784-{width}-{width}-10",
+                f"{r['n_weights']:,}",
+                f"{r['gradients_ms']:.1f}",
+                optimizer,
+                penalty,
+                f"{before:.1f} → {now:.1f} ms, {before / now:.1f} times as fast",
+            ]
+        )
+    return table(HEADER, rows)
