@@ -188,6 +188,14 @@ class Choice:
     head: str | None
     units: int = 0
 
+    def in_words(self) -> str:
+        """What learnt, for people."""
+        if self.head is not None:
+            units = f" with {self.units} hidden units" if self.units else ""
+            return f"a {self.head.replace('-', ', ')} head{units}"
+        layers = "layer" if self.learn_layers == 1 else "layers"
+        return f"{self.learn_layers} {layers} of {self.bits} bits"
+
 
 def choice(data: bytes, where: str = "state image") -> Choice:
     """What learnt in an image of any model.

@@ -39,12 +39,14 @@ ROOMS = {
     "metabit.cli": (
         "answers paths standard_streams tables",
         "common options",
-        "class_names heads kept_states progress",
+        "class_names heads progress",
+        "state_view",
+        "kept_states",
         "guarding reading stream_record",
         "learn_report learn_rows",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
-        "profile reproduce simulate train verify",
+        "profile reproduce simulate state train verify",
     ),
     "metabit.trainer": (
         "circumstances files metrics metaplasticity",
@@ -65,11 +67,12 @@ ROOMS = {
         "spec",
         "bits convolve fold layout levels shapes",
         "cursor golden limits state_image",
+        "state_facts",
         "c_source container features front_section head_section network_section "
         "novelty probes windows",
         "blob home learnable raw_input tensors untrained",
         "head_image",
-        "repack",
+        "repack state_diff",
         "onnx onnx_import tflite",
         "from_exported from_torch",
         "from_run",
@@ -78,7 +81,7 @@ ROOMS = {
         "_native c_library inputs isa sizes threads",
         "mapped options reference state_bytes status windows",
         "plan state_folder",
-        "engine",
+        "engine state_history",
         "guard task_banks",
     ),
     "metabit.firmware_sim": (

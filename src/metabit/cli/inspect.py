@@ -1,4 +1,4 @@
-"""`metabit inspect`: what is in a .mbit file."""
+"""`metabit inspect`: what is in a .mbit file, or in a learnt state."""
 
 from __future__ import annotations
 
@@ -8,19 +8,30 @@ from pathlib import Path
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.heads import facts, in_words
 from metabit.cli.options import FILE
+from metabit.cli.state_view import show_file, show_states
 from metabit.cli.tables import sizes_table, table
 from metabit.edge_runtime.sizes import format_kib
+from metabit.edge_runtime.state_history import history
 from metabit.export import container
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import Blob
 from metabit.export.layout import Section, version_text
 from metabit.export.spec import ConvLayer, Layer, Model
 
+STATE_SUFFIX = ".mbs"
+
 
 @verb("inspect")
 @FILE
 def command(out: Output, file: Path) -> Answer:
-    """Show the header, layers, sizes and sections of FILE, after checking all of it."""
+    """Show the header, layers, sizes and sections of FILE, after checking all of it.
+
+    FILE may also be a state file (.mbs), or the folder in which `metabit learn` keeps states.
+    """
+    if file.is_dir():
+        return {"folder": file, "states": show_states(out, file, history(file))}
+    if file.suffix.lower() == STATE_SUFFIX:
+        return {"file": file, **show_file(out, file, container.read_bytes(file))}
     blob = Blob.of(file)
     data, model = blob.data, blob.model
     sections = container.sections(data, str(file))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.kept_states import opened_with
+from metabit.cli.kept_states import opened_with, since_export, with_what_was_learnt
 from metabit.cli.options import (
     BANK_OR_TASKS,
     CODES,
@@ -80,14 +80,15 @@ def command(
     a front end reads raw frames, a row each.
 
     With --state, the model predicts with what `metabit learn` has kept there, and knows the names
-    of classes that are new.
+    of classes that are new. Where labels are known, the accuracy of FILE as exported stands beside:
+    on samples of an earlier task, this shows whether something was forgotten. A model with a bank
+    per task is asked for an earlier one by --task or --bank.
     """
     blob = Blob.of(file)
     model = blob.model
     csv = CsvOptions(label, codes)
-    engine = open_engine(
-        blob, bank=bank_for(bank, task, model.n_banks), state=state, threads=threads, head=unknown
-    )
+    chosen = None if bank is None and task is None else bank_for(bank, task, model.n_banks)
+    engine = open_engine(blob, bank=chosen, state=state, threads=threads, head=unknown)
     names = ClassNames(model, engine.n_outputs, state)
     if data == STDIN:
         stream = CsvRows(sys.stdin, "standard input", model, csv)
@@ -110,6 +111,9 @@ def command(
         rows = class_table(classes)
         if rows is not None:
             out.show(rows)
+    since: Answer = {}
+    if state is not None and truth is not None and accuracy is not None and not unknown:
+        since = since_export(out, blob, chosen, state, samples.x, truth, accuracy)
     out.line(
         f"{n:,} samples in {1000 * seconds:.1f} ms ({1e6 * seconds / n:.1f} µs each), "
         f"arena {format_kib(engine.plan.arena_bytes)}"
@@ -124,6 +128,7 @@ def command(
         "classes": classes,
         "seconds": seconds,
         "arena_bytes": engine.plan.arena_bytes,
+        **since,
     }
 
 
@@ -180,19 +185,22 @@ def _in_words(names: ClassNames, labels: NDArray[np.int64]) -> str:
 
 
 def open_engine(
-    blob: Blob, *, bank: int, state: Path | None, threads: int | None = None, head: bool = False
-) -> Engine:
+    blob: Blob, *, bank: int | None, state: Path | None, threads: int | None = None,
+    head: bool = False,
+) -> Engine:  # fmt: skip
     """An engine for inference, or, with a state folder, an engine that holds what was learnt.
 
     Args:
-        blob, bank, state, threads: see `Engine`.
+        blob, state, threads: see `Engine`.
+        bank: of normalisation values; None for the bank that learnt, or for the first. In another
+            bank, what was learnt answers with that bank's own values.
         head: whether the counting head of the file answers, where there is no state.
 
     Raises:
         StorageError: there is nothing in the state folder: a wrong path must not pass silently.
     """
     if state is None:
-        return Engine(blob, bank=bank, threads=threads, learn="counting" if head else None)
+        return Engine(blob, bank=bank or 0, threads=threads, learn="counting" if head else None)
     opened = opened_with(state)
     if opened is None:
         raise StorageError(
@@ -200,9 +208,11 @@ def open_engine(
             "one",
             code="E-STATE-NONE",
         )
+    if bank is not None and bank != opened.bank:
+        return Engine(with_what_was_learnt(blob, state), bank=bank, threads=threads)
     return Engine(
         blob,
-        bank=bank,
+        bank=opened.bank,
         state=state,
         read_only=True,
         learn=opened.learn,
