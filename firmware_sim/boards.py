@@ -1,21 +1,25 @@
-"""The boards that metabit knows: memory, core, clock, power. One TOML file each, in `boards/`."""
+"""The boards that metabit knows: memory, core, clock, caches, power; `boards/` has their files."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, cast
 
 from metabit.errors import InputError, nearest
+from metabit.firmware_sim.toml_table import BoardTable, Range, read_toml
 
-Isa = Literal["thumb", "aarch64"]
-#: Low, typical and high: an estimate with its error bar.
-Range = tuple[float, float, float]
+Isa = Literal["thumb", "aarch64", "riscv32", "none"]
+#: Instruction sets that an emulated core runs.
+ISAS = ("thumb", "aarch64", "riscv32")
 
 FOLDER = Path(__file__).parent / "boards"
 EXACT: Range = (1.0, 1.0, 1.0)
+#: Memory is mapped by such pages.
+PAGE = 4096
+#: Where the registers of a Cortex-M lie; no memory can.
+SYSTEM = range(0xE0000000, 1 << 32)
 
 
 @dataclass(frozen=True)
@@ -32,15 +36,37 @@ class Region:
 
 
 @dataclass(frozen=True)
+class Cache:
+    """One cache, in the order in which an access looks at them.
+
+    Attributes:
+        name: for people.
+        serves: what looks into it: "code", "data" or "both".
+        of: what it keeps: "flash", or "all" of the memory.
+        bytes, ways, line_bytes: its shape.
+        miss_cycles: what a miss costs, where the next cache, or the memory, has it.
+    """
+
+    name: str
+    serves: str
+    of: str
+    bytes: int
+    ways: int
+    line_bytes: int
+    miss_cycles: Range
+
+
+@dataclass(frozen=True)
 class Board:
     """One board, as its TOML file has it.
 
     Attributes:
         name: how it is chosen.
         title: what it is, for people.
-        core: key of the cost tables in `latency.py`.
-        clock_hz: of the core.
-        isa: instruction set the emulator runs.
+        core: name of the cost model of its core.
+        clock_hz: of the core, as it mostly runs.
+        clock_range: the slowest, the usual and the fastest clock: some boards throttle.
+        isa: instruction set the emulator runs; "none": the board can only be planned for.
         flags: target flags of the cross compiler.
         emulated_cpu: key of the emulator's CPU models.
         ram: all of it.
@@ -49,15 +75,18 @@ class Board:
         stack_bytes: what the firmware reserves for the stack.
         page_bytes, endurance_cycles: flash erase unit, and erasures it lasts; 0 when unknown.
         fetch_factor: cycles are multiplied by it for fetching instructions.
-        cache_bytes, memory_bytes_per_s: last cache, and the speed of memory after it; 0: none.
+        caches: in the order in which an access looks at them.
+        memory_bytes_per_s: speed of the memory after the last cache; 0: as `miss_cycles` says.
         active_mw: power while the core runs; None when unknown.
         power_covers: what that power includes.
+        sources: where the figures are from, by what they are about.
     """
 
     name: str
     title: str
     core: str
     clock_hz: int
+    clock_range: Range
     isa: Isa
     flags: tuple[str, ...]
     emulated_cpu: str
@@ -68,10 +97,16 @@ class Board:
     page_bytes: int = 0
     endurance_cycles: int = 0
     fetch_factor: Range = EXACT
-    cache_bytes: int = 0
+    caches: tuple[Cache, ...] = ()
     memory_bytes_per_s: int = 0
     active_mw: Range | None = None
     power_covers: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the firmware can be built for it and run here."""
+        return self.isa != "none"
 
     @property
     def panels(self) -> bool:
@@ -89,10 +124,17 @@ class Board:
         return 0 if self.flash is None else self.flash.bytes
 
     def without_limits(self) -> Board:
-        """The same core with memory enough for anything, to measure what does not fit."""
-        huge = 1 << 29
-        flash = None if self.flash is None else Region(self.flash.origin, huge - self.flash.origin)
-        return replace(self, ram=Region(self.ram.origin, 2 * huge), flash=flash)
+        """The same core with memory up to whatever lies next, to measure what does not fit."""
+        if self.flash is None:
+            return replace(self, ram=_grown(self.ram, ()))
+        ram, flash = _grown(self.ram, (self.flash,)), _grown(self.flash, (self.ram,))
+        return replace(self, ram=ram, flash=flash)
+
+
+def _grown(region: Region, others: tuple[Region, ...]) -> Region:
+    """The region made longer: by 1 GiB, or to where the next one begins."""
+    borders = [SYSTEM.start, *(o.origin for o in others), region.origin + (1 << 30)]
+    return Region(region.origin, min(b for b in borders if b >= region.end) - region.origin)
 
 
 def names() -> list[str]:
@@ -117,139 +159,83 @@ def load(name: str | Path) -> Board:
             "A path to a TOML file of your own works too.",
             code="E-BOARD",
         )
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(
-            f"cannot read board file {path}: {error.strerror}", code="E-BOARD"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"board file {path} is not TOML: {error}", code="E-BOARD-FILE") from error
-    except RecursionError as error:
-        raise InputError(
-            f"board file {path} is nested deeper than TOML is read", code="E-BOARD-FILE"
-        ) from error
-    return parse(values, str(path))
+    return _parse(read_toml(path, "board file"))
 
 
-def parse(values: Mapping[str, Any], where: str) -> Board:
-    """A board from the values of a TOML file; every key is checked."""
-    table = _Table(values, where, "")
-    target, memory = table.table("target"), table.table("memory")
+def _parse(table: BoardTable) -> Board:
+    """A board from its TOML file; every key is checked."""
+    target, memory = table.table("target", optional=True), table.table("memory")
     flash, timing = table.table("flash", optional=True), table.table("timing", optional=True)
-    power = table.table("power", optional=True)
-    ram = memory.region("ram")
+    power, sources = table.table("power", optional=True), table.table("sources", optional=True)
+    caches = table.tables("cache")
+    clock = table.number_or_range("clock_hz", least=1)
+    planned_only = "target" not in table
+    ram = _region(memory, "ram")
     board = Board(
         name=table.take("name", str),
         title=table.take("title", str),
         core=table.take("core", str),
-        clock_hz=table.number("clock_hz", least=1),
-        isa=_isa(target.take("isa", str), where),
-        flags=target.words("flags"),
-        emulated_cpu=target.take("emulated_cpu", str),
+        clock_hz=int(clock[1]),
+        clock_range=clock,
+        isa="none" if planned_only else cast(Isa, target.choice("isa", ISAS)),
+        flags=() if planned_only else target.words("flags"),
+        emulated_cpu="" if planned_only else target.take("emulated_cpu", str),
         ram=ram,
-        flash=memory.region("flash") if "flash" in memory else None,
+        flash=_region(memory, "flash") if "flash" in memory else None,
         load_at=memory.number("load_at", default=ram.origin),
         stack_bytes=memory.number("stack_bytes", least=256),
         page_bytes=flash.number("page_bytes", default=0),
         endurance_cycles=flash.number("endurance_cycles", default=0),
         fetch_factor=timing.range("fetch_factor") or EXACT,
-        cache_bytes=timing.number("cache_bytes", default=0),
+        caches=tuple(map(_cache, caches)),
         memory_bytes_per_s=timing.number("memory_bytes_per_s", default=0),
         active_mw=power.range("active_mw"),
         power_covers=power.take("covers", str, ""),
+        sources=sources.texts(),
     )
-    for part in (table, target, memory, flash, timing, power):
+    for part in (table, target, memory, flash, timing, power, *caches):
         part.finish()
-    if board.isa == "thumb" and board.flash is None:
-        raise InputError(
-            f"{where}: a thumb board needs [memory] flash: its vector table lies there",
-            code="E-BOARD-FILE",
-        )
+    _check(board, memory)
     return board
 
 
-def _isa(text: str, where: str) -> Isa:
-    if text == "thumb" or text == "aarch64":
-        return text  # type: ignore[return-value]
-    raise InputError(
-        f'{where}: [target] isa = "{text}" is unknown; {nearest(text, ("thumb", "aarch64"))}',
-        code="E-BOARD-FILE",
+def _region(memory: BoardTable, key: str) -> Region:
+    """A table of origin and bytes."""
+    part = memory.table(key)
+    region = Region(part.number("origin"), part.number("bytes", least=PAGE))
+    part.finish()
+    if region.origin % PAGE or region.bytes % PAGE or region.end > 1 << 32:
+        raise memory.wrong(f"{key} must start and end at multiples of {PAGE}, below 4 GiB")
+    return region
+
+
+def _cache(part: BoardTable) -> Cache:
+    cache = Cache(
+        name=part.take("name", str),
+        serves=part.choice("serves", ("code", "data", "both")),
+        of=part.choice("of", ("flash", "all")),
+        bytes=part.number("bytes", least=1),
+        ways=part.number("ways", least=1),
+        line_bytes=part.number("line_bytes", least=4),
+        miss_cycles=part.number_or_range("miss_cycles"),
     )
+    if cache.line_bytes & (cache.line_bytes - 1) or cache.bytes % (cache.ways * cache.line_bytes):
+        raise part.wrong(
+            "line_bytes must be a power of two, and bytes a multiple of ways * line_bytes"
+        )
+    return cache
 
 
-_REQUIRED = object()
-
-
-class _Table:
-    """A TOML table that names what is missing, of the wrong type, or not understood."""
-
-    def __init__(self, values: Mapping[str, Any], where: str, section: str) -> None:
-        self._values, self._where, self._section = values, where, section
-        self._known: set[str] = set()
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._values
-
-    def wrong(self, what: str) -> InputError:
-        """The error for this table."""
-        section = f" [{self._section}]" if self._section else ""
-        return InputError(f"{self._where}:{section} {what}", code="E-BOARD-FILE")
-
-    def take(self, key: str, kind: type, default: object = _REQUIRED) -> Any:
-        """One value of the given type."""
-        self._known.add(key)
-        if key not in self._values and default is not _REQUIRED:
-            return default
-        if key not in self._values:
-            raise self.wrong(f"{key} is missing")
-        value = self._values[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.wrong(f"{key} must be of type {kind.__name__}, found {value!r}")
-        return value
-
-    def number(self, key: str, *, default: int | None = None, least: int = 0) -> int:
-        """An integer that is not too small."""
-        value = self.take(key, int, _REQUIRED if default is None else default)
-        if value < least:
-            raise self.wrong(f"{key} = {value} is below {least}")
-        return int(value)
-
-    def words(self, key: str) -> tuple[str, ...]:
-        """A list of strings."""
-        value = self.take(key, list)
-        if not all(isinstance(word, str) for word in value):
-            raise self.wrong(f"{key} must be a list of strings")
-        return tuple(value)
-
-    def range(self, key: str) -> Range | None:
-        """Three growing numbers, or None when the key is not there."""
-        value = self.take(key, list, None)
-        if value is None:
-            return None
-        if (
-            len(value) != 3
-            or not all(isinstance(v, int | float) and v >= 0 for v in value)
-            or sorted(value) != value
-        ):
-            raise self.wrong(f"{key} must be three numbers: low, typical, high")
-        return (float(value[0]), float(value[1]), float(value[2]))
-
-    def region(self, key: str) -> Region:
-        """A table of origin and bytes."""
-        part = _Table(self.take(key, dict), self._where, f"{self._section}.{key}")
-        region = Region(part.number("origin"), part.number("bytes", least=4096))
-        part.finish()
-        if region.origin % 4096 or region.bytes % 4096 or region.end > 1 << 32:
-            raise self.wrong(f"{key} must start and end at multiples of 4096, below 4 GiB")
-        return region
-
-    def table(self, key: str, *, optional: bool = False) -> _Table:
-        """A section."""
-        return _Table(self.take(key, dict, {} if optional else _REQUIRED), self._where, key)
-
-    def finish(self) -> None:
-        """Refuse keys that nobody asked for: they are typing errors."""
-        for key in self._values:
-            if key not in self._known:
-                raise self.wrong(f'key "{key}" is unknown; {nearest(key, self._known)}')
+def _check(board: Board, memory: BoardTable) -> None:
+    """Refuse a memory map on which no firmware can start."""
+    ram, flash = board.ram, board.flash
+    if flash is None and board.isa in ("thumb", "riscv32"):
+        raise memory.wrong(f"a {board.isa} board needs flash: its start-up code lies there")
+    if flash is not None and ram.origin < flash.end and flash.origin < ram.end:
+        raise memory.wrong("ram and flash overlap")
+    if board.isa == "thumb" and max(r.end for r in (ram, flash or ram)) > SYSTEM.start:
+        raise memory.wrong(f"ram and flash must end below {SYSTEM.start:#x}, where registers lie")
+    if board.load_at % PAGE or not ram.origin <= board.load_at < ram.end:
+        raise memory.wrong(f"load_at must be a multiple of {PAGE} within ram")
+    if board.stack_bytes % 16 or board.stack_bytes >= ram.bytes:
+        raise memory.wrong("stack_bytes must be a multiple of 16, and less than ram")

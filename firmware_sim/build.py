@@ -29,10 +29,17 @@ from metabit.firmware_sim.elf import parse as parse_elf
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 C_FLAGS = ("-O2", "-std=c99", "-ffreestanding", *WARNINGS)
-LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,fw_reset")
+# Segments begin where the board says: without the page size, the linker would round the first one
+# down to 64 KiB, below an origin such as the end of a boot loader.
+LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,fw_reset", "-Wl,-z,max-page-size=4096")
 SECTION_FLAGS = ("-ffunction-sections", "-fdata-sections", "-g0")
 
 FIRMWARE = Path(__file__).parent / "firmware"
+START = {
+    "thumb": "start_cortex_m.S",
+    "aarch64": "start_aarch64.S",
+    "riscv32": "start_riscv32.S",
+}
 CORE = Path(metabit.edge_runtime.__file__).parent
 INCLUDES = (f"-I{CORE / 'include'}",)
 
@@ -160,7 +167,7 @@ def compile_objects(board: Board) -> Path:
     Returns:
         folder with core/*.o and firmware/*.o.
     """
-    start = FIRMWARE / ("start_cortex_m.S" if board.isa == "thumb" else "start_aarch64.S")
+    start = FIRMWARE / START[board.isa]
     sources = {
         "core": sorted((CORE / "src").rglob("*.c")),
         "firmware": [FIRMWARE / "main.c", start],
@@ -244,11 +251,7 @@ def run_zig(arguments: list[str], folder: Path, board: Board) -> None:
         over[region] = max(over.get(region, 0), int(n_bytes))
     if over:
         by = " and ".join(f"{region} by {n_bytes:,} bytes" for region, n_bytes in over.items())
-        raise BudgetError(
-            f"the firmware does not fit {board.name}: over {by}; learn fewer layers, use 4-bit "
-            "state, or a smaller network (`metabit plan` shows what each part needs)",
-            code="E-BOARD-MEMORY",
-        )
+        raise BudgetError(f"the firmware does not fit {board.name}: over {by}", code="E-BUDGET")
     last = "\n".join(done.stderr.strip().splitlines()[-12:])
     raise MetabitError(
         f"the cross compiler failed for {board.name}:\n{last}\n"

@@ -39,12 +39,14 @@ class Counts:
         by_function: number by the function that holds them.
         taken: jumps out of the straight line: taken branches, calls, and returns of any kind.
         extra_words: words that loads and stores of several registers move beyond their first.
+        misses: lines that a cache did not have, by its name.
     """
 
     by_class: Mapping[str, float] = field(default_factory=dict)
     by_function: Mapping[str, float] = field(default_factory=dict)
     taken: float = 0
     extra_words: float = 0
+    misses: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -59,6 +61,7 @@ class Counts:
             "by_function": dict(self.by_function),
             "taken_branches": self.taken,
             "extra_words": self.extra_words,
+            "cache_misses": dict(self.misses),
         }
 
 
@@ -76,6 +79,7 @@ def mean(counts: list[Counts]) -> Counts:
         average([c.by_function for c in counts]),
         sum(c.taken for c in counts) / n,
         sum(c.extra_words for c in counts) / n,
+        average([c.misses for c in counts]),
     )
 
 
@@ -85,6 +89,9 @@ def decoder(isa: Isa) -> capstone.Cs:
 
     if isa == "thumb":
         return capstone.Cs(capstone.CS_ARCH_ARM, capstone.CS_MODE_THUMB | capstone.CS_MODE_MCLASS)
+    if isa == "riscv32":
+        mode = capstone.CS_MODE_RISCV32 | capstone.CS_MODE_RISCVC
+        return capstone.Cs(capstone.CS_ARCH_RISCV, mode)
     return capstone.Cs(capstone.CS_ARCH_ARM64, capstone.CS_MODE_ARM)
 
 
@@ -98,7 +105,7 @@ class Block:
 
 def decode(disassembler: capstone.Cs, isa: Isa, code: bytes, address: int) -> Block:
     """Classify the instructions of a block."""
-    classify = _classify_thumb if isa == "thumb" else _classify_aarch64
+    classify = _CLASSIFY[isa]
     by_class: dict[str, int] = {}
     extra_words = decoded = 0
     for _, size, mnemonic, operands in disassembler.disasm_lite(code, address):
@@ -182,6 +189,36 @@ def _classify_aarch64(mnemonic: str, operands: str) -> str:
     return "alu"
 
 
+# ---- RISC-V ----------------------------------------------------------------------------------
+
+_RISCV_BRANCH = re.compile(
+    r"b(eq|ne|lt|ge|lez|gez|ltz|gtz|le|gt)?(u|z)?|j|jr|jal|jalr|ret|call|tail"
+)
+_RISCV_LOAD = re.compile(r"l(b|h|w)u?|lwsp|lr\.w")
+_RISCV_STORE = re.compile(r"s(b|h|w)|swsp|sc\.w|amo.*")
+_RISCV_OTHER = re.compile(r"csr.*|fence.*|ecall|ebreak|nop|unimp|wfi|mret")
+
+
+def _classify_riscv(mnemonic: str, _operands: str) -> str:
+    name = mnemonic.removeprefix("c.")
+    for pattern, kind in (
+        (_RISCV_BRANCH, "branch"),
+        (_RISCV_LOAD, "load"),
+        (_RISCV_STORE, "store"),
+        (_RISCV_OTHER, "other"),
+    ):
+        if pattern.fullmatch(name):
+            return kind
+    if name.startswith("mul"):
+        return "mul"
+    return "div" if name.startswith(("div", "rem")) else "alu"
+
+
+_CLASSIFY = {
+    "thumb": _classify_thumb,
+    "aarch64": _classify_aarch64,
+    "riscv32": _classify_riscv,
+}
 _REGISTER_LIST = re.compile(r"\{(.*)\}")
 
 

@@ -146,6 +146,10 @@ class Device:
         """
         self._command(LOAD_STATE, image=bytearray(image))
 
+    def empty_caches(self) -> None:
+        """Let the next counted command find the caches as they are after power-on."""
+        self.emulator.empty_caches()
+
     def stack_used_bytes(self) -> int:
         """The deepest the stack has been since reset."""
         return self.emulator.stack_used_bytes()

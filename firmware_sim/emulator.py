@@ -11,6 +11,7 @@ from typing import Any
 
 from metabit.errors import InputError, MetabitError, nearest
 from metabit.firmware_sim.build import Firmware, require
+from metabit.firmware_sim.caches import Caches
 from metabit.firmware_sim.counting import Block, Counts, decode, decoder
 
 PAINT = b"\xa5"
@@ -27,7 +28,12 @@ _CPUS = {
         "cortex-m7": "UC_CPU_ARM_CORTEX_M7",
         "cortex-m33": "UC_CPU_ARM_CORTEX_M33",
     },
-    "aarch64": {"cortex-a53": "UC_CPU_ARM64_A53", "cortex-a72": "UC_CPU_ARM64_A72"},
+    "aarch64": {
+        "cortex-a53": "UC_CPU_ARM64_A53",
+        "cortex-a72": "UC_CPU_ARM64_A72",
+        "max": "UC_CPU_ARM64_MAX",
+    },
+    "riscv32": {"rv32": "UC_CPU_RISCV32_ANY"},
 }
 
 
@@ -52,6 +58,7 @@ class Emulator:
         self._taken = 0
         self._blocks: dict[tuple[int, int], tuple[str, Block]] = {}
         self._decoder = decoder(firmware.board.isa)
+        self._caches = Caches(firmware.board)
         self._map()
         self._load()
         self._reset()
@@ -125,15 +132,16 @@ class Emulator:
         Raises:
             MetabitError: the core faulted (E-SIM-FAULT) or did not stop (E-SIM-HANG).
         """
-        hook = self._start_counting() if count else None
+        hooks = self._start_counting() if count else []
         stop = self._symbols["fw_stop"]
         try:
             self._uc.emu_start(self._next, stop, timeout=_SECONDS_AT_MOST * 1_000_000)
         except _unicorn().UcError as error:
             raise self._fault(str(error)) from error
         finally:
-            if hook is not None:
+            for hook in hooks:
                 self._uc.hook_del(hook)
+            if hooks:
                 self._uc.ctl_flush_tb()
         if self._uc.reg_read(self._pc) != stop:
             raise self._error(f"did not finish within {_SECONDS_AT_MOST} s", "E-SIM-HANG")
@@ -157,10 +165,15 @@ class Emulator:
 
     # ---- counting ----
 
-    def _start_counting(self) -> Any:
+    def empty_caches(self) -> None:
+        """Let the next counted command find the caches as they are after power-on."""
+        self._caches.clear()
+
+    def _start_counting(self) -> list[Any]:
         self._ran.clear()
         self._taken = 0
-        ran, following = self._ran, self._next & -2
+        self._caches.start()
+        ran, following, fetch = self._ran, self._next & -2, self._caches.code
 
         def on_block(_uc: object, address: int, size: int, _data: object) -> None:
             nonlocal following
@@ -168,10 +181,23 @@ class Emulator:
             ran[key] = ran.get(key, 0) + 1
             self._taken += address != following
             following = address + size
+            if fetch is not None:
+                fetch(address, size)
 
-        hook = self._uc.hook_add(_unicorn().UC_HOOK_BLOCK, on_block)
+        uc = _unicorn()
+        hooks = [self._uc.hook_add(uc.UC_HOOK_BLOCK, on_block)]
+        access = self._caches.data
+        if access is not None:
+
+            def on_data(
+                _uc: object, _kind: int, address: int, size: int, _value: int, _data: object
+            ) -> None:
+                access(address, size)
+
+            kinds = uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE
+            hooks.append(self._uc.hook_add(kinds, on_data))
         self._uc.ctl_flush_tb()  # blocks translated before have no hook in them
-        return hook
+        return hooks
 
     def _counts(self) -> Counts:
         by_class: dict[str, float] = {}
@@ -186,7 +212,7 @@ class Emulator:
             n_instructions = sum(block.by_class.values()) * times
             by_function[function] = by_function.get(function, 0) + n_instructions
             extra_words += block.extra_words * times
-        return Counts(by_class, by_function, self._taken, extra_words)
+        return Counts(by_class, by_function, self._taken, extra_words, self._caches.misses())
 
     def _decode(self, address: int, size: int) -> tuple[str, Block]:
         code = self.read(address, size)
@@ -202,18 +228,24 @@ def _unicorn() -> Any:
 def _core(firmware: Firmware) -> tuple[Any, int, int]:
     """The emulated core, and its names for program counter and stack pointer."""
     unicorn, board = _unicorn(), firmware.board
-    arm_const, arm64_const = unicorn.arm_const, unicorn.arm64_const
     if board.emulated_cpu not in _CPUS[board.isa]:
         raise InputError(
             f'{board.name}: emulated_cpu "{board.emulated_cpu}" is unknown; '
             f"{nearest(board.emulated_cpu, _CPUS[board.isa])}",
             code="E-BOARD-FILE",
         )
-    cpu = _CPUS[board.isa][board.emulated_cpu]
-    if board.isa == "thumb":
-        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        uc.ctl_set_cpu_model(getattr(arm_const, cpu))
-        return uc, arm_const.UC_ARM_REG_PC, arm_const.UC_ARM_REG_SP
-    uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
-    uc.ctl_set_cpu_model(getattr(arm64_const, cpu))
-    return uc, arm64_const.UC_ARM64_REG_PC, arm64_const.UC_ARM64_REG_SP
+    constants, architecture, mode, prefix = {
+        "thumb": (
+            unicorn.arm_const, unicorn.UC_ARCH_ARM,
+            unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, "UC_ARM_REG_",
+        ),
+        "aarch64": (
+            unicorn.arm64_const, unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM, "UC_ARM64_REG_",
+        ),
+        "riscv32": (
+            unicorn.riscv_const, unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32, "UC_RISCV_REG_",
+        ),
+    }[board.isa]  # fmt: skip
+    uc = unicorn.Uc(architecture, mode)
+    uc.ctl_set_cpu_model(getattr(constants, _CPUS[board.isa][board.emulated_cpu]))
+    return uc, getattr(constants, prefix + "PC"), getattr(constants, prefix + "SP")

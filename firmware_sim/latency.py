@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from metabit.errors import InputError, nearest
-from metabit.firmware_sim.boards import Board, Range
+from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.counting import Counts
+from metabit.firmware_sim.toml_table import Range
 
 
 @dataclass(frozen=True)
@@ -108,39 +108,26 @@ class CostEstimate:
         }
 
 
-def core_of(board: Board) -> Core:
-    """The cost table of a board's core.
-
-    Raises:
-        InputError: there is none.
-    """
-    if board.core not in CORES:
-        raise InputError(
-            f'{board.name}: no cost table for core "{board.core}"; {nearest(board.core, CORES)}',
-            code="E-CORE",
-        )
-    return CORES[board.core]
-
-
-def estimate(board: Board, counts: Counts, *, touched_bytes: int) -> CostEstimate:
-    """Estimate cycles, time and energy.
+def estimate(board: Board, counts: Counts, cold: Counts) -> CostEstimate | None:
+    """Estimate cycles, time and energy; None for a core without a cost table.
 
     Args:
-        board: supplies the clock, the fetch factor, the memory after the cache, and the power.
-        counts: what ran.
-        touched_bytes: model and arena together. When they exceed the board's last cache, they are
-            taken to stream from memory once: in full for the high end, what exceeds the cache for
-            the typical one, not at all for the low one.
+        board: supplies the clock, the fetch factor, the caches, and the power.
+        counts: what ran, with the cache misses of a board that has done the same before.
+        cold: the same, of a board that has just been switched on: its misses are the high end.
     """
-    core = core_of(board)
+    if board.core not in CORES:
+        return None
+    core = CORES[board.core]
     cycles = [0.0, 0.0, 0.0]
     for i in range(3):
         for kind, n in counts.by_class.items():
             cycles[i] += n * core.costs[kind][i]
         cycles[i] += counts.taken * core.taken[i] + counts.extra_words * core.extra_word[i]
         cycles[i] *= board.fetch_factor[i]
-        cycles[i] += _stream_seconds(board, touched_bytes)[i] * board.clock_hz
-    microseconds = _range([c / board.clock_hz * 1e6 for c in cycles])
+        cycles[i] += _memory_cycles(board, cold if i == 2 else counts, i)
+    slowest_first = board.clock_range[::-1]
+    microseconds = _range([c / hz * 1e6 for c, hz in zip(cycles, slowest_first, strict=True)])
     energy = None
     if board.active_mw is not None:
         energy = _range(
@@ -149,12 +136,14 @@ def estimate(board: Board, counts: Counts, *, touched_bytes: int) -> CostEstimat
     return CostEstimate(_range(cycles), microseconds, energy)
 
 
-def _stream_seconds(board: Board, touched_bytes: int) -> Range:
-    over = touched_bytes - board.cache_bytes
-    if board.memory_bytes_per_s == 0 or over <= 0:
-        return (0.0, 0.0, 0.0)
-    speed = board.memory_bytes_per_s
-    return (0.0, over / speed, touched_bytes / speed)
+def _memory_cycles(board: Board, counts: Counts, end: int) -> float:
+    """Cycles that the core waits for lines which its caches did not have, at one end of the bar."""
+    cycles = sum(counts.misses[cache.name] * cache.miss_cycles[end] for cache in board.caches)
+    if board.memory_bytes_per_s and board.caches:
+        last = board.caches[-1]
+        seconds = counts.misses[last.name] * last.line_bytes / board.memory_bytes_per_s
+        cycles += seconds * board.clock_hz
+    return cycles
 
 
 def _range(values: list[float]) -> Range:

@@ -37,6 +37,7 @@ _DATA = """
     fw_data_end = .;
   }} > RAM{load}
   fw_data_load = LOADADDR(.data);
+  fw_flash_end = LOADADDR(.data) + SIZEOF(.data);
   .bss (NOLOAD) : ALIGN(8) {{
     fw_bss_start = .;
     *(.bss .bss.* COMMON)

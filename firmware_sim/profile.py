@@ -6,7 +6,6 @@ subtracted: the stack, the buffers, the start-up code and the mailbox are all in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from metabit.edge_runtime.options import Options
-from metabit.edge_runtime.plan import PARTS, Goal, Learn
+from metabit.edge_runtime.plan import Goal, Learn
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import ModelSource
 from metabit.export.head_image import samples_to_solve
-from metabit.firmware_sim import boards, latency, session
+from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.boards import Board
-from metabit.firmware_sim.build import Firmware
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.memory_use import MemoryUse
 from metabit.firmware_sim.session import SamplesToRun, Session
 from metabit.firmware_sim.simulate import Tally, Work, boot, work
 
@@ -39,38 +38,6 @@ INCLUDED = (
     "mailbox to the answer. Time and energy are estimates from instruction counts, not measured on "
     "a board."
 )
-
-
-@dataclass(frozen=True)
-class MemoryUse:
-    """One kind of memory: what is in it, and how much there is.
-
-    Attributes:
-        parts: bytes by part, in words for people; they sum to `used_bytes`.
-        available_bytes: what the board has; 0 when it has no such memory.
-    """
-
-    parts: Mapping[str, int]
-    available_bytes: int
-
-    @property
-    def used_bytes(self) -> int:
-        """Sum of the parts."""
-        return sum(self.parts.values())
-
-    @property
-    def over_bytes(self) -> int:
-        """How much is missing; 0 when it fits."""
-        return max(self.used_bytes - self.available_bytes, 0)
-
-    def to_dict(self) -> dict[str, object]:
-        """For JSON."""
-        return {
-            "parts": dict(self.parts),
-            "used_bytes": self.used_bytes,
-            "available_bytes": self.available_bytes,
-            "over_bytes": self.over_bytes,
-        }
 
 
 @dataclass(frozen=True)
@@ -215,11 +182,10 @@ def profile(
         n_samples: instructions are averaged over so many, over fewer for a large model.
 
     Raises:
-        InputError: unknown board, or a core without a cost table.
+        InputError: unknown board, or one whose core nothing here can run.
         MetabitError: the toolchain is missing (E-TOOLCHAIN), or the firmware faulted.
     """
     board = boards.load(board_name)
-    latency.core_of(board)
     options = Options(state_bits=bits, bank=bank, batch=batch)
     running = session.start(source, board, learn, options, goal=goal, may_exceed=True)
     samples = session.samples_to_run(running, x, y, n_samples)
@@ -230,7 +196,7 @@ def profile(
     learning = _learn(running, device, samples) if running.plan.learns else []
     solving = _solve(running, device, samples)
     state_bytes = len(device.save_state()) if learning else 0
-    ram, flash = _memory(running)
+    ram, flash = running.memory()
     return Profile(
         board=board.name,
         title=board.title,
@@ -253,7 +219,7 @@ def profile(
 
 
 def _predict(device: Device, samples: SamplesToRun) -> list[Counts]:
-    tally = Tally(len(samples.x))
+    tally = Tally(device, len(samples.x))
     for sample in samples.x:
         if tally.wants():
             device.predict(sample, count=True)
@@ -264,7 +230,7 @@ def _predict(device: Device, samples: SamplesToRun) -> list[Counts]:
 def _learn(running: Session, device: Device, samples: SamplesToRun) -> list[Counts]:
     """Warm up on the samples, over and over, then count as many steps as there are samples."""
     n, batch = len(samples.x), running.plan.batch
-    tally = Tally(n)
+    tally = Tally(device, n)
     for step in range(WARM_UP_STEPS + n):
         taken = (step * batch + np.arange(batch)) % n
         count = step >= WARM_UP_STEPS and tally.wants()
@@ -288,44 +254,6 @@ def _solve(running: Session, device: Device, samples: SamplesToRun) -> Counts | 
     for step in range(left):
         device.learn(samples.x[step % n][None], known, count=step == left - 1)
     return device.counts
-
-
-def _memory(running: Session) -> tuple[MemoryUse, MemoryUse]:
-    """RAM and flash by part, from the linked firmware and the plan."""
-    firmware, board = running.firmware, running.board
-    arena = {PARTS[name]: n_bytes for name, n_bytes in running.plan.parts.items() if n_bytes}
-    ram = arena | {
-        "sample, label and score buffers": firmware.section_bytes(".buffers"),
-        "firmware variables": firmware.data_bytes + firmware.bss_bytes,
-        "stack, reserved": board.stack_bytes,
-    }
-    first = board.ram.origin if board.flash is not None else board.load_at
-    code = _code(firmware)
-    if board.flash is None:
-        ram |= code
-    # What alignment leaves empty is memory that nothing else can use.
-    end = firmware.program.symbols["fw_ram_end"]
-    gaps = end - first - sum(ram.values())
-    ram |= {"alignment": gaps} if gaps else {}
-    if board.flash is None:
-        return MemoryUse(ram, board.ram.end - board.load_at), MemoryUse({}, 0)
-    flash_end = firmware.program.symbols["fw_code_end"] + firmware.data_bytes
-    gaps = flash_end - board.flash.origin - sum(code.values())
-    return MemoryUse(ram, board.ram.bytes), MemoryUse(code | {"alignment": gaps}, board.flash.bytes)
-
-
-def _code(firmware: Firmware) -> dict[str, int]:
-    """What is not written at run time, by part."""
-    at = firmware.program.symbols
-    return {
-        "metabit core": at["fw_core_end"] - at["fw_text_start"],
-        "start-up and mailbox": at["fw_firmware_end"]
-        - at["fw_core_end"]
-        + firmware.section_bytes(".vectors"),
-        "compiler's run-time library": at["fw_text_end"] - at["fw_firmware_end"],
-        "constants": firmware.section_bytes(".rodata") + firmware.data_bytes,
-        "model": firmware.section_bytes(".model"),
-    }
 
 
 def _layers(running: Session) -> tuple[LayerRow, ...]:

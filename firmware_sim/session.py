@@ -18,6 +18,7 @@ from metabit.export.spec import Model
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware, Image, build
 from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.memory_use import MemoryUse, memory_of, too_large
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,10 @@ class Session:
     engine: Engine
     fits: bool
 
+    def memory(self) -> tuple[MemoryUse, MemoryUse]:
+        """RAM and flash of the firmware by part, beside what the board has."""
+        return memory_of(self.board, self.firmware, self.plan)
+
     def device(self) -> Device:
         """The firmware, booted."""
         return Device(self.firmware, self.model.n_inputs, self.engine.n_outputs)
@@ -62,11 +67,18 @@ def start(
 
     Raises:
         BudgetError: it does not fit, unless `may_exceed`.
-        FormatError, CorruptError, InputError: as from `Engine`.
+        FormatError, CorruptError, InputError: as from `Engine`; the board can only be planned for
+            (E-BOARD-PLAN).
     """
+    if not board.emulated:
+        raise InputError(
+            f"{board.name}: nothing here can run its core, {board.core}; "
+            f"`metabit plan --board {board.name}` says whether a model fits its RAM",
+            code="E-BOARD-PLAN",
+        )
     blob = Blob.of(source)
     mapped, model = Mapped(blob), blob.model
-    planned = _plan(mapped, board, learn, options, goal, may_exceed=may_exceed)
+    planned = _plan(mapped, board, learn, options, goal)
     engine = Engine(
         blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
@@ -81,10 +93,8 @@ def start(
     try:
         firmware = build(board, image)
     except BudgetError:
-        if not may_exceed:
-            raise
         firmware, fits = build(board.without_limits(), image), False
-    return Session(
+    started = Session(
         where=blob.where,
         board=board,
         model=model,
@@ -93,11 +103,12 @@ def start(
         engine=engine,
         fits=fits,
     )
+    if not (fits or may_exceed):
+        raise too_large(blob.where, board.name, planned.choice, *started.memory())
+    return started
 
 
-def _plan(
-    mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal, *, may_exceed: bool
-) -> Plan:
+def _plan(mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal) -> Plan:
     """The plan; "auto" takes the best that fits beside stack, buffers and the rest.
 
     Interleaved weights are taken where the board's kernels want them and they fit.
@@ -107,15 +118,13 @@ def _plan(
         return fit(mapped, learn, without, None, goal)
     info = mapped.info
     least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, without)
-    bare = build(board.without_limits() if may_exceed else board, least)
+    bare = build(board.without_limits(), least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
     try:
         return fit(mapped, learn, replace(options, panels=board.panels), left, goal)
     except BudgetError:
         if learn != "auto":
-            return fit(mapped, learn, without, None)  # then refused with what the linker says
-        if not may_exceed:
-            raise
+            return fit(mapped, learn, without, None)
         return fit(mapped, "none", without, None)
 
 

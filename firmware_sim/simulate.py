@@ -17,7 +17,7 @@ from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.counting import Counts, mean
 from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.latency import CORES, CostEstimate, estimate
+from metabit.firmware_sim.latency import CostEstimate, estimate
 from metabit.firmware_sim.session import SamplesToRun, Session
 
 SCHEMA = "metabit/simulate/1"
@@ -31,10 +31,12 @@ class Tally:
     """Counts of one kind of command; stops when more would take minutes of emulation.
 
     Args:
+        device: that runs them; its caches are empty when the first of them begins.
         n_at_most: samples to count.
     """
 
-    def __init__(self, n_at_most: int) -> None:
+    def __init__(self, device: Device, n_at_most: int) -> None:
+        device.empty_caches()
         self.counts: list[Counts] = []
         self._left = n_at_most
         self._instructions_left = COUNTED_INSTRUCTIONS
@@ -55,7 +57,8 @@ class Work:
     """One kind of command, counted on the board.
 
     Attributes:
-        counts: the average over the commands that were counted.
+        counts: the average over the commands that were counted, but for the first of several, which
+            began with empty caches.
         totals: instructions of each command.
         estimate: cycles, time and energy of the average; None without a cost table.
         n_samples: samples per command: of a learning step, its batch.
@@ -240,7 +243,7 @@ def _predict(
     """Predict every sample on the board, and compare with the host."""
     labels = np.empty(len(samples.x), dtype=np.int32)
     scores = np.empty((len(samples.x), running.engine.n_outputs), dtype=np.int32)
-    tally = Tally(n_counted)
+    tally = Tally(device, n_counted)
     for i, sample in enumerate(samples.x):
         count = tally.wants()
         labels[i], scores[i] = device.predict(sample, count=count)
@@ -258,7 +261,7 @@ def _learn(
     """Learn every sample on the board, save, and compare with the host."""
     n, batch = len(samples.x), running.plan.batch
     predicted = np.empty(n, dtype=np.int32)
-    tally = Tally(n_counted)
+    tally = Tally(device, n_counted)
     for start in range(0, n, batch):
         step = slice(start, start + batch)
         # The first steps are not typical, the running averages start empty: the last ones count.
@@ -285,17 +288,15 @@ def work(
 
     Args:
         running: what was run.
-        counted: commands as they mostly are.
+        counted: commands as they mostly are; the first one began with empty caches.
         n_samples: samples of each.
         rare: a step in which a counting head solves for its weights, once in `every` samples.
     """
-    average = mean(list(counted))
+    cold, average = counted[0], mean(list(counted[1:] or counted))
     if rare is not None and running.model.head is not None:
         average = mean([*[average] * (running.model.head.every - 1), rare])
         counted = [*counted, rare]
-    touched = running.plan.arena_bytes + running.plan.blob_bytes
-    known = running.board.core in CORES
-    cost = estimate(running.board, average, touched_bytes=touched) if known else None
+    cost = estimate(running.board, average, cold)
     return Work(average, tuple(int(c.total) for c in counted), cost, n_samples)
 
 

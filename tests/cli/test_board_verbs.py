@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,40 @@ def test_without_the_extra_the_pip_command_is_said(
     done = cli("profile", model_file, "--board", "nrf52840")
     done.refused(2, "E-EXTRA")
     assert 'pip install "metabit[sim]"' in done.stderr
+
+
+@pytest.mark.parametrize("verb", ["profile", "simulate"])
+@pytest.mark.parametrize("learn", ["all", "auto"])
+def test_what_does_not_fit_is_refused_alike_by_every_verb(
+    cli: Cli, tmp_path: Path, verb: str, learn: str
+) -> None:
+    path = tmp_path / "large.mbit"
+    container.save(random_model((784, 2048, 10), golden=1), path)
+    done = cli(verb, path, "--board", "arduino-uno-r4", "--learn", learn)
+    done.refused(3, "E-BUDGET")
+    assert re.search(r"does not fit arduino-uno-r4; .* KiB of flash are missing", done.stderr)
+
+
+def test_boards_are_listed_and_one_shows_its_sources(cli: Cli) -> None:
+    answer = cli("boards", "--json").answer
+    assert len(answer["boards"]) >= 12
+    assert {"raspberry-pi-5", "esp32-c3", "stm32h743"} <= {b["name"] for b in answer["boards"]}
+    done = cli("boards", "stm32u575")
+    assert "MLPerf Tiny" in done.stdout
+
+
+def test_a_file_of_ones_own_works_in_every_verb(cli: Cli, model_file: Path) -> None:
+    own = Path(__file__).parents[2] / "examples" / "own_board.toml"
+    assert cli("boards", own, "--json").answer["boards"][0]["name"] == "own-board"
+    planned = cli("plan", model_file, "--board", own, "--json").answer
+    assert planned["ram_bytes"] == 98_304 - 8_192
+    for verb in ("profile", "simulate"):
+        assert cli(verb, model_file, "--board", own, "--json").answer["board"] == "own-board"
+
+
+def test_a_board_that_can_only_be_planned_for_is_planned_for(cli: Cli, model_file: Path) -> None:
+    planned = cli("plan", model_file, "--board", "esp32-s3", "--json").answer
+    assert planned["fits"] is True
+    for verb in ("profile", "simulate"):
+        cli(verb, model_file, "--board", "esp32-s3").refused(2, "E-BOARD-PLAN")
+    cli("plan", model_file, "--board", "esp32-s3", "--ram", "1K").refused(2, "E-ARGUMENT")

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from helpers import random_model
 
+from metabit.edge_runtime.options import Options
 from metabit.errors import BudgetError, FormatError, MetabitError
-from metabit.firmware_sim import boards, build, elf
+from metabit.export.container import dumps
+from metabit.firmware_sim import boards, build, elf, session
 from metabit.firmware_sim.boards import Region
 from metabit.firmware_sim.build import C_FLAGS, Image
 from metabit.firmware_sim.session import Session
@@ -59,7 +63,7 @@ def test_a_firmware_that_does_not_fit_says_by_how_much(blob: bytes) -> None:
     build.build(board, Image(blob, 1024 + left, 65, 5))
     with pytest.raises(BudgetError, match="RAM by 8 bytes") as caught:
         build.build(board, Image(blob, 1024 + left + 8, 65, 5))
-    assert caught.value.code == "E-BOARD-MEMORY"
+    assert caught.value.code == "E-BUDGET"
     assert caught.value.exit_code == 3
 
 
@@ -67,6 +71,56 @@ def test_a_model_too_large_for_flash_says_so(blob: bytes) -> None:
     board = replace(boards.load("nrf52840"), flash=Region(0, 4096))
     with pytest.raises(BudgetError, match=r"over FLASH by [\d,]+ bytes"):
         build.build(board, Image(blob, 1024, 65, 5))
+
+
+ORIGINS = (0x26000, 0x08004000, 0x10001000)
+
+
+@pytest.mark.parametrize("origin", ORIGINS, ids=hex)
+def test_a_firmware_runs_wherever_flash_begins(blob: bytes, origin: int) -> None:
+    """After a boot loader too, whose pages are smaller than the linker's own."""
+    board = replace(boards.load("nrf52840"), flash=Region(origin, 256 * 1024))
+    running = session.start(blob, board, "none", Options())
+    assert min(address for address, _ in running.firmware.program.segments) == origin
+    device = running.device()
+    device.open()
+    sample = np.arange(65, dtype=running.model.input.dtype)
+    assert np.array_equal(device.predict(sample)[1], running.engine.scores(sample[None])[0])
+
+
+@pytest.mark.parametrize("load_at", [0x1000, 0x81000], ids=hex)
+def test_a_firmware_without_flash_runs_wherever_it_is_loaded(blob: bytes, load_at: int) -> None:
+    board = replace(boards.load("raspberry-pi-3b-plus"), load_at=load_at)
+    running = session.start(blob, board, "none", Options())
+    assert min(address for address, _ in running.firmware.program.segments) == load_at
+    running.device().open()
+
+
+@pytest.mark.parametrize("name", ["", "abc", "abcde"])
+@pytest.mark.parametrize("board_name", ["nrf52840"])
+def test_a_board_with_just_the_bytes_that_are_said_takes_the_firmware(
+    board_name: str, name: str
+) -> None:
+    """Models of other lengths end at other bytes, and initialised variables follow aligned."""
+    model = random_model((33, 9, 3), golden=1)
+    blob = dumps(replace(model, meta={**model.meta, "name": name}))
+    board = boards.load(board_name)
+    ram, flash = session.start(blob, board, "all", Options()).memory()
+    flash_at = (board.flash or board.ram).origin
+
+    def start(ram_less: int, flash_less: int) -> None:
+        small = replace(
+            board,
+            ram=Region(board.ram.origin, ram.used_bytes - ram_less),
+            flash=Region(flash_at, flash.used_bytes - flash_less),
+        )
+        session.start(blob, small, "all", Options())
+
+    start(0, 0)
+    for less, what in (((1, 0), "RAM"), ((0, 1), "flash")):
+        with pytest.raises(BudgetError, match=f"1 B of {what} are missing") as caught:
+            start(*less)
+        assert caught.value.code == "E-BUDGET"
 
 
 @pytest.mark.parametrize("package", ["ziglang", "unicorn", "capstone"])

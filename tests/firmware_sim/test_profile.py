@@ -25,7 +25,7 @@ def test_ram_and_flash_parts_sum_to_what_the_linker_used(blob: bytes) -> None:
     board = boards.load("nrf52840")
     at = session.start(blob, board, "all", Options()).firmware.program.symbols
     assert made.ram.used_bytes == at["fw_ram_end"] - board.ram.origin
-    assert made.flash.used_bytes == at["fw_code_end"]
+    assert made.flash.used_bytes == at["fw_flash_end"]
     assert sum(made.ram.parts.values()) == made.ram.used_bytes
     assert all(n_bytes >= 0 for n_bytes in (*made.ram.parts.values(), *made.flash.parts.values()))
     assert made.flash.parts["model"] == len(blob)
@@ -133,10 +133,30 @@ def test_the_answer_is_json_with_a_schema(blob: bytes, tmp_path: Path) -> None:
     assert WARM_UP_STEPS > 0
 
 
-def test_a_core_without_costs_is_refused_before_anything_is_built(blob: bytes) -> None:
-    soft = Path(__file__).parent / "boards" / "cortex-m0plus.toml"
-    with pytest.raises(InputError, match="no cost table"):
-        profile(blob, soft)
+def test_a_core_without_costs_is_profiled_without_times(blob: bytes) -> None:
+    soft = Path(__file__).parent / "boards" / "cortex-m4-soft.toml"
+    made = profile(blob, soft, n_samples=1)
+    assert made.predict.counts.total > 0
+    assert made.predict.estimate is None
+
+
+def test_a_board_that_nothing_can_run_says_what_it_can_be_used_for(blob: bytes) -> None:
+    with pytest.raises(InputError, match="metabit plan --board esp32-s3") as caught:
+        profile(blob, "esp32-s3")
+    assert caught.value.code == "E-BOARD-PLAN"
+
+
+def test_what_predicting_does_not_read_costs_it_no_time() -> None:
+    """The learnt state in the file, and the arena of layers that learn."""
+    model = random_model((784, 512, 10), golden=1)
+    lean = dumps(random_model((784, 512, 10), golden=1, learnable=False))
+    pi = "raspberry-pi-3b-plus"
+    first = profile(lean, pi, learn="none", n_samples=2).predict.estimate
+    for learn in ("none", "all"):
+        made = profile(dumps(model), pi, learn=learn, n_samples=2).predict.estimate
+        assert made is not None
+        assert first is not None
+        assert made.microseconds[1] == pytest.approx(first.microseconds[1], rel=0.1)
 
 
 def test_the_solution_of_a_counting_head_is_in_its_average() -> None:

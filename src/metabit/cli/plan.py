@@ -4,27 +4,34 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 from rich.text import Text
 
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import BANK, BATCH, BITS, FILE, RAM, learn_option
+from metabit.cli.paths import ReadName
 from metabit.cli.tables import budget_bar, table
 from metabit.edge_runtime.plan import PARTS, Plan, plan
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
-from metabit.errors import BudgetError
+from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 
 
 @verb("plan")
 @FILE
 @RAM
+@click.option(
+    "--board", metavar="NAME", type=ReadName(),
+    help="Take the RAM of a board, less the stack, for the budget; see `metabit boards`.",
+)  # fmt: skip
 @learn_option(None)
 @BITS
 @BANK
 @BATCH
 def command(
-    out: Output, file: Path, ram: str | None, learn: str | None, bits: int, bank: int, batch: int
-) -> Answer:
+    out: Output, file: Path, ram: str | None, board: str | None, learn: str | None, bits: int,
+    bank: int, batch: int,
+) -> Answer:  # fmt: skip
     """Show how much RAM FILE needs, part by part, to the byte.
 
     Without --learn, the counting head of FILE learns, or all layers where it has none.
@@ -32,7 +39,7 @@ def command(
     The numbers come from the C function that also runs on the board. If the budget is too small,
     the exit code is 3, and the message names the nearest choice that fits.
     """
-    budget = None if ram is None else parse_bytes(ram)
+    budget = _budget(ram, board)
     blob = Blob.of(file)
     if learn is None:
         learn = "all" if blob.model.head is None else "counting"
@@ -61,6 +68,18 @@ def command(
         out.partial = answer
         raise refused
     return answer
+
+
+def _budget(ram: str | None, board: str | None) -> int | None:
+    """Bytes of RAM for the arena, from either option; None without."""
+    if board is None:
+        return None if ram is None else parse_bytes(ram)
+    if ram is not None:
+        raise InputError("--ram and --board both give a budget: choose one", code="E-ARGUMENT")
+    from metabit.firmware_sim import boards
+
+    chosen = boards.load(board)
+    return chosen.ram_bytes - chosen.stack_bytes
 
 
 def _print(out: Output, file: Path, made: Plan, budget: int | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,11 @@ from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, learn_option
 from metabit.cli.tables import WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
-from metabit.errors import BudgetError
 from metabit.extras import need
 
 if TYPE_CHECKING:
-    from metabit.firmware_sim.profile import MemoryUse, Profile
+    from metabit.firmware_sim.memory_use import MemoryUse
+    from metabit.firmware_sim.profile import Profile
 
 
 @verb("profile")
@@ -36,6 +35,7 @@ def command(
     bounds. If the model does not fit, the exit code is 3.
     """
     need("profile, simulate")
+    from metabit.firmware_sim.memory_use import too_large
     from metabit.firmware_sim.profile import INCLUDED, profile
 
     made = profile(file, board, learn=learn, bits=bits, bank=bank, batch=batch)
@@ -50,7 +50,7 @@ def command(
     answer: Answer = {"file": file, **made.to_dict()}
     if not made.fits:
         out.partial = answer
-        raise BudgetError(_too_large(file, made), code="E-BUDGET")
+        raise too_large(str(file), made.board, made.choice, made.ram, made.flash)
     return answer
 
 
@@ -69,7 +69,7 @@ def _print_layers(out: Output, file: Path, made: Profile) -> None:
 
 def _print_memory(out: Output, name: str, memory: MemoryUse) -> None:
     rows = table(f"\n{name}", "part", ">bytes", ">size")
-    for part, n_bytes in _largest(memory):
+    for part, n_bytes in memory.largest():
         rows.add_row(part, f"{n_bytes:,}", format_kib(n_bytes))
     rows.add_row("total", f"{memory.used_bytes:,}", format_kib(memory.used_bytes), style="bold")
     out.show(rows)
@@ -91,20 +91,3 @@ def _print_notes(out: Output, made: Profile) -> None:
         )
     if made.energy_covers:
         out.line(f"energy covers {made.energy_covers}")
-
-
-def _largest(memory: MemoryUse) -> Sequence[tuple[str, int]]:
-    parts = [(part, n_bytes) for part, n_bytes in memory.parts.items() if n_bytes]
-    return sorted(parts, key=lambda part: -part[1])
-
-
-def _too_large(file: Path, made: Profile) -> str:
-    """What is missing, the largest parts, and what to do."""
-    words = [f"{file}: {made.choice} does not fit {made.board}"]
-    for name, memory in (("RAM", made.ram), ("flash", made.flash)):
-        if memory.over_bytes:
-            parts = ", ".join(f"{part} {format_kib(n)}" for part, n in _largest(memory)[:3])
-            words.append(
-                f"{format_kib(memory.over_bytes)} of {name} are missing (largest parts: {parts})"
-            )
-    return "; ".join(words) + ". Let fewer layers learn, or use --bits 4 or a smaller network"

@@ -1,0 +1,41 @@
+"""Every board that can be emulated learns a thousand steps with the host's bits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers import random_model, random_samples, small_convnet
+
+from metabit.export.container import dumps
+from metabit.export.home import with_head
+from metabit.firmware_sim import boards
+from metabit.firmware_sim.simulate import simulate
+
+EMULATED = [name for name in boards.names() if boards.load(name).emulated]
+STEPS = 1000
+
+
+@pytest.fixture(scope="module")
+def networks() -> dict[str, bytes]:
+    """A chain of dense layers, a convolutional network, and a network with a counting head."""
+    dense = random_model((33, 20, 4), seed=3, dtype="int8")
+    rng = np.random.default_rng(7)
+    x, y = random_samples(rng, dense.input, 200), rng.integers(0, 4, 200)
+    return {
+        "all": dumps(random_model((33, 17, 4), seed=3)),
+        "conv": dumps(small_convnet(dtype="int8", zero_point=-7, step_levels=0.2)),
+        "counting": dumps(with_head(dense, x, y, spare_classes=1, ram_bytes=4000)),
+    }
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("network", ["all", "conv", "counting"])
+@pytest.mark.parametrize("board", EMULATED)
+def test_a_thousand_steps_are_the_hosts(
+    networks: dict[str, bytes], board: str, network: str
+) -> None:
+    """`simulate` compares scores, predictions before each step, and the state, bit for bit."""
+    learn = "counting" if network == "counting" else "all"
+    made = simulate(networks[network], board, learn=learn, n_samples=STEPS, n_counted=1)
+    assert len(made.learnt) == STEPS
+    assert made.state_bytes > 0
