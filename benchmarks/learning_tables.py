@@ -104,5 +104,21 @@ def _spread(values: list[float]) -> str:
     return f"{100 * np.mean(values):.2f} ± {100 * np.std(values, ddof=1):.2f}"
 
 
+def replaying(r: Record) -> str:
+    """From results/replaying.json: means over seeds."""
+    rows = []
+    for problem, part in r.items():
+        runs = part["runs"]
+        for name in dict.fromkeys(run["learner"] for run in runs):
+            mine = [run for run in runs if run["learner"] == name]
+            row = [problem, name, f"{mine[0]['arena_bytes'] / 1024:.1f} KiB"]
+            for key in ("old_before", "old_after", "newest", "all_after", "prequential"):
+                row.append(f"{100 * np.mean([run[key] for run in mine]):.1f}")
+            rows.append(row)
+    header = ["gate", "what learns", "arena", "old before, %", "old after, %", "newest, %",
+              "everything, %", "prequential, %"]  # fmt: skip
+    return table(header, rows)
+
+
 def _of(rows: list[Record], key: str, plain: bool) -> list[float]:
     return [row[key] for row in rows if (row["m"] == 0) == plain]

@@ -35,11 +35,13 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 12
+ABI_VERSION = 13
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
+MAX_CLASSES = 256
 MAX_LAYERS = 32
+MAX_REPLAY = 65535
 MAX_UNITS = 64
 TRACKED_INPUTS = 64
 #: A share of 1 in `mb_status` and of `mb_get_recalls`; there it says that no sample has come.
@@ -62,6 +64,7 @@ class NativeOptions(ctypes.Structure):
         ("head", c_uint32),
         ("units", c_uint32),
         ("trust", c_float),
+        ("replay", c_uint32),
         ("runner", c_void_p),
     ]
 
@@ -99,6 +102,7 @@ class RamPlan(ctypes.Structure):
         ("error_bytes", c_uint32),
         ("table_bytes", c_uint32),
         ("head_bytes", c_uint32),
+        ("replay_bytes", c_uint32),
         ("front_bytes", c_uint32),
         ("arena_bytes", c_uint32),
     ]

@@ -58,6 +58,8 @@ class Engine:
         batch: samples per learning step, 1 to 64: the weights move once a batch, by the sum of its
             gradients, at the price of RAM for the errors and activations of all its samples.
         units: hidden units of a tracking head, 0 to 64; None for as many as fit `ram`.
+        replay: samples kept to be learnt again, four beside each new one, 0 to 65,535: for a
+            tracking head, or where some layers learn and not all.
         threads: threads that large layers are split between, in a pool of this engine's own; None
             for what the variable METABIT_THREADS says, or 1.
 
@@ -89,12 +91,13 @@ class Engine:
         keep: int = 3,
         batch: int = 1,
         units: int | None = None,
+        replay: int = 0,
         threads: int | None = None,
     ) -> None:
         self._arguments: dict[str, Any] = {
             "ram": ram, "learn": learn, "goal": goal, "bits": bits, "bank": bank,
             "step_levels": step_levels, "m": m, "seed": seed, "batch": batch, "units": units,
-            "threads": threads,
+            "replay": replay, "threads": threads,
         }  # fmt: skip
         self._lock = threading.RLock()  # one scratch memory serves all threads that call
         self._mapped = Mapped(source)
@@ -107,6 +110,7 @@ class Engine:
         asked = Options(
             state_bits=bits, bank=bank, seed=seed, step_levels=step_levels, m=m, isa=number,
             panels=isa.name(number) != "scalar", batch=batch, units=units,
+            replay=replay,
         )  # fmt: skip
         self._threads = Threads(threads)
         budget = None if ram is None else parse_bytes(ram)

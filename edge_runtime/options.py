@@ -16,6 +16,8 @@ MAX_STEP_LEVELS, MAX_M = 256.0, 30.0
 Head = Literal["counting", "tracking", "counting-small"]
 #: In the order of `mb_head_kind`.
 HEADS: tuple[Head, ...] = ("counting", "tracking", "counting-small")
+#: Samples kept for replay, at most.
+MAX_REPLAY = _native.MAX_REPLAY
 #: Hidden units of a tracking head, at most.
 MAX_UNITS = _native.MAX_UNITS
 
@@ -39,6 +41,7 @@ class Options:
         head: the head that answers and learns in place of the last layer, if any.
         units: hidden units of a tracking head, 0 to 64; None for as many as fit.
         trust: how much the network's scores count in a tracking head before it has learnt.
+        replay: samples kept to be learnt again, 0 to 65,535.
 
     Raises:
         InputError: a value is out of range, whatever the model.
@@ -56,6 +59,7 @@ class Options:
     head: Head | None = None
     units: int | None = None
     trust: float = 1.0
+    replay: int = 0
 
     def __post_init__(self) -> None:
         if self.state_bits not in (0, 4, 8):
@@ -75,6 +79,17 @@ class Options:
             raise InputError(
                 f"units={self.units}: choose a number of hidden units from 0 to {MAX_UNITS}",
                 code="E-UNITS",
+            )
+        if isinstance(self.replay, bool) or not 0 <= self.replay <= MAX_REPLAY:
+            raise InputError(
+                f"replay={self.replay}: choose a number of samples from 0 to {MAX_REPLAY}",
+                code="E-REPLAY",
+            )
+        if self.replay and self.batch > 1:
+            raise InputError(
+                f"replay={self.replay} with batch={self.batch}: samples that are kept are learnt "
+                "again one by one; leave one of the two out",
+                code="E-REPLAY",
             )
 
     def native(self, runner: int | None = None) -> _native.NativeOptions:
@@ -96,6 +111,7 @@ class Options:
             head=0 if self.head is None else HEADS.index(self.head) + 1,
             units=MAX_UNITS if self.units is None else self.units,
             trust=self.trust,
+            replay=self.replay,
             runner=runner,
         )
 

@@ -29,6 +29,7 @@ PARTS: dict[str, str] = {
     "error_bytes": "errors",
     "table_bytes": "metaplasticity tables",
     "head_bytes": "head that learns",
+    "replay_bytes": "samples kept for replay",
     "front_bytes": "front end",
     "model_bytes": "bookkeeping",
 }
@@ -60,6 +61,7 @@ class Plan:
         head: the head that answers and learns in place of the last layer, if any.
         units: hidden units of a tracking head.
         trust: how much the network counts in a tracking head at first.
+        replay: samples kept to be learnt again.
         reason: why this was chosen, in one line.
         at_rest: whether the head answers and does not learn.
     """
@@ -75,6 +77,7 @@ class Plan:
     head: Head | None = None
     units: int = MAX_UNITS
     trust: float = 1.0
+    replay: int = 0
     reason: str = ""
     at_rest: bool = False
 
@@ -98,8 +101,13 @@ class Plan:
         if self.head == "counting-small":
             return "learning the counting head, with the matrix of home"
         if self.head == "tracking":
-            return f"learning the tracking head, {self.units} hidden units"
-        return describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
+            return f"learning the tracking head, {self.units} hidden units{self._replay}"
+        layers = describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
+        return layers + self._replay
+
+    @property
+    def _replay(self) -> str:
+        return f", replay of {self.replay:,} samples" if self.replay else ""
 
 
 def describe(learn_layers: int, n_layers: int, bits: int, batch: int = 1) -> str:
@@ -143,6 +151,7 @@ def plan(
     panels: bool = False,
     batch: int = 1,
     units: int | None = None,
+    replay: int = 0,
 ) -> Plan:
     """Plan the RAM of a model.
 
@@ -160,13 +169,16 @@ def plan(
         panels: with interleaved weights, should they fit too; see `mb_options.panels`.
         batch: samples per learning step, 1 to 64.
         units: hidden units of a tracking head, 0 to 64; None for as many as fit.
+        replay: samples kept to be learnt again; "auto" then chooses among what can.
 
     Raises:
         BudgetError: it does not fit; the message names the largest parts and the nearest choice
             that does.
         InputError, FormatError, CorruptError: see `Engine`.
     """
-    options = Options(state_bits=bits, bank=bank, panels=panels, batch=batch, units=units)
+    options = Options(
+        state_bits=bits, bank=bank, panels=panels, batch=batch, units=units, replay=replay
+    )
     budget = None if ram is None else parse_bytes(ram)
     return fit(Mapped(source), learn, options, budget, goal)
 
@@ -196,7 +208,7 @@ def fit(
             code="E-BANK",
         )
     narrow = replace(options, panels=False)
-    wanted = _wanted(mapped, learn, goal, narrow)
+    wanted = _that_replay(mapped, _wanted(mapped, learn, goal, narrow))
     plans = [_plan_one(mapped, choice) for choice in wanted]
     for choice, small in zip(wanted, plans, strict=True):
         if budget_bytes is None or small.arena_bytes <= budget_bytes:
@@ -253,6 +265,29 @@ def _wanted(mapped: Mapped, learn: Learn | None, goal: Goal, options: Options) -
     return [replace(options, learn_layers=number)]
 
 
+def _replays(mapped: Mapped, options: Options) -> bool:
+    """Whether samples can be kept and learnt again: not of a first layer, which sees them whole."""
+    return options.head == "tracking" or 0 < options.learn_layers < mapped.info.n_layers
+
+
+def _that_replay(mapped: Mapped, wanted: list[Options]) -> list[Options]:
+    """Those that can learn samples again, if they are to."""
+    able = [choice for choice in wanted if not choice.replay or _replays(mapped, choice)]
+    if not able:
+        raise InputError(
+            f"{mapped.where}: replay is for a tracking head, and for the last layers where those "
+            "below them do not learn; open with learn='tracking' or learn='head'",
+            code="E-REPLAY",
+        )
+    if able[0].replay and mapped.info.n_outputs > _native.MAX_CLASSES:
+        raise InputError(
+            f"{mapped.where}: replay is for up to {_native.MAX_CLASSES} classes, the model has "
+            f"{mapped.info.n_outputs}",
+            code="E-REPLAY",
+        )
+    return able
+
+
 def _plan_one(mapped: Mapped, options: Options) -> Plan:
     raw, native = _native.RamPlan(), options.native()
     result = _native.library().mb_plan_ram(
@@ -272,6 +307,7 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
         head=options.head,
         units=options.native().units,
         trust=options.trust,
+        replay=options.replay,
     )
 
 
@@ -291,7 +327,7 @@ def _reason(mapped: Mapped, chosen: Plan, best: Plan, learn: Learn | None, goal:
         what = f"{layers} {'learn' if chosen.learn_layers > 1 else 'learns'}"
     if learn != "auto":
         return f"{what}: as asked; {size}"
-    why = f"goal {goal}"
+    why = f"goal {goal}" + (f" with {chosen.replay:,} samples replayed" if chosen.replay else "")
     if chosen.choice != best.choice:
         why += f", and {best.choice} would need {format_kib(best.arena_bytes)}"
     elif goal == "remember" and not mapped.info.head_kind:
@@ -307,7 +343,7 @@ def _budget_message(mapped: Mapped, options: Options, asked: Plan, budget_bytes:
         f"{mapped.where}: {asked.choice} needs {format_kib(asked.arena_bytes)} of RAM, the budget "
         f"is {format_kib(budget_bytes)}. Largest parts: {parts}."
     )
-    bits = options.state_bits or mapped.info.state_bits
+    bits, options = options.state_bits or mapped.info.state_bits, replace(options, replay=0)
     choices = [
         _plan_one(mapped, replace(options, learn_layers=number, state_bits=width, batch=batch))
         for number in range(asked.learn_layers, -1, -1)

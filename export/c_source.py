@@ -11,7 +11,7 @@ from metabit.errors import FormatError, InputError
 from metabit.export.spec import Model
 
 #: `MB_ARENA_LAYOUT` of the core that the arenas were planned with.
-ARENA_LAYOUT = 6
+ARENA_LAYOUT = 7
 
 _BYTES_A_LINE = 24
 _KEYWORDS = """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,12 @@ RECORD_BITS = 24
 #: Bits of means of inputs, after the point.
 MEAN_BITS = 16
 
-_HEADER = struct.Struct("<8sIIIIII32s")  # magic, version, bytes, model, learn layers, bits, bank, 0
+#: magic, version, bytes, model, learn layers, bits, bank, 0 (head and its units), replay, 0
+_HEADER = struct.Struct("<8sIIIIII8sI20s")
 _COUNTERS = struct.Struct("<4III")  # random generator, samples, samples learnt
 _RECORD = struct.Struct("<6I")  # fields of Record, in order
-_CRC = struct.Struct("<I")
-_CHOICE = 20  # offset of learn layers, bits, bank, head and units
+_CRC = _COUNT = struct.Struct("<I")
+_CHOICE = 20  # offset of learn layers, bits, bank, head, units and replay
 HEADS = (None, "counting", "tracking", "counting-small")
 
 
@@ -82,6 +84,22 @@ class Record:
 
 
 @dataclass(frozen=True)
+class KeptSamples:
+    """Samples kept to be learnt again.
+
+    Attributes:
+        n_kept: how many there are; they lie in the first slots.
+        labels: shape (n_slots,), uint8.
+        entries: what the lowest layer that learns saw of each, as packed bits, shape (n_slots,
+            n_bytes), uint8.
+    """
+
+    n_kept: int
+    labels: NDArray[np.uint8]
+    entries: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
 class StateImage:
     """Everything an engine has learnt.
 
@@ -98,6 +116,7 @@ class StateImage:
         means: of the inputs, in 1/65536, shape (n_inputs,); None where the first layer does not
             learn, or is a convolution.
         layers: the layers that learnt, the output layer last.
+        ring: samples kept for replay, if any.
     """
 
     model_id: int
@@ -110,6 +129,7 @@ class StateImage:
     worth: Int64Array
     means: Int64Array | None
     layers: tuple[LayerImage, ...]
+    ring: KeptSamples | None = None
 
 
 def model_id(data: bytes) -> int:
@@ -122,6 +142,7 @@ def model_id(data: bytes) -> int:
 _MADE_WITH = {
     "model file {:08x}": 16, "{} layer(s) that learn": 20, "{} bits per hidden weight": 24,
     "bank {}": 28, "head {}": 32, "{} units of its head": 36,
+    "{} samples kept for replay": 40,
     "version {} of the format": 8, "{:,} bytes": 12,
 }  # fmt: skip
 
@@ -163,9 +184,14 @@ def dumps(image: StateImage) -> bytes:
         for column in (layer.mean, layer.var, layer.mean_error, layer.mean_product):
             learnt += column.astype("<f4").tobytes()
     learnt += b"".join(pack_levels(la.levels, image.bits).tobytes() for la in image.layers)
+    ring, n_slots = image.ring, 0
+    if ring is not None:
+        learnt = _padded(learnt) + _COUNT.pack(ring.n_kept) + _padded(ring.labels.tobytes())
+        learnt += ring.entries.tobytes()
+        n_slots = len(ring.labels)
     header = _HEADER.pack(
         MAGIC, VERSION, _HEADER.size + len(learnt) + _CRC.size, image.model_id,
-        len(image.layers), image.bits, image.bank, b"",
+        len(image.layers), image.bits, image.bank, b"", n_slots, b"",
     )  # fmt: skip
     return header + learnt + _CRC.pack(zlib.crc32(header + learnt))
 
@@ -180,6 +206,7 @@ class Choice:
         bank: the normalisation bank.
         head: the kind of head that learnt, None where layers did.
         units: hidden units of a tracking head.
+        replay: samples that it kept at most, to be learnt again.
     """
 
     learn_layers: int
@@ -187,6 +214,7 @@ class Choice:
     bank: int
     head: str | None
     units: int = 0
+    replay: int = 0
 
     def in_words(self) -> str:
         """What learnt, for people."""
@@ -205,12 +233,12 @@ def choice(data: bytes, where: str = "state image") -> Choice:
         CorruptError: truncated or damaged.
     """
     _check_envelope(data, where)
-    learn_layers, bits, bank, head, units = struct.unpack_from("<5I", data, _CHOICE)
+    learn_layers, bits, bank, head, units, replay = struct.unpack_from("<6I", data, _CHOICE)
     if head >= len(HEADS):
         raise FormatError(
             f"{where}: head kind {head} is unknown; update metabit", code="E-STATE-VERSION"
         )
-    return Choice(learn_layers, bits, bank, HEADS[head], units)
+    return Choice(learn_layers, bits, bank, HEADS[head], units, replay)
 
 
 def _check_envelope(data: bytes, where: str) -> None:
@@ -239,7 +267,7 @@ def loads(data: bytes, model: Model, model_name: int, where: str = "state image"
         MismatchError: it belongs to another model.
     """
     _check_envelope(data, where)
-    _, version, _, name, n_learn, bits, bank, zero = _HEADER.unpack_from(data)
+    _, version, _, name, n_learn, bits, bank, zero, n_slots, more = _HEADER.unpack_from(data)
     if name != model_name:
         raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
     layers = model.layers[len(model.layers) - n_learn :] if n_learn <= len(model.layers) else ()
@@ -248,9 +276,15 @@ def loads(data: bytes, model: Model, model_name: int, where: str = "state image"
     expected = _expected_bytes(shapes, bits)
     if version == VERSION:
         expected += _beside_bytes(model.n_outputs, n_means)
-    if not layers or any(zero) or bits not in (4, 8) or expected != len(data):
+    seen_bytes = _seen_bytes(model, len(layers))
+    if n_slots:
+        slots = 4 * math.ceil(n_slots / 4) + n_slots * seen_bytes
+        expected = len(_padded(bytes(expected - 4))) + 4 + slots + 4
+    if not layers or any(zero + more) or bits not in (4, 8) or expected != len(data):
         raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
-    return _parse(_Reader(data), version, shapes, n_means, (name, bits, bank))
+    reader = _Reader(data)
+    image = _parse(reader, version, shapes, n_means, (name, bits, bank))
+    return replace(image, ring=reader.ring(n_slots, seen_bytes)) if n_slots else image
 
 
 def start_worth(n_outputs: int) -> Int64Array:
@@ -266,6 +300,13 @@ def _n_means(model: Model, n_learn: int) -> int:
     """Inputs whose means are kept: where the first layer is dense and learns."""
     learns = n_learn == len(model.layers)
     return model.input.n_inputs if learns and not isinstance(model.layers[0], ConvLayer) else 0
+
+
+def _seen_bytes(model: Model, n_learn: int) -> int:
+    """Bytes of the bits that the lowest layer that learns reads; 0 where it reads samples."""
+    if n_learn == len(model.layers):
+        return 0
+    return 4 * math.ceil(math.prod(model.layers[-n_learn - 1].out_shape) / 32)
 
 
 def _expected_bytes(shapes: Sequence[tuple[int, int]], bits: int) -> int:
@@ -302,6 +343,15 @@ class _Reader:
         packed = np.frombuffer(self.data, np.uint8, n_out * row_bytes, self.at)
         self.at += packed.size
         return unpack_levels(packed.reshape(n_out, row_bytes), n_in, bits)
+
+    def ring(self, n_slots: int, n_bytes: int) -> KeptSamples:
+        """Samples kept for replay that follow, and what fills up hidden weights before them."""
+        self.at += -self.at % 4
+        (n_kept,) = self.numbers(_COUNT)
+        labels = self.array("u1", n_slots)
+        return KeptSamples(
+            n_kept, labels, self.array("u1", n_slots * n_bytes).reshape(n_slots, n_bytes)
+        )
 
 
 def _parse(

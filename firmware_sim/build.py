@@ -121,8 +121,8 @@ def build(board: Board, image: Image) -> Firmware:
 def image_source(image: Image) -> str:
     """Assembly source of the model, its options, its arena and its buffers."""
     # As on the host: 32-bit numbers, then the address of a runner, here of none. A core whose
-    # addresses have 4 bytes looks at the first 4 of its 8.
-    words = struct.unpack("<14I", bytes(image.options.native()))
+    # addresses have 4 bytes looks for it just after the numbers, where there is 0 too.
+    words = struct.unpack("<16I", bytes(image.options.native()))
     batch = image.options.batch
     spaces = {
         "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if image.options.panels else 8),

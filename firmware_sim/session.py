@@ -83,6 +83,7 @@ def start(
         blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
         step_levels=options.step_levels, batch=options.batch, units=planned.units,
+        replay=options.replay,
     )  # fmt: skip
     chosen = replace(
         options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,

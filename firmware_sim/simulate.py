@@ -154,6 +154,7 @@ def simulate(
     m: float | None = None,
     step_levels: float | None = None,
     batch: int = 1,
+    replay: int = 0,
     n_samples: int = 100,
     n_counted: int = 4,
     progress: Tick | None = None,
@@ -170,7 +171,7 @@ def simulate(
         x: samples, shape (n, *input_shape); None for the model's golden samples and random ones.
         y: labels, shape (n,), used when learning; None for random ones.
         learn, goal: what learns, see `plan.plan`; "auto" for the best that fits the board.
-        bits, bank, seed, m, step_levels, batch: as for `Engine`.
+        bits, bank, seed, m, step_levels, batch, replay: as for `Engine`.
         n_samples: at most so many samples are run.
         n_counted: on so many of them instructions are counted, which is slow.
         progress: called after every sample.
@@ -183,7 +184,13 @@ def simulate(
     """
     board = boards.load(board_name)
     options = Options(
-        state_bits=bits, bank=bank, seed=seed, m=m, step_levels=step_levels, batch=batch
+        state_bits=bits,
+        bank=bank,
+        seed=seed,
+        m=m,
+        step_levels=step_levels,
+        batch=batch,
+        replay=replay,
     )
     running = session.start(source, board, learn, options, goal=goal)
     samples = session.samples_to_run(running, x, y, n_samples)

@@ -45,11 +45,13 @@ def exported(problem: Problem) -> Model:
             _train(net, problem, problem.home)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_tensors(path, net.state_dict(), {"problem": problem.name, "seed": problem.seed})
-    return with_head(from_model(net.eval(), problem.spec, m=M), *_kept(problem, problem.home))
+    return with_head(from_model(net.eval(), problem.spec, m=M), *kept_of(problem))
 
 
-def _kept(problem: Problem, home: Home) -> tuple[Samples, Labels]:
+def kept_of(problem: Problem) -> tuple[Samples, Labels]:
     """What a run keeps of its training samples."""
+    home = problem.home
+    assert home is not None
     data = Split(home.x, home.y)
     task = Task("home", 0, (Source(data),), Source(data))
     kept = home_of(Stream("single", "", (task,), problem.n_classes), problem.seed)

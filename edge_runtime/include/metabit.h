@@ -47,12 +47,12 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 12
+#define MB_ABI_VERSION 13
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
  * another. */
-#define MB_ARENA_LAYOUT 6
+#define MB_ARENA_LAYOUT 7
 
 /* Blob and arena start at a multiple of this many bytes. */
 #define MB_ALIGNMENT 8
@@ -99,6 +99,9 @@ enum mb_head_source {
 
 /* The largest mb_options.batch. */
 #define MB_MAX_BATCH 64u
+
+/* The largest mb_options.replay. */
+#define MB_MAX_REPLAY 65535u
 
 enum mb_error {
     MB_OK = 0,
@@ -189,11 +192,16 @@ typedef struct mb_options {
      * default, 1, is for a network that was trained: at first it answers alone. 0 is for one of
      * random weights. */
     float trust;
+    /* Latent replay: keep so many samples, 0 to MB_MAX_REPLAY, as the bits that the lowest layer
+     * that learns reads, or as the values of a tracking head, and learn four of them again beside
+     * each new one. For a tracking head, or where not all layers learn; batch must then be at most
+     * 1, and the model have at most MB_MAX_CLASSES classes. Default 0: none. */
+    uint32_t replay;
     /* Threads for large layers; must outlive the model. Default NULL: the thread of the caller. */
     const mb_runner *runner;
 } mb_options;
 
-#define MB_OPTIONS_INFER {0u, 0u, 0u, 1u, -1.0f, -1.0f, 0u, 0u, 0u, 0u, MB_MAX_UNITS, 1.0f, NULL}
+#define MB_OPTIONS_INFER {0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -246,6 +254,8 @@ typedef struct mb_plan {
     uint32_t table_bytes;
     /* The head: what it counts, its weights, its scratch. */
     uint32_t head_bytes;
+    /* Samples kept for replay. */
+    uint32_t replay_bytes;
     /* The front end: frames of a window, scratch, the sample. */
     uint32_t front_bytes;
     /* The sum of all these: the size of the arena, a multiple of MB_ALIGNMENT. */
@@ -453,8 +463,8 @@ MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context
  * mixed: open the model again.
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (read() failed),
  * MB_ERR_CORRUPT (damaged), MB_ERR_FORMAT (not a state image, or of another version),
- * MB_ERR_MISMATCH (made with another blob, or with other learn_layers, state_bits, bank, head or
- * units). */
+ * MB_ERR_MISMATCH (made with another blob, or with other learn_layers, state_bits, bank, head,
+ * units or replay). */
 MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
 
 /* Length of a state image, as its first MB_STATE_FIRST_BYTES say; 0 if they are not of a state

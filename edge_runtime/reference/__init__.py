@@ -3,6 +3,7 @@
 model.py           a packed model that predicts and learns
 parts.py           what it holds: layers that learn, a forward pass, errors
 moves.py           where moves are tried, and in which order
+ring.py            samples that are kept and learnt again
 rule.py            which samples are learnt, means of inputs, growth; a record of answers
 metaplasticity.py  the method itself: f_meta, its table, one try of a move, consolidated weights
 heads.py           the counting head

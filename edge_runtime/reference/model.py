@@ -7,6 +7,7 @@ same generator in the same order.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,14 +15,16 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime.reference import arith, metaplasticity
 from metabit.edge_runtime.reference.conv import error_bits, gradients, send_back
-from metabit.edge_runtime.reference.moves import slots, try_moves
+from metabit.edge_runtime.reference.moves import MoveTries, along, spread, try_moves
 from metabit.edge_runtime.reference.parts import Errors, LayerState, Pass, Sent
+from metabit.edge_runtime.reference.ring import REPLAYS, Ring
 from metabit.edge_runtime.reference.rule import (
     MOST_COUNTED,
     Judge,
     Worth,
     follow_inputs,
     growth_of,
+    is_sure,
     whole_means,
 )
 from metabit.export import state_image
@@ -34,6 +37,7 @@ from metabit.export.spec import (
     ConvLayer,
     Float32Array,
     Int32Array,
+    Int64Array,
     Layer,
     LearnState,
 )
@@ -56,6 +60,7 @@ class ReferenceModel:
         seed: of the random generator.
         step_levels, m: override what the file says, as `Engine` does.
         batch: samples per learning step.
+        replay: samples kept to be learnt again.
     """
 
     def __init__(
@@ -69,6 +74,7 @@ class ReferenceModel:
         step_levels: float | None = None,
         m: float | None = None,
         batch: int = 1,
+        replay: int = 0,
     ) -> None:
         self.model = loads(data)
         self.batch = batch
@@ -78,6 +84,7 @@ class ReferenceModel:
         self.judge, self.worth = Judge(self.model.n_outputs), Worth(self.model.n_outputs)
         self.means = np.zeros(self.model.input.n_inputs, dtype=np.int64)
         self.rng = arith.Xoshiro(seed)
+        self.ring: Ring[BoolArray] = Ring(replay, self.model.n_outputs, self.rng)
         self.first = len(self.model.layers) - min(learn_layers, len(self.model.layers))
         self.states: dict[int, LayerState] = {}
         if self.first < len(self.model.layers):
@@ -114,9 +121,12 @@ class ReferenceModel:
 
     def forward(self, sample: NDArray[np.generic]) -> list[Pass]:
         """Run all layers on one sample of shape (n_inputs,)."""
-        x = sample.astype(np.int64) - self.model.input.zero_point
+        return self._run(sample.astype(np.int64) - self.model.input.zero_point, 0)
+
+    def _run(self, x: Int64Array, first: int) -> list[Pass]:
+        """Run the layers from `first` on, on what it sees."""
         passes = []
-        for index, layer in enumerate(self.model.layers):
+        for index, layer in enumerate(self.model.layers[first:], first):
             passes.append(self._layer(index, layer, x))
             if index + 1 < len(self.model.layers):
                 bits = self._bits(index, layer, passes[-1])
@@ -169,6 +179,22 @@ class ReferenceModel:
         """Send each sample forward and its errors back, then move the weights of all layers."""
         self.step_now = self.step * self.worth.step_share()
         results = [self._pass(s, int(label)) for s, label in zip(samples, labels, strict=True)]
+        self._move_layers(results)
+        self.n_steps = min(self.n_steps + len(samples), MOST_COUNTED)
+        if self.ring.n_slots:
+            self._replay(results[0].passes, int(labels[0]))
+        return [result.predicted for result in results]
+
+    def _replay(self, passes: list[Pass], label: int) -> None:
+        """Keep what the lowest layer that learns saw, and learn some that are kept again."""
+        self.ring.keep(label, passes[self.first].x > 0)
+        for _ in range(REPLAYS):
+            label, bits = self.ring.draw()
+            again = passes[: self.first] + self._run(np.where(bits, 1, -1), self.first)
+            if not is_sure(label, again[-1].y[0]):
+                self._move_layers([Sent(label, again, self._errors(again, label))])
+
+    def _move_layers(self, results: list[Sent]) -> None:
         for index in range(len(self.model.layers) - 1, self.first - 1, -1):
             runs = [result.passes[index] for result in results]
             errors = [result.errors[index] for result in results]
@@ -179,8 +205,6 @@ class ReferenceModel:
                 self._move_gradients(index, runs, d, unit)
             elif unit:
                 self._move_rows(index, runs[0], d[0, 0], unit)
-        self.n_steps = min(self.n_steps + len(samples), MOST_COUNTED)
-        return [result.predicted for result in results]
 
     @property
     def _centres(self) -> bool:
@@ -195,19 +219,22 @@ class ReferenceModel:
     def _pass(self, sample: NDArray[np.generic], label: int) -> Sent:
         """What is predicted, what layers saw, and the errors of those that learn: none, if the
         sample is not worth learning."""
-        errors: dict[int, Errors] = {}
         passes = self.forward(sample)
         logits = passes[-1].y[0]
         predicted = int(scores_from_logits(logits).argmax())
         self.judge.judge(label, predicted)
-        if not self.worth.learns(label, logits):
-            for index in self.states:
-                errors[index] = Errors(np.zeros(passes[index].sums.shape, dtype=np.int32), F(0))
-            return Sent(predicted, passes, errors)
+        if self.worth.learns(label, logits):
+            return Sent(predicted, passes, self._errors(passes, label))
+        none = {i: np.zeros(passes[i].sums.shape, dtype=np.int32) for i in self.states}
+        return Sent(predicted, passes, {i: Errors(d, F(0)) for i, d in none.items()})
+
+    def _errors(self, passes: list[Pass], label: int) -> dict[int, Errors]:
+        """Errors of all layers that learn; counts the sample, and lets running values follow."""
+        errors: dict[int, Errors] = {}
         self.n_learnt = min(self.n_learnt + 1, MOST_COUNTED)
         if self._centres:
             follow_inputs(self.means, passes[0].x, self.n_learnt)
-        error = arith.softmax(logits)
+        error = arith.softmax(passes[-1].y[0])
         error[label] = error[label] - F(1)
         for index in range(len(self.model.layers) - 1, self.first - 1, -1):
             run = passes[index]
@@ -219,7 +246,7 @@ class ReferenceModel:
             errors[index] = Errors(d, unit)
             back = self._send_back(index, run, d)
             error = (back.astype(F) * unit).astype(F)
-        return Sent(predicted, passes, errors)
+        return errors
 
     def _error_bits(self, index: int) -> int:
         layer = self.model.layers[index]
@@ -279,24 +306,10 @@ class ReferenceModel:
         squares = np.uint64(np.sum(d.astype(np.int64) ** 2))
         mean_square = (F(squares) / F(d.size)) * (unit * unit)
         self._follow_rms(state, mean_square * arith.mean_square(x, index == 0))
-        rate, total = self._rate(state, unit), int(np.abs(x).sum())
-        if is_first or rate == 0 or total == 0:
-            return
-        counter = arith.Counter(self.rng.next())
-        columns = slots(x, counter if index == 0 else None)
-        wanted = min((rate * F(total)) * F(65536), F(1e30))
-        most = (F(total) / F(np.abs(x).max())) * F(32768)
-        # Candidates of each row, in 1/65536; what is left of one candidate goes to the next row.
-        shares = np.minimum(wanted * np.abs(d).astype(F), most) + F(0.5)
-        ends = (counter.next() >> 16) + np.cumsum(shares.astype(np.int64))
-        n = np.diff(ends >> 16, prepend=0)
-        rows = np.repeat(np.arange(d.size), n)
-        # A row's slots are cut into as many stretches as it has candidates.
-        stretch = ((x.size << 15) // np.maximum(n, 1))[rows]  # in 2**-15 slots
-        number = np.arange(rows.size) - np.repeat(np.cumsum(n) - n, n)
-        draws = counter.ahead(rows.size)
-        i = columns[(number * stretch + ((draws * stretch) >> 32)) >> 15]
-        self._move(index, rows, i, (x[i] > 0) != (d[rows] > 0), draws & 0xFFFF)
+        rate = self._rate(state, unit)
+        if not (is_first or rate == 0 or not x.any()):
+            counter = arith.Counter(self.rng.next())
+            self._move(index, spread(x, d, rate, index == 0, counter))
 
     def _move_gradients(
         self, index: int, runs: list[Pass], d: Int32Array, unit: np.float32
@@ -327,47 +340,20 @@ class ReferenceModel:
             squares = F(np.uint64(np.sum(size**2)))
             total = total + squares * (factor * factor)
             p = (rate * F(largest >> shift)) * factor
-            self._move_row(index, j, np.sign(row) * size, p, counter)
+            tries = along(np.sign(row) * size, j, p, counter)
+            if tries is not None:
+                self._move(index, tries)
         self._follow_rms(state, (total / F(layer.n_in * layer.n_out)) * (unit * unit))
 
-    def _move_row(
-        self,
-        index: int,
-        j: int,
-        gradient: NDArray[np.int64],
-        p: np.float32,
-        counter: arith.Counter,
-    ) -> None:
-        """Move weights of row j, whose largest gradient is expected to move by `p` levels: along
-        the sum of |gradient| one candidate lies in each stretch of equal length, somewhere."""
-        if p < F(2**-17):
-            return
-        sizes = np.abs(gradient)
-        stretch = int(F(sizes.max()) / min(p, F(0.5)))
-        ends = np.cumsum(sizes)
-        n_at_most = int(ends[-1]) // stretch + 2  # the last of them lies beyond the row
-        draws = counter.ahead(n_at_most)
-        at = np.arange(n_at_most) * stretch + (((draws >> 16) * stretch) >> 16)
-        n = int(np.argmax(at >= ends[-1]))
-        counter.skip(n + 1)
-        i = np.searchsorted(ends, at[:n], side="right")
-        self._move(index, np.full(n, j), i, gradient[i] < 0, draws[:n] & 0xFFFF)
-
-    def _move(
-        self,
-        index: int,
-        rows: NDArray[np.int64],
-        columns: NDArray[np.int64],
-        rises: BoolArray,
-        chance: NDArray[np.int64],
-    ) -> None:
+    def _move(self, index: int, tries: MoveTries) -> None:
         """Try to move weights; of centred inputs, a change of sign changes the row's mean."""
-        flips = try_moves(self.states[index], rows, columns, rises, chance)
+        flips = try_moves(self.states[index], tries)
         if index > 0 or not self._centres:
             return
-        changes = 2 * whole_means(self.means[columns[flips]])
-        changes = np.where(rises[flips], changes, -changes)
-        for j, change in zip(rows[flips], changes, strict=True):  # one after the other: each rounds
+        rows, columns, rises = tries.rows[flips], tries.columns[flips], tries.rises[flips]
+        changes = 2 * whole_means(self.means[columns])
+        changes = np.where(rises, changes, -changes)
+        for j, change in zip(rows, changes, strict=True):  # one after the other: each rounds
             self.states[0].mean[j] += F(change)
 
     def plasticity(self) -> float:
@@ -387,6 +373,17 @@ class ReferenceModel:
         image = StateImage(
             self.model_id, self.bits, self.bank, (rng[0], rng[1], rng[2], rng[3]), self.n_steps,
             self.n_learnt, self.judge.image(), self.worth.image(),
-            self.means if self._centres else None, layers,
+            self.means if self._centres else None, layers, self._ring_image(),
         )  # fmt: skip
         return state_image.dumps(image)
+
+    def _ring_image(self) -> state_image.KeptSamples | None:
+        n_slots, n = self.ring.n_slots, len(self.ring.labels)
+        if n_slots == 0:
+            return None
+        n_seen = math.prod(self.model.layers[self.first - 1].out_shape)
+        labels = np.zeros(n_slots, dtype=np.uint8)
+        bits = np.zeros((n_slots, -(-n_seen // 32) * 32), dtype=bool)
+        labels[:n] = self.ring.labels
+        bits[:n, :n_seen] = np.reshape(self.ring.entries, (n, n_seen))
+        return state_image.KeptSamples(n, labels, np.packbits(bits, axis=1, bitorder="little"))

@@ -38,8 +38,7 @@ class Worth:
         self.shares[label] += ALL >> LABEL_SHIFT
         total = self.left + min(2 * (ALL - int(self.shares[label])), ALL + 1)
         self.left = total & ALL
-        is_sure = bool(np.all(logits[label] - np.delete(logits, label) > MARGIN))
-        worth = total > ALL and not is_sure
+        worth = total > ALL and not is_sure(label, logits)
         self.worth += (ALL >> WORTH_SHIFT) * worth - (self.worth >> WORTH_SHIFT)
         return worth
 
@@ -51,6 +50,11 @@ class Worth:
     def image(self) -> Int64Array:
         """What is kept: shares of labels, what is left of turns, the share worth learning."""
         return np.append(self.shares, [self.left, self.worth])
+
+
+def is_sure(label: int, logits: Float32Array) -> bool:
+    """Whether the answer with these logits was the label by more than a margin."""
+    return bool(np.all(logits[label] - np.delete(logits, label) > MARGIN))
 
 
 def whole_means(means: Int64Array) -> Int64Array:

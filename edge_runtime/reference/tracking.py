@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime._native import TRACKED_INPUTS
 from metabit.edge_runtime.reference import arith
+from metabit.edge_runtime.reference.ring import REPLAYS, Ring
 from metabit.export.features import round_within, source_values
 from metabit.export.home import choose_source
-from metabit.export.spec import Float32Array, HeadSource, Int64Array, Model
+from metabit.export.spec import Float32Array, HeadSource, Int32Array, Int64Array, Model
 
 F = np.float32
 TABLE_VALUES, LEAST_VALUES, MOST_VALUES = 1400, 32, 128
@@ -20,6 +21,10 @@ HEAD_STEPS, UNIT_STEP = (F(3), F(0.2)), F(2)
 MOVE_BITS, MOVE_LIMIT = 15, 1 << 22
 KEEP, FORGOTTEN, NO_SAMPLES = F(0.999), F(1e-6), F(-1e9)
 QUICK, SLOW, COUNTS, NETWORK = range(4)
+KEPT_STEPS = F(16)
+
+#: A sample that is kept: scaled values, and scores of the network, both as integers.
+Kept = tuple[Int64Array, Int32Array]
 
 
 class TrackingTwin:
@@ -30,9 +35,12 @@ class TrackingTwin:
         units: hidden units, of a network that has few inputs.
         trust: how much the network counts at first.
         seed: of the hidden units.
+        replay: samples kept to be learnt again.
     """
 
-    def __init__(self, model: Model, units: int = 64, trust: float = 1.0, seed: int = 1) -> None:
+    def __init__(
+        self, model: Model, units: int = 64, trust: float = 1.0, seed: int = 1, replay: int = 0
+    ) -> None:
         self.model = model
         self.source, self.layer, n_source = _seen(model)
         k = model.n_outputs if model.head is None else model.head.n_classes
@@ -52,6 +60,7 @@ class TrackingTwin:
         self.centres, self.squares = np.zeros((k, d), dtype=F), np.zeros((k, d), dtype=F)
         self.shares = np.array([F(1) / F(3)] * 3 + [F(trust)], dtype=F)
         self.dither, self.n_measured = random.next(), 0
+        self.ring: Ring[Kept] = Ring(replay, k, random)
 
     # ---- from a sample to scores ----
 
@@ -79,6 +88,12 @@ class TrackingTwin:
         known = self.spread >= SMALLEST
         steps = STEPS_PER_SPREAD / np.where(known, self.spread, F(1)).astype(F)
         q = np.where(known, round_within((values - self.mean) * steps, 127), 0).astype(np.int64)
+        network = np.full(len(self.counts), NO_SAMPLES, dtype=F)
+        network[: len(logits)] = logits
+        return self._mix(q, network)
+
+    def _mix(self, q: Int64Array, network: Float32Array) -> Float32Array:
+        """Scores of all experts together, from scaled values and the scores of the network."""
         seen = np.concatenate([q, np.abs(q) - MEAN_SIZE, [SCALED_UNIT]])
         self.sums = self.units @ seen
         hidden = np.minimum((np.maximum(self.sums, 0) + (1 << 11)) >> 12, 127)
@@ -92,7 +107,7 @@ class TrackingTwin:
             far = _sum_of_four(off * off / _smoothed(self.squares[c], self.shrink[c]))
             log = arith.log(self.counts[c : c + 1])[0]
             experts[COUNTS, c] = (log - F(0.5) * far) - self.logs[c]
-        experts[NETWORK, : len(logits)] = logits
+        experts[NETWORK] = network
         self.experts = experts - experts.max(axis=1, keepdims=True)
         parts = self.shares[:, None] * np.maximum(self.experts, FLOOR)
         total: Float32Array = ((parts[0] + parts[1]) + parts[2]) + parts[3]
@@ -104,9 +119,28 @@ class TrackingTwin:
         """Learn one sample; returns the scores that it had before."""
         self.measure(values)
         scores = self.scores(values, logits)
+        self._learn_by_gradient(scores, label, is_new=True)
+        self._count(label)
+        if self.ring.n_slots:
+            self._replay(label)
+        return scores
+
+    def _replay(self, label: int) -> None:
+        """Keep the sample that was learnt, and learn some that are kept again."""
+        network = np.maximum(self.experts[NETWORK], FLOOR) * -KEPT_STEPS
+        d = len(self.mean)
+        self.ring.keep(label, (self.features[:d].copy(), round_within(network, 255)))
+        for _ in range(REPLAYS):
+            label, (q, steps) = self.ring.draw()
+            scores = self._mix(q, steps.astype(F) * (F(-1) / KEPT_STEPS))
+            self._learn_by_gradient(scores, label, is_new=False)
+
+    def _learn_by_gradient(self, scores: Float32Array, label: int, *, is_new: bool) -> None:
+        """Units and rows; shares of the experts follow samples that are new."""
         right, error = _surprise(scores, label)
-        slopes = _sum(error * np.maximum(self.experts, FLOOR))
-        self.shares = np.clip(self.shares - SHARE_STEP * slopes, F(0), F(2)).astype(F)
+        if is_new:
+            slopes = _sum(error * np.maximum(self.experts, FLOOR))
+            self.shares = np.clip(self.shares - SHARE_STEP * slopes, F(0), F(2)).astype(F)
         if right <= SURE:
             self._move_units(error)
         network = self.shares[NETWORK] * np.maximum(self.experts[NETWORK], FLOOR)
@@ -114,8 +148,6 @@ class TrackingTwin:
             right, error = _surprise(self.experts[e] + network, label)
             if right <= SURE:
                 self._move_rows(e, error)
-        self._count(label)
-        return scores
 
     def _move_units(self, error: Float32Array) -> None:
         n = self.units.shape[1]

@@ -178,7 +178,10 @@ struct mb_model {
     uint32_t patches_at;  /* all that the weights of a layer see in a step, as packed rows */
     uint32_t head_kind;   /* enum mb_head_kind; 0: the network's last layer answers */
     uint32_t head_at;     /* mb_head or mb_tracker */
-    uint32_t front_at;    /* mb_front; 0: samples come as they are */
+    /* Samples kept for replay, rule/ring.h. In the learnt block: uint32 how many there are, uint8
+     * labels (ring_slots) filled up to 4 bytes, entries. Derived: uint16 of each class. */
+    uint32_t ring_slots, ring_entry_bytes, ring_at, ring_counts_at;
+    uint32_t front_at; /* mb_front; 0: samples come as they are */
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;

@@ -150,6 +150,22 @@ def test_what_learnt_before_learns_again_and_predicts(
     assert cli("predict", known, data, "--state", state).code == 0
 
 
+def test_with_replay_the_last_layers_learn_and_the_folder_keeps_the_samples(
+    cli: Cli, known: Path, digits: DataSet, tmp_path: Path
+) -> None:
+    data, state = samples(digits, tmp_path / "d.npz", [0, 1]), tmp_path / "state"
+    answer = cli("learn", known, data, "--state", state, "--replay", 30, "--json").answer
+    assert (answer["learn_layers"], answer["replay"]) == (1, 30)
+    assert "goal remember with 30 samples replayed" in answer["reason"]
+    again = cli("learn", known, data, "--state", state, "--json").answer
+    assert (again["learn_layers"], again["replay"]) == (1, 30)
+    assert cli("predict", known, data, "--state", state).code == 0
+    assert cli("plan", known, "--learn", "head", "--replay", 30, "--json").answer["parts"][
+        "replay_bytes"
+    ]
+    cli("learn", known, data, "--replay", 30, "--learn", "all").refused(2, "E-REPLAY")
+
+
 def test_options_of_layers_are_refused_where_the_head_learns(
     cli: Cli, known: Path, digits: DataSet, tmp_path: Path
 ) -> None:

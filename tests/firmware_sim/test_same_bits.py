@@ -90,6 +90,25 @@ def test_a_thousand_samples_of_a_head_and_its_state_are_the_hosts(board: str, he
     assert made.state_image != Engine(blob, learn=head, seed=5).save_state()
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("board", BOARDS)
+@pytest.mark.parametrize("learn", ["head", "tracking"])
+def test_a_thousand_samples_with_replay_and_their_state_are_the_hosts(
+    board: str, learn: str
+) -> None:
+    model = random_model((33, 40, 4), seed=3, dtype="int8")
+    rng = np.random.default_rng(7)
+    x, y = random_samples(rng, model.input, 1000), np.arange(1000) // 250
+    made = simulate(
+        dumps(model), board, x=x, y=y, learn=learn, n_samples=1000, seed=5, replay=60, n_counted=1
+    )
+    engine = Engine(dumps(model), learn=learn, seed=5, replay=60)
+    assert np.array_equal(made.learnt, engine.learn(x, y))
+    assert made.state_image == engine.save_state()
+    planned = plan(dumps(model), learn=learn, panels=boards.load(board).panels, replay=60)
+    assert made.arena_bytes == planned.arena_bytes
+
+
 @pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)
 def test_a_tracking_head_without_floating_point_hardware_is_the_hosts(board: str) -> None:
     blob = dumps(random_model((9, 5, 3), seed=3))

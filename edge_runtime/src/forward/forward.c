@@ -29,8 +29,10 @@ static const void *input_of(const mb_model *model, const mb_layer *layer, const 
     return layer->sees_sample ? sample : mb_in_arena(model, layer[-1].bits_at);
 }
 
-void mb_forward(mb_model *model, const uint8_t *sample) {
-    for (uint32_t i = 0; i < model->n_layers; i++) {
+void mb_forward(mb_model *model, const uint8_t *sample) { mb_forward_from(model, 0, sample); }
+
+void mb_forward_from(mb_model *model, uint32_t first, const uint8_t *sample) {
+    for (uint32_t i = first; i < model->n_layers; i++) {
         const mb_layer *layer = &mb_layers(model)[i];
         run_layer(model, layer, input_of(model, layer, sample));
     }

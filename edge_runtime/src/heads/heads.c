@@ -34,6 +34,9 @@ int32_t mb_head_teach(mb_model *model, const uint8_t *sample, uint32_t label) {
         mb_measure_sample(model, sample);
         int32_t said = mb_track_answer(model, sample);
         mb_track_learn(model, label);
+        if (model->ring_slots > 0) {
+            mb_track_replay(model, label);
+        }
         return said;
     }
     int32_t said = mb_head_predict(model, sample);

@@ -52,6 +52,14 @@ void mb_measure_sample(mb_model *model, const uint8_t *sample) {
     tracked->n_measured += n < UINT32_MAX;
 }
 
+/* The features after the scaled values. */
+static void add_sizes(int16_t *features, uint32_t d) {
+    for (uint32_t i = 0; i < d; i++) {
+        features[d + i] = (int16_t)((int32_t)mb_magnitude(features[i]) - MEAN_SIZE);
+    }
+    features[2 * d] = MB_SCALED_UNIT;
+}
+
 void mb_scale_sample(mb_model *model, const uint8_t *sample) {
     const mb_tracker *head = mb_tracker_of(model);
     const float *mean = (const float *)mb_in_arena(model, head->mean_at);
@@ -65,7 +73,15 @@ void mb_scale_sample(mb_model *model, const uint8_t *sample) {
             scaled = mb_round_within(off * (STEPS_PER_SPREAD / spread[i]), MOST);
         }
         features[i] = (int16_t)scaled;
-        features[d + i] = (int16_t)((int32_t)mb_magnitude(scaled) - MEAN_SIZE);
     }
-    features[2 * d] = MB_SCALED_UNIT;
+    add_sizes(features, d);
+}
+
+void mb_take_scaled(mb_model *model, const int8_t *values) {
+    const mb_tracker *head = mb_tracker_of(model);
+    int16_t *features = (int16_t *)mb_in_arena(model, head->features_at);
+    for (uint32_t i = 0; i < head->n_values; i++) {
+        features[i] = values[i];
+    }
+    add_sizes(features, head->n_values);
 }

@@ -13,4 +13,7 @@ void mb_measure_sample(mb_model *model, const uint8_t *sample);
 /* The first 2d + 1 features of a tracking head: scaled values, their sizes less 26, 32. */
 void mb_scale_sample(mb_model *model, const uint8_t *sample);
 
+/* The same features from d scaled values. */
+void mb_take_scaled(mb_model *model, const int8_t *values);
+
 #endif /* MB_SCALING_H */

@@ -3,6 +3,7 @@
 
 #include "../arith.h"
 #include "../layer.h"
+#include "../rule/ring.h"
 #include "gaussians.h"
 #include "scaling.h"
 #include "units.h"
@@ -46,16 +47,15 @@ static void level(float *scores, uint32_t n) {
 
 static float floored(float score) { return score < FLOOR ? FLOOR : score; }
 
-int32_t mb_track_answer(mb_model *model, const uint8_t *sample) {
+/* Scores of all experts together, from scaled values and what the network says. */
+static void mix(mb_model *model) {
     const mb_tracker *head = mb_tracker_of(model);
     const mb_tracked *tracked = (const mb_tracked *)mb_in_arena(model, head->tracked_at);
     float *scores = (float *)mb_in_arena(model, head->scores_at);
-    uint32_t k = head->n_classes, best = 0;
-    mb_scale_sample(model, sample);
+    uint32_t k = head->n_classes;
     mb_units_answer(model);
     mb_softmax_answer(model, expert(model, head, MB_QUICK), expert(model, head, MB_SLOW));
     mb_counts_answer(model, expert(model, head, MB_COUNTS));
-    ask_network(model, expert(model, head, MB_NETWORK), k);
     for (uint32_t e = 0; e < MB_EXPERTS; e++) {
         const float *of = expert(model, head, e);
         level(expert(model, head, e), k);
@@ -64,6 +64,15 @@ int32_t mb_track_answer(mb_model *model, const uint8_t *sample) {
             scores[c] = e == 0 ? part : scores[c] + part;
         }
     }
+}
+
+int32_t mb_track_answer(mb_model *model, const uint8_t *sample) {
+    const mb_tracker *head = mb_tracker_of(model);
+    const float *scores = (const float *)mb_in_arena(model, head->scores_at);
+    uint32_t k = head->n_classes, best = 0;
+    mb_scale_sample(model, sample);
+    ask_network(model, expert(model, head, MB_NETWORK), k);
+    mix(model);
     for (uint32_t c = 1; c < k; c++) {
         best = scores[c] > scores[best] ? c : best;
     }
@@ -115,12 +124,16 @@ static void add_to_network(const mb_model *model, const mb_tracker *head, float 
     }
 }
 
-void mb_track_learn(mb_model *model, uint32_t label) {
+/* Learn a sample in all that moves down a gradient: units and rows. Shares of the experts follow
+ * samples that are new. */
+static void learn_by_gradient(mb_model *model, uint32_t label, bool is_new) {
     const mb_tracker *head = mb_tracker_of(model);
     float *error = (float *)mb_in_arena(model, head->error_at);
     const float *scores = (const float *)mb_in_arena(model, head->scores_at);
     float right = surprise(error, scores, head->n_classes, label);
-    move_shares(model, head, error);
+    if (is_new) {
+        move_shares(model, head, error);
+    }
     if (right <= SURE) {
         mb_units_learn(model, error);
     }
@@ -130,5 +143,49 @@ void mb_track_learn(mb_model *model, uint32_t label) {
             mb_softmax_move(model, e, error, head_step[e]);
         }
     }
+}
+
+void mb_track_learn(mb_model *model, uint32_t label) {
+    learn_by_gradient(model, label, true);
     mb_counts_learn(model, label);
+}
+
+/* ---- replay --------------------------------------------------------------------------------- */
+
+/* Steps of a score of the network as it is kept, one byte each, from 0 down. */
+#define KEPT_STEPS 16.0f
+
+/* Write down the scaled values of a sample, and what the network said of it. */
+static void write_down(const mb_model *model, uint8_t *kept) {
+    const mb_tracker *head = mb_tracker_of(model);
+    const int16_t *features = (const int16_t *)mb_in_arena(model, head->features_at);
+    const float *network = expert(model, head, MB_NETWORK);
+    for (uint32_t i = 0; i < head->n_values; i++) {
+        *kept++ = (uint8_t)features[i];
+    }
+    for (uint32_t c = 0; c < head->n_classes; c++) {
+        *kept++ = (uint8_t)mb_round_within(floored(network[c]) * -KEPT_STEPS, 255);
+    }
+}
+
+/* Score a sample that was written down. */
+static void answer_again(mb_model *model, const uint8_t *kept) {
+    const mb_tracker *head = mb_tracker_of(model);
+    float *network = expert(model, head, MB_NETWORK);
+    mb_take_scaled(model, (const int8_t *)kept);
+    for (uint32_t c = 0; c < head->n_classes; c++) {
+        network[c] = (float)kept[head->n_values + c] * (-1.0f / KEPT_STEPS);
+    }
+    mix(model);
+}
+
+void mb_track_replay(mb_model *model, uint32_t label) {
+    uint8_t *kept = (uint8_t *)mb_keep_in_ring(model, label);
+    if (kept != NULL) {
+        write_down(model, kept);
+    }
+    for (uint32_t r = 0; r < MB_REPLAYS; r++) {
+        answer_again(model, (const uint8_t *)mb_draw_from_ring(model, &label));
+        learn_by_gradient(model, label, false);
+    }
 }

@@ -19,4 +19,7 @@ int32_t mb_track_answer(mb_model *model, const uint8_t *sample);
 /* Learn the sample that was answered last as one of class `label`. */
 void mb_track_learn(mb_model *model, uint32_t label);
 
+/* Keep the sample that was learnt last, and learn some that are kept again: rule/ring.h. */
+void mb_track_replay(mb_model *model, uint32_t label);
+
 #endif /* MB_TRACKING_H */

@@ -20,6 +20,7 @@
 #include "../layer.h"
 #include "../rule/centre.h"
 #include "../rule/record.h"
+#include "../rule/ring.h"
 #include "../rule/worth.h"
 #include "backward.h"
 #include "backward_conv.h"
@@ -141,6 +142,26 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
     return predicted;
 }
 
+/* Latent replay: keep the sample that was learnt last, as the lowest layer that learns saw it, and
+ * learn some that are kept again. They are not judged, and count in no share of their label. */
+static void replay(mb_model *model, uint32_t label) {
+    float *error = (float *)mb_in_arena(model, model->row_at);
+    const mb_layer *below = &mb_layers(model)[model->first_learning - 1u];
+    void *seen = mb_in_arena(model, below->bits_at), *kept = mb_keep_in_ring(model, label);
+    if (kept != NULL) {
+        mb_copy(kept, seen, model->ring_entry_bytes);
+    }
+    for (uint32_t r = 0; r < MB_REPLAYS; r++) {
+        mb_copy(seen, mb_draw_from_ring(model, &label), model->ring_entry_bytes);
+        mb_forward_from(model, model->first_learning, NULL);
+        if (!mb_is_sure(model, label)) {
+            begin_learning(model, NULL);
+            mb_output_error(model, error, label);
+            send_errors_back(model, NULL, error, 0);
+        }
+    }
+}
+
 /* Move the weights of all layers by the errors of a batch of n samples, which have been kept. */
 static void move_batch(mb_model *model, const uint8_t *samples, uint32_t n) {
     for (uint32_t i = model->n_layers; i-- > model->first_learning;) {
@@ -172,6 +193,8 @@ static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *l
     }
     if (model->batch > 1) {
         move_batch(model, samples, n);
+    } else if (model->ring_slots > 0) {
+        replay(model, (uint32_t)labels[0]);
     }
     count_samples(learnt, n);
 }

@@ -6,6 +6,7 @@
 #include "../layer.h"
 #include "../levels.h"
 #include "../rule/record.h"
+#include "../rule/ring.h"
 #include "../rule/worth.h"
 #include "fused_layout.h"
 #include "options.h"
@@ -26,8 +27,21 @@ static uint32_t take(cursor *c, uint64_t bytes, uint32_t alignment, uint32_t *pa
 
 static uint32_t larger(uint32_t a, uint32_t b) { return a > b ? a : b; }
 
+/* Samples kept for replay: the end of the learnt block. */
+static void lay_out_ring(mb_model *model, uint32_t entry_bytes, cursor *c, mb_plan *plan) {
+    uint64_t bytes = mb_ring_index_bytes(model->ring_slots);
+    model->ring_entry_bytes = entry_bytes;
+    bytes += (uint64_t)model->ring_slots * entry_bytes;
+    model->ring_at = take(c, bytes, model->ring_slots > 0 ? 4 : 1, &plan->replay_bytes);
+    model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
+    if (model->ring_slots > 0) {
+        uint64_t counts = (uint64_t)2 * model->n_outputs;
+        model->ring_counts_at = take(c, counts, 2, &plan->replay_bytes);
+    }
+}
+
 /* The learnt block, in one piece, as the state image holds it: counters, record, shares of labels,
- * means of inputs, rms, running values, levels. */
+ * means of inputs, rms, running values, levels, samples kept for replay. */
 static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan *plan) {
     uint64_t means = layers[0].learns && !mb_convolves(&layers[0]) ? model->n_inputs : 0;
     model->learnt_at = take(c, sizeof(mb_learnt), MB_ALIGNMENT, &plan->norm_bytes);
@@ -44,7 +58,9 @@ static void lay_out_learnt(mb_model *model, mb_layer *layers, cursor *c, mb_plan
         uint64_t bytes = (uint64_t)layers[i].level_row_bytes * layers[i].n_out;
         layers[i].levels_at = take(c, bytes, 1, &plan->hidden_bytes);
     }
-    model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
+    uint32_t first = model->first_learning;
+    uint32_t seen_bytes = first > 0 ? 4u * mb_words(mb_values(&layers[first - 1u])) : 0;
+    lay_out_ring(model, seen_bytes, c, plan);
 }
 
 /* The same block of a model that learns in its head alone, and what belongs to the head besides. */
@@ -111,7 +127,7 @@ static void lay_out_tracker(mb_model *model, mb_tracker *head, cursor *c, mb_pla
     head->squares_at = take(c, 4u * k * d, 4, part);
     head->units_at = take(c, 2u * h * seen, 2, part);
     head->rows_at = take(c, 4u * k * (seen + h), 2, part);
-    model->learnt_bytes = (uint32_t)(c->end - model->learnt_at);
+    lay_out_ring(model, head->n_values + head->n_classes, c, plan);
     head->logs_at = take(c, 4u * k, 4, part);
     head->expert_at = take(c, 4u * MB_EXPERTS * k, 4, part);
     head->scores_at = take(c, 4u * k, 4, part);

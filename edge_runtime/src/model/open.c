@@ -9,6 +9,7 @@
 #include "../metaplasticity.h"
 #include "../rule/growth.h"
 #include "../rule/record.h"
+#include "../rule/ring.h"
 #include "../rule/worth.h"
 #include "arena.h"
 #include "fused_layout.h"
@@ -137,6 +138,9 @@ void mb_refresh(mb_model *model) {
         mb_head_biases(model);
     } else if (model->head_kind == MB_HEAD_TRACKING) {
         mb_tracker_logs(model);
+    }
+    if (model->ring_slots > 0) {
+        mb_count_ring(model);
     }
 }
 

@@ -35,6 +35,12 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     if (counts && view->head.kind == 0) {
         return MB_ERR_NO_STATE;
     }
+    /* A first layer sees samples, which are too large to keep many of. */
+    bool replays = options->head == MB_HEAD_TRACKING || (learning > 0 && learning < n_layers);
+    if (options->replay > MB_MAX_REPLAY ||
+        (options->replay > 0 && (!replays || options->batch > 1))) {
+        return MB_ERR_INPUT;
+    }
     model->isa = mb_choose_kernels(options->isa);
     if (model->isa == 0 || options->panels > 1 || options->batch > MB_MAX_BATCH) {
         return MB_ERR_INPUT;
@@ -52,6 +58,10 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     bool spare = options->head != 0 && view->head.kind != 0;
     model->n_outputs = spare ? view->info.n_classes : view->info.n_outputs;
     model->head_kind = options->head;
+    model->ring_slots = options->replay;
+    if (model->ring_slots > 0 && model->n_outputs > MB_MAX_CLASSES) { /* labels are bytes */
+        return MB_ERR_INPUT;
+    }
     model->sample_type = mb_sample_type(view->info.input_signed, view->info.zero_point);
     model->identity = view->identity;
     model->bank = options->bank;

@@ -10,6 +10,7 @@
 #include "../internal.h"
 #include "../rule/centre.h"
 #include "../rule/record.h"
+#include "../rule/ring.h"
 #include "../rule/worth.h"
 #include "open.h"
 #include "tracker.h"
@@ -72,6 +73,7 @@ static void fill_header(const mb_model *model, uint32_t version,
     put(header, STATE_HEAD, model->head_kind);
     put(header, STATE_UNITS,
         model->head_kind == MB_HEAD_TRACKING ? mb_tracker_of(model)->n_units : 0);
+    put(header, STATE_REPLAY, model->ring_slots);
 }
 
 static bool learns(const mb_model *model) { return model != NULL && mb_learns(model); }
@@ -165,6 +167,20 @@ static bool values_are_sane(const mb_model *model, uint32_t at, const uint8_t *b
                                                 : floats_are_sane(model, at, bytes, n);
 }
 
+/* Labels of samples that are kept must be classes, and there are no more samples than fit. */
+static bool ring_is_sane(const mb_model *model, uint32_t at, const uint8_t *bytes, uint32_t n) {
+    bool sane = true;
+    if (at == model->ring_at - model->learnt_at) {
+        uint32_t n_kept;
+        mb_copy(&n_kept, bytes, sizeof n_kept);
+        return n_kept <= model->ring_slots;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        sane &= bytes[i] < model->n_outputs;
+    }
+    return sane;
+}
+
 /* Where values end, and nothing needs a check: at tables of a head, and at hidden weights. */
 static uint32_t values_end(const mb_model *model) {
     if (mb_counts(model)) {
@@ -178,7 +194,7 @@ static uint32_t values_end(const mb_model *model) {
 /* Parts of the learnt block, in their order, by where each begins. Shares of labels may be
  * anything. */
 typedef struct block_parts {
-    uint32_t record, recalls, means, values, unchecked, end;
+    uint32_t record, recalls, means, values, unchecked, ring, labels, entries, end;
 } block_parts;
 
 static block_parts parts_of(const mb_model *model) {
@@ -189,6 +205,10 @@ static block_parts parts_of(const mb_model *model) {
     at.means = model->head_kind != 0 ? at.values : model->means_at - model->learnt_at;
     at.unchecked = values_end(model);
     at.end = model->learnt_bytes;
+    bool keeps = model->ring_slots > 0;
+    at.ring = keeps ? model->ring_at - model->learnt_at : at.end;
+    at.labels = keeps ? at.ring + 4u : at.end;
+    at.entries = keeps ? at.ring + (uint32_t)mb_ring_index_bytes(model->ring_slots) : at.end;
     return at;
 }
 
@@ -207,6 +227,9 @@ static bool is_sane(const mb_model *model, const block_parts *parts, uint32_t at
     if (at >= parts->values && at < parts->unchecked) {
         return values_are_sane(model, at, bytes, n);
     }
+    if (at >= parts->ring && at < parts->entries) {
+        return ring_is_sane(model, at, bytes, n);
+    }
     return true;
 }
 
@@ -217,6 +240,9 @@ static uint32_t end_of_part(const block_parts *parts, uint32_t at) {
            : at < parts->means     ? parts->means
            : at < parts->values    ? parts->values
            : at < parts->unchecked ? parts->unchecked
+           : at < parts->ring      ? parts->ring
+           : at < parts->labels    ? parts->labels
+           : at < parts->entries   ? parts->entries
                                    : parts->end;
 }
 

@@ -37,8 +37,7 @@ static bool is_due(const mb_model *model, uint32_t label) {
     return sum > ALL;
 }
 
-/* Whether the answer was right by more than the margin. */
-static bool is_sure(const mb_model *model, uint32_t label) {
+bool mb_is_sure(const mb_model *model, uint32_t label) {
     const mb_layer *output = mb_output_layer(model);
     const int32_t *sums = (const int32_t *)mb_in_arena(model, output->sums_at);
     mb_norm_view norm = mb_norm(model, output);
@@ -52,7 +51,7 @@ static bool is_sure(const mb_model *model, uint32_t label) {
 }
 
 bool mb_is_worth_learning(const mb_model *model, uint32_t label) {
-    bool worth = is_due(model, label) && !is_sure(model, label);
+    bool worth = is_due(model, label) && !mb_is_sure(model, label);
     follow(shares_of(model) + model->n_outputs + 1u, worth, WORTH_SHIFT);
     return worth;
 }

@@ -26,6 +26,9 @@ void mb_start_worth(const mb_model *model);
 /* Whether to learn the sample whose forward pass was the last. Counts its label. */
 bool mb_is_worth_learning(const mb_model *model, uint32_t label);
 
+/* Whether the last answer was this label by more than a margin. */
+bool mb_is_sure(const mb_model *model, uint32_t label);
+
 /* What the step is multiplied by. */
 float mb_step_share(const mb_model *model);
 

@@ -32,6 +32,7 @@ class Opened:
     bits: int
     units: int | None
     bank: int
+    replay: int
 
 
 def opened_with(state: Path | None) -> Opened | None:
@@ -44,7 +45,8 @@ def opened_with(state: Path | None) -> Opened | None:
     if choice is None:
         return None
     units = choice.units if choice.head == "tracking" else None
-    return Opened(choice.head or choice.learn_layers, choice.bits, units, choice.bank)
+    learn = choice.head or choice.learn_layers
+    return Opened(learn, choice.bits, units, choice.bank, choice.replay)
 
 
 def with_what_was_learnt(blob: Blob, state: Path) -> Blob:

@@ -26,6 +26,7 @@ from metabit.cli.options import (
     LABEL,
     LIMIT,
     RAM,
+    REPLAY,
     SPLIT,
     TASK,
     THREADS,
@@ -95,6 +96,7 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
     help="Also write a page with a picture of the stream, and all numbers, into this folder.",
 )  # fmt: skip
 @BATCH
+@REPLAY
 @LABEL
 @CODES
 @LIMIT
@@ -186,6 +188,7 @@ def _engine(
     opened = opened_with(state) if learn is None else None
     if opened is not None:
         learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
+        options["replay"] = options["replay"] or opened.replay
     engine = Engine(
         blob, learn=learn or "auto", bank=bank, state=state,
         units=None if opened is None else opened.units, **options,
@@ -204,6 +207,7 @@ def _what_learnt(engine: Engine) -> Answer:
         "learn_layers": plan.learn_layers,
         "state_bits": plan.state_bits,
         "batch": plan.batch,
+        "replay": plan.replay,
         "arena_bytes": plan.arena_bytes,
         **vars(engine.status()),
     }

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from metabit.cli.paths import ReadName, ReadPath
-from metabit.edge_runtime.options import MAX_BATCH
+from metabit.edge_runtime.options import MAX_BATCH, MAX_REPLAY
 from metabit.edge_runtime.threads import MOST
 from metabit.errors import InputError
 
@@ -67,6 +67,10 @@ KEEP = click.option(
 BATCH = click.option(
     "--batch", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True, metavar="N",
     help="Samples per learning step: the weights move once for all of them.",
+)  # fmt: skip
+REPLAY = click.option(
+    "--replay", type=click.IntRange(0, MAX_REPLAY), default=0, show_default=True, metavar="N",
+    help="Samples kept to be learnt again, four beside each new one.",
 )  # fmt: skip
 THREADS = click.option(
     "--threads", type=click.IntRange(1, MOST), metavar="N",

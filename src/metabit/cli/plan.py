@@ -8,7 +8,7 @@ import click
 from rich.text import Text
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.options import BANK, BATCH, BITS, FILE, RAM, learn_option
+from metabit.cli.options import BANK, BATCH, BITS, FILE, RAM, REPLAY, learn_option
 from metabit.cli.paths import ReadName
 from metabit.cli.tables import budget_bar, table
 from metabit.edge_runtime.plan import PARTS, Plan, plan
@@ -28,28 +28,33 @@ from metabit.export.blob import Blob
 @BITS
 @BANK
 @BATCH
+@REPLAY
 def command(
     out: Output, file: Path, ram: str | None, board: str | None, learn: str | None, bits: int,
-    bank: int, batch: int,
+    bank: int, batch: int, replay: int,
 ) -> Answer:  # fmt: skip
     """Show how much RAM FILE needs, part by part, to the byte.
 
-    Without --learn, the counting head of FILE learns, or all layers where it has none.
+    Without --learn, the counting head of FILE learns, or all layers where it has none;
+    with --replay, what can learn samples again.
 
     The numbers come from the C function that also runs on the board. If the budget is too small,
     the exit code is 3, and the message names the nearest choice that fits.
     """
     budget = _budget(ram, board)
     blob = Blob.of(file)
-    if learn is None:
+    if learn is None and replay:
+        learn = "auto"
+    elif learn is None:
         learn = "all" if blob.model.head is None else "counting"
     try:
-        made = plan(blob, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch)
+        made = plan(blob, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch, replay=replay)
         refused = None
     except BudgetError as error:
         # The table is wanted all the more when it does not fit.
-        layers = "all" if learn == "auto" else learn
-        made = plan(blob, learn=layers, bits=bits, bank=bank, batch=batch)
+        largest = "head" if replay else "all"
+        layers = largest if learn == "auto" else learn
+        made = plan(blob, learn=layers, bits=bits, bank=bank, batch=batch, replay=replay)
         refused = error
     _print(out, file, made, budget)
     answer: Answer = {
@@ -58,6 +63,7 @@ def command(
         "learn_layers": made.learn_layers,
         "state_bits": made.state_bits,
         "batch": made.batch,
+        "replay": made.replay,
         "parts": dict(made.parts),
         "arena_bytes": made.arena_bytes,
         "blob_bytes": made.blob_bytes,

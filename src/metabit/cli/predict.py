@@ -218,6 +218,7 @@ def open_engine(
         learn=opened.learn,
         bits=opened.bits,
         units=opened.units,
+        replay=opened.replay,
         threads=threads,
     )
 

@@ -151,7 +151,7 @@ def engine_of(blob: Blob, facts: StateFacts) -> Engine:
     made_by = facts.choice
     return Engine(
         blob, learn=made_by.head or made_by.learn_layers, bits=made_by.bits, bank=made_by.bank,
-        units=made_by.units if made_by.head == "tracking" else None,
+        units=made_by.units if made_by.head == "tracking" else None, replay=made_by.replay,
     )  # fmt: skip
 
 
