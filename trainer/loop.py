@@ -25,6 +25,7 @@ from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.networks.build import build_network
 from metabit.trainer.networks.diagnosis import Diverged, first_bad_state, first_bad_values
+from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.networks.recipe_shape import outputs_of
 from metabit.trainer.prepare import Prepared, prepare
@@ -75,6 +76,19 @@ def train_prepared(prepared: Prepared, progress: Progress | None = None) -> Run:
     return load_run(out)
 
 
+def train_in_memory(prepared: Prepared, progress: Progress | None = None) -> tuple[Network, float]:
+    """Train as `train` does, but write nothing: for networks that are only tried.
+
+    Returns:
+        the network in evaluation mode, and its mean accuracy on the test samples of all tasks.
+    """
+    with one_thread_without_denormals():
+        trainer = _Trainer(prepared, progress or Silent(), keeps=False)
+        trainer.learn_all()
+        row = trainer.position.accuracy_rows[-1]
+        return trainer.model.eval(), sum(row) / len(row)
+
+
 @contextlib.contextmanager
 def one_thread_without_denormals() -> Iterator[None]:
     """A context in which PyTorch is set up for small networks.
@@ -99,9 +113,16 @@ def _denormals_are_flushed() -> bool:
 
 
 class _Trainer:
-    """One run and its state."""
+    """One run and its state.
 
-    def __init__(self, prepared: Prepared, progress: Progress) -> None:
+    Args:
+        prepared: what is trained.
+        progress: is told about each step.
+        keeps: whether checkpoints are written.
+    """
+
+    def __init__(self, prepared: Prepared, progress: Progress, keeps: bool = True) -> None:
+        self.keeps = keeps
         self.recipe = recipe = prepared.recipe
         self.out = prepared.out
         self.dataset = dataset = prepared.dataset
@@ -156,7 +177,13 @@ class _Trainer:
         return {**self.method.state(), **self.schedule.state(), **self.prequential.state()}
 
     def train(self) -> None:
+        """Learn what is left to learn, and write the results."""
         self._restore()
+        self.learn_all()
+        self._write_results()
+
+    def learn_all(self) -> None:
+        """Learn every task that is not learnt yet."""
         n_epochs = [sum(self.method.phases(index)) for index in range(len(self.stream))]
         steps = [n * self._n_batches(task) for n, task in zip(n_epochs, self.stream, strict=True)]
         self.progress.run_started(len(self.stream), steps, self.position.total_steps)
@@ -169,7 +196,6 @@ class _Trainer:
             self._start_task()
             self._learn(task)
             self._finish_task()
-        self._write_results()
 
     def _start_task(self) -> None:
         """Prepare the outputs and, if the task is new, its bank and optimizer."""
@@ -247,6 +273,8 @@ class _Trainer:
 
     def _checkpoint(self) -> None:
         self._check_finite()
+        if not self.keeps:
+            return
         self.position.seconds = time.monotonic() - self.begun
         path = self.out / run_folder.CHECKPOINT
         checkpoint.save(

@@ -27,6 +27,7 @@ EXTRAS = {
 TASKS: dict[str, tuple[str, ...]] = {
     "demo": (*_TRAINER, *_BOARDS),
     "train": _TRAINER,
+    "fit": _TRAINER,
     "data inspect --plot": ("matplotlib",),
     "read own data": ("polars",),
     "read pictures": ("PIL",),

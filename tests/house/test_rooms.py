@@ -32,7 +32,7 @@ ROOMS = {
         "export",
         "edge_runtime",
         "firmware_sim",
-        "bench compare readers",
+        "bench compare fitting readers",
         "cli",
         "__main__",
     ),
@@ -43,9 +43,9 @@ ROOMS = {
         "state_view",
         "kept_states",
         "guarding reading stream_record",
-        "learn_report learn_rows",
+        "fit_tables learn_report learn_rows",
         "bench_plot export_targets",
-        "bench boards compare data demo doctor export import_onnx inspect learn plan predict "
+        "bench boards compare data demo doctor export fit import_onnx inspect learn plan predict "
         "profile reproduce simulate state train verify",
     ),
     "metabit.trainer": (

@@ -64,6 +64,13 @@ def build_network(
     return BinaryMLP(shape, generator)
 
 
+def untrained_network(
+    recipe: NetworkRecipe, dataset: DataSet, stream: Stream, seed: int
+) -> Network:
+    """As `build_network`, in evaluation mode, with random weights from a seed."""
+    return build_network(recipe, dataset, stream, torch.Generator().manual_seed(seed)).eval()
+
+
 def _on_trunk(
     recipe: NetworkRecipe,
     dataset: DataSet,

@@ -8,6 +8,7 @@ and has all numbers that a table needs. `work.do_job` does a job; this module ne
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -17,6 +18,7 @@ from typing import Any
 from metabit.errors import CorruptError
 from metabit.trainer.data import where
 from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.runs.progress import Progress
 
 SCHEMA = "metabit/job/1"
 DONE = "job.json"
@@ -37,6 +39,8 @@ class Job:
         recipe: plain tables with the seed; empty for an experiment.
         experiment: name of an experiment of trainer/experiments/; empty for a recipe.
         scale: scale of the experiment.
+        does: "module:function", the name by which a worker imports the function that does the job.
+            Default: `work.do_job`, for the jobs of benchmarks.
     """
 
     label: str
@@ -46,6 +50,7 @@ class Job:
     recipe: dict[str, Any]
     experiment: str = ""
     scale: str = ""
+    does: str = "metabit.trainer.reproduction.work:do_job"
 
     def to_json(self) -> str:
         """The job as text, for another process."""
@@ -63,9 +68,15 @@ class Job:
         Raises:
             InputError: code E-DATA-MISSING.
         """
-        if self.recipe:
-            for name in recipe_from_dict(self.recipe).data.sets:
+        if self.recipe and self.does == Job.does:
+            data = recipe_from_dict(self.recipe).data
+            for name in data.sets if data.own is None else ():
                 where(name)
+
+    def do(self, progress: Progress) -> None:
+        """Do it here; it imports PyTorch. Errors as of the function that does it."""
+        module, _, function = self.does.partition(":")
+        getattr(importlib.import_module(module), function)(self, progress)
 
     @property
     def finished(self) -> bool:

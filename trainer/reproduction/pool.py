@@ -13,7 +13,8 @@ import signal
 import time
 from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
 from metabit.trainer.reproduction.jobs import Job
@@ -32,11 +33,39 @@ def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failu
     Raises:
         InputError: code E-DATA-MISSING: a job's data set is not on this machine.
     """
-    for job in jobs:
-        job.check_data()
-    tries = Tries(jobs, watcher)
-    workers = [_Worker() for _ in range(min(n_workers, len(jobs)))]
-    try:
+    with Pool() as pool:
+        return pool(jobs, n_workers, watcher)
+
+
+class Pool:
+    """A `metabit.trainer.reproduction.engines.JobEngine` whose processes wait for further jobs.
+
+    Each of them imports PyTorch once, which takes seconds. Inside of a `with`; after it they end.
+    """
+
+    def __init__(self) -> None:
+        self._workers: list[_Worker] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.stop()
+
+    def __call__(self, jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failure]:
+        """Do jobs; see `do_jobs`."""
+        for job in jobs:
+            job.check_data()
+        tries = Tries(jobs, watcher)
+        while len(self._workers) < min(n_workers, len(jobs)):
+            self._workers.append(_Worker())
+        workers = self._workers[:n_workers]
         while tries.waiting or any(worker.job for worker in workers):
             for worker in workers:
                 if worker.job is None and tries.waiting:
@@ -44,10 +73,7 @@ def do_jobs(jobs: Sequence[Job], n_workers: int, watcher: Watcher) -> list[Failu
             busy = {worker.pipe: worker for worker in workers if worker.job is not None}
             for pipe in wait(list(busy)):
                 _listen(busy[pipe], tries, watcher)  # type: ignore[index]
-    finally:
-        for worker in workers:
-            worker.stop()
-    return tries.failures
+        return tries.failures
 
 
 def _listen(worker: _Worker, tries: Tries, watcher: Watcher) -> None:
@@ -120,14 +146,12 @@ class _Worker:
 
 def _work(pipe: Connection) -> None:
     """What a worker process does until the other end of its pipe is closed."""
-    from metabit.trainer.reproduction.work import do_job  # PyTorch is for the workers alone
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
     with contextlib.suppress(EOFError, OSError):
         while True:
             job = Job.from_json(pipe.recv_bytes().decode())
             try:
-                do_job(job, _Reporter(pipe))
+                job.do(_Reporter(pipe))
                 answer = {}
             except Exception as error:
                 answer = report_of(error)

@@ -82,14 +82,12 @@ def _start(n_workers: int) -> Any:
 
 def _task(text: str, files: Files) -> tuple[dict[str, Any], Files]:
     """Do a job on a worker; return what went wrong, if anything, and the files of its folder."""
-    from metabit.trainer.reproduction.work import do_job  # PyTorch is for the workers alone
-
     with tempfile.TemporaryDirectory(prefix="metabit-") as folder:
         job = replace(Job.from_json(text), folder=Path(folder))
         _write(job.folder, files)
         answer = {}
         try:
-            do_job(job, Silent())
+            job.do(Silent())
         except Exception as error:
             answer = report_of(error)
         return answer, _files(job.folder)

@@ -73,7 +73,7 @@ def _alone_in(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InputError(
-                f"{folder}: another `metabit reproduce` is at work here; wait, or choose another "
+                f"{folder}: another command is at work here; wait, or choose another "
                 "folder with -o",
                 code="E-RUN-BUSY",
             ) from error

@@ -37,10 +37,29 @@ def build(recipe: DataRecipe, frontend: FrontEndRecipe | None = None) -> tuple[D
     Raises:
         InputError: the set is not on this machine, or cannot be divided into these tasks.
     """
-    own = recipe.own
-    first, *others = [load(name) for name in recipe.sets] if own is None else [load_own(own)]
-    if own is not None and frontend is None and first.dtype == "int16":
-        frontend = RAW
+    return build_from(_read(recipe), recipe, frontend)
+
+
+def raw_set(recipe: DataRecipe) -> DataSet:
+    """The set that [data] names, with the samples it asks for, before any front end.
+
+    Raises:
+        InputError: as `build`.
+    """
+    return _prepared(_read(recipe), recipe)
+
+
+def front_end_for(dataset: DataSet, frontend: FrontEndRecipe | None) -> FrontEndRecipe | None:
+    """The front end that samples of a set go through: `RAW` for counts where a recipe has none."""
+    return RAW if frontend is None and dataset.dtype == "int16" else frontend
+
+
+def build_from(
+    first: DataSet, recipe: DataRecipe, frontend: FrontEndRecipe | None = None
+) -> tuple[DataSet, Stream]:
+    """As `build`, with the first set as it was read."""
+    others = [load(name) for name in recipe.then or ()]
+    frontend = front_end_for(first, frontend)
     datasets = [_prepared(each, recipe) for each in (first, *(fitted(o, first) for o in others))]
     if recipe.thermometer is not None:
         # Thresholds come from the whole first set, so all tasks and all limits have the same.
@@ -59,6 +78,12 @@ def build(recipe: DataRecipe, frontend: FrontEndRecipe | None = None) -> tuple[D
     if recipe.blur is not None:
         stream = with_blurred_boundaries(stream, recipe.blur, recipe.seed)
     return dataset, stream
+
+
+def _read(recipe: DataRecipe) -> DataSet:
+    """The first set, as it lies there."""
+    own = recipe.own
+    return load(recipe.name) if own is None else load_own(own)
 
 
 def _prepared(dataset: DataSet, recipe: DataRecipe) -> DataSet:

@@ -21,6 +21,7 @@ from metabit.interrupt import INTERRUPTED
 
 VERBS = {
     "demo": "Run the whole story on real data, in about a minute.",
+    "fit": "Find, train and pack a network for your data that fits the device.",
     "train": "Train a network from a recipe.",
     "compare": "Compare finished runs in one table, with plots.",
     "reproduce": "Run a published benchmark and print its table.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rich.progress import (
     BarColumn,
@@ -16,6 +16,9 @@ from rich.progress import (
 
 from metabit.cli.common import make_console
 from metabit.cli.tables import percent
+
+if TYPE_CHECKING:
+    from metabit.trainer.reproduction.jobs import Job
 
 
 def progress() -> Progress:
@@ -89,3 +92,90 @@ class TrainingBar(Bar):
     def _update(self, **fields: object) -> None:
         if self._id is not None:
             self._bar.update(self._id, **fields)  # type: ignore[arg-type]
+
+
+class FitBar(Bar):
+    """One bar over all stages of a race, and after them one over the last training.
+
+    It is a `metabit.trainer.reproduction.engines.Watcher` for the race, and a
+    `metabit.trainer.runs.progress.Progress` for the last training.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._id: TaskID | None = None
+        self._stages: list[tuple[int, int]] = []
+        self._stage = -1
+        self._n_done = 0
+        self._shares: dict[Job, float] = {}
+
+    def of(self, stages: list[tuple[int, int]]) -> FitBar:
+        """The same bar, which now knows the jobs of each stage and the steps of each job."""
+        self._stages = stages
+        total = sum(n * steps for n, steps in stages)
+        self._id = self._bar.add_task("race", total=total, note="")
+        return self
+
+    def planned(self, n_jobs: int, n_finished: int) -> None:
+        """The next stage begins."""
+        self._stage += 1
+        self._n_done = n_finished
+        self._shares.clear()
+        self._bar.console.print(
+            f"stage {self._stage + 1} of {len(self._stages)}: {n_jobs} trainings of "
+            f"{self._stages[self._stage][1]:,} steps"
+            + (f", {n_finished} of them done before" if n_finished else "")
+        )
+        self._draw()
+
+    def started(self, job: Job) -> None:
+        """It counts by the share that is done of it."""
+        self._shares[job] = 0.0
+        self._draw()
+
+    def moved(self, job: Job, share: float) -> None:
+        """Move the bar."""
+        self._shares[job] = share
+        self._draw()
+
+    def done(self, job: Job) -> None:
+        """Move the bar by a whole job."""
+        self._shares.pop(job)
+        self._n_done += 1
+        self._draw()
+
+    def failed(self, job: Job, reason: str, again: bool) -> None:
+        """A line that stays."""
+        self._shares.pop(job)
+        self._bar.console.print(
+            f"{job.label}: {reason}; {'trying again' if again else 'given up'}", style="yellow"
+        )
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._id is None:
+            return
+        before = sum(n * steps for n, steps in self._stages[: self._stage])
+        now = (self._n_done + sum(self._shares.values())) * self._stages[self._stage][1]
+        note = "; ".join(job.label for job in self._shares)
+        self._bar.update(self._id, completed=before + now, note=note[:50])
+
+    def run_started(self, n_tasks: int, steps_per_task: list[int], done_steps: int) -> None:
+        """The race is over: a bar for the last training takes the place of its bar."""
+        if self._id is not None:
+            self._bar.remove_task(self._id)
+        self._bar.console.print("training the best of them on all samples")
+        self._id = self._bar.add_task(
+            "last training", total=sum(steps_per_task), completed=done_steps, note=""
+        )
+
+    def task_started(self, task: int, name: str) -> None:
+        """There is one task."""
+
+    def step_done(self, task: int, total_steps: int, loss: float) -> None:
+        """Move the bar."""
+        if self._id is not None:
+            self._bar.update(self._id, completed=total_steps)
+
+    def task_done(self, task: int, accuracies: list[float]) -> None:
+        """Nothing: the test accuracy is told once, of whatever answers in the end."""

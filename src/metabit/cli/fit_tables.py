@@ -1,0 +1,68 @@
+"""What `metabit fit` says at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from metabit.cli.common import Output
+from metabit.cli.tables import percent, table
+from metabit.edge_runtime.sizes import format_kib
+
+MOST_ROWS = 8
+
+
+def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
+    """Tables and lines for people.
+
+    Args:
+        out: where to.
+        folder: where the results are.
+        found: from `metabit.fitting.outcome.document`.
+    """
+    refused = found["refused"]["counts"]
+    n = len(found["candidates"]) + sum(refused.values())
+    words = ", ".join(f"{number} for {kind}" for kind, number in refused.items())
+    out.line(f"{n} candidates; refused before training: {words or 'none'}")
+    for name, accuracy in list(found["front_ends"].items()):
+        out.line(f"front end: {name}, {percent(accuracy)} with a linear classifier", "dim")
+    _say_candidates(out, found)
+    chosen = found["chosen"]
+    answers = "its counting head" if chosen["answers"] == "head" else "the network"
+    out.line(
+        f"chosen: {chosen['label']}; {percent(chosen['test_accuracy'])} right on "
+        f"{chosen['n_test']:,} test samples, where {answers} answers",
+        "bold",
+    )
+    if not chosen["learns"]:
+        out.line("no head fits that learns on the device: it only predicts", "yellow")
+    weights = format_kib(chosen["weight_bytes"])
+    out.line(
+        f"RAM {format_kib(chosen['ram_bytes'])} with learning, "
+        f"{format_kib(chosen['predict_ram_bytes'])} without; flash "
+        f"{format_kib(chosen['flash_bytes'])}, of which weights {weights}"
+    )
+    out.line(f"{found['seconds']:,.0f} s; all results: {folder / 'fit.json'}")
+    model = folder / chosen["model"]
+    out.line(f"next: metabit predict {model} NEW-DATA; metabit learn {model} NEW-DATA", "dim")
+
+
+def _say_candidates(out: Output, found: dict[str, Any]) -> None:
+    """The unbeaten candidates: none that is as accurate needs less RAM and flash."""
+    last = max(row["stage"] for row in found["candidates"])
+    rows = table(
+        "\nunbeaten candidates, on held-out training samples (~: trained briefly)",
+        "candidate", ">right", ">by", ">RAM", ">flash", ">weights",
+    )  # fmt: skip
+    unbeaten = [row for row in found["candidates"] if row["unbeaten"]]
+    unbeaten.sort(key=lambda row: -row["accuracy"])
+    for row in unbeaten[:MOST_ROWS]:
+        by_head = row["head"] is not None and row["head"] > row["network"]
+        mine = row["label"] == found["chosen"]["label"]
+        rows.add_row(
+            row["label"], f"{'' if row['stage'] == last else '~'}{percent(row['accuracy'])}",
+            "head" if by_head else "network", format_kib(row["ram_bytes"]),
+            format_kib(row["flash_bytes"]), format_kib(row["weight_bytes"]),
+            style="bold" if mine else "",
+        )  # fmt: skip
+    out.show(rows)

@@ -1,0 +1,66 @@
+"""Samples as a network reads them, in a file for the workers."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.files import write_whole
+from metabit.trainer.data.dataset import DataSet, Split
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """Training samples after one front end, and the folds to choose with.
+
+    Attributes:
+        dataset: its training split are all training samples; its test split is empty.
+        folds: masks of what is held out in each fold, shape (n_folds, n).
+    """
+
+    dataset: DataSet
+    folds: NDArray[np.bool_]
+
+    def of_fold(self, fold: int, most: int | None, seed: int) -> DataSet:
+        """The set with a fold in place of the test samples.
+
+        Args:
+            fold: number of the fold.
+            most: so many training samples at most, drawn; None for all.
+            seed: of the draw.
+        """
+        held, train = self.folds[fold], self.dataset.train
+        inside = np.flatnonzero(~held)
+        if most is not None and most < len(inside):
+            inside = np.sort(np.random.default_rng(seed).choice(inside, most, replace=False))
+        return replace(self.dataset, train=train.take(inside), test=train.take(held))
+
+
+def write_features(path: Path, features: Features) -> None:
+    """Write a file of features. Raises StorageError."""
+    dataset = features.dataset
+    buffer = io.BytesIO()
+    np.savez(
+        buffer, x=dataset.train.x, y=dataset.train.y, folds=features.folds,
+        scale=np.float64(dataset.scale), zero_point=np.int64(dataset.zero_point),
+        n_classes=np.int64(dataset.n_classes),
+    )  # fmt: skip
+    write_whole(path, buffer.getvalue())
+
+
+def read_features(path: Path) -> Features:
+    """What `write_features` wrote."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        x, y, folds = arrays["x"], arrays["y"], arrays["folds"]
+        n_classes = int(arrays["n_classes"])
+        dataset = DataSet(
+            name=path.stem, train=Split(x, y), test=Split(x[:0], y[:0]), n_classes=n_classes,
+            class_names=tuple(map(str, range(n_classes))), dtype=str(x.dtype),
+            scale=float(arrays["scale"]), zero_point=int(arrays["zero_point"]), citation="",
+            source=str(path),
+        )  # fmt: skip
+    return Features(dataset, folds)

@@ -1,0 +1,199 @@
+"""Which candidates are trained for how long: successive halving.
+
+All candidates are trained for a short while on one fold, the best of them for longer on another
+fold, and the best few in full on every fold. What a candidate is worth is the accuracy of whichever
+answers better, its network or the counting head, on samples that it was not trained on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from metabit.fitting.candidate import BATCH, Candidate
+from metabit.fitting.cost import Cost
+from metabit.fitting.features import Features
+from metabit.fitting.question import EFFORTS, Question
+from metabit.fitting.trial import DOES
+from metabit.trainer.reproduction.jobs import DONE, Job, folder_name, read_done
+from metabit.trainer.reproduction.runner import Workers
+
+FULL_STEPS = 1600
+"""Training steps of a candidate in full, at normal effort."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """A stage of the race.
+
+    Attributes:
+        steps: training steps of each candidate.
+        folds: the folds that it is tested on.
+        keep: candidates that stay in the race; 0 for the last rung. One of them is the best that needs no more
+            than half the flash of the best.
+    """
+
+    steps: int
+    folds: tuple[int, ...]
+    keep: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A candidate in the race.
+
+    Attributes:
+        candidate, cost: the candidate and what it needs.
+        features: file of its samples.
+    """
+
+    candidate: Candidate
+    cost: Cost
+    features: Path
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a candidate has shown in its last rung.
+
+    Attributes:
+        rung: number of that rung, from 0.
+        network, head: accuracy with either of them answering, from 0 to 1; NaN for none.
+    """
+
+    rung: int
+    network: float
+    head: float
+
+    @property
+    def by_head(self) -> bool:
+        """Whether the head answers better."""
+        return self.head > self.network
+
+    @property
+    def accuracy(self) -> float:
+        """Of whichever answers better."""
+        return self.head if self.by_head else self.network
+
+
+def rungs(n_candidates: int, n_folds: int, effort: str) -> list[Rung]:
+    """The stages of a race; each candidate that stays costs four times as much as in the last."""
+    full = round(FULL_STEPS * EFFORTS[effort])
+    second = max(8, n_candidates // 4)
+    return [
+        Rung(full // 16, (0,), second),
+        Rung(full // 4, (1 % n_folds,), 4),
+        Rung(full, tuple(range(n_folds)), 0),
+    ]
+
+
+def full_rung(n_folds: int, effort: str) -> Rung:
+    """The last stage, which a search of the whole grid does for every candidate."""
+    return rungs(1, n_folds, effort)[-1]
+
+
+def plan(n_entries: int, stages: Sequence[Rung]) -> list[tuple[int, int]]:
+    """Jobs of each stage, and the training steps of each of its jobs."""
+    made, left = [], n_entries
+    for rung in stages:
+        made.append((left * len(rung.folds), rung.steps))
+        left = min(left, rung.keep)
+    return made
+
+
+def race(
+    entries: Sequence[Entry], stages: Sequence[Rung], question: Question,
+    features: Mapping[Path, Features], folder: Path, workers: Workers, commit: str | None,
+) -> dict[Entry, Score]:  # fmt: skip
+    """Run the race; what was done before in this folder is not done again.
+
+    Args:
+        entries: the candidates.
+        stages: the stages.
+        question: what was asked.
+        features: the samples of each file.
+        folder: where each trial has a folder.
+        workers: who trains.
+        commit: commit of the sources.
+
+    Returns:
+        the last score of every candidate whose training did not fail.
+    """
+    scores: dict[Entry, Score] = {}
+    left = list(entries)
+    for number, rung in enumerate(stages):
+        jobs = {e: _jobs(e, rung, question, features[e.features], folder, commit) for e in left}
+        workers.do([job for of_entry in jobs.values() for job in of_entry], folder)
+        for entry, of_entry in jobs.items():
+            if all(job.finished for job in of_entry):
+                scores[entry] = _score(number, of_entry)
+        left = _best(left, scores, number, rung.keep)
+    return scores
+
+
+def _best(
+    entries: Sequence[Entry], scores: Mapping[Entry, Score], number: int, keep: int
+) -> list[Entry]:
+    """The entries of a rung that stay in the race; of equal ones the smaller come first."""
+    there = [entry for entry in entries if entry in scores and scores[entry].rung == number]
+    there.sort(key=lambda entry: (-scores[entry].accuracy, entry.cost.flash_bytes))
+    kept = there[:keep]
+    small = [e for e in there if 2 * e.cost.flash_bytes <= there[0].cost.flash_bytes]
+    if len(there) > keep > 1 and small and small[0] not in kept:
+        kept[-1] = small[0]
+    return kept
+
+
+def _jobs(
+    entry: Entry, rung: Rung, question: Question, features: Features, folder: Path,
+    commit: str | None,
+) -> list[Job]:  # fmt: skip
+    return [
+        _job(entry, rung.steps, fold, question, features, folder, commit) for fold in rung.folds
+    ]
+
+
+def _job(
+    entry: Entry, steps: int, fold: int, question: Question, features: Features, folder: Path,
+    commit: str | None,
+) -> Job:  # fmt: skip
+    n_inside = int((~features.folds[fold]).sum())
+    epochs = epochs_of(steps, n_inside)
+    recipe = entry.candidate.recipe(question.name, question.data, epochs, question.seed)
+    tables = {
+        "recipe": recipe.to_dict(),
+        "features": str(entry.features),
+        "fold": fold,
+        "most_samples": steps * BATCH,
+        "head_ram_bytes": entry.cost.head_ram_bytes,
+    }
+    name = folder_name(f"{entry.candidate.shape} {steps} fold {fold}", tables)
+    label = f"{entry.candidate.label}, {steps} steps, fold {fold + 1}"
+    return Job(label, folder / name, question.seed, commit, tables, does=DOES)
+
+
+def epochs_of(steps: int, n_samples: int) -> int:
+    """Epochs that come nearest to so many steps, at least one."""
+    return max(1, round(steps * BATCH / n_samples))
+
+
+def known(folder: Path) -> list[tuple[float, str]]:
+    """Accuracy and label of every trial that is finished in this folder, the best first."""
+    found = []
+    for path in folder.glob(f"*/{DONE}"):
+        done = read_done(path.parent)
+        accuracies = [done["numbers"][key] for key in ("network", "head")]
+        found.append((max(a for a in accuracies if a is not None), str(done["label"])))
+    return sorted(found, reverse=True)
+
+
+def _score(number: int, jobs: Sequence[Job]) -> Score:
+    numbers = [read_done(job.folder)["numbers"] for job in jobs]
+
+    def mean(key: str) -> float:
+        return float(np.mean([np.nan if n[key] is None else n[key] for n in numbers]))
+
+    return Score(number, mean("network"), mean("head"))

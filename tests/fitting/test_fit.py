@@ -1,0 +1,141 @@
+"""What `metabit fit` promises of the network it finds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from small_fit import Noted, asked_in, question_of, write_table
+
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.plan import plan
+from metabit.errors import BudgetError, InputError
+from metabit.export.blob import Blob
+from metabit.fitting import networks, race
+from metabit.fitting.fit import answer
+from metabit.fitting.material import read
+from metabit.readers.csv_rows import CsvOptions
+from metabit.readers.read import read_samples
+from metabit.trainer.loop import train_in_memory
+from metabit.trainer.prepare import prepare
+from metabit.trainer.recipe import load_recipe
+from metabit.trainer.recipe.data import DataRecipe
+from metabit.trainer.runs.run_folder import load_run
+
+Found = tuple[Path, dict[str, Any]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny_race() -> Any:
+    """A race of few networks and few steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "HIDDEN", ((), (16,), (24, 16)))
+        patch.setattr(race, "FULL_STEPS", 64)
+        yield
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory, tiny_race: None) -> Found:
+    """A folder with an answer for `write_table`, and its document."""
+    folder = tmp_path_factory.mktemp("fit")
+    question = question_of(write_table(folder / "mine.csv"))
+    return folder / "out", answer(question, asked_in(folder / "out"))
+
+
+def test_the_network_keeps_to_the_budget_and_learns_within_it(found: Found) -> None:
+    folder, document = found
+    planned = plan(folder / "mine.mbit", learn="counting", ram="32 KiB")
+    assert planned.learns
+    assert planned.arena_bytes == document["chosen"]["ram_bytes"]
+    assert document["chosen"]["flash_bytes"] == (folder / "mine.mbit").stat().st_size
+
+
+def test_what_is_said_of_a_candidate_is_what_the_trained_one_needs(found: Found) -> None:
+    document = found[1]
+    mine = next(r for r in document["candidates"] if r["label"] == document["chosen"]["label"])
+    assert mine["ram_bytes"] == document["chosen"]["ram_bytes"]
+    assert mine["predict_ram_bytes"] == document["chosen"]["predict_ram_bytes"]
+
+
+def test_the_test_accuracy_is_that_of_the_file_on_rows_that_were_held_out(found: Found) -> None:
+    folder, document = found
+    table = folder.parent / "mine.csv"
+    rows = table.read_text().splitlines()
+    persons = read(question_of(table).data, 0).dataset.test.subject
+    assert persons is not None
+    held = {f"p{who - 1}" for who in persons.tolist()}
+    kept = [row for row in rows[1:] if row.split(",")[4] in held]
+    (folder / "held.csv").write_text("\n".join([rows[0], *kept]) + "\n")
+    model = Blob.of(folder / "mine.mbit").model
+    samples = read_samples(str(folder / "held.csv"), model, csv=CsvOptions(label="class"))
+    names = np.array(model.class_names)[Engine(folder / "mine.mbit").predict(samples.x)]
+    truth = [row.split(",")[5] for row in kept]
+    assert document["chosen"]["test_accuracy"] == pytest.approx((names == truth).mean())
+    assert document["chosen"]["n_test"] == len(kept)
+
+
+def test_the_recipe_trains_the_same_network(found: Found, tmp_path: Path) -> None:
+    folder = found[0]
+    net, _ = train_in_memory(prepare(load_recipe(folder / "recipe.toml"), tmp_path / "run"))
+    theirs = load_run(folder / "run").model
+    for ours, other in zip(net.weights.values(), theirs.weights.values(), strict=True):
+        assert np.array_equal(ours.detach().numpy(), other.detach().numpy())
+
+
+def test_the_same_question_continues_and_gives_the_same_answer(found: Found) -> None:
+    folder, document = found
+    noted = Noted()
+    again = answer(question_of(folder.parent / "mine.csv"), asked_in(folder, noted))
+    assert all(n_jobs == n_finished for n_jobs, n_finished in noted.stages)
+    assert again | {"seconds": 0} == document | {"seconds": 0}
+    assert json.loads((folder / "fit.json").read_bytes()) == again
+
+
+def test_another_question_is_refused_in_the_same_folder(found: Found) -> None:
+    folder = found[0]
+    other = question_of(folder.parent / "mine.csv", ram=16 * 1024)
+    with pytest.raises(InputError, match="another question") as caught:
+        answer(other, asked_in(folder))
+    assert caught.value.code == "E-FIT-FOLDER"
+
+
+def test_labels_of_the_test_rows_change_nothing_but_the_test_accuracy(tmp_path: Path) -> None:
+    answers = []
+    for name, wrong_after in (("right", None), ("wrong", 120)):
+        folder = tmp_path / name
+        folder.mkdir()
+        path = write_table(folder / "mine.csv", wrong_after=wrong_after)
+        question = question_of(path, group=None, channels=("a", "b", "c", "d"), split="time")
+        answers.append(answer(question, asked_in(folder / "out")))
+    right, wrong = answers
+    assert right["candidates"] == wrong["candidates"]
+    assert right["chosen"]["test_accuracy"] > wrong["chosen"]["test_accuracy"] + 0.3
+
+
+def test_what_does_not_fit_is_refused_before_any_training(tmp_path: Path) -> None:
+    question = question_of(write_table(tmp_path / "mine.csv"), ram=200)
+    noted = Noted()
+    with pytest.raises(BudgetError, match="none of 6 candidates fits") as caught:
+        answer(question, asked_in(tmp_path / "out", noted))
+    assert (caught.value.code, noted.stages) == ("E-BUDGET", [])
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "why"),
+    [
+        ("1,2,A\n" * 40, {}, "one class only"),
+        ("1,2,A\n3,4,B\n" * 5, {}, "at least 20"),
+        ("1,2,A\n3,4,B\n" * 20 + "5,6,C\n", {"split": "time", "test": 0.1}, "never|class C"),
+        ("1,p,A\n2,p,B\n" * 20 + "1,q,A\n2,q,B\n" * 20, {"group": 2}, "one group only"),
+    ],
+)
+def test_samples_that_say_too_little_are_refused(
+    tmp_path: Path, rows: str, more: dict[str, Any], why: str
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(rows)
+    with pytest.raises(InputError, match=why):
+        read(DataRecipe(path=str(path), label=3, **more), 0)
