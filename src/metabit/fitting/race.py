@@ -32,8 +32,8 @@ class Rung:
     Attributes:
         steps: training steps of each candidate.
         folds: the folds that it is tested on.
-        keep: candidates that stay in the race; 0 for the last rung. One of them is the best that needs no more
-            than half the flash of the best.
+        keep: candidates that stay in the race; 0 for the last rung. One of them is the most
+            accurate of those that need no more than half the flash of the best.
     """
 
     steps: int
