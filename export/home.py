@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -251,6 +252,9 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
     n_products, products = int(counts.sum()), np.rint(matrix).astype(np.int64)
     while products.diagonal().max() > LARGEST_PRODUCT:
         n_products, products = n_products >> 1, products >> 1
+    # Few samples that lie close together are about as large as the rounding, which may then leave
+    # directions in which distances are negative: the diagonal takes that back.
+    products += max(0, math.ceil(-np.linalg.eigvalsh(products)[0])) * np.eye(n, dtype=np.int64)
     weights, scale = _solve(head, products, n_products, means)
     triangle = products[np.triu_indices(n)].astype(np.int32)
     counted = replace(

@@ -11,6 +11,8 @@ HOME_SHARE = 0.995
 """Share of the samples at home that keep the limit. Those of new people lie further out."""
 STEPS = 16
 """Of conjugate gradients, as on the device, whose distances fall a little short of exact ones."""
+SOLVED = 1e-12
+"""A solution is done when its squared residual, divided by the diagonal, is not above this."""
 
 
 def distances(head: CountingHead, f: Int8Array) -> NDArray[np.float64]:
@@ -49,7 +51,7 @@ def _solved(matrix: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[
     rz = (r * p).sum(axis=0)
     for _ in range(STEPS):
         q = matrix @ p
-        along = rz / np.maximum((p * q).sum(axis=0), 1e-30)
+        along = np.where(rz > SOLVED, rz / np.maximum((p * q).sum(axis=0), 1e-30), 0.0)
         x, r = x + along * p, r - along * q
         after = (r * (r / own)).sum(axis=0)
         p, rz = r / own + after / np.maximum(rz, 1e-30) * p, after

@@ -67,21 +67,31 @@ def read_state(path: Path, base: Blob) -> StateImage | CountingHead:
     """
 
     def load(file: Path) -> StateImage | CountingHead:
-        data, where = read_bytes(file), str(file)
-        head = state_image.choice(data, where).head
-        if head is None:
-            return state_image.loads(data, base.model, base.model_id, where)
-        if head != "tracking":
-            return learnt_head(data, base.model, base.model_id, where)
-        raise InputError(
-            f"{where}: a {head} head has learnt, which no file holds; use the state folder itself",
-            code="E-HEAD",
-        )
+        return state_of(read_bytes(file), base, str(file))
 
     found = newest(path, load) if path.is_dir() else load(path)
     if found is None:
         raise InputError(f"{path}: holds no state-NNNNNNNNNN.mbs file", code="E-STATE-EMPTY")
     return found
+
+
+def state_of(data: bytes, base: Blob, where: str) -> StateImage | CountingHead:
+    """A state from its image, such as `Engine.save_state` gives; errors as for `read_state`.
+
+    Args:
+        data: the image.
+        base: the model it was learnt with.
+        where: its name, for messages.
+    """
+    head = state_image.choice(data, where).head
+    if head is None:
+        return state_image.loads(data, base.model, base.model_id, where)
+    if head != "tracking":
+        return learnt_head(data, base.model, base.model_id, where)
+    raise InputError(
+        f"{where}: a {head} head has learnt, which no file holds; use the state folder itself",
+        code="E-HEAD",
+    )
 
 
 def newest_choice(folder: Path) -> Choice | None:

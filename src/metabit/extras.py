@@ -21,6 +21,7 @@ EXTRAS = {
     "bench": (*_EXPORT, "onnxruntime", "ai_edge_litert"),
     "sim": _BOARDS,
     "ray": ("ray",),
+    "sklearn": ("sklearn", "torch"),
 }
 
 #: What needs more than NumPy, click and rich, and the packages it needs.
@@ -48,6 +49,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "bench beside LiteRT": ("tflite", "flatbuffers", "ai_edge_litert"),
     "bench --plot": ("matplotlib",),
     "profile, simulate": _BOARDS,
+    "metabit.sklearn": ("sklearn", "torch"),
 }
 
 

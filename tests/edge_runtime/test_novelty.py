@@ -17,6 +17,8 @@ from metabit.export.container import dumps, loads
 from metabit.export.features import features, source_values
 from metabit.export.home import with_head
 from metabit.export.novelty import distances
+from metabit.export.spec import InputSpec
+from metabit.export.untrained import untrained
 
 NETWORKS = {
     "sums": random_model((20, 17, 9, 4), seed=3),
@@ -42,6 +44,16 @@ def test_novelty_is_the_same_in_c_and_numpy_before_and_after_learning(name: str)
         engine.partial_fit(x, y + 1)
         for f, label in zip(seen, y, strict=True):
             twin.learn(f, int(label) + 1)
+
+
+def test_few_samples_that_lie_close_together_have_a_limit_too() -> None:
+    rng, y = np.random.default_rng(1), np.arange(30) % 3
+    x = rng.integers(50, 200, (3, 20))[y] + rng.integers(0, 2, (30, 20))
+    samples = x.astype(np.uint8)
+    network = untrained(InputSpec("uint8", (20,), 1.0, 0), (64, 3), samples)
+    head = with_head(network, samples, y).head
+    assert head is not None
+    assert 0 < head.limit < 1e9
 
 
 def test_the_limit_is_kept_by_nearly_all_samples_at_home() -> None:

@@ -32,7 +32,7 @@ ROOMS = {
         "export",
         "edge_runtime",
         "firmware_sim",
-        "bench compare fitting readers",
+        "bench compare fitting readers sklearn",
         "cli",
         "__main__",
     ),
@@ -49,7 +49,7 @@ ROOMS = {
         "profile reproduce simulate state train verify",
     ),
     "metabit.trainer": (
-        "circumstances files metrics metaplasticity",
+        "blocks circumstances files metrics metaplasticity",
         "tensor_files",
         "frontend",
         "data",
@@ -59,7 +59,7 @@ ROOMS = {
         "runs",
         "methods prepare",
         "loop",
-        "experiments",
+        "arrays experiments",
         "reproduction",
     ),
     "metabit.export": (
