@@ -11,7 +11,13 @@ from torch import Tensor
 
 from metabit import InputError
 from metabit.trainer.loop import train
-from metabit.trainer.methods.anpyc import BATCH, Anpyc, binary_weights, entropy_importance
+from metabit.trainer.methods.anpyc import (
+    BATCH,
+    Anpyc,
+    binary_weights,
+    entropy_importance,
+    sample_importance,
+)
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.per_sample import protected
 from metabit.trainer.networks.mlp import BinaryMLP
@@ -277,3 +283,35 @@ def test_a_single_layer_has_nothing_to_prune() -> None:
     anpyc.start_phase(model, x, y, 0, 1)
     anpyc.consolidate(model, x, y, 0)
     assert anpyc.extra_metrics() == {"free_after_task_1": 0.0}
+
+
+def test_importance_of_samples_does_not_cancel_and_counts_what_a_pruned_weight_may_become() -> None:
+    model, (x, _) = real(), samples(20)
+    name = HIDDEN[0]
+    weight = protected(model)[name]
+    mask = torch.zeros_like(weight, dtype=torch.bool)
+    mask[:, 0] = True
+    with torch.no_grad():
+        weight[mask] = 0.0
+    found = sample_importance(model, x.float(), torch.arange(3), {name: mask})
+    expected = torch.zeros_like(weight)
+    model.eval()
+    for one in x.float():
+        p = model(one[None]).softmax(1)
+        gradient = torch.autograd.grad(-(p * p.log()).sum(), weight)[0]
+        size = torch.where(mask, weight[~mask].abs().mean(), weight.abs()).detach()
+        expected += gradient.abs() * size / len(x)
+    torch.testing.assert_close(found[name], expected, rtol=1e-4, atol=1e-7)
+    assert found[name][:, 0].max() > 0
+
+
+def test_pruned_weights_keep_a_sensitivity_with_importance_of_samples() -> None:
+    for importance, protects in (("batches", False), ("samples", True)):
+        model, (x, y) = real(), samples()
+        anpyc = method(model, prune=50, prune_step=50, importance=importance)
+        for phase in range(2):
+            anpyc.start_phase(model, x, y, 0, phase)
+            steps(anpyc, model, 3)
+        anpyc.consolidate(model, x, y, 0)
+        pruned = anpyc.importance[HIDDEN[1]][anpyc.pruned[HIDDEN[1]]]
+        assert bool((pruned > 0).any()) == protects

@@ -298,6 +298,27 @@ def test_online_ewc_decays_and_moves_its_anchor() -> None:
         assert torch.equal(method.anchor[name], weight)
 
 
+def test_shuffled_ewc_gives_the_same_importances_to_other_weights_and_resumes() -> None:
+    model, (x, y) = binary(), samples()
+    kind: Any = registry.find("ewc")
+
+    def ewc(shuffled: bool) -> Any:
+        options = EwcOptions(name="ewc", shuffled=shuffled)
+        return kind(options, model, Setting(outputs=single_head(3)))
+
+    plain, control, resumed = ewc(False), ewc(True), ewc(True)
+    for method in (plain, control):
+        method.consolidate(model, x, y, 0)
+    for name, right in plain.importance.items():
+        other = control.importance[name]
+        assert not torch.equal(other, right)
+        assert torch.equal(other.flatten().sort().values, right.flatten().sort().values)
+    resumed.load_state(control.state())
+    for method in (control, resumed):
+        method.consolidate(model, x, y, 1)
+    assert all(torch.equal(control.importance[k], resumed.importance[k]) for k in control.anchor)
+
+
 def test_si_integrates_the_path_on_a_quadratic() -> None:
     """L = (a w0^2 + b w1^2) / 2 from (1, 1) by gradient descent, worked out by hand."""
     layer = nn.Linear(2, 1, bias=False)

@@ -8,6 +8,13 @@ It has two parts. Consolidation protects a weight by how much the network's cert
 
 This is a second-order estimate of how much the entropy changes when the weight is removed, with the
 squared gradient in place of the curvature. The penalty is the quadratic one. Labels are not used.
+With `importance = "samples"`, which the paper does not have, it is
+
+    importance = mean over samples of |d entropy of the sample / d weight| * size
+
+in which gradients of opposite sign do not cancel. The size is |weight|, but for a pruned weight,
+which is zero, the mean |weight| of the others in its layer: it stands for what a later task may
+make of it, and so the pruned weights that earlier tasks are sensitive to move least.
 
 Pruning frees weights. After the normal training of a task, for p = step, 2 step, ..., P percent of
 each hidden layer: of the weights that were free before the task, the p percent with the least
@@ -53,7 +60,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metabit.trainer.methods.base import Setting, evaluating, parts_of
-from metabit.trainer.methods.per_sample import protected, weighted_layers
+from metabit.trainer.methods.per_sample import mean_power, protected, weighted_layers
 from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.networks.conv import BinaryConv2d
 from metabit.trainer.networks.layers import BinaryLinear
@@ -97,6 +104,39 @@ def entropy_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dic
                 first = gradient * sizes[name].detach()
                 totals[name] += (first + first**2 / 2).clamp(min=0)
     return {name: total / len(batches) for name, total in totals.items()}
+
+
+def sample_importance(
+    model: nn.Module, inputs: Tensor, columns: Tensor, pruned: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Mean over samples of |gradient of the sample's entropy| times the weight's size.
+
+    Args:
+        model: the network. It runs in evaluation mode, and gets back its mode afterwards.
+        inputs: what the network reads, samples first.
+        columns: the classes that compete, int64.
+        pruned: masks by parameter name; these weights have the mean size of the others.
+
+    Returns:
+        by parameter name, in the parameter's shape.
+    """
+
+    def entropy(scores: Tensor, _: Tensor) -> Tensor:
+        log_p = functional.log_softmax(scores[:, columns], dim=1)
+        return -(log_p.exp() * log_p).sum()
+
+    none = torch.zeros(len(inputs), dtype=torch.int64)
+    found = mean_power(model, inputs, none, entropy, power=1)
+    binary = binary_weights(model)
+    for name, weight in protected(model).items():
+        if name in binary:
+            continue  # the size of a sign is 1, pruned or not
+        size = weight.detach().abs()
+        mask = pruned.get(name)
+        if mask is not None and mask.any() and not mask.all():
+            size[mask] = size[~mask].mean()
+        found[name] *= size
+    return found
 
 
 def binary_weights(model: nn.Module) -> set[str]:
@@ -151,7 +191,7 @@ class Anpyc(QuadraticMethod):
             return
         percent = self.options.percents(task)[phase - 1]
         columns = self.setting.outputs.columns(task)
-        importance = entropy_importance(model, self.inputs(x), columns)
+        importance = self._importance(model, x, columns)
         for name, free in self.free.items():
             rank = importance[name].clone()
             rank[self.pruned[name]] = -1.0  # pruned weights stay pruned
@@ -161,6 +201,12 @@ class Anpyc(QuadraticMethod):
             self.pruned[name] = torch.zeros_like(free)
             self.pruned[name].view(-1)[least] = True
         self._reset_pruned(model)
+
+    def _importance(self, model: Network, x: Tensor, columns: Tensor) -> dict[str, Tensor]:
+        """Of every protected weight for these samples, by the formula that the recipe chooses."""
+        if self.options.importance == "samples":
+            return sample_importance(model, self.inputs(x), columns, self.pruned)
+        return entropy_importance(model, self.inputs(x), columns)
 
     @torch.no_grad()
     def _reset_pruned(self, model: nn.Module) -> None:
@@ -187,12 +233,16 @@ class Anpyc(QuadraticMethod):
         if any(bool(mask.any()) for mask in self.pruned.values()):
             self._reset_pruned(model)
 
-    def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
-        """Protect what the task has used; pruned weights become free and have no importance."""
+    def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
+        """Protect what the task has used; pruned weights become free.
+
+        A pruned weight has no importance, or with `importance = "samples"` its sensitivity.
+        """
         columns = self.setting.outputs.columns(task)
-        new = entropy_importance(model, self.inputs(x), columns)
-        for name, mask in self.pruned.items():
-            new[name][mask] = 0.0
+        new = self._importance(model, x, columns)
+        if self.options.importance == "batches":
+            for name, mask in self.pruned.items():
+                new[name][mask] = 0.0
         old = self.importance
         if self.options.prune:
             self.remember(model, {name: old[name] + new[name] for name in new})

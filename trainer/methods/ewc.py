@@ -16,6 +16,7 @@ What differs:
   sum of the importances, and its anchor is the mean of the anchors, weighted by importance. The
   gradients are the same; the value differs by a constant, so that it is zero at the merged anchor.
 * There is no factor 1/2.
+* `shuffled = true` is a control: the same importances, given to random weights of their layer.
 * Classes that do not compete for a sample (see `outputs`) have no part in its p(y | x).
 * In a binary network weights are hidden weights, and gradients pass the sign unchanged.
 
@@ -24,11 +25,14 @@ Bytes: importance and anchor, 8 per weight, for any number of tasks.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.per_sample import Objective, mean_power, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.recipe.method_options import EwcOptions
@@ -54,10 +58,16 @@ class Ewc(QuadraticMethod):
     name = "ewc"
     Options = EwcOptions
 
+    def __init__(self, options: Any, model: nn.Module, setting: Setting) -> None:
+        super().__init__(options, model, setting)
+        self.generator = torch.Generator().manual_seed(setting.seed)
+
     def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
         """Add the Fisher information of these samples."""
         log_loss = partial(self.setting.outputs.loss, reduction="sum")
         new = fisher(model, self.inputs(x), y, log_loss)
+        if self.options.shuffled:
+            new = {name: self._shuffled(importance) for name, importance in new.items()}
         old = self.importance
         if self.options.online:
             self.remember(model, {k: self.options.decay * old[k] + new[k] for k in new})
@@ -66,6 +76,23 @@ class Ewc(QuadraticMethod):
         anchor = {k: _mean(self.anchor[k], old[k], weights[k], new[k]) for k in new}
         self.remember(model, {k: old[k] + new[k] for k in new})
         self.anchor = anchor
+
+    def _shuffled(self, importance: Tensor) -> Tensor:
+        """The same values at random places."""
+        order = torch.randperm(importance.numel(), generator=self.generator)
+        return importance.flatten()[order].view_as(importance)
+
+    def state(self) -> dict[str, Tensor]:
+        """Importance and anchor; with `shuffled` the random generator too."""
+        if not self.options.shuffled:
+            return super().state()
+        return super().state() | {"counters/generator": self.generator.get_state()}
+
+    def load_state(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore what `state` returned."""
+        super().load_state(tensors)
+        if self.options.shuffled:
+            self.generator.set_state(tensors["counters/generator"])
 
 
 def _mean(a: Tensor, weight_a: Tensor, b: Tensor, weight_b: Tensor) -> Tensor:

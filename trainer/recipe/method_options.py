@@ -48,6 +48,8 @@ class AnpycOptions(QuadraticOptions):
         retrain_epochs: epochs of training after each step of pruning. Default: [train] epochs.
         own_weights: test a task with the weights that it was trained with. Needs prune, and a
             real-valued network.
+        importance: "batches", the formula of the paper on the summed entropy of 100 samples, or
+            "samples", the mean over samples of |gradient * weight|.
     """
 
     prune: int = 0
@@ -55,9 +57,11 @@ class AnpycOptions(QuadraticOptions):
     prune_decay: float = 0.8
     retrain_epochs: int | None = None
     own_weights: bool = False
+    importance: str = "batches"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        require_choice("[method] importance", self.importance, ("batches", "samples"))
         require(0 <= self.prune < 100, "[method] prune", self.prune, "must be 0 to 99 percent")
         step, decay = self.prune_step, self.prune_decay
         require(1 <= step <= 100, "[method] prune_step", step, "must be 1 to 100 percent")
@@ -223,10 +227,14 @@ class EwcOptions(QuadraticOptions):
         online: keep one anchor, which moves at each consolidation, in place of one per task.
         decay: factor of the old importance at each consolidation, called gamma in the paper. Only
             with online = true.
+        shuffled: a control, not a method: within each layer the importances of a task are given to
+            random weights. What is left of the benefit does not come from knowing which weights
+            matter.
     """
 
     online: bool = False
     decay: float = 1.0
+    shuffled: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
