@@ -156,6 +156,7 @@ class _Trainer:
             input_shape=self.dataset.input_shape,
             outputs=self.outputs,
             samples=lambda task: _tensors(self.stream[task].train),
+            test_samples=lambda task: _tensors(self.stream[task].test),
         )
 
     def _restore(self) -> None:

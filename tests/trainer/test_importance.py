@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
+from small_networks import binary, convolutional, real, samples
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -16,56 +16,16 @@ from metabit import InputError
 from metabit.trainer.methods import per_sample
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.ewc import fisher
-from metabit.trainer.methods.mas import Mas, global_importance, local_importance
+from metabit.trainer.methods.local_importance import local_importance
+from metabit.trainer.methods.mas import global_importance
 from metabit.trainer.methods.per_sample import CHUNK, LARGEST, MAP_CHUNK, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.methods.si import Si
-from metabit.trainer.networks.convnet import BinaryConvNet
-from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import Outputs, single_head
-from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig
-from metabit.trainer.recipe import recipe_from_dict, registry
+from metabit.trainer.recipe import registry
 from metabit.trainer.recipe.method_options import EwcOptions, MasOptions, SiOptions
 
 QUADRATIC = ("anpyc", "ewc", "mas", "si")
-
-
-def binary(seed: int = 0) -> BinaryMLP:
-    """A network with statistics that some training has left."""
-    torch.manual_seed(seed)
-    model = BinaryMLP(MLPConfig(6, (5, 4), 3))
-    for _, norm in model.layers:
-        norm.running_mean.uniform_(-2, 2)
-        norm.running_var.uniform_(3, 9)
-        norm.gamma[0].data.uniform_(0.5, 2)
-    return model.train()
-
-
-def real(seed: int = 0) -> nn.Module:
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Dropout(0.5), nn.Linear(5, 3)).train()
-
-
-def convolutional() -> BinaryConvNet:
-    """Both paddings, a stride and pooling, for maps of 6 x 5 values."""
-    torch.manual_seed(0)
-    blocks = (
-        ConvBlock(3, pool=2),
-        ConvBlock(4, kernel_size=2, padding="valid"),
-        ConvBlock(3, stride=2),
-    )
-    model = BinaryConvNet(ConvNetConfig((1, 6, 5), blocks, hidden=(5,), n_classes=3))
-    for _, norm in model.layers:
-        norm.running_mean.uniform_(-2, 2)
-        norm.running_var.uniform_(3, 9)
-        norm.gamma[0].data.uniform_(0.5, 2)
-    return model.train()
-
-
-def samples(n: int = 40) -> tuple[Tensor, Tensor]:
-    generator = torch.Generator().manual_seed(7)
-    x = torch.randint(0, 17, (n, 6), generator=generator, dtype=torch.uint8)
-    return x, torch.randint(0, 3, (n,), generator=generator)
 
 
 def one_by_one(
@@ -163,34 +123,6 @@ def test_measuring_leaves_mode_statistics_and_gradients_alone(measure: Any) -> N
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(before[name], tensor) for name, tensor in model.state_dict().items())
     assert all(p.grad is None for p in model.parameters())
-
-
-def test_local_importance_is_the_agreement_of_a_layers_bits_with_its_inputs() -> None:
-    model = binary()
-    x = samples()[0].float()
-    found = local_importance(model, x, ALL)
-    model.eval()
-    first = np.sign(model.norms[0](model.linears[0](x)).detach().numpy() + 1e-12)
-    second = np.sign(model.norms[1](model.linears[1](torch.tensor(first))).detach().numpy() + 1e-12)
-    expected = np.abs((second[:, :, None] * first[:, None, :]).mean(0))
-    np.testing.assert_allclose(
-        found["linears.1.weight"].numpy(), expected / expected.max(), rtol=1e-5
-    )
-
-
-def test_local_importance_is_refused_without_bits() -> None:
-    with pytest.raises(InputError, match='use rule = "global"'):
-        Mas(MasOptions(name="mas", rule="local"), convolutional(), Setting())
-    with pytest.raises(InputError, match="local importance is made of bits"):
-        recipe_from_dict(
-            {
-                "name": "x",
-                "data": {"name": "digits", "stream": "single"},
-                "network": {"hidden": [4], "kind": "real"},
-                "method": {"name": "mas", "rule": "local"},
-                "train": {"epochs": 1},
-            }
-        )
 
 
 def test_a_network_with_other_weights_is_refused() -> None:
@@ -358,34 +290,6 @@ def test_si_leaves_the_penalty_out_of_its_path() -> None:
         assert weight.grad.abs().max() > 0
         gradient, _ = si._before[name]
         assert not gradient.any()
-
-
-def test_mas_needs_no_labels_and_follows_the_samples_it_is_shown() -> None:
-    model = binary()
-    mas = Mas(MasOptions(name="mas"), model, Setting(outputs=single_head(3)))
-    x, y = samples()
-    mas.consolidate(model, x, torch.zeros_like(y), 0)
-    labelled = Mas(MasOptions(name="mas"), model, Setting(outputs=single_head(3)))
-    labelled.consolidate(model, x, y, 0)
-    seen = x.clone()
-    seen[:, 2] = 0  # in use, this input is always silent
-    followed = mas.measure(model, seen, 0)
-    for name in mas.importance:
-        assert torch.equal(mas.importance[name], labelled.importance[name])
-    assert (mas.importance["linears.0.weight"][:, 2] > 0).any()
-    assert (followed["linears.0.weight"][:, 2] == 0).all()
-
-
-def test_mas_online_is_the_mean_over_the_batches_of_training() -> None:
-    model = binary()
-    mas = Mas(MasOptions(name="mas", accumulate="online"), model, Setting(outputs=single_head(3)))
-    x, y = samples()
-    for part in (slice(0, 10), slice(10, 40)):  # the weights stay, so the mean is that of all
-        mas.batch(x[part], y[part])
-        mas.after_step(model)
-    mas.consolidate(model, x[:0], y[:0], 0)
-    for name, value in global_importance(model, x.float(), ALL).items():
-        torch.testing.assert_close(mas.importance[name], value)
 
 
 @pytest.mark.parametrize("make", [binary, real])

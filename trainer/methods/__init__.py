@@ -8,6 +8,7 @@ quadratic.py    one penalty for several methods: importance times squared distan
 per_sample.py   sums over per-sample gradients, exact, without a loop over samples
 ewc.py          importance from Fisher information (Kirkpatrick et al. 2017)
 si.py           importance from the path integral of the loss (Zenke et al. 2017)
+local_importance.py  importance from coincident activity, Hebb's rule, for mas.py
 mas.py          importance from the sensitivity of the outputs (Aljundi et al. 2018)
 anpyc.py        importance from entropy, and pruning that frees weights (Peng et al. 2021)
 replay.py       a few stored samples of earlier tasks, mixed into each batch

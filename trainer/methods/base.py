@@ -70,6 +70,7 @@ class Setting:
         input_shape: shape of a sample before it is flattened.
         outputs: which classes compete for a sample; it knows the task that is being learnt.
         samples: gives the training samples of a task, made again from the stream.
+        test_samples: gives its test samples, for methods that may see them without labels.
     """
 
     n_tasks: int = 1
@@ -80,6 +81,7 @@ class Setting:
     input_shape: tuple[int, ...] = ()
     outputs: Outputs = field(default_factory=lambda: single_head(10))
     samples: DrawSamples = field(default=_no_samples, compare=False)
+    test_samples: DrawSamples = field(default=_no_samples, compare=False)
 
     @property
     def n_classes(self) -> int:

@@ -12,36 +12,35 @@ what (not) to forget".
 What differs:
 * Global importance is the exact mean over samples (see `per_sample`). The authors sum over batches
   of 200 samples before they take the absolute value, so that gradients of opposite sign cancel.
-* Local importance is for binary networks: y is the layer's bit (+1 or -1), or in the last layer the
-  score, and x is the layer's input. The paper has products of rectified activations, which are
-  never negative. Products of bits can be, so the absolute value is taken after the mean. Each layer
-  is scaled to a largest importance of 1, because inputs and bits have different units.
+* Local importance is there for binary networks too, whose products can be negative (see
+  `local_importance`).
 * accumulate = "task-end" adds the importance of the samples that the schedule gives. "online" adds
   the mean over the batches of training, each at the weights of that step, so that no sample is
   needed twice.
+* accumulate = "again" measures the importance for all tasks so far anew at the end of each task,
+  as the paper describes it; its code adds, as "task-end" does.
+* measure_on = "test" measures on the test samples of a task, never on their labels, and
+  measure_classes on samples of some classes only: a condition of use without the others.
 * Importances of several consolidations are added, and the output layer is protected like every
   layer. Only the scores of classes that compete in the task count (see `outputs`), so new classes
   of a growing head and heads of other tasks stay free.
 
 Bytes: importance and anchor, 8 per weight; online 4 more per weight, and one batch.
-
-Real-valued networks: global importance only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from metabit.errors import InputError
-from metabit.trainer.methods.base import Setting, evaluating, parts_of
+from metabit.trainer.methods.base import Setting, parts_of
+from metabit.trainer.methods.local_importance import local_importance, require_local
 from metabit.trainer.methods.per_sample import mean_power, protected
 from metabit.trainer.methods.quadratic import QuadraticMethod
-from metabit.trainer.networks.mlp import BinaryMLP
-from metabit.trainer.networks.quantizers import sign
 from metabit.trainer.recipe.method_options import MasOptions
 from metabit.trainer.recipe.registry import register
 
@@ -58,30 +57,6 @@ def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict
     return mean_power(model, inputs, none, lambda s, _: (s[:, columns] ** 2).sum(), power=1)
 
 
-@torch.no_grad()
-def local_importance(model: BinaryMLP, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
-    """|mean over samples of output times input| of each layer, from 0 to 1, by parameter name.
-
-    Args:
-        model: the network. It runs in evaluation mode, and gets back its mode afterwards.
-        inputs: what the network reads, shape (n, n_inputs).
-        columns: the classes whose scores count, int64; the weights of the others get 0.
-    """
-    result: dict[str, Tensor] = {}
-    with evaluating(model):
-        x = inputs
-        for number, (linear, norm) in enumerate(model.layers):
-            y = norm(linear(x))
-            if number + 1 < len(model.layers):
-                y = sign(y)
-            else:
-                y = torch.zeros_like(y).index_copy(1, columns, y[:, columns])
-            products = (y.T @ x).abs()
-            result[f"linears.{number}.weight"] = products / products.max().clamp(min=1e-30)
-            x = y
-    return result
-
-
 @register
 class Mas(QuadraticMethod):
     """Importance from scores or from coincident activity, with the quadratic penalty."""
@@ -91,11 +66,8 @@ class Mas(QuadraticMethod):
 
     def __init__(self, options: Any, model: nn.Module, setting: Setting) -> None:
         super().__init__(options, model, setting)
-        if options.rule == "local" and not isinstance(model, BinaryMLP):
-            raise InputError(
-                'MAS with rule = "local" is for binary multilayer perceptrons: use rule = "global"',
-                code="E-METHOD",
-            )
+        if options.rule == "local":
+            require_local(model)
         self.running = {name: torch.zeros_like(p).detach() for name, p in protected(model).items()}
         self.n_running = torch.zeros(1, dtype=torch.int64)
         self._batch: Tensor | None = None
@@ -116,7 +88,7 @@ class Mas(QuadraticMethod):
         inputs, columns = self.inputs(x), self.setting.outputs.columns(task)
         if self.options.rule == "global":
             return global_importance(model, inputs, columns)
-        return local_importance(cast(BinaryMLP, model), inputs, columns)
+        return local_importance(model, inputs, columns)
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the batch for `after_step`, if importance is collected online."""
@@ -135,10 +107,36 @@ class Mas(QuadraticMethod):
 
     def consolidate(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> None:
         """Add the importance of these samples, or what was collected online."""
-        new = self.running if self.is_online else self.measure(model, x, task)
+        if self.options.accumulate == "again":
+            self.remember(model, self._of_all_tasks(model, task))
+            return
+        new = self.running if self.is_online else self._of_task(model, x, y, task)
         self.remember(model, {name: self.importance[name] + new[name] for name in new})
         self.running = {name: torch.zeros_like(t) for name, t in self.running.items()}
         self.n_running.zero_()
+
+    def _of_all_tasks(self, model: nn.Module, task: int) -> dict[str, Tensor]:
+        """The sum of the importances for all tasks up to this one, for the network as it is."""
+        total = {name: torch.zeros_like(p).detach() for name, p in protected(model).items()}
+        for earlier in range(task + 1):
+            x, y = self.setting.samples(earlier)
+            for name, new in self._of_task(model, x, y, earlier).items():
+                total[name] += new
+        return total
+
+    def _of_task(self, model: nn.Module, x: Tensor, y: Tensor, task: int) -> dict[str, Tensor]:
+        """Importance for the samples that the recipe names; labels only say what is left out."""
+        if self.options.measure_on == "test":
+            x, y = self.setting.test_samples(task)
+        if self.options.measure_classes:
+            x = x[torch.isin(y, torch.tensor(self.options.measure_classes))]
+            if len(x) == 0:
+                raise InputError(
+                    f"[method] measure_classes = {list(self.options.measure_classes)}: task "
+                    f"{task + 1} has no sample of these classes",
+                    code="E-METHOD",
+                )
+        return self.measure(model, x, task)
 
     def state(self) -> dict[str, Tensor]:
         """Importance and anchor; online, the running mean and its number of samples too."""

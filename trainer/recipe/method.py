@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from metabit.trainer.recipe.tables import refuse, require, require_choice
 
@@ -24,9 +23,6 @@ class MethodRecipe:
         weight_decay: this factor times the hidden weight is added to the gradient.
         reset_optimizer: start every task with a new optimizer.
     """
-
-    needs_shared_bank: ClassVar[str] = ""
-    """Why the method cannot work with a normalisation bank per task; empty where it can."""
 
     name: str = "metaplastic"
     optimizer: str = "adam"
@@ -51,6 +47,11 @@ class MethodRecipe:
     def m(self) -> float | tuple[float, ...]:
         """Metaplasticity coefficient; 0 for methods that do not have one."""
         return 0.0
+
+    @property
+    def needs_shared_bank(self) -> str:
+        """Why the method cannot work with a normalisation bank per task; empty where it can."""
+        return ""
 
     @property
     def needs_binary(self) -> str:

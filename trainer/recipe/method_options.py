@@ -8,7 +8,6 @@ at the top of the method's own file.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from metabit.trainer.recipe.method import ConsolidatingRecipe, MethodRecipe
 from metabit.trainer.recipe.tables import refuse, require, require_choice
@@ -170,7 +169,10 @@ class DgmOptions(MethodRecipe):
             share of the range of values. It hides what tells drawn samples from real ones.
     """
 
-    needs_shared_bank: ClassVar[str] = _MIXED_BATCH
+    @property
+    def needs_shared_bank(self) -> str:
+        """Why the method cannot work with a normalisation bank per task; empty where it can."""
+        return _MIXED_BATCH
 
     variant: str = "weights"
     layers: str = "dense"
@@ -247,7 +249,10 @@ class EwcOptions(QuadraticOptions):
 class JointOptions(MethodRecipe):
     """[method] with name = "joint", which has no keys of its own."""
 
-    needs_shared_bank: ClassVar[str] = _MIXED_BATCH
+    @property
+    def needs_shared_bank(self) -> str:
+        """Why the method cannot work with a normalisation bank per task; empty where it can."""
+        return _MIXED_BATCH
 
 
 @dataclass(frozen=True)
@@ -274,26 +279,41 @@ class MasOptions(QuadraticOptions):
 
     Attributes:
         rule: "global" or "local" importance.
-        accumulate: "task-end" or "online".
+        accumulate: "task-end"; "online"; or "again", which at the end of each task measures the
+            importance for all tasks so far anew, on the network as it now is.
+        measure_on: "training" samples of the task, or its "test" samples, whose labels are not
+            used: what a network meets in use then decides what is protected.
+        measure_classes: measure on samples of these classes only, a condition of use in which the
+            others do not occur. Default: all.
     """
 
     rule: str = "global"
     accumulate: str = "task-end"
+    measure_on: str = "training"
+    measure_classes: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         require_choice("[method] rule", self.rule, ("global", "local"))
-        require_choice("[method] accumulate", self.accumulate, ("task-end", "online"))
+        require_choice("[method] accumulate", self.accumulate, ("task-end", "online", "again"))
+        require_choice("[method] measure_on", self.measure_on, ("training", "test"))
+        if self.accumulate == "online" and (self.measure_on != "training" or self.measure_classes):
+            raise refuse(
+                '[method] accumulate = "online" measures on the batches of training: leave out '
+                "measure_on and measure_classes"
+            )
+        if self.consolidate_samples is not None and (
+            self.accumulate == "again" or self.measure_on == "test"
+        ):
+            raise refuse(
+                '[method] consolidate_samples does not go with accumulate = "again" or '
+                'measure_on = "test", which are for whole tasks'
+            )
 
     @property
-    def needs_binary(self) -> str:
-        """Why the method cannot work with a real-valued network; empty where it can."""
-        return "local importance is made of bits" if self.rule == "local" else ""
-
-    @property
-    def needs_dense(self) -> str:
-        """Why the method cannot work with convolutions; empty where it can."""
-        return "local importance is there for dense layers only" if self.rule == "local" else ""
+    def needs_shared_bank(self) -> str:
+        """Why the method cannot work with a normalisation bank per task; empty where it can."""
+        return "earlier tasks are measured again" if self.accumulate == "again" else ""
 
 
 @dataclass(frozen=True)
@@ -323,7 +343,10 @@ class ReplayOptions(MethodRecipe):
         replayed: old samples in a step; 0 takes as many as the stream gives.
     """
 
-    needs_shared_bank: ClassVar[str] = _MIXED_BATCH
+    @property
+    def needs_shared_bank(self) -> str:
+        """Why the method cannot work with a normalisation bank per task; empty where it can."""
+        return _MIXED_BATCH
 
     memory: int = 200
     replayed: int = 0
