@@ -14,10 +14,10 @@ REPLAYS = 4
 #: Of samples of a class that has its share already, one in so many is kept.
 ONE_IN = 8
 
-Entry = TypeVar("Entry")
+Stored = TypeVar("Stored")
 
 
-class Ring(Generic[Entry]):
+class Ring(Generic[Stored]):
     """A few samples of each class.
 
     Args:
@@ -29,9 +29,9 @@ class Ring(Generic[Entry]):
     def __init__(self, n_slots: int, n_classes: int, random: Xoshiro) -> None:
         self.n_slots, self.n_classes, self._random = n_slots, n_classes, random
         self.labels: list[int] = []
-        self.entries: list[Entry] = []
+        self.entries: list[Stored] = []
 
-    def keep(self, label: int, seen: Entry) -> None:
+    def keep(self, label: int, seen: Stored) -> None:
         """Keep a sample, in the place of one of the largest class where all slots are taken."""
         if len(self.labels) < self.n_slots:
             self.labels.append(label)
@@ -44,7 +44,7 @@ class Ring(Generic[Entry]):
         slot = self._slot_of(largest)
         self.labels[slot], self.entries[slot] = label, seen
 
-    def draw(self) -> tuple[int, Entry]:
+    def draw(self) -> tuple[int, Stored]:
         """A sample: each class that has some is drawn as often as any other."""
         present = np.flatnonzero(self._counts())
         slot = self._slot_of(int(present[self._below(len(present))]))
