@@ -80,6 +80,7 @@ reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for do
 
 power-cuts: $(VENV)/.installed ## two million failures and power cuts on a folder of states, some minutes
 	$(BIN)/python -m benchmarks.power_cuts
+	$(BIN)/python -m benchmarks.kernel_cuts
 
 c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, Arm
 	$(BIN)/python -m pytest tests/c --variants build
