@@ -7,8 +7,8 @@
  * and one of its system calls fails, is short, or is its last. Then this process looks: the state
  * before the commit is there or the state after it, bit for bit, and the latter where the commit
  * had returned; nothing is called damaged; the folder can be written at once, and nothing is left
- * over in it. In a second round the child only restores: it gets the newest state, or says that a call
- * failed, never an older state or none.
+ * over in it. In a second round the child only restores: it gets the newest state, or says that a
+ * call failed, never an older state or none.
  */
 #define _GNU_SOURCE 1
 
