@@ -69,9 +69,15 @@ def here(jobs: Sequence[Job], _n: int, watcher: Watcher) -> list[Failure]:
 
 def asked_in(folder: Path, noted: Noted | None = None) -> Asked:
     watcher = noted or Noted()
-    return Asked(folder, lambda _stages: Workers(here, 1, watcher), Silent(), lambda _line: None)
+    return Asked(
+        folder,
+        lambda _stages: Workers(here, 1, watcher),
+        Silent(),
+        lambda _line: None,
+        rivals=False,
+    )
 
 
-def question_of(path: Path, ram: int | None = 32 * 1024, **more: Any) -> Question:
+def question_of(path: Path, ram: int | None = 8 * 1024, **more: Any) -> Question:
     data = DataRecipe(path=str(path), **({"group": "person"} | more))
     return Question("mine", data, None, Budgets(ram), "normal", 0)

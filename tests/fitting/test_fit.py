@@ -32,7 +32,7 @@ Found = tuple[Path, dict[str, Any]]
 def tiny_race() -> Any:
     """A race of few networks and few steps."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(networks, "HIDDEN", ((), (16,), (24, 16)))
+        patch.setattr(networks, "HIDDEN", ((), (16,)))
         patch.setattr(race, "FULL_STEPS", 64)
         yield
 
@@ -47,7 +47,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, tiny_race: None) -> Found:
 
 def test_the_network_keeps_to_the_budget_and_learns_within_it(found: Found) -> None:
     folder, document = found
-    planned = plan(folder / "mine.mbit", learn="counting", ram="32 KiB")
+    planned = plan(folder / "mine.mbit", learn="counting", ram="8 KiB")
     assert planned.learns
     assert planned.arena_bytes == document["chosen"]["ram_bytes"]
     assert document["chosen"]["flash_bytes"] == (folder / "mine.mbit").stat().st_size
@@ -102,6 +102,7 @@ def test_another_question_is_refused_in_the_same_folder(found: Found) -> None:
     assert caught.value.code == "E-FIT-FOLDER"
 
 
+@pytest.mark.long
 def test_labels_of_the_test_rows_change_nothing_but_the_test_accuracy(tmp_path: Path) -> None:
     answers = []
     for name, wrong_after in (("right", None), ("wrong", 120)):
@@ -118,7 +119,7 @@ def test_labels_of_the_test_rows_change_nothing_but_the_test_accuracy(tmp_path: 
 def test_what_does_not_fit_is_refused_before_any_training(tmp_path: Path) -> None:
     question = question_of(write_table(tmp_path / "mine.csv"), ram=200)
     noted = Noted()
-    with pytest.raises(BudgetError, match="none of 6 candidates fits") as caught:
+    with pytest.raises(BudgetError, match="none of 4 candidates fits") as caught:
         answer(question, asked_in(tmp_path / "out", noted))
     assert (caught.value.code, noted.stages) == ("E-BUDGET", [])
 

@@ -18,7 +18,7 @@ from metabit.errors import InputError, nearest
 from metabit.extras import need
 
 if TYPE_CHECKING:
-    from metabit.fitting.question import Question
+    from metabit.fitting.question import Budgets, Question
 
 
 @verb("fit")
@@ -69,9 +69,23 @@ if TYPE_CHECKING:
 @RAM
 @click.option("--flash", metavar="SIZE", help="Budget for the .mbit file, such as 64K.")
 @click.option(
+    "--board", metavar="NAME",
+    help="A board, see `metabit boards`: its RAM and flash, less what the firmware takes, are "
+    "budgets too, and its latency is shown.",
+)  # fmt: skip
+@click.option("--latency", metavar="TIME", help="Budget for a prediction on --board, such as 5ms.")
+@click.option(
+    "--energy", metavar="ENERGY", help="Budget for a prediction on --board, such as 20uJ."
+)
+@click.option(
     "--effort", type=click.Choice(["quick", "normal", "thorough"]), default="normal",
     show_default=True, help="How long networks are trained.",
 )  # fmt: skip
+@click.option(
+    "--rivals/--no-rivals",
+    default=True,
+    help="Whether scikit-learn's classifiers are trained too, to compare with.",
+)
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Seed."
 )
@@ -88,8 +102,9 @@ if TYPE_CHECKING:
     help="Folder for the results. Default: fits/NAME.",
 )  # fmt: skip
 def command(
-    out: Output, data: str, ram: str | None, flash: str | None, effort: str, seed: int,
-    n_workers: int | None, engine: str, folder: Path | None, **columns: Any,
+    out: Output, data: str, ram: str | None, flash: str | None, board: str | None,
+    latency: str | None, energy: str | None, effort: str, seed: int,
+    n_workers: int | None, engine: str, rivals: bool, folder: Path | None, **columns: Any,
 ) -> Answer:  # fmt: skip
     """Find a network for DATA that fits the device, train it, and pack it.
 
@@ -107,7 +122,8 @@ def command(
     from metabit.trainer.reproduction.pool import Pool
     from metabit.trainer.reproduction.runner import Workers
 
-    question = fit.windowed(_question(data, ram, flash, effort, seed, columns))
+    budgets = _budgets(ram, flash, board, latency, energy)
+    question = fit.windowed(_question(data, budgets, effort, seed, columns))
     where = folder or Path("fits") / question.name
     n = n_workers or os.cpu_count() or 1
     with FitBar() as bar, Pool() as pool:
@@ -117,6 +133,7 @@ def command(
             lambda stages: Workers(do_jobs, n, bar.of(stages)),
             bar,
             out.line,
+            rivals,
         )
         found = _or_known(out, where, lambda: fit.answer(question, asked))
     say_answer(out, where, found)
@@ -139,15 +156,36 @@ def _or_known(out: Output, folder: Path, work: Callable[[], dict[str, Any]]) -> 
         raise
 
 
+def _budgets(
+    ram: str | None, flash: str | None, board: str | None, latency: str | None, energy: str | None
+) -> Budgets:
+    from metabit.fitting.question import Budgets
+    from metabit.fitting.units import parse_micro
+
+    if board is None and (latency or energy):
+        raise InputError("--latency and --energy need a --board", code="E-USAGE")
+    if board is not None:
+        need("profile, simulate")
+        from metabit.firmware_sim import boards
+
+        boards.load(board)
+    return Budgets(
+        None if ram is None else _positive(ram),
+        None if flash is None else _positive(flash),
+        board,
+        None if latency is None else parse_micro(latency, "s", "5ms, 800us or 0.1s"),
+        None if energy is None else parse_micro(energy, "J", "20uJ or 1.5mJ"),
+    )
+
+
 def _question(
-    data: str, ram: str | None, flash: str | None, effort: str, seed: int, columns: dict[str, Any]
+    data: str, budgets: Budgets, effort: str, seed: int, columns: dict[str, Any]
 ) -> Question:
-    from metabit.fitting.question import Budgets, Question
+    from metabit.fitting.question import Question
     from metabit.trainer import data as sets
     from metabit.trainer.recipe import load_recipe
     from metabit.trainer.recipe.data import DataRecipe
 
-    budgets = Budgets(*(None if size is None else _positive(size) for size in (ram, flash)))
     given = {key: _column(key, value) for key, value in columns.items() if value is not None}
     path, frontend = Path(data), None
     if path.suffix.lower() == ".toml":

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.cli.common import Output
-from metabit.cli.tables import percent, table
+from metabit.cli.tables import format_us, percent, table
 from metabit.edge_runtime.sizes import format_kib
 
 MOST_ROWS = 8
@@ -27,6 +27,7 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
     for name, accuracy in list(found["front_ends"].items()):
         out.line(f"front end: {name}, {percent(accuracy)} with a linear classifier", "dim")
     _say_candidates(out, found)
+    _say_rivals(out, found)
     chosen = found["chosen"]
     answers = "its counting head" if chosen["answers"] == "head" else "the network"
     out.line(
@@ -49,10 +50,12 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
 
 def _say_candidates(out: Output, found: dict[str, Any]) -> None:
     """The unbeaten candidates: none that is as accurate needs less RAM and flash."""
+    board = found["question"]["budgets"]["board"]
     last = max(row["stage"] for row in found["candidates"])
     rows = table(
         "\nunbeaten candidates, on held-out training samples (~: trained briefly)",
         "candidate", ">right", ">by", ">RAM", ">flash", ">weights",
+        *([">latency"] if board else []),
     )  # fmt: skip
     unbeaten = [row for row in found["candidates"] if row["unbeaten"]]
     unbeaten.sort(key=lambda row: -row["accuracy"])
@@ -63,6 +66,29 @@ def _say_candidates(out: Output, found: dict[str, Any]) -> None:
             row["label"], f"{'' if row['stage'] == last else '~'}{percent(row['accuracy'])}",
             "head" if by_head else "network", format_kib(row["ram_bytes"]),
             format_kib(row["flash_bytes"]), format_kib(row["weight_bytes"]),
-            style="bold" if mine else "",
+            *([_latency(row)] if board else []), style="bold" if mine else "",
+        )  # fmt: skip
+    out.show(rows)
+
+
+def _latency(row: dict[str, Any]) -> str:
+    return "-" if row["predict_us"] is None else format_us(row["predict_us"])
+
+
+def _say_rivals(out: Output, found: dict[str, Any]) -> None:
+    """The chosen network beside the rivals, on test samples."""
+    if not found["rivals"]:
+        return
+    chosen = found["chosen"]
+    rows = table(
+        "\non the test samples, all on the same features",
+        "", ">right", ">flash", ">RAM with learning",
+    )  # fmt: skip
+    mine = {"name": chosen["label"], **chosen}
+    for row in (mine, *found["rivals"]):
+        ram = "does not learn" if row["ram_bytes"] is None else format_kib(row["ram_bytes"])
+        rows.add_row(
+            row["name"], percent(row["test_accuracy"]), format_kib(row["flash_bytes"]), ram,
+            style="bold" if row is mine else "",
         )  # fmt: skip
     out.show(rows)

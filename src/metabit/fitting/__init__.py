@@ -9,10 +9,13 @@ networks.py   networks that are tried
 candidate.py  a network after a front end
 packing.py    a network of PyTorch as a packed model with a head
 cost.py       RAM and flash of a candidate, before anything is trained
+on_board.py   room, time and energy of candidates on an emulated board
+units.py      time and energy as people write them
 trial.py      trains a candidate for a while and tests it: one job of a worker
 race.py       which candidates are trained for how long
 choice.py     the best candidate, and those that nothing beats
 finish.py     the chosen network, trained on all samples, packed and tested once
+rivals.py    what else one could take, trained on the same features
 recipe_file.py  the chosen recipe as a file that one can read
 outcome.py    results as one document
 plot.py       results as a picture

@@ -140,6 +140,17 @@ def cost_of(
     return Refused("flash", f"needs {format_kib(flash)} of flash")
 
 
+def blob_of(candidate: Candidate, features: Features, cost: Cost) -> bytes:
+    """The .mbit file that was weighed: random weights, and no samples for tests."""
+    dataset = features.dataset
+    net = untrained_network(candidate.network, dataset, single_task(dataset), 0)
+    model = packed(net, dataset, M, cost.bits)
+    if cost.head_ram_bytes is not None:
+        head = HeadChoice(ram_bytes=cost.head_ram_bytes)
+        model = with_known(model, net, _few(dataset.train), head)
+    return container.dumps(model)
+
+
 def _room(budgets: Budgets, predict_bytes: int) -> int:
     """RAM that a head may take beside the network."""
     if budgets.ram_bytes is None:

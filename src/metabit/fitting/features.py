@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from metabit.files import write_whole
 from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.runs.run_front_end import read_front_end, write_front_end
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,8 +42,10 @@ class Features:
 
 
 def write_features(path: Path, features: Features) -> None:
-    """Write a file of features. Raises StorageError."""
+    """Write a file of features, and beside it their front end. Raises StorageError."""
     dataset = features.dataset
+    if dataset.front_end is not None:  # first: where the samples are, it is too
+        write_front_end(_front_end_file(path), dataset.front_end)
     buffer = io.BytesIO()
     np.savez(
         buffer, x=dataset.train.x, y=dataset.train.y, folds=features.folds,
@@ -63,4 +66,10 @@ def read_features(path: Path) -> Features:
             scale=float(arrays["scale"]), zero_point=int(arrays["zero_point"]), citation="",
             source=str(path),
         )  # fmt: skip
+    if _front_end_file(path).exists():
+        dataset = replace(dataset, front_end=read_front_end(_front_end_file(path)))
     return Features(dataset, folds)
+
+
+def _front_end_file(path: Path) -> Path:
+    return path.with_suffix(".safetensors")

@@ -14,23 +14,27 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from metabit.errors import InputError, MetabitError
 from metabit.files import make_folder, write_whole
 from metabit.fitting import material as materials
-from metabit.fitting import outcome, plot, race
+from metabit.fitting import outcome, plot, race, rivals
 from metabit.fitting.choice import best
-from metabit.fitting.finish import finish
-from metabit.fitting.propose import Say, propose
+from metabit.fitting.finish import Finished, finish
+from metabit.fitting.fronts import seen_by_network
+from metabit.fitting.propose import Proposed, Say, propose
 from metabit.fitting.question import Question
 from metabit.fitting.windows import with_window
 from metabit.trainer.circumstances import commit
 from metabit.trainer.reproduction.runner import Workers
 from metabit.trainer.runs.progress import Progress
+
+if TYPE_CHECKING:
+    from metabit.fitting.on_board import Spent
 
 QUESTION, RESULTS, PICTURE, TRIALS, CACHE = (
     "question.json", "fit.json", "pareto.png", "trials", "features",
@@ -49,12 +53,14 @@ class Asked:
         workers: who trains, told what `race.plan` says.
         progress: is told about the last training.
         say: is told what is done, a line at a time.
+        rivals: whether others' classifiers are trained too.
     """
 
     folder: Path
     workers: MakeWorkers
     progress: Progress
     say: Say
+    rivals: bool = True
 
 
 def open_folder(folder: Path, question: Question) -> None:
@@ -109,15 +115,58 @@ def answer(question: Question, asked: Asked) -> dict[str, Any]:
             f"{question.name}: no training came to an end; METABIT_DEBUG=1 shows why",
             code="E-FIT-TRAINING",
         )
-    chosen = best(scores)
+    spent = _on_board(scores, proposed, question, asked.say)
+    chosen = best({entry: score for entry, score in scores.items() if entry in spent})
     finished = finish(chosen, scores[chosen], material, question, folder, asked.progress)
-    found = outcome.document(
-        question, material, proposed, stages, scores, chosen, finished, time.monotonic() - begun
-    )
+    found = outcome.document(question, material, proposed, stages, scores, spent, chosen, finished)
+    found["rivals"] = _rivals(asked, material, chosen, finished, question)
+    found["seconds"] = round(time.monotonic() - begun, 1)
     write_whole(folder / PICTURE, plot.picture(found))
     write_whole(folder / RESULTS, (json.dumps(found, indent=1, allow_nan=False) + "\n").encode())
     shutil.rmtree(folder / CACHE)
     return found
+
+
+def _on_board(
+    scores: Mapping[race.Entry, race.Score], proposed: Proposed, question: Question, say: Say
+) -> dict[race.Entry, Spent | None]:
+    """The candidates of the last stage that keep to time and energy, and what they take."""
+    last = max(score.rung for score in scores.values())
+    finalists = [entry for entry, score in scores.items() if score.rung == last]
+    budgets = question.budgets
+    if budgets.board is None:
+        return dict.fromkeys(finalists)
+    from metabit.fitting import on_board
+
+    found: dict[race.Entry, Spent | None] = {}
+    for entry in finalists:
+        say(f"on {budgets.board}: {entry.candidate.label}")
+        spent = on_board.spent_by(entry, proposed.features[entry.features], budgets.board)
+        if on_board.keeps_to(spent, budgets):
+            found[entry] = spent
+    if not found:
+        raise on_board.nothing_is_quick_enough(question.name, budgets)
+    return found
+
+
+def _rivals(
+    asked: Asked, material: materials.Material, chosen: race.Entry, finished: Finished,
+    question: Question,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """The rivals' rows; none where they are not wanted or scikit-learn is not installed."""
+    if not asked.rivals:
+        return []
+    if not rivals.are_here():
+        asked.say(
+            "rivals such as a random forest are left out: they need scikit-learn, "
+            'pip install "metabit[sklearn]"'
+        )
+        return []
+    asked.say("rivals on the same features")
+    dataset = seen_by_network(material.dataset, chosen.candidate.frontend)
+    return rivals.measured(
+        dataset, material.folds[0], finished.flash_bytes, finished.ram_bytes, question.seed
+    )
 
 
 def windowed(question: Question) -> Question:

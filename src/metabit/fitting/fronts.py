@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
+from metabit.fitting.material import Material
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.windows import frames_and_channels, with_front_end
 from metabit.trainer.recipe.frontend import FrontEndRecipe
@@ -17,6 +18,8 @@ SOUND_HZ = 4000
 """From so many frames per second on, a recording is taken for sound."""
 MOST_RAW = 1024
 """Values of a window that are also tried as they are."""
+LOOKED_AT = 1500
+"""Training samples that front ends are compared with."""
 KEPT = 3
 """Front ends that networks are tried with; a linear classifier chooses them."""
 
@@ -108,6 +111,25 @@ def linear_accuracy(x: NDArray[np.int8], y: NDArray[np.integer], held: NDArray[n
     share = np.array([(truth == label).mean() for label in classes])
     scores = x[held] @ weights - 0.5 * (means.T * weights).sum(axis=0) + np.log(share)
     return float((classes[scores.argmax(axis=1)] == y[held]).mean())
+
+
+def looked_at(material: Material, wanted: Fronts, seed: int) -> dict[str, float]:
+    """Linear accuracy of every front end, on a part of the training samples.
+
+    Args:
+        material: the samples.
+        wanted: front ends by name.
+        seed: of the part.
+    """
+    dataset, held = material.dataset, material.folds[0]
+    n = len(dataset.train)
+    some = np.sort(np.random.default_rng(seed).permutation(n)[:LOOKED_AT])
+    few = replace(dataset, train=dataset.train.take(some), test=dataset.train.take(some[:1]))
+    found = {}
+    for name, front in wanted.items():
+        seen = seen_by_network(few, front).train
+        found[name] = linear_accuracy(seen.x.reshape(len(seen), -1), seen.y, held[some])
+    return found
 
 
 def best_fronts(looked_at: dict[str, float]) -> list[str]:

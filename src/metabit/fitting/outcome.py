@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,15 +15,29 @@ from metabit.fitting.question import Question
 from metabit.fitting.race import Entry, Rung, Score
 from metabit.trainer.circumstances import circumstances, commit
 
+if TYPE_CHECKING:
+    from metabit.fitting.on_board import Spent
+
 SCHEMA = "metabit/fit/1"
 
 
 def document(
     question: Question, material: Material, proposed: Proposed, stages: Sequence[Rung],
-    scores: Mapping[Entry, Score], chosen: Entry, finished: Finished, seconds: float,
+    scores: Mapping[Entry, Score], spent: Mapping[Entry, Spent | None], chosen: Entry,
+    finished: Finished,
 ) -> dict[str, Any]:  # fmt: skip
-    """All results of `metabit fit`; accuracies are shares, sizes bytes."""
+    """All results of `metabit fit`; accuracies are shares, sizes bytes.
+
+    Args:
+        question, material, proposed, stages, scores: what was asked, tried and found.
+        spent: what candidates of the last stage take on the board, where there is one.
+        chosen, finished: the best of them.
+    """
     good = set(unbeaten(scores))
+
+    def row(entry: Entry) -> dict[str, Any]:
+        return _row(entry, scores[entry], entry in good) | _spent(spent.get(entry))
+
     return {
         "schema": SCHEMA,
         "question": question.to_dict(),
@@ -40,8 +54,8 @@ def document(
             {"steps": rung.steps, "folds": list(rung.folds), "candidates": n}
             for rung, n in zip(stages, _sizes(stages, scores), strict=True)
         ],
-        "candidates": [_row(entry, scores[entry], entry in good) for entry in ranked(scores)],
-        "chosen": _row(chosen, scores[chosen], chosen in good)
+        "candidates": [row(entry) for entry in ranked(scores)],
+        "chosen": row(chosen)
         | {
             "model": finished.model_file.name,
             "recipe": finished.recipe_file.name,
@@ -53,10 +67,15 @@ def document(
             "predict_ram_bytes": finished.predict_ram_bytes,
             "flash_bytes": finished.flash_bytes,
         },
-        "seconds": round(seconds, 1),
         "commit": commit(),
         "circumstances": circumstances(),
     }
+
+
+def _spent(spent: Spent | None) -> dict[str, float | None]:
+    if spent is None:
+        return {"predict_us": None, "predict_uj": None}
+    return {"predict_us": spent.predict_us, "predict_uj": spent.predict_uj}
 
 
 def _sizes(stages: Sequence[Rung], scores: Mapping[Entry, Score]) -> list[int]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from metabit.edge_runtime.engine import Engine
 from metabit.export import container
 from metabit.export.from_torch import from_model, input_spec, map_input
-from metabit.export.home import HeadChoice, with_chosen_head
+from metabit.export.home import HOME_CAP, HeadChoice, with_chosen_head
 from metabit.export.shapes import map_samples
 from metabit.export.spec import Model
 from metabit.trainer.data.dataset import DataSet, Split
@@ -42,24 +42,32 @@ def rows(net: Network, x: NDArray[Any]) -> NDArray[Any]:
     return (map_samples(x) if isinstance(net, BinaryConvNet) else x).reshape(len(x), -1)
 
 
-def with_known(model: Model, net: Network, split: Split, head: HeadChoice) -> Model:
-    """The model with a counting head that knows up to 1,000 samples of each class.
+def with_known(
+    model: Model, net: Network, split: Split, head: HeadChoice, per_class: int = HOME_CAP
+) -> Model:
+    """The model with a counting head that knows some samples of each class.
 
     Args:
         model: from `packed`.
         net: the network that it was made of.
         split: samples that the network was trained on.
         head: what the head may take.
+        per_class: samples of each class at most, drawn.
     """
     generator = np.random.default_rng(0)
     which = np.concatenate(
-        [_some(np.flatnonzero(split.y == label), generator) for label in np.unique(split.y)]
+        [
+            _some(np.flatnonzero(split.y == label), per_class, generator)
+            for label in np.unique(split.y)
+        ]
     )
     return with_chosen_head(model, rows(net, split.x[which]), split.y[which], head)
 
 
-def _some(places: NDArray[np.int64], generator: np.random.Generator) -> NDArray[np.int64]:
-    return places if len(places) <= 1000 else generator.choice(places, 1000, replace=False)
+def _some(
+    places: NDArray[np.int64], most: int, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    return places if len(places) <= most else generator.choice(places, most, replace=False)
 
 
 def accuracy(model: Model, x: NDArray[Any], y: NDArray[np.integer], by_head: bool) -> float:

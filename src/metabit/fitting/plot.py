@@ -31,6 +31,14 @@ def picture(found: dict[str, Any]) -> bytes:
             s=[12 + row["ram_bytes"] / 1024 for row in some], color=colour, alpha=0.75,
             label=label, linewidths=0,
         )  # fmt: skip
+    for rival in found["rivals"]:
+        axes.scatter(
+            rival["flash_bytes"] / 1024, 100 * rival["accuracy"], marker="x", color=INK, s=40
+        )
+        axes.annotate(
+            rival["name"].partition(",")[0], (rival["flash_bytes"] / 1024, 100 * rival["accuracy"]),
+            textcoords="offset points", xytext=(5, 4), fontsize=7, color=INK,
+        )  # fmt: skip
     mine = next(row for row in rows if row["label"] == chosen["label"])
     axes.scatter(
         mine["flash_bytes"] / 1024, 100 * mine["accuracy"], s=160, facecolors="none",

@@ -11,10 +11,10 @@ from metabit.errors import BudgetError
 from metabit.files import make_folder
 from metabit.fitting import fronts, networks
 from metabit.fitting.candidate import Candidate
-from metabit.fitting.cost import Cost, Refused, cost_of
-from metabit.fitting.features import Features, write_features
+from metabit.fitting.cost import Cost, Refused, blob_of, cost_of
+from metabit.fitting.features import Features, read_features, write_features
 from metabit.fitting.material import Material
-from metabit.fitting.question import EFFORTS, Question
+from metabit.fitting.question import EFFORTS, Budgets, Question
 from metabit.fitting.race import FULL_STEPS, Entry
 from metabit.trainer.recipe.frontend import FrontEndRecipe
 
@@ -61,24 +61,25 @@ def propose(question: Question, material: Material, folder: Path, say: Say) -> P
     Raises:
         BudgetError: no candidate fits (E-BUDGET).
     """
-    made, by_front = Proposed(), _features(question, material, say)
-    if len(by_front) > 1:
-        for name, (_, features) in by_front.items():
-            train = features.dataset.train
-            flat = train.x.reshape(len(train), -1)
-            made.looked_at[name] = fronts.linear_accuracy(flat, train.y, material.folds[0])
-    chosen = fronts.best_fronts(made.looked_at) if made.looked_at else list(by_front)
+    wanted = fronts.proposals(material.dataset)
+    if question.frontend is not None:
+        wanted = {"front end of the recipe": question.frontend}
+    made = Proposed()
+    if len(wanted) > fronts.KEPT:
+        say(f"comparing {len(wanted)} front ends")
+        made.looked_at = fronts.looked_at(material, wanted, question.seed)
+        wanted = {name: wanted[name] for name in fronts.best_fronts(made.looked_at)}
     make_folder(folder)
     candidates: list[tuple[Candidate, Path]] = []
-    for number, name in enumerate(chosen):
-        front, features = by_front[name]
+    for number, (name, front) in enumerate(wanted.items()):
+        say(f"front end: {name}")
         path = folder / f"{number}.npz"
-        write_features(path, features)
-        made.features[path] = features
-        candidates += [(each, path) for each in _candidates(name, front, features)]
+        made.features[path] = _features(material, front, path)
+        candidates += [(each, path) for each in _candidates(name, front, made.features[path])]
     say(f"{len(candidates)} candidates: planning RAM and flash of each")
+    budgets = _with_board(made, candidates, question.budgets)
     for made.learns in (True, False):
-        _weigh(made, candidates, question)
+        _weigh(made, candidates, question, budgets)
         if made.entries:
             return made
     smallest = min(made.refused, key=lambda pair: _size(pair[0]))[1]
@@ -94,21 +95,14 @@ def _size(candidate: Candidate) -> int:
     return candidate.n_inputs * max((1, *candidate.network.hidden))
 
 
-def _features(
-    question: Question, material: Material, say: Say
-) -> dict[str, tuple[FrontEndRecipe | None, Features]]:
-    """The training samples after every front end."""
-    dataset = material.dataset
-    wanted = fronts.proposals(dataset)
-    if question.frontend is not None:
-        wanted = {"front end of the recipe": question.frontend}
-    unused = dataset.test.take(dataset.test.y[:0].astype(int))
-    found = {}
-    for name, front in wanted.items():
-        say(f"front end: {name}")
+def _features(material: Material, front: FrontEndRecipe | None, path: Path) -> Features:
+    """The training samples after a front end; they are made once, and then read from the file."""
+    if not path.exists():
+        dataset = material.dataset
+        unused = dataset.test.take(dataset.test.y[:0].astype(int))
         seen = fronts.seen_by_network(replace(dataset, test=unused), front)
-        found[name] = (front, Features(seen, material.folds))
-    return found
+        write_features(path, Features(seen, material.folds))
+    return read_features(path)
 
 
 def _candidates(name: str, front: FrontEndRecipe | None, features: Features) -> list[Candidate]:
@@ -120,17 +114,39 @@ def _candidates(name: str, front: FrontEndRecipe | None, features: Features) -> 
     ]
 
 
-def _weigh(made: Proposed, candidates: list[tuple[Candidate, Path]], question: Question) -> None:
+def _with_board(
+    made: Proposed, candidates: list[tuple[Candidate, Path]], budgets: Budgets
+) -> Budgets:
+    """Budgets that also hold for the board, which the smallest candidate is tried on."""
+    if budgets.board is None:
+        return budgets
+    from metabit.fitting.on_board import room_on
+
+    candidate, path = min(candidates, key=lambda pair: _size(pair[0]))
+    cost = cost_of(candidate, made.features[path], Budgets())
+    if isinstance(cost, Refused):
+        return budgets
+    return room_on(budgets.board, budgets, blob_of(candidate, made.features[path], cost))
+
+
+def _weigh(
+    made: Proposed, candidates: list[tuple[Candidate, Path]], question: Question, budgets: Budgets
+) -> None:
     """Sort candidates into those that fit and those that are refused."""
     made.refused.clear()
     for candidate, path in candidates:
-        cost = cost_of(candidate, made.features[path], question.budgets, learns=made.learns)
+        cost = cost_of(candidate, made.features[path], budgets, learns=made.learns)
         if isinstance(cost, Cost):
             cost = _in_time(cost, question)
         if isinstance(cost, Refused):
             made.refused.append((candidate, cost))
         else:
             made.entries.append(Entry(candidate, cost, path))
+    if question.budgets.latency_us is not None or question.budgets.energy_uj is not None:
+        from metabit.fitting.on_board import within
+
+        made.entries, slow = within(made.entries, made.features, question.budgets)
+        made.refused += [(entry.candidate, why) for entry, why in slow]
 
 
 def _in_time(cost: Cost, question: Question) -> Cost | Refused:

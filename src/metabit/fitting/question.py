@@ -21,10 +21,15 @@ class Budgets:
     Attributes:
         ram_bytes: of the arena, in which the network also learns.
         flash_bytes: of the .mbit file.
+        board: a board whose RAM and flash, less the firmware's own, are budgets too.
+        latency_us, energy_uj: time and energy of a prediction on that board.
     """
 
     ram_bytes: int | None = None
     flash_bytes: int | None = None
+    board: str | None = None
+    latency_us: float | None = None
+    energy_uj: float | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from metabit.export.home import HOME_CAP
 from metabit.fitting.candidate import BATCH, Candidate
 from metabit.fitting.cost import Cost
 from metabit.fitting.features import Features
@@ -23,6 +24,9 @@ from metabit.trainer.reproduction.runner import Workers
 
 FULL_STEPS = 1600
 """Training steps of a candidate in full, at normal effort."""
+
+FEW_PER_CLASS = 200
+"""Samples of a class that a head knows in all stages but the last: it is quicker to make."""
 
 
 @dataclass(frozen=True)
@@ -151,16 +155,14 @@ def _jobs(
     entry: Entry, rung: Rung, question: Question, features: Features, folder: Path,
     commit: str | None,
 ) -> list[Job]:  # fmt: skip
-    return [
-        _job(entry, rung.steps, fold, question, features, folder, commit) for fold in rung.folds
-    ]
+    return [_job(entry, rung, fold, question, features, folder, commit) for fold in rung.folds]
 
 
 def _job(
-    entry: Entry, steps: int, fold: int, question: Question, features: Features, folder: Path,
+    entry: Entry, rung: Rung, fold: int, question: Question, features: Features, folder: Path,
     commit: str | None,
 ) -> Job:  # fmt: skip
-    n_inside = int((~features.folds[fold]).sum())
+    steps, n_inside = rung.steps, int((~features.folds[fold]).sum())
     epochs = epochs_of(steps, n_inside)
     recipe = entry.candidate.recipe(question.name, question.data, epochs, question.seed)
     tables = {
@@ -169,6 +171,7 @@ def _job(
         "fold": fold,
         "most_samples": steps * BATCH,
         "head_ram_bytes": entry.cost.head_ram_bytes,
+        "per_class": HOME_CAP if rung.keep == 0 else FEW_PER_CLASS,
     }
     name = folder_name(f"{entry.candidate.shape} {steps} fold {fold}", tables)
     label = f"{entry.candidate.label}, {steps} steps, fold {fold + 1}"

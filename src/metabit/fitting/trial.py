@@ -29,7 +29,7 @@ def do_trial(job: Job, progress: Progress) -> None:
 
     Args:
         job: its `recipe` has "recipe", the recipe as plain tables, "features", a file, "fold",
-            "most_samples" and "head_ram_bytes".
+            "most_samples", "head_ram_bytes" and "per_class", samples of a class that a head knows.
         progress: is told about each step.
 
     Raises:
@@ -42,7 +42,7 @@ def do_trial(job: Job, progress: Progress) -> None:
     dataset = features.of_fold(asked["fold"], asked["most_samples"], recipe.train.seed)
     prepared = Prepared(recipe, job.folder, False, dataset, single_task(dataset))
     net, accuracy = train_in_memory(prepared, progress)
-    numbers = {"network": accuracy, "head": _by_head(net, prepared, asked["head_ram_bytes"])}
+    numbers = {"network": accuracy, "head": _by_head(net, prepared, asked)}
     document = {
         "schema": SCHEMA,
         "label": job.label,
@@ -54,15 +54,16 @@ def do_trial(job: Job, progress: Progress) -> None:
     write_whole(job.folder / DONE, (json.dumps(document, allow_nan=False) + "\n").encode())
 
 
-def _by_head(net: Network, prepared: Prepared, ram_bytes: int | None) -> float | None:
+def _by_head(net: Network, prepared: Prepared, asked: dict[str, Any]) -> float | None:
     """Accuracy where a counting head answers; None without one."""
-    if ram_bytes is None:
+    if asked["head_ram_bytes"] is None:
         return None
+    head = HeadChoice(ram_bytes=asked["head_ram_bytes"])
     dataset, m = prepared.dataset, prepared.recipe.method.m
     assert isinstance(m, float)
     model = packing.packed(net, dataset, m, 0)
     try:
-        model = packing.with_known(model, net, dataset.train, HeadChoice(ram_bytes=ram_bytes))
+        model = packing.with_known(model, net, dataset.train, head, asked["per_class"])
     except MetabitError as error:
         raise MetabitError(f"the head: {error}", code=error.code) from error
     x = packing.rows(net, dataset.test.x)

@@ -1,0 +1,173 @@
+"""What else one could take, trained on the same features: scikit-learn's classifiers.
+
+Each is given what the chosen network takes: a network in int8 its flash, a network in float its RAM
+with learning. Flash and RAM of the rivals are what their numbers need, without code.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from metabit.trainer.data.dataset import DataSet
+
+MOST_SAMPLES = 20_000
+"""Training samples, drawn where there are more."""
+MOST_UNITS = 512
+NODE_BYTES = 8
+"""Of a node of a tree: feature, threshold and two places."""
+UNIT = 32.0
+"""Steps of a feature per deviation."""
+
+Inputs = NDArray[np.float32]
+Labels = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A classifier and what it would need on a device.
+
+    Attributes:
+        name: for people.
+        make: makes it, for inputs and labels of training.
+        flash_bytes: of what `make` returned.
+        ram_bytes: with learning; None where it cannot learn on a device.
+        predict: labels of inputs.
+    """
+
+    name: str
+    make: Callable[[Inputs, Labels], Any]
+    flash_bytes: Callable[[Any], int]
+    ram_bytes: Callable[[Any], int | None]
+    predict: Callable[[Any, Inputs], Labels]
+
+
+def are_here() -> bool:
+    """Whether scikit-learn is installed."""
+    return importlib.util.find_spec("sklearn") is not None
+
+
+def measured(
+    dataset: DataSet, held: NDArray[np.bool_], flash_bytes: int, ram_bytes: int, seed: int
+) -> list[dict[str, Any]]:
+    """Every rival with its accuracy on held-out training samples and on test samples.
+
+    Args:
+        dataset: samples as the chosen network reads them.
+        held: training samples that are held out for the first of the two, shape (n_train,).
+        flash_bytes, ram_bytes: what the chosen network takes.
+        seed: of the classifiers.
+    """
+    scale = UNIT if dataset.dtype == "int8" else 64.0
+    x, test_x = (
+        (s.x.reshape(len(s), -1).astype(np.float32) - dataset.zero_point) / scale
+        for s in (dataset.train, dataset.test)
+    )
+    y, test_y = dataset.train.y, dataset.test.y
+    rows = []
+    for rival in _rivals(x.shape[1], dataset.n_classes, flash_bytes, ram_bytes, seed):
+        begun = time.monotonic()
+        on_fold = rival.make(*_some(x[~held], y[~held], seed))
+        made = rival.make(*_some(x, y, seed))
+        rows.append(
+            {
+                "name": rival.name,
+                "accuracy": float((rival.predict(on_fold, x[held]) == y[held]).mean()),
+                "test_accuracy": float((rival.predict(made, test_x) == test_y).mean()),
+                "flash_bytes": rival.flash_bytes(made),
+                "ram_bytes": rival.ram_bytes(made),
+                "seconds": round(time.monotonic() - begun, 1),
+            }
+        )
+    return rows
+
+
+def _some(x: Inputs, y: Labels, seed: int) -> tuple[Inputs, Labels]:
+    if len(x) <= MOST_SAMPLES:
+        return x, y
+    which = np.random.default_rng(seed).choice(len(x), MOST_SAMPLES, replace=False)
+    return x[which], y[which]
+
+
+def _rivals(
+    n_inputs: int, n_classes: int, flash_bytes: int, ram_bytes: int, seed: int
+) -> Iterator[Rival]:
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neural_network import MLPClassifier
+
+    def fitted(classifier: Any) -> Callable[[Inputs, Labels], Any]:
+        def make(x: Inputs, y: Labels) -> Any:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # that training could go further
+                return classifier.fit(x, y)
+
+        return make
+
+    def predict(classifier: Any, x: Inputs) -> Labels:
+        labels: Labels = classifier.predict(x)
+        return labels
+
+    def network(n_units: int) -> Callable[[Inputs, Labels], Any]:
+        return lambda x, y: fitted(
+            MLPClassifier((n_units,), max_iter=60, early_stopping=len(x) > 1000, random_state=seed)
+        )(x, y)
+
+    per_unit = n_inputs + n_classes
+    yield Rival(
+        "logistic regression",
+        lambda x, y: fitted(LogisticRegression(max_iter=300))(x, y),
+        lambda _: (n_inputs + 4) * n_classes,
+        lambda _: 4 * (n_inputs + 1) * n_classes,
+        predict,
+    )
+    yield Rival(
+        "random forest of 30 trees",
+        lambda x, y: fitted(RandomForestClassifier(30, random_state=seed))(x, y),
+        lambda forest: NODE_BYTES * sum(t.tree_.node_count for t in forest.estimators_),
+        lambda _: None,
+        predict,
+    )
+    n_int8 = max(1, min(MOST_UNITS, (flash_bytes - 4 * n_classes) // (per_unit + 4)))
+    yield Rival(
+        f"int8 network, {n_inputs}-{n_int8}-{n_classes}",
+        network(n_int8),
+        lambda _: n_int8 * (per_unit + 4) + 4 * n_classes,
+        lambda _: None,
+        _predict_in_int8,
+    )
+    n_float = max(1, min(MOST_UNITS, (ram_bytes // 4 - n_classes) // (per_unit + 3)))
+    yield Rival(
+        f"float network, {n_inputs}-{n_float}-{n_classes}",
+        network(n_float),
+        lambda _: 4 * (n_float * (per_unit + 1) + n_classes),
+        lambda _: 4 * (n_float * (per_unit + 3) + n_classes),
+        predict,
+    )
+
+
+def _predict_in_int8(network: Any, x: Inputs) -> Labels:
+    """Labels of a network whose weights and activations are rounded to 8 bits."""
+    first, last = (_rounded(weights) for weights in network.coefs_)
+    hidden = np.maximum(x @ first + network.intercepts_[0], 0)
+    hidden = np.rint(hidden / max(float(hidden.max()), 1e-9) * 255) * (hidden.max() / 255)
+    scores = hidden @ last + network.intercepts_[1]
+    if scores.shape[1] == 1:  # two classes
+        chosen = (scores[:, 0] > 0).astype(int)
+    else:
+        chosen = scores.argmax(axis=1)
+    labels: Labels = network.classes_[chosen]
+    return labels
+
+
+def _rounded(weights: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Weights in 255 steps per unit, from the largest of each unit."""
+    step = np.maximum(np.abs(weights).max(axis=0), 1e-9) / 127
+    return np.asarray(np.rint(weights / step) * step)
