@@ -33,7 +33,6 @@ TASKS: dict[str, tuple[str, ...]] = {
     "read own data": ("polars",),
     "read pictures": ("PIL",),
     "compare --out": ("matplotlib",),
-    "learn --report": ("matplotlib",),
     "reproduce": _TRAINER,
     "reproduce --engine ray": ("ray",),
     "export a run": ("torch", "safetensors"),

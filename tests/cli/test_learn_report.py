@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from metabit.cli.learn_report import NUMBERS, PAGE, PICTURE
 from metabit.cli.stream_record import FADES, StreamRecord
 
 from .conftest import Cli
+
+NAMES = ("a.html", "b.html")
 
 
 def record(n: int = 1000) -> StreamRecord:
@@ -54,27 +54,26 @@ def test_confusions_count_every_sample_once() -> None:
     assert counts[2, 1] == np.sum((made.truth == 2) & (made.said == 1))
 
 
-def test_the_report_has_a_picture_a_page_and_all_numbers(
+def test_the_curve_and_the_stretches_are_of_the_whole_stream() -> None:
+    made = record()
+    curve = made.curve()
+    assert (curve["samples"][0], curve["samples"][-1]) == (1, 1000)
+    assert curve["right"][-1] == pytest.approx(made.fading()[-1], abs=1e-4)
+    alone = StreamRecord(*(np.repeat([0, 2], 80),) * 4).stretches()
+    assert [row["label"] for row in alone] == [0, 2]
+    assert alone[0]["right"] == [1.0] * 8 + [None] * 8
+
+
+def test_the_report_is_the_page_of_the_answer(
     cli: Cli, model_file: Path, data_file: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "new" / "report"
-    answer = cli("learn", model_file, data_file, "--report", folder, "--json").answer
-    assert (folder / PICTURE).read_bytes().startswith(b"\x89PNG")
-    numbers = json.loads((folder / NUMBERS).read_text())
-    assert numbers["confusion"] == answer["confusion"]
-    assert len(numbers["fading"]) == 50
-    page = (folder / PAGE).read_text()
-    assert PICTURE in page
-    assert "50 samples" in page
-
-
-def test_a_report_without_matplotlib_is_refused_before_anything_is_learnt(
-    cli: Cli, model_file: Path, data_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("metabit.extras.missing", lambda task: ["matplotlib"])
-    options = ["--state", tmp_path / "state", "--report", tmp_path / "report"]
-    cli("learn", model_file, data_file, *options).refused(2, "E-EXTRA")
-    assert not (tmp_path / "state").exists()
+    answer = cli("learn", model_file, data_file, "--report", tmp_path / "a.html", "--json")
+    kept = tmp_path / "learn.json"
+    kept.write_text(answer.stdout)
+    assert cli("report", kept, "-o", tmp_path / "b.html").code == 0
+    first, second = ((tmp_path / name).read_text().split("<footer>")[0] for name in NAMES)
+    assert first == second
+    assert "after learning 50 samples" in first
 
 
 def test_the_goal_chooses_what_learns(cli: Cli, model_file: Path, data_file: Path) -> None:

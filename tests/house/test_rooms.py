@@ -32,7 +32,7 @@ ROOMS = {
         "export",
         "edge_runtime",
         "firmware_sim",
-        "bench compare fitting readers sklearn",
+        "bench compare fitting readers report sklearn",
         "cli",
         "__main__",
     ),
@@ -43,10 +43,10 @@ ROOMS = {
         "state_view",
         "kept_states",
         "guarding reading stream_record",
-        "fit_tables learn_report learn_rows",
+        "fit_tables learn_rows",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export fit import_onnx inspect learn plan predict "
-        "profile reproduce simulate state train verify",
+        "profile report reproduce simulate state train verify",
     ),
     "metabit.trainer": (
         "blocks circumstances files metrics metaplasticity",

@@ -16,6 +16,9 @@ from metabit.cli.progress import FitBar
 from metabit.edge_runtime.sizes import parse_bytes
 from metabit.errors import InputError, nearest
 from metabit.extras import need
+from metabit.report import of_fit
+from metabit.report.render import write
+from metabit.report.words import made_now
 
 if TYPE_CHECKING:
     from metabit.fitting.question import Budgets, Question
@@ -114,7 +117,7 @@ def command(
     Networks of many shapes are proposed. Those that do not fit are refused before any training; the
     others race, on training samples that are held out. The best one is trained on all of them and
     tested once. DIR gets the .mbit file, which learns on the device, its recipe, fit.json with all
-    results, and a picture. Ctrl-C keeps what is known, and the same command continues.
+    results, a picture, and a page. Ctrl-C keeps what is known, and the same command continues.
     """
     need("fit")
     from metabit.fitting import fit
@@ -137,6 +140,7 @@ def command(
         )
         found = _or_known(out, where, lambda: fit.answer(question, asked))
     say_answer(out, where, found)
+    out.line(f"report: {write(of_fit.page(found, made_now()), where / 'report.html')}")
     return {"folder": where, **{key: found[key] for key in found if key != "schema"}}
 
 

@@ -44,9 +44,11 @@ from metabit.edge_runtime.plan import GOALS
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Model
-from metabit.extras import need
 from metabit.readers.csv_rows import CsvOptions, CsvRows
 from metabit.readers.read import STDIN
+from metabit.report import of_learning
+from metabit.report.render import write
+from metabit.report.words import made_now
 
 # Samples between two moves of the progress bar, or a little fewer: whole batches.
 CHUNK = 100
@@ -92,8 +94,8 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
     help="remember: keep what was learnt. track: follow a stream whose meaning drifts.",
 )  # fmt: skip
 @click.option(
-    "--report", metavar="DIR", type=click.Path(path_type=Path),
-    help="Also write a page with a picture of the stream, and all numbers, into this folder.",
+    "--report", metavar="FILE.html", type=click.Path(path_type=Path),
+    help="Also write a page about the stream.",
 )  # fmt: skip
 @BATCH
 @REPLAY
@@ -123,8 +125,6 @@ def command(
     standard input are answered and learnt one by one as they come, those without a label only
     answered; what was learnt is kept every 500 samples.
     """
-    if report is not None:
-        need("learn --report")
     blob = Blob.of(file)
     model = blob.model
     csv = CsvOptions(label, codes)
@@ -171,12 +171,12 @@ def command(
         "new_classes": _new(model, engine, truth),
         "classes": record.by_class(classes),
         "confusion": record.confusion(engine.n_outputs),
+        "curve": record.curve(),
+        "stretches": record.stretches(),
     }
     _print(out, answer, classes)
     if report is not None:
-        from metabit.cli.learn_report import write_report  # loads matplotlib
-
-        out.line(f"report: {write_report(report, record, answer)}")
+        out.line(f"report: {write(of_learning.page(answer, made_now()), report)}")
     return answer
 
 

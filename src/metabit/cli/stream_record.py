@@ -12,6 +12,7 @@ from metabit.cli.common import Answer
 
 #: Samples after which the fading accuracy has forgotten about two thirds of what was before.
 FADES = 200
+CURVE_POINTS, STRETCHES = 200, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,27 @@ class StreamRecord:
             value += (right - value) / min(index + 1, FADES)
             values.append(value)
         return np.array(values)
+
+    def curve(self) -> Answer:
+        """The fading accuracy at up to `CURVE_POINTS` samples, the last one among them."""
+        n = len(self.truth)
+        at = np.unique(np.linspace(1, n, min(n, CURVE_POINTS)).round().astype(int))
+        return {"samples": at.tolist(), "right": self.fading()[at - 1].round(4).tolist()}
+
+    def stretches(self) -> list[Answer]:
+        """Share right of each class that occurs in up to `STRETCHES` parts of the stream; None
+        where it does not come."""
+        n = len(self.truth)
+        parts = np.array_split(np.arange(n), min(n, STRETCHES))
+        rows = []
+        for label in np.unique(self.truth).tolist():
+            shares: list[float | None] = []
+            for part in parts:
+                mine = part[self.truth[part] == label]
+                right = self.said[mine] == label
+                shares.append(round(float(right.mean()), 4) if len(mine) else None)
+            rows.append({"label": label, "right": shares})
+        return rows
 
     def confusion(self, n_classes: int) -> list[list[int]]:
         """How often a label (rows) was predicted as each class (columns) before it was learnt."""

@@ -1,0 +1,81 @@
+"""The page of `metabit fit`: which networks fit, and which was chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metabit.report.page import Dot, Dots, Page, PagePart, Rows, Stat
+from metabit.report.words import kib, percent
+
+MOST_ROWS = 20
+
+
+def page(found: dict[str, Any], facts: dict[str, str]) -> Page:
+    """The page of a search.
+
+    Args:
+        found: contents of fit.json, or the answer of the verb.
+        facts: what is known besides; facts of the search are added.
+    """
+    chosen, data, question = found["chosen"], found["data"], found["question"]
+    made = found["circumstances"]
+    stats = [
+        Stat(percent(chosen["test_accuracy"]), f"of {chosen['n_test']:,} test samples are right"),
+        Stat(kib(chosen["ram_bytes"]), "of RAM, learning included"),
+        Stat(kib(chosen["flash_bytes"]), "of flash: the whole model file"),
+        Stat(f"{len(found['candidates']):,}", "networks were trained and compared"),
+    ]
+    headline = f"{question['name']}: {percent(chosen['test_accuracy'])} right in "
+    headline += f"{kib(chosen['flash_bytes'])} of flash, by {chosen['label']}"
+    return Page(
+        "metabit fit", headline, stats, _conclusion(found), _sections(found),
+        {
+            "data": f"{data['source']}: {data['n_train']:,} training and {data['n_test']:,} test "
+            f"samples of {len(data['classes'])} classes",
+            "seed": str(question["seed"]),
+            "searched": f"{made['date']}, {found['seconds']:,.0f} s on {made['cores']} cores, "
+            f"{made['processor']}, metabit {made['metabit']}",
+            **facts,
+        },
+    )  # fmt: skip
+
+
+def _conclusion(found: dict[str, Any]) -> list[str]:
+    chosen, refused = found["chosen"], sum(found["refused"]["counts"].values())
+    return [
+        f"{refused:,} candidates were refused before any training because they do not fit. Of "
+        f"those that were trained, {chosen['label']} was chosen, on training samples that were "
+        "held out. It was then trained on all of them and tested once; "
+        f"{chosen['model']} holds it, and its {chosen['learns']} learns on the device."
+    ]
+
+
+def _sections(found: dict[str, Any]) -> list[PagePart]:
+    rows, mine = found["candidates"], found["chosen"]["label"]
+    last = max(row["stage"] for row in rows)
+    dots = [
+        Dot(
+            row["flash_bytes"] / 1024, 100 * row["accuracy"],
+            f"{row['label']}: {percent(row['accuracy'])}, flash {kib(row['flash_bytes'])}, RAM "
+            f"{kib(row['ram_bytes'])}",
+            0 if row["stage"] == last else 5, row["label"] == mine,
+        )
+        for row in rows
+    ]  # fmt: skip
+    best = [row for row in rows if row["unbeaten"]][:MOST_ROWS]
+    table = [
+        [row["label"], percent(row["accuracy"]), kib(row["ram_bytes"]), kib(row["flash_bytes"])]
+        for row in best
+    ]
+    return [
+        PagePart(
+            "What fits",
+            [Dots(dots, "flash, KiB", "right on held-out training samples, %")],
+            "Blue: trained in full. Grey: trained only briefly. In the ring: chosen.",
+        ),
+        PagePart(
+            "Networks that none beats in accuracy, RAM and flash at once",
+            [Rows(["network", "right", "RAM", "flash"], table)],
+            "Accuracy on training samples that were held out.",
+        ),
+    ]

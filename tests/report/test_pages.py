@@ -1,0 +1,202 @@
+"""Pages: every text is escaped, a browser has nothing to complain of, and they fit a phone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from metabit.errors import InputError
+from metabit.report import of_fit, of_learning, of_profile, of_training
+from metabit.report.found import page_of
+from metabit.report.page import Page
+from metabit.report.render import render, write
+
+NASTY = "<script>alert('x')</script> & \"quoted\" é"
+FACTS = {"page": NASTY}
+VOID = {"meta", "link"}
+
+
+def learning() -> dict[str, Any]:
+    classes = [
+        {"label": label, "name": name, "n_samples": 10, "accuracy_before": 0.5, "accuracy": 0.6,
+         "accuracy_after": 0.9}
+        for label, name in enumerate((NASTY, "walking"))
+    ]  # fmt: skip
+    return {
+        "schema": "metabit/learn/1", "file": NASTY, "data": NASTY, "reason": NASTY,
+        "n_samples": 20, "accuracy_before": 0.5, "accuracy_after": 0.9, "is_drifting": True,
+        "prequential_accuracy": 0.6, "arena_bytes": 2048, "new_classes": [0], "classes": classes,
+        "confusion": [[6, 4], [0, 10]], "curve": {"samples": [1, 10, 20], "right": [0, 0.5, 0.9]},
+        "stretches": [{"label": 0, "right": [0.5, None]}, {"label": 1, "right": [None, 1.0]}],
+        "guard": {"n_probes": 4, "hits_before": 3, "hits_after": 4, "n_reverted": 1, "checks": [
+            {"n_samples": 10, "hits": 2, "reverted": True},
+            {"n_samples": 20, "hits": 4, "reverted": False},
+        ]},
+    }  # fmt: skip
+
+
+def training(n_tasks: int) -> dict[str, Any]:
+    matrix = [[0.9 - 0.01 * (i - j) if j <= i else None for j in range(n_tasks)]
+              for i in range(n_tasks)]  # fmt: skip
+    return {
+        "schema": "metabit.metrics", "name": NASTY,
+        "tasks": [f"{NASTY} {k}" for k in range(n_tasks)],
+        "accuracy_matrix": matrix, "acc": 0.88, "forgetting": 0.02, "n_weights": 1000,
+        "recipe": {"data": {"path": NASTY}, "network": {"kind": "binary"}, "train": {"seed": 7}},
+        "citation": NASTY, "n_steps": 100, "seconds": 1.5, "plasticity_left": 0.25,
+        "versions": {"metabit": "0.1.0", "torch": "2"},
+    }  # fmt: skip
+
+
+def profiled(fits: bool) -> dict[str, Any]:
+    bounds = {"low": 800.0, "typical": 1200.0, "high": 2500.0}
+    work = {"instructions": {"total": 1e5}, "cycles": 2e5,
+            "estimate": {"microseconds": bounds, "microjoules": bounds}}  # fmt: skip
+    memory = {"parts": {NASTY: 900, "stack": 100}, "used_bytes": 1000,
+              "available_bytes": 4000 if fits else 600}  # fmt: skip
+    layer = {"name": NASTY, "n_in": 4, "n_out": 2, "n_macs": 8, "weight_bytes": 1,
+             "state_bytes": 8, "learns": True}  # fmt: skip
+    return {
+        "schema": "metabit/profile/1", "file": NASTY, "title": NASTY, "board": NASTY,
+        "choice": "learning", "fits": fits, "ram": memory, "flash": memory, "included": NASTY,
+        "open": work, "predict": work, "learn": None, "layers": [layer],
+    }  # fmt: skip
+
+
+def fitted() -> dict[str, Any]:
+    rows = [
+        {"label": f"{NASTY} {k}", "accuracy": 0.8 + k / 50, "ram_bytes": 4096 * (k + 1),
+         "flash_bytes": 3000 * (k + 1), "stage": k // 2, "unbeaten": k > 1}
+        for k in range(4)
+    ]  # fmt: skip
+    return {
+        "schema": "metabit/fit/1", "question": {"name": NASTY, "seed": 3}, "candidates": rows,
+        "chosen": rows[3] | {"test_accuracy": 0.9, "n_test": 50, "model": NASTY, "learns": NASTY},
+        "refused": {"counts": {"ram": 3}}, "seconds": 12.0,
+        "data": {"source": NASTY, "n_train": 100, "n_test": 50, "classes": ["a", NASTY]},
+        "circumstances": {"date": "2026-11-26", "cores": 2, "processor": NASTY, "metabit": "0.1.0"},
+    }  # fmt: skip
+
+
+PAGES: dict[str, Page] = {
+    "learn": of_learning.page(learning(), FACTS),
+    "train": of_training.page(training(1), FACTS),
+    "tasks": of_training.page(training(5), FACTS),
+    "many tasks": of_training.page(training(20), FACTS),
+    "fits": of_profile.page(profiled(True), FACTS),
+    "does not fit": of_profile.page(profiled(False), FACTS),
+    "fit": of_fit.page(fitted(), FACTS),
+}
+
+
+class Tags(HTMLParser):
+    """Refuses tags that are not closed in order, scripts, and anything from another place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "img", "iframe")
+        for name, value in attrs:
+            assert not name.startswith("on")
+            if name in ("href", "src"):
+                assert value == "data:,"
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_holds_all_it_needs_and_no_text_is_markup(name: str) -> None:
+    html = render(PAGES[name])
+    tags = Tags()
+    tags.feed(html)
+    assert tags.open == []
+    assert NASTY in tags.text
+    assert "url(" not in html
+    assert 'name="viewport"' in html
+    assert "prefers-color-scheme: dark" in html
+
+
+def test_the_same_numbers_are_in_the_page() -> None:
+    text = render(PAGES["learn"])
+    for figure in ("90.0 % right after learning 20 samples", "50.0 %", "2.0 KiB", "took back 1"):
+        assert figure in text
+    assert "does not fit" in render(PAGES["does not fit"])
+    assert "<b>-2.0</b>" in render(PAGES["tasks"])
+
+
+def test_a_source_is_known_by_its_schema(tmp_path: Path) -> None:
+    for schema, made in (("metabit/fit/1", fitted()), ("metabit.metrics", training(2))):
+        assert made["schema"] == schema
+        folder = tmp_path / schema.replace("/", "-")
+        folder.mkdir()
+        name = "fit.json" if "fit" in schema else "metrics.json"
+        (folder / name).write_text(json.dumps(made))
+        assert page_of(folder, FACTS).headline == page_of(folder / name, FACTS).headline
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "no JSON"),
+        ("[1]", "no answer of a verb"),
+        ('{"schema": "metabit/plan/1"}', "metabit/plan/1"),
+        ('{"schema": "metabit/learn/1"}', "a field is missing"),
+        ('{"schema": "metabit/fit/1", "chosen": 3, "data": 4, "question": 5}', "another kind"),
+        ("[" * 100_000, "no JSON"),
+    ],
+)
+def test_anything_else_is_refused(text: str, why: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(InputError, match=re.escape(why)) as caught:
+        page_of(tmp_path / "a.json", FACTS)
+    assert caught.value.code == "E-REPORT"
+
+
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.parametrize("name", PAGES)
+def test_a_browser_opens_it_without_a_complaint(name: str, tmp_path: Path) -> None:
+    """On the width of a phone nothing is wider than the screen."""
+    assert CHROMIUM is not None
+    page = write(PAGES[name], tmp_path / "page.html")
+    measured = page.read_text().replace(
+        "</body>",
+        "<script>document.title = `${document.documentElement.scrollWidth} "
+        "${window.innerWidth} ${document.querySelectorAll('section').length}`</script></body>",
+    )
+    page.write_text(measured)
+    done = subprocess.run(
+        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+         f"--user-data-dir={tmp_path / 'profile'}", "--window-size=500,900", "--dump-dom",
+         page.as_uri()],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
+    found = re.search(r"<title>(\d+) (\d+) (\d+)</title>", done.stdout)
+    assert found is not None, done.stdout[:500]
+    wide, screen, sections = map(int, found.groups())
+    assert wide <= screen
+    assert sections == len(PAGES[name].sections)
