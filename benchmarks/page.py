@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks import (
     convnet_tables,
+    fitting_tables,
     inference_tables,
     learning_tables,
     results,
@@ -40,6 +41,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "learning-functions": ("learning_speed", learning_tables.functions),
     "scaling": ("scaling", scaling_tables.summary),
     "threads": ("scaling", scaling_tables.threads),
+    "fitting": ("fitting", fitting_tables.against_the_grid),
     "training-speed": ("training_speed", training_tables.steps),
 }
 
@@ -47,9 +49,9 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
 def render(document: str) -> str:
     """The page with all tables made again."""
     for mark, (name, table) in TABLES.items():
-        document = _between(document, mark, table(results.load(name)["results"]))
+        document = between(document, mark, table(results.load(name)["results"]))
     names = sorted({name for name, _ in TABLES.values()})
-    return _between(document, "circumstances", _circumstances(names))
+    return between(document, "circumstances", _circumstances(names))
 
 
 def write() -> None:
@@ -57,7 +59,8 @@ def write() -> None:
     DOCUMENT.write_text(render(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def _between(document: str, mark: str, text: str) -> str:
+def between(document: str, mark: str, text: str) -> str:
+    """The document with this text between the two comments of a mark."""
     start, end = f"<!-- {mark} -->", f"<!-- end {mark} -->"
     head, rest = document.split(start)
     return f"{head}{start}\n{text}\n{end}{rest.split(end)[1]}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import code_sizes, exports, page, results
+from benchmarks import code_sizes, exports, page, results, when_page
 from metabit.trainer.circumstances import commit_in_words
 from metabit.trainer.reproduction import tables
 
@@ -84,3 +84,8 @@ def test_sizes_beside_another_commit_need_a_checkout(
     monkeypatch.setattr(code_sizes, "ROOT", tmp_path)
     with pytest.raises(SystemExit, match="git has no HEAD here"):
         code_sizes.checked_out("HEAD", tmp_path / "base")
+
+
+def test_the_tables_of_when_are_made_of_the_results() -> None:
+    document = when_page.DOCUMENT.read_text(encoding="utf-8")
+    assert when_page.render(document) == document, "run `python -m benchmarks.when_page`"

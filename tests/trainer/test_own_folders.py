@@ -121,3 +121,13 @@ def test_a_zip_that_says_it_is_huge_is_not_unpacked(
     assert code_of(OwnData(str(path))) == "E-DATA-READ"
     (tmp_path / "no.zip").write_bytes(b"PK but not a zip")
     assert code_of(OwnData(str(tmp_path / "no.zip"))) == "E-DATA-FORMAT"
+
+
+def test_recordings_without_groups_are_never_on_both_sides(tmp_path: Path) -> None:
+    files = {f"{word}/{i}.wav": wav(n=1600 + i) for word in ("yes", "no") for i in range(8)}
+    found = load_own(OwnData(str(make_folder(tmp_path, files, False)), window=400, hop=200))
+    train, test = found.train.subject, found.test.subject
+    assert train is not None
+    assert test is not None
+    assert set(train.tolist()).isdisjoint(test.tolist())
+    assert len(set(train.tolist()) | set(test.tolist())) == 16

@@ -60,7 +60,7 @@ def document(
             "model": finished.model_file.name,
             "recipe": finished.recipe_file.name,
             "answers": "head" if finished.by_head else "network",
-            "learns": proposed.learns,
+            "learns": "counting head" if proposed.learns else None,
             "test_accuracy": finished.test_accuracy,
             "n_test": finished.n_test,
             "ram_bytes": finished.ram_bytes,

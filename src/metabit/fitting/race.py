@@ -129,7 +129,7 @@ def race(
     scores: dict[Entry, Score] = {}
     left = list(entries)
     for number, rung in enumerate(stages):
-        jobs = {e: _jobs(e, rung, question, features[e.features], folder, commit) for e in left}
+        jobs = {e: jobs_of(e, rung, question, features[e.features], folder, commit) for e in left}
         workers.do([job for of_entry in jobs.values() for job in of_entry], folder)
         for entry, of_entry in jobs.items():
             if all(job.finished for job in of_entry):
@@ -151,10 +151,11 @@ def _best(
     return kept
 
 
-def _jobs(
+def jobs_of(
     entry: Entry, rung: Rung, question: Question, features: Features, folder: Path,
     commit: str | None,
 ) -> list[Job]:  # fmt: skip
+    """The trainings of an entry in a stage, one per fold; arguments as of `race`."""
     return [_job(entry, rung, fold, question, features, folder, commit) for fold in rung.folds]
 
 

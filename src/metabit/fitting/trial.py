@@ -35,7 +35,7 @@ def do_trial(job: Job, progress: Progress) -> None:
     Raises:
         MetabitError: training diverged.
     """
-    begun = time.monotonic()
+    begun = time.process_time()
     asked: dict[str, Any] = job.recipe
     recipe = recipe_from_dict(asked["recipe"])
     features = read_features(Path(asked["features"]))
@@ -46,7 +46,7 @@ def do_trial(job: Job, progress: Progress) -> None:
     document = {
         "schema": SCHEMA,
         "label": job.label,
-        "numbers": numbers | {"seconds": round(time.monotonic() - begun, 3)},
+        "numbers": numbers | {"processor_seconds": round(time.process_time() - begun, 3)},
         "seed": job.seed,
         "commit": job.commit,
     }

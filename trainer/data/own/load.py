@@ -112,15 +112,16 @@ def _from_files(
         )
     lengths = [len(part) for part in parts]
     y, names = indexed([file.label for file in found])
-    group = indexed([file.group for file in found], in_order=True)
+    # Where names say no groups, each recording is one: its windows are never on both sides.
     has_groups = any(file.group for file in found)
+    group = indexed([file.group if has_groups else file.name for file in found], in_order=True)
     frames = Frames(
         np.concatenate(parts),
         tuple(f"channel {c + 1}" for c in range(shapes.pop())),
         np.repeat(y, lengths),
         names,
-        np.repeat(group[0], lengths) if has_groups else None,
-        group[1] if has_groups else (),
+        np.repeat(group[0], lengths),
+        group[1],
         None,
         np.repeat(np.arange(len(parts)), lengths),
         data.path,
