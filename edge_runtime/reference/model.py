@@ -20,6 +20,7 @@ from metabit.edge_runtime.reference.parts import Errors, LayerState, Pass, Sent
 from metabit.edge_runtime.reference.ring import REPLAYS, Ring
 from metabit.edge_runtime.reference.rule import (
     MOST_COUNTED,
+    NOVELTY_ONE,
     Judge,
     Worth,
     follow_inputs,
@@ -177,7 +178,8 @@ class ReferenceModel:
 
     def _learn_step(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> list[int]:
         """Send each sample forward and its errors back, then move the weights of all layers."""
-        self.step_now = self.step * self.worth.step_share()
+        self.novelty = self.worth.novelty()
+        self.step_now = self.step * (F(self.novelty) * F(1 / NOVELTY_ONE))
         results = [self._pass(s, int(label)) for s, label in zip(samples, labels, strict=True)]
         self._move_layers(results)
         self.n_steps = min(self.n_steps + len(samples), MOST_COUNTED)
@@ -213,7 +215,7 @@ class ReferenceModel:
     def _follow_sizes(self, index: int) -> None:
         """Growing moves become rarer when hidden weights of a layer have become large."""
         state, is_output = self.states[index], index + 1 == len(self.model.layers)
-        k = growth_of(state.levels, self.bits, is_output)
+        k = growth_of(state.levels, self.bits, is_output, self.novelty)
         state.growing = metaplasticity.grow(state.shrinking, k)
 
     def _pass(self, sample: NDArray[np.generic], label: int) -> Sent:

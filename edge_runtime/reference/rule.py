@@ -13,6 +13,7 @@ F = np.float32
 
 ALL = 65535  # a share of 1
 MARGIN, LABEL_SHIFT, WORTH_SHIFT = F(1.5), 4, 7
+NOVELTY_ONE = 1 << 15
 MEANS_SLOWEST = 9
 FREE_UP_TO, DAMPED_OVER = 10, 10  # mean sizes, in levels of 8 bits
 ONE = 1 << RECORD_BITS
@@ -42,10 +43,9 @@ class Worth:
         self.worth += (ALL >> WORTH_SHIFT) * worth - (self.worth >> WORTH_SHIFT)
         return worth
 
-    def step_share(self) -> np.float32:
-        """What the step is multiplied by."""
-        factor = F(2) * (F(self.worth) * F(2**-16)) - F(0.5)
-        return min(max(factor, F(0.25)), F(1))
+    def novelty(self) -> int:
+        """v, how much is new: what the step is multiplied by, in units of 1 / NOVELTY_ONE."""
+        return int(min(max(self.worth - NOVELTY_ONE // 2, NOVELTY_ONE // 4), NOVELTY_ONE))
 
     def image(self) -> Int64Array:
         """What is kept: shares of labels, what is left of turns, the share worth learning."""
@@ -68,11 +68,13 @@ def follow_inputs(means: Int64Array, x: Int64Array, n_learnt: int) -> None:
     means += fade(means, x << MEAN_BITS, shift) - means
 
 
-def growth_of(levels: Int8Array, bits: int, is_output: bool) -> int:
-    """k of a layer in 64ths, from the mean size of its hidden weights, shape (n_out, n_in)."""
+def growth_of(levels: Int8Array, bits: int, is_output: bool, novelty: int) -> int:
+    """k of a layer in 64ths, from the mean size of its hidden weights, shape (n_out, n_in), and
+    from `Worth.novelty`."""
     wide = levels.astype(np.int64)
     sizes = int(np.where(wide >= 0, wide, ~wide).sum())
-    total = sizes * (16 if bits == 4 else 1) * GROWTH_ONE
+    squared = novelty * novelty // NOVELTY_ONE
+    total = sizes * (16 if bits == 4 else 1) * GROWTH_ONE * squared // NOVELTY_ONE
     k = (total - levels.size * FREE_UP_TO * GROWTH_ONE) // (levels.size * DAMPED_OVER)
     return 0 if is_output else min(max(k, 0), GROWTH_ONE)
 

@@ -185,7 +185,7 @@ struct mb_model {
     uint32_t last_writes, last_flips;
     float eps;
     float step, norm_rate, error_rate, rms_rate;
-    float step_now; /* of this step: rule/worth.h */
+    uint32_t novelty; /* v of this step: rule/worth.h */
     /* mb_layer layers[n_layers] follow */
 };
 

@@ -183,7 +183,7 @@ static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *l
     mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
     model->last_writes = 0;
     model->last_flips = 0;
-    model->step_now = model->step * mb_step_share(model);
+    model->novelty = mb_novelty_share(model);
     for (uint32_t s = 0; s < n; s++) {
         const uint8_t *sample = samples + (size_t)s * model->n_inputs;
         int32_t before = pass(model, sample, (uint32_t)labels[s], s);

@@ -4,6 +4,7 @@
 #include "../arith.h"
 #include "../random.h"
 #include "../rule/growth.h"
+#include "../rule/worth.h"
 
 void mb_follow_rms(const mb_model *model, const mb_layer *layer, float mean_square) {
     const mb_learnt *learnt = (const mb_learnt *)mb_in_arena(model, model->learnt_at);
@@ -17,7 +18,8 @@ void mb_follow_rms(const mb_model *model, const mb_layer *layer, float mean_squa
 
 float mb_rate(const mb_model *model, const mb_layer *layer, float unit) {
     float rms = *(const float *)mb_in_arena(model, layer->rms_at);
-    return rms < 1e-30f ? 0.0f : (model->step_now / mb_sqrt(rms)) * unit;
+    float step = model->step * ((float)model->novelty * (1.0f / (float)MB_NOVELTY_ONE));
+    return rms < 1e-30f ? 0.0f : (step / mb_sqrt(rms)) * unit;
 }
 
 mb_mover mb_start_moving(const mb_model *model, mb_layer *layer) {

@@ -3,6 +3,7 @@
 
 #include "../levels.h"
 #include "../metaplasticity.h"
+#include "worth.h"
 
 #define FREE_UP_TO 10u  /* mean size, in levels of 8 bits, up to which growing is free */
 #define DAMPED_OVER 10u /* and over how many more it becomes damped in full */
@@ -17,11 +18,12 @@ void mb_count_sizes(const mb_model *model, mb_layer *layer) {
     }
 }
 
-/* k = (64 S - 64 FREE_UP_TO) / DAMPED_OVER, rounded down, 0 to 64: counted, because cores without a
- * divider of 64 bits would need a library for it. */
+/* k = (64 v^2 S - 64 FREE_UP_TO) / DAMPED_OVER, rounded down, 0 to 64: counted, because cores
+ * without a divider of 64 bits would need a library for it. */
 static uint32_t growth_of(const mb_model *model, const mb_layer *layer) {
     uint64_t n = (uint64_t)layer->n_in * layer->n_out, levels = model->state_bits == 4 ? 16u : 1u;
-    uint64_t total = layer->sizes * levels * MB_GROWTH_ONE;
+    uint32_t squared = model->novelty * model->novelty / MB_NOVELTY_ONE;
+    uint64_t total = layer->sizes * levels * MB_GROWTH_ONE * squared / MB_NOVELTY_ONE;
     uint64_t next = n * (FREE_UP_TO * MB_GROWTH_ONE + DAMPED_OVER);
     uint32_t k = 0;
     if (layer == mb_output_layer(model)) {

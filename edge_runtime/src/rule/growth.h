@@ -5,8 +5,10 @@
  * weights consolidate, until all of them stand at the end of the range and nothing new is learnt.
  * With k = 1 noise moves a weight up and down at odds of 15 to 16, so that only what the samples
  * keep saying lets it grow, and f sets nothing but the time scale. k follows the mean size S of the
- * layer's hidden weights: it is 0 up to S = 10 of 128 levels, and 1 from S = 20 on. The output
- * layer has k = 0.
+ * layer's hidden weights, and v, how much is new (worth.h): it is 0 up to v^2 S = 10 of 128 levels,
+ * and 1 from v^2 S = 20 on. So while one task follows the other, hidden weights stay small and make
+ * room soon; while little is new they may grow up to four times as large or more, and what they say
+ * is kept for longer. The output layer has k = 0.
  */
 #ifndef MB_GROWTH_H
 #define MB_GROWTH_H

@@ -56,9 +56,11 @@ bool mb_is_worth_learning(const mb_model *model, uint32_t label) {
     return worth;
 }
 
-float mb_step_share(const mb_model *model) {
-    float share = (float)shares_of(model)[model->n_outputs + 1u] * 1.52587890625e-5f; /* 2^-16 */
-    float factor = 2.0f * share - 0.5f;
-    factor = factor > 0.25f ? factor : 0.25f;
-    return factor < 1.0f ? factor : 1.0f;
+uint32_t mb_novelty_share(const mb_model *model) {
+    uint32_t share = shares_of(model)[model->n_outputs + 1u]; /* 2 r in 2^-15 */
+    if (share < MB_NOVELTY_ONE / 2u + MB_NOVELTY_ONE / 4u) {
+        return MB_NOVELTY_ONE / 4u;
+    }
+    share -= MB_NOVELTY_ONE / 2u;
+    return share < MB_NOVELTY_ONE ? share : MB_NOVELTY_ONE;
 }

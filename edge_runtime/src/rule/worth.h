@@ -5,9 +5,9 @@
  * learning would then teach the network to say that label and no other: a label whose share of the
  * last samples is p is learnt with probability 2 (1 - p), at most 1.
  *
- * The share r of samples that were worth learning also says how large steps should be. While most
- * are, there is something new; when few are, small steps keep what is known. The step is multiplied
- * by 2 r - 1/2, at least by 1/4 and at most by 1.
+ * The share r of samples that were worth learning also says how much is new: v = 2 r - 1/2, at
+ * least 1/4 and at most 1. The step is multiplied by v: when little is new, small steps keep what
+ * is known. By v the layers also know how long to remember, see growth.h.
  */
 #ifndef MB_WORTH_H
 #define MB_WORTH_H
@@ -29,7 +29,9 @@ bool mb_is_worth_learning(const mb_model *model, uint32_t label);
 /* Whether the last answer was this label by more than a margin. */
 bool mb_is_sure(const mb_model *model, uint32_t label);
 
-/* What the step is multiplied by. */
-float mb_step_share(const mb_model *model);
+#define MB_NOVELTY_ONE 32768u /* v = 1 */
+
+/* v, in 2^-15. */
+uint32_t mb_novelty_share(const mb_model *model);
 
 #endif /* MB_WORTH_H */
