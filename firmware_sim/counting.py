@@ -38,15 +38,15 @@ class Counts:
         by_class: number by class, see `CLASSES`; those that did not occur are left out.
         by_function: number by the function that holds them.
         taken: jumps out of the straight line: taken branches, calls, and returns of any kind.
-        extra_words: words that loads and stores of several registers move beyond their first.
         misses: lines that a cache did not have, by its name.
+        cycles: of the core, while its caches have everything; None without a cost model.
     """
 
     by_class: Mapping[str, float] = field(default_factory=dict)
     by_function: Mapping[str, float] = field(default_factory=dict)
     taken: float = 0
-    extra_words: float = 0
     misses: Mapping[str, float] = field(default_factory=dict)
+    cycles: float | None = None
 
     @property
     def total(self) -> float:
@@ -60,14 +60,13 @@ class Counts:
             "by_class": dict(self.by_class),
             "by_function": dict(self.by_function),
             "taken_branches": self.taken,
-            "extra_words": self.extra_words,
             "cache_misses": dict(self.misses),
         }
 
 
 def mean(counts: list[Counts]) -> Counts:
     """Average of several runs."""
-    n = len(counts)
+    n, cycles = len(counts), [c.cycles for c in counts]
 
     def average(tables: list[Mapping[str, float]]) -> dict[str, float]:
         keys = {key for table in tables for key in table}
@@ -78,8 +77,8 @@ def mean(counts: list[Counts]) -> Counts:
         average([c.by_class for c in counts]),
         average([c.by_function for c in counts]),
         sum(c.taken for c in counts) / n,
-        sum(c.extra_words for c in counts) / n,
         average([c.misses for c in counts]),
+        None if None in cycles else sum(filter(None, cycles)) / n,
     )
 
 
@@ -100,21 +99,19 @@ class Block:
     """What one straight line of code is made of."""
 
     by_class: Mapping[str, int]
-    extra_words: int
 
 
 def decode(disassembler: capstone.Cs, isa: Isa, code: bytes, address: int) -> Block:
     """Classify the instructions of a block."""
     classify = _CLASSIFY[isa]
     by_class: dict[str, int] = {}
-    extra_words = decoded = 0
+    decoded = 0
     for _, size, mnemonic, operands in disassembler.disasm_lite(code, address):
         kind = classify(mnemonic, operands)
         by_class[kind] = by_class.get(kind, 0) + 1
-        extra_words += _extra_words(mnemonic, operands)
         decoded += size
     assert decoded == len(code), f"cannot decode the code at {address:#x}"
-    return Block(by_class, extra_words)
+    return Block(by_class)
 
 
 # ---- Thumb -----------------------------------------------------------------------------------
@@ -219,20 +216,3 @@ _CLASSIFY = {
     "aarch64": _classify_aarch64,
     "riscv32": _classify_riscv,
 }
-_REGISTER_LIST = re.compile(r"\{(.*)\}")
-
-
-def _extra_words(mnemonic: str, operands: str) -> int:
-    """Words beyond the first that a load or store of several registers moves."""
-    if mnemonic.startswith(("ldrd", "strd", "ldp", "stp", "ldnp", "stnp")):
-        return 1
-    if not mnemonic.startswith(("ldm", "stm", "push", "pop", "vldm", "vstm", "vpush", "vpop")):
-        return 0
-    found = _REGISTER_LIST.search(operands)
-    assert found is not None, f"no register list in {mnemonic} {operands}"
-    words = 0
-    for part in found[1].split(","):
-        first, _, last = part.strip().partition("-")
-        n = int(last.strip()[1:]) - int(first[1:]) + 1 if last else 1
-        words += n * (2 if first.startswith("d") else 1)
-    return words - 1

@@ -10,9 +10,12 @@ import struct
 from typing import Any
 
 from metabit.errors import InputError, MetabitError, nearest
+from metabit.firmware_sim import cores
 from metabit.firmware_sim.build import Firmware, require
 from metabit.firmware_sim.caches import Caches
 from metabit.firmware_sim.counting import Block, Counts, decode, decoder
+from metabit.firmware_sim.operations import MachineOperation, operations
+from metabit.firmware_sim.pipeline import Pipeline
 
 PAINT = b"\xa5"
 _PAGE = 4096
@@ -59,6 +62,7 @@ class Emulator:
         self._blocks: dict[tuple[int, int], tuple[str, Block]] = {}
         self._decoder = decoder(firmware.board.isa)
         self._caches = Caches(firmware.board)
+        self._pipeline = self._make_pipeline()
         self._map()
         self._load()
         self._reset()
@@ -174,13 +178,19 @@ class Emulator:
         self._taken = 0
         self._caches.start()
         ran, following, fetch = self._ran, self._next & -2, self._caches.code
+        pipeline = self._pipeline
+        if pipeline is not None:
+            pipeline.start()
 
         def on_block(_uc: object, address: int, size: int, _data: object) -> None:
             nonlocal following
             key = (address, size)
             ran[key] = ran.get(key, 0) + 1
-            self._taken += address != following
+            jumped = address != following
+            self._taken += jumped
             following = address + size
+            if pipeline is not None:
+                pipeline.block(address, size, jumped)
             if fetch is not None:
                 fetch(address, size)
 
@@ -202,7 +212,6 @@ class Emulator:
     def _counts(self) -> Counts:
         by_class: dict[str, float] = {}
         by_function: dict[str, float] = {}
-        extra_words = 0
         for key, times in self._ran.items():
             if key not in self._blocks:
                 self._blocks[key] = self._decode(*key)
@@ -211,8 +220,21 @@ class Emulator:
                 by_class[kind] = by_class.get(kind, 0) + n * times
             n_instructions = sum(block.by_class.values()) * times
             by_function[function] = by_function.get(function, 0) + n_instructions
-            extra_words += block.extra_words * times
-        return Counts(by_class, by_function, self._taken, extra_words, self._caches.misses())
+        cycles = None if self._pipeline is None else self._pipeline.cycles
+        return Counts(by_class, by_function, self._taken, self._caches.misses(), cycles)
+
+    def _make_pipeline(self) -> Pipeline | None:
+        """The cost model of the board's core; None where there is none."""
+        board = self.firmware.board
+        if board.core not in cores.names():
+            return None
+        detailed = decoder(board.isa)
+        detailed.detail = True
+
+        def decode_block(address: int, size: int) -> list[MachineOperation]:
+            return operations(detailed, board.isa, self.read(address, size), address)
+
+        return Pipeline(cores.load(board.core), decode_block)
 
     def _decode(self, address: int, size: int) -> tuple[str, Block]:
         code = self.read(address, size)

@@ -78,6 +78,26 @@ class BoardTable:
             raise self.wrong(f"{key} = {value} is below {least}")
         return int(value)
 
+    def share(self, key: str, *, default: float | None = None) -> float:
+        """A number that is not negative."""
+        self._known.add(key)
+        value = self._values.get(key, default)
+        if not _is_number(value) or value < 0:
+            raise self.wrong(f"{key} must be a number, not below 0; found {value!r}")
+        return float(value)
+
+    def flag(self, key: str) -> bool:
+        """Whether something is true; it is not where the key is not there."""
+        self._known.add(key)
+        value = self._values.get(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(f"{key} must be true or false, found {value!r}")
+        return value
+
+    def names(self) -> list[str]:
+        """Its keys, in the order of the file."""
+        return list(self._values)
+
     def choice(self, key: str, known: Iterable[str]) -> str:
         """One of the words that are known."""
         word, words = self.take(key, str), list(known)

@@ -86,9 +86,9 @@ ROOMS = {
     ),
     "metabit.firmware_sim": (
         "elf toml_table",
-        "boards",
-        "caches counting latency linker",
-        "build",
+        "boards cores",
+        "caches counting latency linker operations",
+        "build pipeline",
         "emulator memory_use",
         "device",
         "session",

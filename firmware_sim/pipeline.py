@@ -1,0 +1,228 @@
+"""Cycles of a core: its operations, block after block, on a scoreboard.
+
+A block that begins with the same results outstanding takes the same cycles, so what was found once
+is kept: (block, state before it) gives (cycles, state after it). A state counts from the cycle in
+which the next operation may start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metabit.firmware_sim.cores import Core, CycleCost
+from metabit.firmware_sim.operations import MachineOperation
+
+
+@dataclass(frozen=True)
+class _Step:
+    """An operation with its costs on one core, its registers as numbers."""
+
+    cost: CycleCost
+    reads: tuple[tuple[int, int], ...]  # (register, how many cycles sooner it has to be there)
+    writes: tuple[tuple[int, int], ...]  # (register, cycles until it can be read)
+    uses: tuple[tuple[int, int], ...]  # (unit, how many of it)
+    busy: int
+    hold: int
+    short: bool
+    simple: bool
+
+
+@dataclass(frozen=True)
+class State:
+    """What is outstanding between two blocks.
+
+    Attributes:
+        slots: operations that have started in this cycle.
+        closed: whether no other can start in it.
+        paired: of a core that pairs only some: whether the last to start lets any other join.
+        ready: (register, cycles until it can be read), where it cannot yet.
+        units: cycles until each instance of each unit is free; out of order, busy cycles as bits.
+        held, held_hard: cycles until an operation may start that does not, or does, overlap a hold.
+    """
+
+    slots: int
+    closed: bool
+    paired: bool
+    ready: tuple[tuple[int, int], ...]
+    units: tuple[tuple[int, ...], ...]
+    held: int
+    held_hard: int
+
+
+class Pipeline:
+    """Counts the cycles of executed blocks on one core.
+
+    Args:
+        core: its cost model.
+        decode: operations of the block at an address, of some bytes.
+    """
+
+    def __init__(self, core: Core, decode: Callable[[int, int], list[MachineOperation]]) -> None:
+        self._core, self._decode = core, decode
+        self._unit_names = list(core.units)
+        self._registers: dict[str, int] = {}
+        self._steps: dict[tuple[int, int], list[_Step]] = {}
+        self._known: dict[tuple[int, int, bool, int], tuple[int, int]] = {}
+        self._states: list[State] = []
+        self._numbers: dict[State, int] = {}
+        self._walk = self._in_order if core.in_order else self._out_of_order
+        empty = tuple((0,) * n for n in core.units.values())
+        self._first = self._number(State(0, False, True, (), empty, 0, 0))
+        self._begun = 0
+        self._state = self._first
+
+    @property
+    def cycles(self) -> int:
+        """Cycles since `start`, until nothing is outstanding any more."""
+        state, busy = self._states[self._state], [0]
+        for units in state.units:
+            busy += units if self._core.in_order else [mask.bit_length() for mask in units]
+        return self._begun + max(*busy, *(t for _, t in state.ready), state.held)
+
+    def start(self) -> None:
+        """Begin to count, with nothing outstanding."""
+        self._begun, self._state = 0, self._first
+
+    def block(self, address: int, n_bytes: int, jumped: bool) -> None:
+        """One executed block.
+
+        Args:
+            address, n_bytes: where it lies.
+            jumped: whether the block before it lies elsewhere.
+        """
+        key = (address, n_bytes, jumped, self._state)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = self._find(*key)
+        self._begun += found[0]
+        self._state = found[1]
+
+    def _find(self, address: int, n_bytes: int, jumped: bool, number: int) -> tuple[int, int]:
+        place = (address, n_bytes)
+        if place not in self._steps:
+            self._steps[place] = [self._step(o) for o in self._decode(address, n_bytes)]
+        cycles, state = self._walk(self._steps[place], self._states[number], jumped)
+        return cycles, self._number(state)
+
+    def _number(self, state: State) -> int:
+        if state not in self._numbers:
+            self._numbers[state] = len(self._states)
+            self._states.append(state)
+        return self._numbers[state]
+
+    def _step(self, operation: MachineOperation) -> _Step:
+        core, cost = self._core, self._core.cost(operation.kind)
+        extra = round(cost.per_word * (operation.words - 1))
+        early = dict.fromkeys(operation.reads, 0)
+        early |= dict.fromkeys(operation.address, core.address_early)
+        if operation.shifted:
+            early[operation.shifted] = core.shifted_early
+        late = {register: cost.latency + extra for register in operation.writes}
+        if operation.base:
+            late[operation.base] = 1
+        number = self._registers.setdefault
+        return _Step(
+            cost,
+            tuple((number(r, len(self._registers)), n) for r, n in early.items()),
+            tuple((number(r, len(self._registers)), n) for r, n in late.items()),
+            tuple((self._unit_names.index(name), n) for name, n in cost.uses),
+            cost.busy + extra,
+            cost.hold + extra if cost.hold else 0,
+            operation.short,
+            operation.simple,
+        )
+
+    # ---- in order ----
+
+    def _in_order(self, steps: list[_Step], state: State, jumped: bool) -> tuple[int, State]:
+        """Operations start one after the other, as many in a cycle as width and units allow."""
+        core = self._core
+        now, slots, closed, paired = 0, state.slots, state.closed, state.paired
+        ready, units = dict(state.ready), [sorted(frees) for frees in state.units]
+        held, held_hard = state.held, state.held_hard
+        if jumped:
+            now, slots, closed = 1 + core.taken, 0, False
+        for step in steps:
+            cost = step.cost
+            at = max(now, held_hard if cost.overlap else max(held, held_hard))
+            for register, early in step.reads:
+                at = max(at, ready.get(register, 0) + early if register in ready else 0)
+            for unit, n in step.uses:
+                at = max(at, units[unit][n - 1])
+            joins = slots < core.width and not closed
+            if slots and (cost.single or cost.first):
+                joins = False
+            if slots and core.pairs == "t1":
+                joins = joins and step.short and (step.simple or paired)
+            if at == now and not joins:
+                at += 1
+            if at > now:
+                now, slots = at, 0
+            slots, closed = slots + 1, cost.single or (core.pairs == "t1" and not step.short)
+            paired = step.simple
+            for unit, n in step.uses:
+                frees = units[unit]
+                frees[:n] = [now + step.busy] * n
+                frees.sort()
+            for register, latency in step.writes:
+                ready[register] = now + latency
+            if step.hold:
+                held = now + 1 + step.hold
+                held_hard = held_hard if cost.overlap else held
+        return now, State(
+            slots, closed, paired,
+            tuple(sorted((r, t - now) for r, t in ready.items() if t > now)),
+            tuple(tuple(max(t - now, 0) for t in frees) for frees in units),
+            max(held - now, 0), max(held_hard - now, 0),
+        )  # fmt: skip
+
+    # ---- out of order ----
+
+    def _out_of_order(self, steps: list[_Step], state: State, jumped: bool) -> tuple[int, State]:
+        """Operations enter in order and start when operands and a unit are there.
+
+        No operation enters while one is outstanding that entered a window of operations before it.
+        """
+        core = self._core
+        depth = core.window // core.width
+        now, slots = (core.taken if jumped else 0), (0 if jumped and core.taken else state.slots)
+        ready, units = dict(state.ready), [list(masks) for masks in state.units]
+        for step in steps:
+            if slots >= core.width:
+                now, slots = now + 1, 0
+            slots += step.cost.micro_ops
+            while slots > core.width:
+                now, slots = now + 1, slots - core.width
+            at = now
+            for register, early in step.reads:
+                if register in ready:
+                    at = max(at, ready[register] + early)
+            for unit, n in step.uses:
+                for _ in range(n):
+                    at = self._reserve(units[unit], at, step.busy)
+            done = at
+            for register, latency in step.writes:
+                ready[register] = at + latency
+                done = max(done, at + latency)
+            if done - now > depth:
+                now, slots = done - depth, 0
+        return now, State(
+            slots, False, True,
+            tuple(sorted((r, t - now) for r, t in ready.items() if t > now)),
+            tuple(tuple(mask >> now for mask in masks) for masks in units),
+            0, 0,
+        )  # fmt: skip
+
+    @staticmethod
+    def _reserve(masks: list[int], at: int, busy: int) -> int:
+        """Take the instance of a unit that is free soonest; bits of a mask are its busy cycles."""
+        best, chosen = -1, 0
+        for i, mask in enumerate(masks):
+            start = at
+            while taken := (mask >> start) & ((1 << busy) - 1):
+                start += taken.bit_length()
+            if best < 0 or start < best:
+                best, chosen = start, i
+        masks[chosen] |= ((1 << busy) - 1) << best
+        return best
