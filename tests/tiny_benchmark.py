@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from metabit.trainer.reproduction.benchmark import Benchmark, load
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
-from metabit.trainer.reproduction.jobs import Job
+from metabit.trainer.reproduction.jobs import DONE, SCHEMA, Job
 from metabit.trainer.reproduction.work import do_job
 from metabit.trainer.runs.progress import Silent
 
@@ -90,3 +92,10 @@ def serial(jobs: Sequence[Job], _n_workers: int, watcher: Watcher) -> list[Failu
         except Exception as error:
             tries.failed(job, **report_of(error))
     return tries.failures
+
+
+def note_process(job: Job, _progress: object) -> None:
+    """A job that only says which process did it, and how many threads its NumPy has."""
+    said = {"process": os.getpid(), "threads": os.environ.get("OPENBLAS_NUM_THREADS")}
+    job.folder.mkdir(parents=True)
+    (job.folder / DONE).write_text(json.dumps({"schema": SCHEMA, "numbers": said}))

@@ -190,3 +190,18 @@ def test_ray_gives_the_same_bits_and_repeats_the_job_of_a_killed_worker(
     assert any(line.startswith(f"again {title}: its process ended early") for line in said)
     assert [fingerprint(each) for each in jobs] == [serial] * 3
     assert (jobs[0].folder / DONE).exists()
+
+
+def test_a_pool_keeps_its_processes_and_lends_each_one_thread(tmp_path: Path) -> None:
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    does = "tiny_benchmark:note_process"
+    jobs = [Job(name, tmp_path / name, 0, None, {}, does=does) for name in ("a", "b")]
+    with pool.Pool() as kept:
+        for one in jobs:
+            assert kept([one], 1, Notes()) == []
+    first, second = (read_done(one.folder)["numbers"] for one in jobs)
+    assert first == second
+    assert first["threads"] == "1"
+    assert first["process"] != os.getpid()
+    assert os.environ.get("OPENBLAS_NUM_THREADS") == before
+    assert multiprocessing.active_children() == []

@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import multiprocessing
+import os
 import signal
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Self
@@ -76,6 +77,20 @@ class Pool:
         return tries.failures
 
 
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """A context in which processes start whose NumPy has one thread: they share the cores."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    before = {name: os.environ[name] for name in names if name in os.environ}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name in names:
+            del os.environ[name]
+        os.environ.update(before)
+
+
 def _listen(worker: _Worker, tries: Tries, watcher: Watcher) -> None:
     """Handle one message of a worker that has a job."""
     job = worker.job
@@ -118,7 +133,8 @@ class _Worker:
             context = multiprocessing.get_context("spawn")
             self.pipe, theirs = context.Pipe()
             self._process = context.Process(target=_work, args=(theirs,), daemon=True)
-            self._process.start()
+            with _one_thread_each():
+                self._process.start()
             theirs.close()  # so that our end notices when the process ends
         with contextlib.suppress(OSError):  # it may have died just now: `receive` will say so
             self.pipe.send_bytes(job.to_json().encode())
