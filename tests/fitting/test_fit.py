@@ -17,8 +17,8 @@ from metabit.export.blob import Blob
 from metabit.fitting import networks, race
 from metabit.fitting.fit import answer
 from metabit.fitting.material import read
-from metabit.readers.csv_rows import CsvOptions
 from metabit.readers.read import read_samples
+from metabit.readers.rows import CsvOptions
 from metabit.trainer.loop import train_in_memory
 from metabit.trainer.prepare import prepare
 from metabit.trainer.recipe import load_recipe

@@ -43,6 +43,7 @@ ROOMS = {
         "state_view",
         "kept_states",
         "guarding reading stream_record",
+        "row_record",
         "fit_tables learn_rows",
         "bench_plot export_targets",
         "bench boards compare data demo doctor export fit import_onnx inspect learn plan predict "

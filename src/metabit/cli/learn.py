@@ -37,15 +37,16 @@ from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
 from metabit.cli.stream_record import StreamRecord
-from metabit.cli.tables import class_table, percent
+from metabit.cli.tables import class_table, confusion_table, percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.guard import Guard
 from metabit.edge_runtime.plan import GOALS
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Model
-from metabit.readers.csv_rows import CsvOptions, CsvRows
+from metabit.readers.live import MOST_WAITING, live_rows
 from metabit.readers.read import STDIN
+from metabit.readers.rows import CsvOptions, Rows
 from metabit.report import of_learning
 from metabit.report.render import write
 from metabit.report.words import made_now
@@ -123,7 +124,8 @@ def command(
 
     DATA is the same as for `metabit predict`. Labels are numbers, or names of classes. Rows of
     standard input are answered and learnt one by one as they come, those without a label only
-    answered; what was learnt is kept every 500 samples.
+    answered; what was learnt is kept every 500 samples. They are csv, or JSON lines such as
+    {"id": 17, "values": [1, 2, 3]}, whose label may follow later: {"id": 17, "label": "walking"}.
     """
     blob = Blob.of(file)
     model = blob.model
@@ -144,7 +146,7 @@ def command(
     truth = None if samples is None else classes.numbers(samples, learning=True)
     guard = guard_for(engine, model, classes, guarded, probes)
     if samples is None or truth is None:
-        rows = CsvRows(sys.stdin, "standard input", model, csv)
+        rows = live_rows(sys.stdin, "standard input", model, csv)
         return _learn_rows(out, rows, engine, guard, classes, limit, state, file)
     out.line(f"{file}: {engine.plan.reason}")
     before = engine.predict(samples.x)
@@ -214,7 +216,7 @@ def _what_learnt(engine: Engine) -> Answer:
 
 
 def _learn_rows(
-    out: Output, rows: CsvRows, engine: Engine, guard: Guard | None, classes: ClassNames,
+    out: Output, rows: Rows, engine: Engine, guard: Guard | None, classes: ClassNames,
     limit: int | None, state: Path | None, file: Path,
 ) -> Answer:  # fmt: skip
     out.note(f"{file}: {engine.plan.reason}")
@@ -229,6 +231,11 @@ def _learn_rows(
     if guard is not None:
         guard.finish()
         keep()
+    if answer["n_too_late"]:
+        out.note(
+            f"warning: {answer['n_too_late']:,} labels came for samples that are not kept any "
+            f"more: {MOST_WAITING:,} wait at most"
+        )
     out.note(
         f"learnt {answer['n_learnt']:,} of {answer['n_samples']:,} rows: right "
         f"{percent(answer['prequential_accuracy'])} as they came, "
@@ -312,9 +319,10 @@ def _print(out: Output, answer: Answer, classes: ClassNames) -> None:
         f"{percent(answer['accuracy_after'])} after",
         "bold",
     )
-    rows = class_table(answer["classes"])
-    if rows is not None:
-        out.show(rows)
+    classes_told = answer["classes"]
+    for rows in (class_table(classes_told), confusion_table(classes_told, answer["confusion"])):
+        if rows is not None:
+            out.show(rows)
     if answer["new_classes"]:
         out.line(f"new classes: {', '.join(map(classes, answer['new_classes']))}")
     if answer["guard"] is not None:

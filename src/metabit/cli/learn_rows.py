@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output
 from metabit.cli.reading import say_limited
-from metabit.cli.stream_record import FADES
+from metabit.cli.row_record import RowRecord, number_of, say_row
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
-from metabit.readers.csv_rows import CsvRows, labels_of
-from metabit.readers.live import samples_as_they_come
-from metabit.readers.samples import ReadSamples
+from metabit.readers.live import Waiting, samples_as_they_come
+from metabit.readers.rows import Rows, SampleRow
+from metabit.readers.samples import Array
 
 Teacher = Callable[[ArrayLike, ArrayLike], NDArray[np.int64]]
 
@@ -24,16 +24,16 @@ KEPT_EVERY = 500
 
 
 def learn_rows(
-    out: Output, rows: CsvRows, engine: Engine, learn: Teacher, classes: ClassNames,
+    out: Output, rows: Rows, engine: Engine, learn: Teacher, classes: ClassNames,
     limit: int | None, keep: Callable[[], None],
 ) -> Answer:  # fmt: skip
-    """Predict every row, print its label, and learn the row if it has a label.
+    """Predict every row, print what it is, and learn it if it has a label, or when that comes.
 
     Args:
-        out: labels go to stdout at once, because the next program waits for them.
+        out: answers go to stdout at once, because the next program waits for them.
         rows: a row without a label, or with an empty one, is only answered.
         engine, learn: the engine, and what teaches it: itself, or its guard.
-        classes: numbers of labels that are names.
+        classes: numbers of labels that are names, and names of those that are numbers.
         limit: samples after which to stop; None for the end of the rows.
         keep: keeps what was learnt; called after every `KEPT_EVERY` samples and at the end, also
             when the user interrupts.
@@ -41,31 +41,38 @@ def learn_rows(
     Raises:
         InputError: there is no sample (E-DATA-EMPTY), or no row has a label (E-NO-LABELS).
     """
-    n, n_learnt, n_right, fading = 0, 0, 0, 0.0
+    n, record, waiting = 0, RowRecord(), Waiting[Array]()
+
+    def taught(row: SampleRow, sample: Array) -> int:
+        truth = number_of(row, rows, classes, learning=True)
+        said = int(learn(sample, np.array([truth]))[0])
+        record.add(truth, said)
+        if record.n % KEPT_EVERY == 0:
+            keep()
+        return said
+
     try:
         for row, sample in samples_as_they_come(rows, engine):
+            if sample is None:
+                earlier = waiting.take(row.name)
+                if earlier is not None:
+                    taught(row, earlier)
+                continue
             n += 1
-            if not row.label:
-                out.answer(str(int(engine.predict(sample)[0])))
+            if row.label:
+                said = taught(row, sample)
             else:
-                told = ReadSamples(sample, labels_of([row.label], rows.model), rows.where)
-                truth = classes.numbers(told, learning=True)
-                assert truth is not None
-                said = int(learn(sample, truth)[0])
-                out.answer(str(said))
-                n_learnt += 1
-                n_right += said == truth[0]
-                fading += (float(said == truth[0]) - fading) / min(n_learnt, FADES)
-                if n_learnt % KEPT_EVERY == 0:
-                    keep()
+                said = int(engine.predict(sample)[0])
+                waiting.put(row.name, sample)
+            say_row(out, row, classes(said))
             if n == limit:
                 break
     finally:
-        if n_learnt:
+        if record.n:
             keep()
     if n == 0:
         raise InputError(f"{rows.where}: no samples", code="E-DATA-EMPTY")
-    if n_learnt == 0:
+    if record.n == 0:
         raise InputError(
             f"{rows.where}: no row has a label, and learning needs them: one more column at the "
             "end, or --label COLUMN",
@@ -75,8 +82,11 @@ def learn_rows(
     return {
         "data": rows.where,
         "n_samples": n,
-        "n_learnt": n_learnt,
-        "prequential_accuracy": n_right / n_learnt,
-        "fading_accuracy": fading,
+        "n_learnt": record.n,
+        "n_too_late": waiting.n_too_late,
+        "prequential_accuracy": record.accuracy,
+        "fading_accuracy": record.fading,
         "class_names": classes.known,
+        "classes": record.by_class(classes),
+        "confusion": record.confusion(engine.n_outputs),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 import time
+from array import array
 from pathlib import Path
 
 import click
@@ -29,16 +30,22 @@ from metabit.cli.options import (
 )
 from metabit.cli.paths import WriteFile
 from metabit.cli.reading import read_for, say_limited
-from metabit.cli.tables import by_class, class_table, percent
+from metabit.cli.row_record import RowRecord, number_of, say_row
+from metabit.cli.tables import (
+    by_class,
+    class_table,
+    confusion_table,
+    confusions,
+    percent,
+)
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError, StorageError
 from metabit.export.blob import Blob
 from metabit.files import write_whole
-from metabit.readers.csv_rows import CsvOptions, CsvRows, labels_of
-from metabit.readers.live import samples_as_they_come
+from metabit.readers.live import Waiting, live_rows, samples_as_they_come
 from metabit.readers.read import STDIN
-from metabit.readers.samples import ReadSamples
+from metabit.readers.rows import CsvOptions, Rows
 
 # So many labels are shown for people; --labels-out writes all of them.
 SHOWN = 20
@@ -74,8 +81,8 @@ def command(
     """Run FILE on DATA and print the labels, and the accuracy if the true labels are known.
 
     DATA is a .npy, .npz (x, optionally y), .csv, .tsv or .txt file, a folder or zip of recordings
-    or pictures, the name of a data set, or - for csv rows on standard input, each of which is
-    answered as it comes. A csv row holds the
+    or pictures, the name of a data set, or - for rows on standard input, csv or JSON lines,
+    each of which is answered as it comes, by the name of its class. A csv row holds the
     inputs, and optionally the label; with a header, columns are found by their names. A model with
     a front end reads raw frames, a row each.
 
@@ -91,7 +98,7 @@ def command(
     engine = open_engine(blob, bank=chosen, state=state, threads=threads, head=unknown)
     names = ClassNames(model, engine.n_outputs, state)
     if data == STDIN:
-        stream = CsvRows(sys.stdin, "standard input", model, csv)
+        stream = live_rows(sys.stdin, "standard input", model, csv)
         return {"file": file, **_stream(out, stream, engine, names, limit, unknown, labels_out)}
     samples = read_for(out, data, model, limit=limit, split=split, task=task, csv=csv)
     n, truth = len(samples.x), names.numbers(samples, learning=False)
@@ -102,15 +109,16 @@ def command(
         write_labels(labels_out, labels)
     accuracy = None if truth is None else float(np.mean(labels == truth))
     classes = None if truth is None else by_class(names, truth, labels == truth)
+    confusion = None if truth is None else confusions(truth, labels, engine.n_outputs)
     out.line(f"labels: {_in_words(names, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
     if accuracy is not None and classes is not None:
         n_unknown = int((labels == UNKNOWN).sum())
         if unknown:
             out.line(f"unknown: {n_unknown:,} of {n:,} samples, which count as wrong below")
         out.line(f"accuracy on {samples.where}: {percent(accuracy)}")
-        rows = class_table(classes)
-        if rows is not None:
-            out.show(rows)
+        for shown in (class_table(classes), confusion_table(classes, confusion)):
+            if shown is not None:
+                out.show(shown)
     since: Answer = {}
     if state is not None and truth is not None and accuracy is not None and not unknown:
         since = since_export(out, blob, chosen, state, samples.x, truth, accuracy)
@@ -126,6 +134,7 @@ def command(
         "labels": labels,
         "class_names": names.known,
         "classes": classes,
+        "confusion": confusion,
         "seconds": seconds,
         "arena_bytes": engine.plan.arena_bytes,
         **since,
@@ -141,46 +150,59 @@ def _labels(engine: Engine, x: NDArray[np.generic], unknown: bool) -> NDArray[np
 
 
 def _stream(
-    out: Output, rows: CsvRows, engine: Engine, names: ClassNames, limit: int | None,
+    out: Output, rows: Rows, engine: Engine, names: ClassNames, limit: int | None,
     unknown: bool, labels_out: Path | None,
 ) -> Answer:  # fmt: skip
     """Answer every row of standard input before the next one is read.
 
-    Only labels are on stdout then, because they go to the next program.
+    Only answers are on stdout then, because they go to the next program. Labels are kept only where
+    they are asked for, so memory does not grow with the stream.
     """
-    labels: list[int] = []
-    told: list[str] = []
+    n, record, waiting = 0, RowRecord(), Waiting[int]()
+    kept = array("i") if labels_out is not None or out.as_json else None
     for row, sample in samples_as_they_come(rows, engine):
-        labels.append(int(_labels(engine, sample, unknown)[0]))
-        out.answer(str(labels[-1]))
-        if row.label is not None:
-            told.append(row.label)
-        if len(labels) == limit:
+        if sample is None:
+            earlier = waiting.take(row.name)
+            if earlier is not None:
+                record.add(number_of(row, rows, names, learning=False), earlier)
+            continue
+        n += 1
+        said = int(_labels(engine, sample, unknown)[0])
+        say_row(out, row, _name(names, said))
+        if kept is not None:
+            kept.append(said)
+        if row.label:
+            record.add(number_of(row, rows, names, learning=False), said)
+        else:
+            waiting.put(row.name, said)
+        if n == limit:
             break
-    if not labels:
+    if n == 0:
         raise InputError(f"{rows.where}: no samples", code="E-DATA-EMPTY")
-    found = np.array(labels, dtype=np.int64)
     if labels_out is not None:
-        write_labels(labels_out, found)
-    accuracy = None
-    if told:
-        read = ReadSamples(found, labels_of(told, rows.model), rows.where)
-        accuracy = float(np.mean(found == names.numbers(read, learning=False)))
-        out.note(f"accuracy on {rows.where}: {percent(accuracy)}")
+        write_labels(labels_out, np.array(kept, dtype=np.int64))
+    if record.n:
+        out.note(f"accuracy on {rows.where}: {percent(record.accuracy)}")
     say_limited(out, rows.where, rows.n_limited / rows.n_values)
     return {
         "data": rows.where,
-        "n_samples": len(labels),
-        "accuracy": accuracy,
-        "labels": labels,
+        "n_samples": n,
+        "accuracy": record.accuracy if record.n else None,
+        "labels": kept,
         "class_names": names.known,
+        "classes": record.by_class(names) if record.n else None,
+        "confusion": record.confusion(engine.n_outputs) if record.n else None,
         "arena_bytes": engine.plan.arena_bytes,
     }
 
 
+def _name(names: ClassNames, label: int) -> str:
+    return "unknown" if label == UNKNOWN else names(label)
+
+
 def _in_words(names: ClassNames, labels: NDArray[np.int64]) -> str:
     """Names of classes, or their numbers; with commas where a name has a space in it."""
-    words = ["unknown" if label == UNKNOWN else names(int(label)) for label in labels]
+    words = [_name(names, int(label)) for label in labels]
     return (", " if any(" " in word for word in words) else " ").join(words)
 
 

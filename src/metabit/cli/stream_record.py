@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.cli.common import Answer
+from metabit.cli.tables import confusions
 
 #: Samples after which the fading accuracy has forgotten about two thirds of what was before.
 FADES = 200
@@ -74,10 +75,7 @@ class StreamRecord:
 
     def confusion(self, n_classes: int) -> list[list[int]]:
         """How often a label (rows) was predicted as each class (columns) before it was learnt."""
-        counts = np.zeros((n_classes, n_classes), np.int64)
-        np.add.at(counts, (self.truth, self.said), 1)
-        found: list[list[int]] = counts.tolist()
-        return found
+        return confusions(self.truth, self.said, n_classes)
 
     def by_class(self, name: Callable[[int], str]) -> list[Answer]:
         """The same shares for each class that occurs, and how many samples it has."""

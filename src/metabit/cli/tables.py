@@ -54,6 +54,10 @@ def budget_bar(used: int, available: int, width: int = 40) -> Text:
     return Text.assemble(("█" * full, style), ("░" * (width - full), "dim"), f" {share:.0%}")
 
 
+MOST_CONFUSED = 12
+"""Classes of a confusion matrix that fits a terminal."""
+
+
 def by_class(
     name: Callable[[int], str], truth: NDArray[np.int32], right: NDArray[np.bool_]
 ) -> list[Answer]:
@@ -90,6 +94,41 @@ def class_table(classes: list[Answer]) -> Table | None:
     rows = table("", "class", ">samples", *titles)
     for row in classes:
         rows.add_row(row["name"], f"{row['n_samples']:,}", *(percent(row[key]) for key in keys))
+    return rows
+
+
+def confusions(
+    truth: NDArray[np.integer], said: NDArray[np.integer], n_classes: int
+) -> list[list[int]]:
+    """How often a label (rows) was predicted as each class (columns); -1 is no class.
+
+    Args:
+        truth, said: labels, shape (n,).
+        n_classes: of the engine.
+    """
+    counts, known = np.zeros((n_classes, n_classes), np.int64), said >= 0
+    np.add.at(counts, (truth[known], said[known]), 1)
+    found: list[list[int]] = counts.tolist()
+    return found
+
+
+def confusion_table(classes: list[Answer], confusion: list[list[int]] | None) -> Table | None:
+    """A table of what was taken for what; None where it is too wide, or classes have no names.
+
+    Args:
+        classes: those that occur; see `class_table`.
+        confusion: from `confusions`.
+    """
+    labels = [row["label"] for row in classes]
+    numbered = all(row["name"] == str(row["label"]) for row in classes)
+    if confusion is None or numbered or not 1 < len(labels) <= MOST_CONFUSED:
+        return None
+    rows = table("\nwhat is right (rows), and what was said (columns)", "", *(
+        f">{row['name'][:8]}" for row in classes
+    ))  # fmt: skip
+    for row in classes:
+        counts = (confusion[row["label"]][label] for label in labels)
+        rows.add_row(row["name"], *(f"{n:,}" if n else "" for n in counts))
     return rows
 
 

@@ -17,9 +17,10 @@ from metabit.errors import InputError
 from metabit.export.spec import InputSpec, Model
 from metabit.export.windows import counts_of, samples_of_raw
 from metabit.readers.arrays import from_npz, load_array
-from metabit.readers.csv_rows import CsvOptions, from_csv
+from metabit.readers.csv_rows import from_csv
 from metabit.readers.named_sets import from_set, set_names
 from metabit.readers.own_folders import from_folder, is_folder
+from metabit.readers.rows import CsvOptions
 from metabit.readers.samples import SUFFIXES, Array, ReadSamples, n_limited
 
 STDIN = "-"
