@@ -11,9 +11,11 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export import state_image
 from metabit.export.container import dumps, load
+from metabit.export.windows import samples_of_recording
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden").glob("*.mbit"))
 LEARNING = [path for path in GOLDEN if path.with_suffix(".mbs").exists()]
+FRONTS = [path for path in GOLDEN if path.stem == "v1.3-front-end"]
 TODAYS = [path for path in LEARNING if path.stem.startswith("state-2")]
 
 
@@ -21,6 +23,7 @@ def test_there_are_golden_files() -> None:
     assert len(GOLDEN) >= 5
     assert len(LEARNING) >= 8
     assert len(TODAYS) >= 4
+    assert len(FRONTS) == 1
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
@@ -29,6 +32,15 @@ def test_an_old_file_gives_the_scores_it_gave_then(path: Path) -> None:
         assert np.array_equal(Engine(path).scores(then["x"]), then["scores"])
         assert np.array_equal(ReferenceModel(path.read_bytes()).scores(then["x"]), then["scores"])
     assert dumps(load(path)) == path.read_bytes()
+
+
+@pytest.mark.parametrize("path", FRONTS, ids=lambda p: p.stem)
+def test_old_frames_become_the_samples_of_then(path: Path) -> None:
+    front_end = load(path).front_end
+    assert front_end is not None
+    with np.load(path.with_suffix(".npz")) as then:
+        assert np.array_equal(Engine(path).push(then["frames"]), then["x"])
+        assert np.array_equal(samples_of_recording(then["frames"], front_end), then["x"])
 
 
 @pytest.mark.parametrize("path", LEARNING, ids=lambda p: p.stem)

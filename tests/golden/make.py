@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from helpers import random_model, random_samples, small_convnet  # noqa: E402
 from metabit.edge_runtime.engine import Engine  # noqa: E402
 from metabit.export.container import dumps  # noqa: E402
 from metabit.export.spec import Model  # noqa: E402
+from metabit.trainer.frontend import Operations, fit, to_counts  # noqa: E402
+from metabit.trainer.frontend.features import windows_of  # noqa: E402
 
 CASES: dict[str, dict[str, Any]] = {
     "v1-dense-8bit": {"sizes": (33, 20, 5), "bits": 8, "n_banks": 2, "dtype": "int8"},
@@ -28,6 +31,7 @@ CASES: dict[str, dict[str, Any]] = {
     "state-2-dense-4bit": {"sizes": (20, 31, 32, 3), "bits": 4, "zero_point": 7},
     "state-2-conv-8bit": {"bits": 8, "n_banks": 2, "zero_point": 9},
     "state-2-conv-4bit": {"bits": 4, "dtype": "int8"},
+    "v1.3-front-end": {"does": Operations(3, 16, 8, edges=(1, 2, 4, 8), stack=2)},
 }
 
 
@@ -37,6 +41,9 @@ def main() -> None:
         path = HERE / f"{name}.mbit"
         if path.exists():
             print(f"{path} stays")
+            continue
+        if "does" in options:
+            with_front_end(path, options["does"])
             continue
         make: Callable[..., Model] = random_model if "sizes" in options else small_convnet
         state_2 = name.startswith("state-2")
@@ -53,6 +60,20 @@ def main() -> None:
             arrays["learnt_scores"] = engine.scores(x)
             path.with_suffix(".mbs").write_bytes(engine.save_state())
         np.savez_compressed(path.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
+
+
+def with_front_end(path: Path, does: Operations) -> None:
+    """A model with a front end, frames in its units, and the samples and scores they become."""
+    rng = np.random.default_rng(42)
+    unit = np.array([0.001, 0.01, 0.5], dtype=np.float32)
+    frames = rng.normal(0, 800, (120, does.n_channels)) * unit
+    counts, _ = to_counts(frames, unit)
+    model = random_model((does.n_inputs, 20, 4), seed=42, dtype="int8")
+    path.write_bytes(dumps(replace(model, front_end=fit(windows_of(counts, does), does, unit))))
+    engine = Engine(path)
+    x = engine.push(frames)
+    scores = engine.scores(x)
+    np.savez_compressed(path.with_suffix(".npz"), frames=frames, x=x, scores=scores)
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ class Rows:
         raise NotImplementedError
 
     def mean_alike(self, whole: bool, place: str) -> None:
-        """Take the first row for what all are; refuse a later one that is not.
+        """Take the first row for what all are, and refuse a later row that is not.
 
         Args:
             whole: whether all values of a row are whole numbers.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metabit.report.page import Dot, Dots, Page, PagePart, Rows, Stat
+from metabit.report.page import DataTable, Dot, Dots, Page, PagePart, Stat
 from metabit.report.words import kib, percent
 
 MOST_ROWS = 20
@@ -75,7 +75,7 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
         ),
         PagePart(
             "Networks that none beats in accuracy, RAM and flash at once",
-            [Rows(["network", "right", "RAM", "flash"], table)],
+            [DataTable(["network", "right", "RAM", "flash"], table)],
             "Accuracy on training samples that were held out.",
         ),
     ]

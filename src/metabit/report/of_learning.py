@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from metabit.report.page import ColourGrid, Drawn, Lines, Mark, Page, PagePart, Rows, Series, Stat
+from metabit.report.page import (
+    ColourGrid,
+    DataTable,
+    Drawn,
+    Lines,
+    Mark,
+    Page,
+    PagePart,
+    Series,
+    Stat,
+)
 from metabit.report.words import kib, percent
 
 MOST_CONFUSED = 24
@@ -73,12 +83,12 @@ def _sections(answer: dict[str, Any]) -> list[PagePart]:
         for row in answer["classes"]
     ]
     columns = ["class", "samples", "before", "as they came", "after"]
-    blocks: list[Drawn] = [Rows(columns, rows)]
+    blocks: list[Drawn] = [DataTable(columns, rows)]
     sections.append(
         PagePart("Each class", blocks, '"Before" and "after" are of these samples themselves.')
     )
     if 1 < len(answer["classes"]) <= MOST_CONFUSED:
-        note = "Rows: what is right. Columns: what was said before the sample was learnt."
+        note = "DataTable: what is right. Columns: what was said before the sample was learnt."
         sections.append(PagePart("What was taken for what", [confusion(answer)], note))
     return sections
 

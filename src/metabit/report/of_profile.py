@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metabit.report.page import Amount, Bars, Page, PagePart, Rows, Stat
+from metabit.report.page import Amount, Bars, DataTable, Page, PagePart, Stat
 from metabit.report.words import duration, kib
 
 
@@ -45,14 +45,14 @@ def _sections(answer: dict[str, Any]) -> list[PagePart]:
     work = [(name, answer[name]) for name in ("open", "predict", "learn") if answer[name]]
     rows = [[name, f"{one['instructions']['total']:,.0f}", *_times(one)] for name, one in work]
     columns = ["", "instructions", "time", "from", "to", "energy"]
-    sections.append(PagePart("Work", [Rows(columns, rows)], answer["included"]))
+    sections.append(PagePart("Work", [DataTable(columns, rows)], answer["included"]))
     layers = [
         [row["name"], f"{row['n_in']:,}", f"{row['n_out']:,}", f"{row['n_macs']:,}",
          kib(row["weight_bytes"]), kib(row["state_bytes"]), "yes" if row["learns"] else "no"]
         for row in answer["layers"]
     ]  # fmt: skip
     columns = ["layer", "in", "out", "MAC", "weights", "state in RAM", "learns"]
-    return [*sections, PagePart("Layers", [Rows(columns, layers)])]
+    return [*sections, PagePart("Layers", [DataTable(columns, layers)])]
 
 
 def _parts(memory: dict[str, Any]) -> Bars:

@@ -137,14 +137,14 @@ class ColourGrid:
 
 
 @dataclass(frozen=True)
-class Rows:
+class DataTable:
     """A table; the first column is text, the others are numbers."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
 
-Drawn = Lines | Dots | Bars | ColourGrid | Rows
+Drawn = Lines | Dots | Bars | ColourGrid | DataTable
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from metabit.files import write_whole
 from metabit.report import drawing
-from metabit.report.page import Bars, ColourGrid, Dots, Drawn, Lines, Page, PagePart, Rows
+from metabit.report.page import Bars, ColourGrid, DataTable, Dots, Drawn, Lines, Page, PagePart
 from metabit.report.style import STYLE
 
 _DARK = 0.55
@@ -98,7 +98,7 @@ def _cell(share: float | None, text: str) -> str:
     return f'<td{dark} style="--v:{share:.3f}">{escape(text)}</td>'
 
 
-def _rows(block: Rows) -> str:
+def _rows(block: DataTable) -> str:
     head = "".join(f"<th>{escape(name)}</th>" for name in block.columns)
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in block.rows
@@ -111,5 +111,5 @@ _DRAWN: dict[type[Drawn], Callable[[Any], str]] = {
     Dots: drawing.dots,
     Bars: _bars,
     ColourGrid: _cells,
-    Rows: _rows,
+    DataTable: _rows,
 }
