@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime import _native, isa, state_bytes
+from metabit.edge_runtime.forking import engine_lock
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.options import Options
@@ -99,7 +99,7 @@ class Engine:
             "step_levels": step_levels, "m": m, "seed": seed, "batch": batch, "units": units,
             "replay": replay, "threads": threads,
         }  # fmt: skip
-        self._lock = threading.RLock()  # one scratch memory serves all threads that call
+        self._lock = engine_lock()  # one scratch memory serves all threads that call
         self._mapped = Mapped(source)
         self._where = self._mapped.where
         # The C core has just checked the file whole; only its input is read here.

@@ -10,6 +10,7 @@ import weakref
 from pathlib import Path
 
 from metabit.edge_runtime import _native, state_bytes
+from metabit.edge_runtime.forking import stays_with_parent
 from metabit.errors import MismatchError, StorageError
 from metabit.export import state_image
 
@@ -46,6 +47,8 @@ class StateFolder:
             _native.check(opened, str(path))
             _WRITERS.add(self)
         self.close = weakref.finalize(self, self._lib.mb_folder_close, ctypes.pointer(self._folder))
+        if writes:
+            stays_with_parent(self)
 
     def _open(self) -> int:
         """The result of `mb_folder_open`."""

@@ -57,7 +57,9 @@ MB_API int mb_folder_commit(mb_folder *folder, const mb_model *model, uint32_t k
  * cannot be read), and the error of the newest state if all of them are damaged. */
 MB_API int64_t mb_folder_restore(mb_model *model, const char *path, uint32_t *skipped);
 
-/* Close the folder and let the lock go. NULL, and a folder that was closed before, do no harm. */
+/* Close the folder and let the lock go, whoever was forked meanwhile. A forked process that closes
+ * its copy leaves the lock to its parent. A parent that is killed leaves a lock only as long as a
+ * forked process has not closed its copy. NULL, and a folder that was closed before, do no harm. */
 MB_API void mb_folder_close(mb_folder *folder);
 
 #ifdef __cplusplus

@@ -235,7 +235,10 @@ void mb_folder_close(mb_folder *folder) {
         return;
     }
     if (folder->lock >= 0) {
-        close(folder->lock); /* the lock goes with its last descriptor */
+        if (folder->owner == (int64_t)getpid()) { /* forked processes have the descriptor too */
+            (void)flock(folder->lock, LOCK_UN);
+        }
+        close(folder->lock);
     }
     if (folder->dir >= 0) {
         close(folder->dir);

@@ -124,11 +124,15 @@ int disk_close(int descriptor) {
 }
 
 int disk_flock(int descriptor, int operation) {
-    (void)operation;
     if (begin() != 0) {
         return -1;
     }
     file *f = &files[what_is(descriptor)];
+    if (operation == LOCK_UN) {
+        f->lock = f->lock == descriptor ? -1 : f->lock;
+        done();
+        return 0;
+    }
     if (f->lock >= 0 && f->lock != descriptor) {
         errno = EWOULDBLOCK;
         return -1;

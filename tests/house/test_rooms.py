@@ -79,7 +79,7 @@ ROOMS = {
         "from_run",
     ),
     "metabit.edge_runtime": (
-        "_native c_library inputs isa sizes threads",
+        "_native c_library forking inputs isa sizes threads",
         "mapped options reference state_bytes status windows",
         "plan state_folder",
         "engine state_history",
