@@ -29,6 +29,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "demo": (*_TRAINER, *_BOARDS),
     "train": _TRAINER,
     "fit": _TRAINER,
+    "fit beside scikit-learn": ("sklearn",),
     "data inspect --plot": ("matplotlib",),
     "read own data": ("polars",),
     "read pictures": ("PIL",),

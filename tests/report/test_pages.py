@@ -77,6 +77,7 @@ def fitted() -> dict[str, Any]:
         for k in range(4)
     ]  # fmt: skip
     return {
+        "rivals": [{"name": NASTY, "test_accuracy": 0.8, "flash_bytes": 5000, "ram_bytes": None}],
         "schema": "metabit/fit/1", "question": {"name": NASTY, "seed": 3}, "candidates": rows,
         "chosen": rows[3] | {"test_accuracy": 0.9, "n_test": 50, "model": NASTY, "learns": NASTY},
         "refused": {"counts": {"ram": 3}}, "seconds": 12.0,

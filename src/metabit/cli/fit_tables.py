@@ -43,7 +43,8 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
         f"{format_kib(chosen['predict_ram_bytes'])} without; flash "
         f"{format_kib(chosen['flash_bytes'])}, of which weights {weights}"
     )
-    out.line(f"{found['seconds']:,.0f} s; all results: {folder / 'fit.json'}")
+    seconds, where = f"{found['seconds']:,.0f} s", folder / "report.html"
+    out.line(f"{seconds}; all results: {folder / 'fit.json'}, as a page: {where}")
     model = folder / chosen["model"]
     out.line(f"next: metabit predict {model} NEW-DATA; metabit learn {model} NEW-DATA", "dim")
 

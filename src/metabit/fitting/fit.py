@@ -156,11 +156,9 @@ def _rivals(
     """The rivals' rows; none where they are not wanted or scikit-learn is not installed."""
     if not asked.rivals:
         return []
-    if not rivals.are_here():
-        asked.say(
-            "rivals such as a random forest are left out: they need scikit-learn, "
-            'pip install "metabit[sklearn]"'
-        )
+    how = rivals.how_to_get()
+    if how:
+        asked.say(f"rivals such as a random forest are left out: they need scikit-learn, {how}")
         return []
     asked.say("rivals on the same features")
     dataset = seen_by_network(material.dataset, chosen.candidate.frontend)

@@ -6,7 +6,6 @@ with learning. Flash and RAM of the rivals are what their numbers need, without 
 
 from __future__ import annotations
 
-import importlib.util
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.extras import missing, pip_command
 from metabit.trainer.data.dataset import DataSet
 
 MOST_SAMPLES = 20_000
@@ -49,9 +49,10 @@ class Rival:
     predict: Callable[[Any, Inputs], Labels]
 
 
-def are_here() -> bool:
-    """Whether scikit-learn is installed."""
-    return importlib.util.find_spec("sklearn") is not None
+def how_to_get() -> str:
+    """The command that installs scikit-learn; empty where it is installed."""
+    lacking = missing("fit beside scikit-learn")
+    return pip_command(lacking) if lacking else ""
 
 
 def measured(

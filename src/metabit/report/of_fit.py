@@ -42,11 +42,14 @@ def page(found: dict[str, Any], facts: dict[str, str]) -> Page:
 
 def _conclusion(found: dict[str, Any]) -> list[str]:
     chosen, refused = found["chosen"], sum(found["refused"]["counts"].values())
+    learns = "and nothing of it learns on the device: no head fits beside the network"
+    if chosen["learns"] is not None:
+        learns = f"and its {chosen['learns']} learns on the device"
     return [
         f"{refused:,} candidates were refused before any training because they do not fit. Of "
         f"those that were trained, {chosen['label']} was chosen, on training samples that were "
         "held out. It was then trained on all of them and tested once; "
-        f"{chosen['model']} holds it, and its {chosen['learns']} learns on the device."
+        f"{chosen['model']} holds it, {learns}."
     ]
 
 
@@ -67,7 +70,7 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
         [row["label"], percent(row["accuracy"]), kib(row["ram_bytes"]), kib(row["flash_bytes"])]
         for row in best
     ]
-    return [
+    parts = [
         PagePart(
             "What fits",
             [Dots(dots, "flash, KiB", "right on held-out training samples, %")],
@@ -79,3 +82,21 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
             "Accuracy on training samples that were held out.",
         ),
     ]
+    return [*parts, _rivals(found)] if found["rivals"] else parts
+
+
+def _rivals(found: dict[str, Any]) -> PagePart:
+    """Other classifiers on the same features, on the same test samples."""
+    mine = found["chosen"] | {"name": found["chosen"]["label"]}
+    table = [
+        [
+            row["name"], percent(row["test_accuracy"]), kib(row["flash_bytes"]),
+            "does not learn" if row["ram_bytes"] is None else kib(row["ram_bytes"]),
+        ]
+        for row in (mine, *found["rivals"])
+    ]  # fmt: skip
+    return PagePart(
+        "What else could be taken",
+        [Rows(["on the same features", "right", "flash", "RAM with learning"], table)],
+        "Accuracy on the test samples. Flash and RAM of the others are those of their numbers.",
+    )
