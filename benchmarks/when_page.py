@@ -67,6 +67,8 @@ def ram(found: Record) -> str:
 
 def times(found: Record) -> str:
     """Equal time of a prediction on this desk."""
+    if not any(key.startswith("time ") for key in found):
+        return "Not measured yet."
     timed = {}
     for key, row in found.items():
         us = found.get(f"time {row.get('kind')} {'-'.join(map(str, row.get('widths', [])))}")

@@ -97,6 +97,6 @@ def _rivals(found: dict[str, Any]) -> PagePart:
     ]  # fmt: skip
     return PagePart(
         "What else could be taken",
-        [Rows(["on the same features", "right", "flash", "RAM with learning"], table)],
+        [DataTable(["on the same features", "right", "flash", "RAM with learning"], table)],
         "Accuracy on the test samples. Flash and RAM of the others are those of their numbers.",
     )
