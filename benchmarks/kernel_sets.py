@@ -37,6 +37,7 @@ OPERATORS = {
     "bits_by_threshold": "sums to bits, by thresholds",
     "bits_by_norm": "sums to bits, by running values",
     "back": "errors back through weights",
+    "pass_norm": "errors back through normalisation",
     "inverse_roots": "1 / square root of variances",
     "draw": "random numbers of a step",
 }

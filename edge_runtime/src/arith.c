@@ -27,6 +27,11 @@ float mb_sqrt(float x) {
     if (x < 1.17549435e-38f) {
         return 0.0f;
     }
+#if defined(__GNUC__) && defined(__ARM_FP) && (__ARM_FP & 4) && !defined(__aarch64__)
+    float hardware; /* rounds as IEEE 754 says, so as what follows does */
+    __asm__("vsqrt.f32 %0, %1" : "=t"(hardware) : "t"(x));
+    return hardware;
+#else
     /* 1/sqrt from the halved exponent, three Newton steps; then x * (1/sqrt) is within 1 ulp or
      * two. */
     float half = 0.5f * x;
@@ -49,6 +54,7 @@ float mb_sqrt(float x) {
         m--;
     }
     return (float)m * mb_pow2(e);
+#endif
 }
 
 float mb_exp(float x) {

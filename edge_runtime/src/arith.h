@@ -87,12 +87,15 @@ static inline int32_t mb_fade(int32_t mean, int32_t value, uint32_t shift) {
 /* The largest size of a running value, within what the reader of states allows. */
 #define MB_MOST 1e15f
 
+/* A running value that is smaller becomes zero. */
+#define MB_LEAST 1e-30f
+
 /* A running value within its range; not a number becomes -MB_MOST. What is too small to matter
  * becomes zero, so that no denormal number arises, which some processors round to zero. */
 static inline float mb_settled(float x) {
     x = x >= -MB_MOST ? x : -MB_MOST;
     x = x <= MB_MOST ? x : MB_MOST;
-    return mb_absolute(x) < 1e-30f ? 0.0f : x;
+    return mb_absolute(x) < MB_LEAST ? 0.0f : x;
 }
 
 /* A running mean. */

@@ -7,6 +7,7 @@
  */
 #define _DEFAULT_SOURCE
 #include "../../edge_runtime/src/kernels/choose.h"
+#include "../../edge_runtime/src/kernels/hidden_norm.h"
 #include "../../edge_runtime/src/kernels/scalar.h"
 #include <metabit.h>
 
@@ -310,6 +311,43 @@ static void try_learning(void) {
     release(&in), release(&expected), release(&found);
 }
 
+/* Errors back through a normalisation, and its running values: now and then they are at the end of
+ * their range, too small to count, or no numbers at all. */
+static void try_normalisation(void) {
+    static const float odd[] = {0.0f, -0.0f, 1e15f, -1e15f, 1e-30f, 9e-31f, 3e38f, -3e38f};
+    const uint32_t n = now.n_out, n_arrays = 7; /* error, gamma, 1 / deviation, 4 running values */
+    const size_t bytes = (size_t)4 * n_arrays * n;
+    guarded sums = guard((size_t)4 * n), expected = guard(bytes), found = guard(bytes);
+    int32_t *s = (int32_t *)(void *)sums.at;
+    float *both[] = {(float *)(void *)expected.at, (float *)(void *)found.at};
+    for (uint32_t i = 0; i < n_arrays * n; i++) {
+        both[0][i] = 0.01f * (float)(draw() % 2001u) - 10.0f;
+        both[0][i] = draw() % 40u ? both[0][i] : odd[draw() % 8u];
+    }
+    for (uint32_t j = 0; j < n; j++) {
+        s[j] = (int32_t)(draw() % 2001u) - 1000;
+    }
+    memcpy(both[1], both[0], bytes); /* sums that overflow give no numbers */
+    for (uint32_t i = 0; i < 2; i++) {
+        float *f = both[i];
+        mb_hidden_norm norm = {f + n,
+                               f + 2 * (size_t)n,
+                               f + 3 * (size_t)n,
+                               f + 4 * (size_t)n,
+                               f + 5 * (size_t)n,
+                               f + 6 * (size_t)n,
+                               0.001f,
+                               0.003f};
+        (i == 0 ? mb_pass_norm_scalar : set->pass_norm)(f, s, &norm, n);
+    }
+    for (uint32_t i = 0; i < n; i++) { /* an error that is no number has no bits to compare */
+        bool no_numbers = both[0][i] != both[0][i] && both[1][i] != both[1][i];
+        both[1][i] = no_numbers ? both[0][i] : both[1][i];
+    }
+    same(found.at, expected.at, expected.bytes, "pass_norm");
+    release(&sums), release(&expected), release(&found);
+}
+
 static void try_shape(shape size) {
     now = size;
     for (int how = 0; how < N_FILLS; how++) {
@@ -338,6 +376,7 @@ static void try_shape(shape size) {
         }
         try_activation((enum fill)how);
         try_learning();
+        try_normalisation();
     }
 }
 

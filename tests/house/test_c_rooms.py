@@ -18,7 +18,7 @@ SRC = sources() / "src"
 #: a folder, or files that lie directly in src/.
 ROOMS = (
     ("strict", "bytes", "arith", "random", "levels"),
-    ("kernels/kernels", "kernels/list", "kernels/scalar"),
+    ("kernels/kernels", "kernels/hidden_norm", "kernels/list", "kernels/scalar"),
     ("kernels/lanes",),
     ("kernels/sets",),
     ("kernels/choose",),

@@ -96,6 +96,14 @@ typedef struct mb_norm_view {
     const float *mean, *inv_std, *gamma, *beta;
 } mb_norm_view;
 
+/* The normalisation of a hidden layer that learns, with the running values of its channels, (n)
+ * each: learn/backward.h. */
+typedef struct mb_hidden_norm {
+    const float *gamma, *inv_std;
+    float *mean, *var, *mean_error, *mean_product;
+    float norm_rate, error_rate;
+} mb_hidden_norm;
+
 static inline float mb_normalised(const mb_norm_view *norm, int32_t sum, uint32_t channel) {
     float centred = (float)sum - norm->mean[channel];
     return centred * norm->inv_std[channel];
@@ -143,6 +151,10 @@ typedef struct mb_kernels {
      * weights.
      *   sums (n_in), d (n_out) */
     void (*back)(uint32_t *sums, const mb_matrix *weights, const int16_t *d);
+
+    /* Pass errors (n) of a dense layer with these sums (n) back through its normalisation, and let
+     * its running values follow: hidden_norm.h. */
+    void (*pass_norm)(float *error, const int32_t *sums, const mb_hidden_norm *norm, uint32_t n);
 
     /* inv_std[j] = 1 / sqrt(var[j] + eps), each operation correctly rounded; var >= 0, eps >=
      * 1e-8 */

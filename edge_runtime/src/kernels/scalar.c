@@ -4,6 +4,7 @@
 
 #include "../arith.h"
 #include "../random.h"
+#include "hidden_norm.h"
 
 static uint32_t popcount32(uint32_t x) {
     x -= (x >> 1) & 0x55555555u;
@@ -281,6 +282,15 @@ void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d) 
     }
 }
 
+void mb_pass_norm_scalar(float *error, const int32_t *sums, const mb_hidden_norm *norm,
+                         uint32_t n) {
+    for (uint32_t j = 0; j < n; j++) {
+        mb_channel_sums channel = {0.0f, 0.0f, 0.0f, 0.0f};
+        error[j] = mb_pass_error(norm, &channel, j, sums[j], error[j]);
+        mb_follow_channel(norm, &channel, j, 1.0f);
+    }
+}
+
 void mb_inverse_roots_scalar(float *inv_std, const float *var, float eps, uint32_t n) {
     for (uint32_t j = 0; j < n; j++) {
         inv_std[j] = 1.0f / mb_sqrt(var[j] + eps);
@@ -306,6 +316,7 @@ const mb_kernels mb_kernels_scalar = {
     .convolve_bytes = mb_convolve_bytes_scalar,
     .bits_by_norm = mb_bits_by_norm_scalar,
     .back = mb_back_scalar,
+    .pass_norm = mb_pass_norm_scalar,
     .inverse_roots = mb_inverse_roots_scalar,
     .draw = mb_draw_scalar,
 };

@@ -15,6 +15,7 @@ void mb_convolve_bytes_scalar(uint32_t *bits, const mb_spread *weights, const mb
 void mb_bits_by_norm_scalar(uint32_t *bits, const int32_t *sums, const mb_norm_view *norm,
                             uint32_t n);
 void mb_back_scalar(uint32_t *sums, const mb_matrix *weights, const int16_t *d);
+void mb_pass_norm_scalar(float *error, const int32_t *sums, const mb_hidden_norm *norm, uint32_t n);
 void mb_inverse_roots_scalar(float *inv_std, const float *var, float eps, uint32_t n);
 void mb_draw_scalar(uint32_t *draws, uint32_t counter, uint32_t n);
 

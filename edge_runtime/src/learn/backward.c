@@ -4,6 +4,7 @@
 #include "backward.h"
 
 #include "../arith.h"
+#include "../kernels/hidden_norm.h"
 
 void mb_output_error(mb_model *model, float *error, uint32_t label) {
     const mb_layer *output = mb_output_layer(model);
@@ -36,7 +37,6 @@ void mb_pass_sign(const mb_model *model, const mb_layer *layer, float *error) {
 }
 
 #define BIAS_RATE 0.004f
-#define LEAST_VARIANCE 1.0f /* sums are integers: less carries nothing */
 
 void mb_pass_output_norm(mb_model *model, float *error) {
     const mb_layer *layer = mb_output_layer(model);
@@ -49,34 +49,35 @@ void mb_pass_output_norm(mb_model *model, float *error) {
     }
 }
 
+/* The errors of a map: each channel has many positions. */
+static void pass_map_norm(const mb_hidden_norm *norm, const mb_layer *layer, const int32_t *sums,
+                          float *error) {
+    uint32_t n = layer->n_out, n_values = mb_values(layer);
+    float share = 1.0f / (float)layer->n_positions;
+    for (uint32_t j = 0; j < n; j++) {
+        mb_channel_sums channel = {0.0f, 0.0f, 0.0f, 0.0f};
+        for (uint32_t at = j; at < n_values; at += n) {
+            error[at] = mb_pass_error(norm, &channel, j, sums[at], error[at]);
+        }
+        mb_follow_channel(norm, &channel, j, share);
+    }
+}
+
 void mb_pass_norm(mb_model *model, const mb_layer *layer, float *error) {
     const int32_t *sums = (const int32_t *)mb_in_arena(model, layer->sums_at);
-    mb_norm_view norm = mb_norm(model, layer);
-    uint32_t n = layer->n_out, n_values = mb_values(layer);
-    float *mean = (float *)mb_in_arena(model, layer->running_at);
-    float *var = mean + n, *mean_error = var + n, *mean_product = mean_error + n;
+    const mb_kernels *kernels = mb_kernels_of(model);
+    uint32_t n = layer->n_out;
+    float *mean = (float *)mb_in_arena(model, layer->running_at), *var = mean + n;
     float *inv_std = (float *)mb_in_arena(model, layer->inv_std_at);
-    float keep = 1.0f - model->norm_rate, share = 1.0f / (float)layer->n_positions;
-    for (uint32_t j = 0; j < n; j++) {
-        float errors = 0.0f, products = 0.0f, deltas = 0.0f, squares = 0.0f;
-        for (uint32_t at = j; at < n_values; at += n) {
-            float normalised = mb_normalised(&norm, sums[at], j);
-            float e = error[at] * norm.gamma[j];
-            float corrected = (e - mean_error[j]) - normalised * mean_product[j];
-            error[at] = corrected * inv_std[j];
-            float delta = (float)sums[at] - mean[j];
-            errors = errors + e;
-            products = products + e * normalised;
-            deltas = deltas + delta;
-            squares = squares + delta * delta;
-        }
-        mean_error[j] = mb_running_mean(mean_error[j], errors * share, model->error_rate);
-        mean_product[j] = mb_running_mean(mean_product[j], products * share, model->error_rate);
-        mean[j] = mb_settled(mean[j] + model->norm_rate * (deltas * share));
-        float spread = mb_settled(keep * (var[j] + model->norm_rate * (squares * share)));
-        var[j] = spread >= LEAST_VARIANCE ? spread : LEAST_VARIANCE;
+    const float *gamma = mb_norm(model, layer).gamma;
+    mb_hidden_norm norm = {
+        gamma, inv_std, mean, var, var + n, var + 2 * n, model->norm_rate, model->error_rate};
+    if (layer->n_positions == 1) {
+        kernels->pass_norm(error, sums, &norm, n);
+    } else {
+        pass_map_norm(&norm, layer, sums, error);
     }
-    mb_kernels_of(model)->inverse_roots(inv_std, var, model->eps, n);
+    kernels->inverse_roots(inv_std, var, model->eps, n);
 }
 
 float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bits) {
@@ -93,7 +94,9 @@ float mb_quantize_errors(int16_t *d, const float *error, uint32_t n, uint32_t bi
         float scaled = error[j] * scale;
         scaled = scaled >= -limit ? scaled : -limit;
         scaled = scaled <= limit ? scaled : limit;
-        d[j] = (int16_t)(int32_t)(scaled < 0.0f ? scaled - 0.5f : scaled + 0.5f);
+        /* Signs cannot be foreseen, so no branch asks: half of that sign is added. */
+        float half = mb_bits_float((mb_float_bits(scaled) & 0x80000000u) | 0x3f000000u);
+        d[j] = (int16_t)(int32_t)(scaled + half);
     }
     return mb_pow2(-exponent);
 }

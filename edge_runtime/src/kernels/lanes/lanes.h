@@ -32,6 +32,9 @@
  *   f_set(x)                x in every lane
  *   f_from_int32(a)         rounded to nearest
  *   f_not_negative(a)       one bit per lane: a >= 0
+ *   f_at_least(a, b)        a >= b ? a : b, so b where a is not a number
+ *   f_at_most(a, b)         a <= b ? a : b
+ *   f_unless_below(a, b)    |a| < b ? 0 : a
  */
 #ifndef MB_KERNELS_LANES_H
 #define MB_KERNELS_LANES_H
@@ -55,6 +58,7 @@
 
 #ifdef NO_FLOATS
 #define v_bits_by_norm mb_bits_by_norm_scalar
+#define v_pass_norm mb_pass_norm_scalar
 #define v_inverse_roots mb_inverse_roots_scalar
 #else
 #include "lanes_floats.h"
@@ -73,6 +77,7 @@
         .convolve_bytes = v_convolve_bytes,       \
         .bits_by_norm = v_bits_by_norm,           \
         .back = v_back,                           \
+        .pass_norm = v_pass_norm,                 \
         .inverse_roots = v_inverse_roots,         \
         .draw = v_draw,                           \
     }

@@ -108,6 +108,14 @@ V vecf f_div(vecf a, vecf b) { return _mm256_div_ps(a, b); }
 V vecf f_sqrt(vecf a) { return _mm256_sqrt_ps(a); }
 V vecf f_from_int32(vec a) { return _mm256_cvtepi32_ps(a); }
 
+V vecf f_at_least(vecf a, vecf b) { return _mm256_max_ps(a, b); }
+V vecf f_at_most(vecf a, vecf b) { return _mm256_min_ps(a, b); }
+
+V vecf f_unless_below(vecf a, vecf b) {
+    vecf size = _mm256_andnot_ps(f_set(-0.0f), a);
+    return _mm256_andnot_ps(_mm256_cmp_ps(size, b, _CMP_LT_OQ), a);
+}
+
 V uint32_t f_not_negative(vecf a) {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, _mm256_setzero_ps(), _CMP_GE_OQ));
 }

@@ -101,6 +101,13 @@ V vecf f_mul(vecf a, vecf b) { return _mm512_mul_ps(a, b); }
 V vecf f_div(vecf a, vecf b) { return _mm512_div_ps(a, b); }
 V vecf f_sqrt(vecf a) { return _mm512_sqrt_ps(a); }
 V vecf f_from_int32(vec a) { return _mm512_cvtepi32_ps(a); }
+V vecf f_at_least(vecf a, vecf b) { return _mm512_max_ps(a, b); }
+V vecf f_at_most(vecf a, vecf b) { return _mm512_min_ps(a, b); }
+
+V vecf f_unless_below(vecf a, vecf b) {
+    return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(_mm512_abs_ps(a), b, _CMP_NLT_UQ), a);
+}
+
 V uint32_t f_not_negative(vecf a) { return _mm512_cmp_ps_mask(a, f_set(0.0f), _CMP_GE_OQ); }
 
 V vec v_mul32(vec a, vec b) { return _mm512_mullo_epi32(a, b); }

@@ -107,6 +107,7 @@ const mb_kernels mb_kernels_mve = {
     .bits_by_threshold = mb_bits_by_threshold_swar,
     .bits_by_norm = mb_bits_by_norm_scalar,
     .back = mb_back_scalar,
+    .pass_norm = mb_pass_norm_scalar,
     .inverse_roots = mb_inverse_roots_scalar,
     .draw = mb_draw_scalar,
 };

@@ -178,6 +178,9 @@ V vecf f_mul(vecf a, vecf b) { return vmulq_f32(a, b); }
 V vecf f_div(vecf a, vecf b) { return vdivq_f32(a, b); }
 V vecf f_sqrt(vecf a) { return vsqrtq_f32(a); }
 V vecf f_from_int32(vec a) { return vcvtq_f32_s32(vreinterpretq_s32_u8(a)); }
+V vecf f_at_least(vecf a, vecf b) { return vbslq_f32(vcgeq_f32(a, b), a, b); }
+V vecf f_at_most(vecf a, vecf b) { return vbslq_f32(vcleq_f32(a, b), a, b); }
+V vecf f_unless_below(vecf a, vecf b) { return vbslq_f32(vcaltq_f32(a, b), f_set(0.0f), a); }
 V uint32_t f_not_negative(vecf a) { return lane_bits(vcgezq_f32(a)); }
 
 static bool runs(void) { return true; }

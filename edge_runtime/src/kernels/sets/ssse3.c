@@ -99,6 +99,13 @@ V vecf f_div(vecf a, vecf b) { return _mm_div_ps(a, b); }
 V vecf f_sqrt(vecf a) { return _mm_sqrt_ps(a); }
 V vecf f_from_int32(vec a) { return _mm_cvtepi32_ps(a); }
 
+V vecf f_at_least(vecf a, vecf b) { return _mm_max_ps(a, b); }
+V vecf f_at_most(vecf a, vecf b) { return _mm_min_ps(a, b); }
+
+V vecf f_unless_below(vecf a, vecf b) {
+    return _mm_andnot_ps(_mm_cmplt_ps(_mm_andnot_ps(f_set(-0.0f), a), b), a);
+}
+
 V uint32_t f_not_negative(vecf a) {
     return (uint32_t)_mm_movemask_ps(_mm_cmpge_ps(a, _mm_setzero_ps()));
 }

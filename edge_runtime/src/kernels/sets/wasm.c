@@ -93,6 +93,11 @@ V vecf f_mul(vecf a, vecf b) { return wasm_f32x4_mul(a, b); }
 V vecf f_div(vecf a, vecf b) { return wasm_f32x4_div(a, b); }
 V vecf f_sqrt(vecf a) { return wasm_f32x4_sqrt(a); }
 V vecf f_from_int32(vec a) { return wasm_f32x4_convert_i32x4(a); }
+V vecf f_at_least(vecf a, vecf b) { return wasm_v128_bitselect(a, b, wasm_f32x4_ge(a, b)); }
+V vecf f_at_most(vecf a, vecf b) { return wasm_v128_bitselect(a, b, wasm_f32x4_le(a, b)); }
+V vecf f_unless_below(vecf a, vecf b) {
+    return wasm_v128_andnot(a, wasm_f32x4_lt(wasm_f32x4_abs(a), b));
+}
 V uint32_t f_not_negative(vecf a) { return wasm_i32x4_bitmask(wasm_f32x4_ge(a, f_set(0.0f))); }
 
 #include "../lanes/lanes.h"
