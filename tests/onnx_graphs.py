@@ -92,8 +92,14 @@ class RandomGraph(Writer):
     def before_the_first_layer(self) -> None:
         """A shift and a scale of all values."""
         scale, shift = float(self.rng.choice([0.5, 2.0, 0.25])), float(self.rng.normal())
-        way = self.pick("as it is", "sub div", "mul add", "by constants that are computed")
-        if way == "sub div":
+        way = self.pick("as it is", "sub div", "mul add", "computed", "mean per input")
+        if way == "mean per input":
+            by_channel = self.input_shape[2:] if self.nhwc else (self.input_shape[0], 1, 1)
+            where = by_channel if self.is_conv else self.input_shape
+            means = self.rng.uniform(0, self.largest / 2, where)
+            self.step("Sub", self.constant(means))
+            self.step("Div", self.constant(np.full(means.shape, 1 / scale)))
+        elif way == "sub div":
             self.step("Sub", self.constant(shift * self.largest / 4))
             self.step("Div", self.constant(1 / scale))
         elif way == "mul add":

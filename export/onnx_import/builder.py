@@ -157,7 +157,10 @@ class Builder:
             self._order = self._order.reshape(step.shape[1:])
 
     def _by_channel(self, value: NDArray[Any], *, axis: int = -1) -> Float64Array:
-        """A constant as one value per channel, shape () or (n_channels,)."""
+        """A constant as one value per channel, shape () or (n_channels,).
+
+        Before the first layer every input is a channel, in the order of the graph's input.
+        """
         numbers = np.asarray(value, dtype=np.float64)
         if numbers.size == 1:
             return numbers.reshape(())
@@ -167,13 +170,13 @@ class Builder:
             spread = np.broadcast_to(numbers, (1, *self._order.shape)).reshape(-1)
         except ValueError:
             spread = np.zeros(0)
-        if not self._layers or not spread.size:
+        if not spread.size:
             raise refuse(
                 self._where,
                 f"a constant of shape {value.shape} where values have the shape "
-                f"{self._order.shape}; one number, or one a channel of a layer, is possible",
+                f"{self._order.shape}; one number, or one per channel of a layer, is possible",
             )
-        n_out = len(self._layers[-1].signs)
+        n_out = len(self._layers[-1].signs) if self._layers else self._order.size
         channel = self._order.reshape(-1) % n_out
         chosen = np.empty(n_out)
         chosen[channel] = spread
@@ -188,10 +191,10 @@ class Builder:
         self._close()
         if step.operands[0] is not None or step.constant(1) is None:
             raise refuse(self._where, f"{node_name(step.node)}: its weights are not constant")
-        made, size, sums = (self._conv if step.operator == "Conv" else self._dense)(step)
+        made, size = (self._conv if step.operator == "Conv" else self._dense)(step)
         assert self._seen is not None
         made.acc_max *= _FIRST_MAX if first else 1
-        shift = self._seen.shift * sums if first else np.zeros(1)
+        shift = self._shift_of_sums(made, self._seen.shift) if first else np.zeros(1)
         if first and made.window is not None and made.window.padding == "one" and shift.any():
             raise refuse(self._where, f"{made.name} pads, and its zero point is no whole number")
         made.chain.prepend(size * (self._seen.factor if first else self._one), shift)
@@ -222,7 +225,7 @@ class Builder:
         taken = {layer.name for layer in self._layers}
         return name if name and name not in taken else f"{kind}{number}"
 
-    def _dense(self, step: Step) -> tuple[Linear, Float64Array, Float64Array]:
+    def _dense(self, step: Step) -> tuple[Linear, Float64Array]:
         told, weights = step.attributes, step.constant(1)
         assert weights is not None
         if weights.ndim != 2 or told.get("transA", 0) or self._order.ndim != 1:
@@ -233,10 +236,9 @@ class Builder:
         ordered[:, self._order] = signs
         n_in = signs.shape[1]
         size = size * float(told.get("alpha", 1.0))
-        made = Linear(self._name(step), ordered, None, n_in)
-        return made, size, signs.sum(axis=1, dtype=np.float64)
+        return Linear(self._name(step), ordered, None, n_in), size
 
-    def _conv(self, step: Step) -> tuple[Linear, Float64Array, Float64Array]:
+    def _conv(self, step: Step) -> tuple[Linear, Float64Array]:
         weights = step.constant(1)
         assert weights is not None
         in_shape = self._maps(step)
@@ -244,8 +246,24 @@ class Builder:
         self._frame = None
         signs, size = binary(weights, step, self._where)
         rows: Int8Array = np.ascontiguousarray(signs.transpose(0, 2, 3, 1)).reshape(len(signs), -1)
-        made = Linear(self._name(step), rows, window, window.n_in)
-        return made, size, rows.sum(axis=1, dtype=np.float64)
+        return Linear(self._name(step), rows, window, window.n_in), size
+
+    def _shift_of_sums(self, layer: Linear, shift: Float64Array) -> Float64Array:
+        """What a shift of the inputs adds to the sums of the first layer, shape (n_out,)."""
+        signs = layer.signs.astype(np.float64)
+        if shift.size == 1:
+            return np.asarray(signs.sum(axis=1) * shift)
+        if layer.window is None:
+            return np.asarray(signs @ shift)
+        maps = shift[self._order].reshape(len(self._order), -1)  # channel, place
+        if np.ptp(maps, axis=1).any():
+            raise refuse(
+                self._where,
+                f"{layer.name} is a convolution of inputs whose mean differs from place to place; "
+                "one per channel is possible",
+            )
+        by_channel = signs.reshape(len(signs), -1, len(maps)).sum(axis=1)
+        return np.asarray(by_channel @ maps[:, 0])
 
     def _maps(self, step: Step) -> tuple[int, int, int]:
         """Rows, columns and channels of what a convolution reads."""

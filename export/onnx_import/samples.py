@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from onnx import TensorProto
 
-from metabit.export.onnx_import.chain import Chain
+from metabit.export.onnx_import.chain import Chain, Float64Array
 from metabit.export.onnx_import.errors import refuse
 
 _INTEGERS: dict[int, Literal["uint8", "int8"]] = {
@@ -27,11 +27,17 @@ class Quantization:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the first layer sees of a sample q: factor * (q - zero_point - shift)."""
+    """What the first layer sees of a sample q: factor * (q - zero_point - shift).
+
+    Attributes:
+        quantization: of the sample, with its zero point.
+        factor: one for all inputs.
+        shift: shape (1,), or (n_inputs,) in the order of the graph's input.
+    """
 
     quantization: Quantization
     factor: float
-    shift: float
+    shift: Float64Array
 
 
 def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -> Seen:
@@ -39,7 +45,7 @@ def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -
 
     Args:
         input_type: ONNX's type of the input.
-        chain: operations on it, with one value for all samples' values.
+        chain: operations on it, with constants for all inputs or for each.
         told: how float samples are quantized; of an integer input only the scale counts.
         where: name of the file.
 
@@ -63,28 +69,37 @@ def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -
         dtype, scale, fixed = told.dtype, told.scale, told.zero_point
         levels = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(np.float64)
         real = scale * (levels - fixed)
-    values = np.broadcast_to(chain.of(real[:, None]), (256, 1))[:, 0]
-    if len(np.unique(values)) == 2:
+    values = chain.of(real[:, None])  # shape (256, 1 or n_inputs)
+    if len(np.unique(values[:, 0])) == 2:
         raise refuse(
             where,
             "it makes bits of its samples itself; let it begin after that, with int8 samples of "
             "-1 and +1",
         )
-    factor = float((values[-1] - values[0]) / 255)
+    factors = (values[-1] - values[0]) / 255
     if (
         not np.isfinite(values).all()
-        or factor <= 0
-        or not np.allclose(np.diff(values), factor, rtol=1e-4, atol=0)
+        or np.any(factors <= 0)
+        or not np.allclose(np.diff(values, axis=0), factors, rtol=1e-4, atol=0)
     ):
         raise refuse(
             where,
             f"what comes before its first layer ({', '.join(chain.operators) or 'nothing'}) is "
             "not a shift and a positive scale of 8-bit samples",
         )
-    zero = float(levels[0] - values[0] / factor)  # where the first layer sees 0
-    if abs(zero - round(zero)) < 1e-3:
-        zero = round(zero)
-    zero_point = fixed if fixed is not None else int(np.clip(round(zero), levels[0], levels[-1]))
+    factor = float(factors[0])
+    if not np.allclose(factors, factor, rtol=1e-6, atol=0):
+        raise refuse(
+            where,
+            f"it scales each input by a number of its own ({factors.min():.4g} to "
+            f"{factors.max():.4g}), which weights of -1 and +1 cannot follow; cut the graph after "
+            "that (onnx.utils.extract_model), standardise samples before, and say with --samples "
+            "what 8 bits stand for then",
+        )
+    zero = levels[0] - values[0] / factor  # where the first layer sees 0
+    zero = np.where(np.abs(zero - np.rint(zero)) < 1e-3, np.rint(zero), zero)
+    middle = int(np.clip(round(float(zero.mean())), levels[0], levels[-1]))
+    zero_point = fixed if fixed is not None else middle
     if abs(factor - 1) < 1e-6:
         factor = 1.0
     return Seen(Quantization(dtype, scale, zero_point), factor, zero - zero_point)

@@ -347,6 +347,36 @@ def test_float_samples_need_to_be_explained(tmp_path: Path) -> None:
         imported(g.proto(3), tmp_path)
 
 
+def test_a_mean_per_input_is_followed_and_a_deviation_per_input_is_refused(tmp_path: Path) -> None:
+    """Weights of -1 and +1 cannot scale inputs; the message says what can be done."""
+    for deviation in (np.full(30, 0.5), np.linspace(0.4, 0.6, 30)):
+        g = Graph([30])
+        g.step("Sub", g.rng.uniform(0, 1, 30))
+        g.step("Div", deviation)
+        g.step("MatMul", g.signs(30, 20))
+        g.batch_norm(20, size=5)
+        g.step("Sign")
+        g.step("MatMul", g.signs(20, 4))
+        g.step("Add", g.rng.normal(0, 0.3, 4))
+        proto, q = g.proto(4), samples(300, 30)
+        if np.ptp(deviation) == 0:
+            assert_labels(proto, imported(proto, tmp_path, UNIT), q)
+        else:
+            with pytest.raises(FormatError, match=r"standardise samples before.*--samples"):
+                imported(proto, tmp_path, UNIT)
+
+
+def test_a_mean_per_place_of_a_convolution_is_refused(tmp_path: Path) -> None:
+    g = Graph([2, 6, 6])
+    g.step("Sub", g.rng.uniform(0, 1, (2, 6, 6)))
+    g.step("Conv", g.signs(4, 2, 3, 3), kernel_shape=[3, 3])
+    g.step("Sign")
+    g.step("Flatten")
+    g.step("MatMul", g.signs(64, 3))
+    with pytest.raises(FormatError, match="from place to place"):
+        imported(g.proto(3), tmp_path, UNIT)
+
+
 def pad_then(*operators: str) -> onnx.ModelProto:
     """A map of +1 and -1, padded with +1, and operators between that and a convolution."""
     g = Graph([1, 6, 6])
