@@ -1,8 +1,8 @@
 """A packed model as a .safetensors file, by names that PyTorch and NumPy users know, and back.
 
 Tensors of a layer called fc1: ``fc1.weight`` (int8, -1 and +1; a convolution's is channel, kernel
-row, kernel column, input channel), ``fc1.hidden`` (float32, the hidden weights that learning goes
-on from), ``fc1.threshold`` (int32) and ``fc1.flip`` (bool) of hidden layers, ``fc1.mean``,
+row, kernel column, input channel), ``fc1.hidden`` (float32, the hidden weights that learning
+continues from), ``fc1.threshold`` (int32) and ``fc1.flip`` (bool) of hidden layers, ``fc1.mean``,
 ``.var``, ``.gamma`` and ``.beta`` (float32); all but the weights have a row a bank. Golden samples
 are ``golden.inputs`` and ``golden.scores``. The rest is JSON in the metadata, under ``metabit``.
 """
