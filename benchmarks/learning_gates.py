@@ -98,8 +98,18 @@ def main() -> None:
     if args.row:
         seeds = " ".join(map(str, args.seeds))
         command = f'python -m benchmarks.{NAME} --row "{name}" --seeds {seeds}'
-        results.save(NAME, command, {name: row})
+        command += "".join(f' --only "{problem}"' for problem in args.only)
+        results.save(NAME, command, {name: _with_the_rest(row, name) if args.only else row})
         page.write()
+
+
+def _with_the_rest(row: Record, name: str) -> Record:
+    """A row of which some problems were run anew; each of the others says of which commit it is."""
+    before = results.load(NAME)
+    commit = before["circumstances"].get(name, {}).get("commit")
+    others = before["results"].get(name, {"problems": {}})["problems"]
+    rest = {problem: {"commit": commit, **part} for problem, part in others.items()}
+    return {**row, "problems": rest | row["problems"]}
 
 
 def _arguments() -> argparse.Namespace:
@@ -108,13 +118,15 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--row", help="keep the figures as this row of the tables")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    parser.add_argument("--only", nargs="+", default=[], choices=problems.PROBLEMS, metavar="NAME")
+    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="NAME",
+                        choices=problems.PROBLEMS, help="these problems; with --row, the others of "
+                        "the row stay as they are")  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="one seed, short streams")
     parser.add_argument("--stream", type=Path, nargs="+", default=[], metavar="FILE",
                         help="drifting streams: csv, features and then the class")  # fmt: skip
     args = parser.parse_args()
-    if args.row and (args.quick or args.only or args.stream):
-        parser.error("--row keeps a whole table: leave out --quick, --only and --stream")
+    if args.row and (args.quick or args.stream):
+        parser.error("--row keeps problems at full length: leave out --quick and --stream")
     if args.quick:
         args.seeds = [QUICK_SEED]
     return args

@@ -120,5 +120,17 @@ def replaying(r: Record) -> str:
     return table(header, rows)
 
 
+def any_order(r: Record) -> str:
+    """From results/any_order.json: means over seeds."""
+    rows = []
+    for problem, part in r.items():
+        for way in dict.fromkeys(run["way"] for run in part["runs"]):
+            mine = [run for run in part["runs"] if run["way"] == way]
+            shares = [np.mean([run[key] for run in mine]) for key in ("old_before", "old", "all")]
+            rows.append([problem, way, *(f"{100 * share:.1f}" for share in shares)])
+    header = ["gate", "how its samples come", "old before, %", "old after, %", "everything, %"]
+    return table(header, rows)
+
+
 def _of(rows: list[Record], key: str, plain: bool) -> list[float]:
     return [row[key] for row in rows if (row["m"] == 0) == plain]
