@@ -38,7 +38,7 @@ class Counts:
         by_class: number by class, see `CLASSES`; those that did not occur are left out.
         by_function: number by the function that holds them.
         taken: jumps out of the straight line: taken branches, calls, and returns of any kind.
-        misses: lines that a cache did not have, by its name.
+        misses: lines that a cache did not have, by its name; empty where nobody looked.
         cycles: of the core, while its caches have everything; None without a cost model.
     """
 
@@ -70,14 +70,14 @@ def mean(counts: list[Counts]) -> Counts:
 
     def average(tables: list[Mapping[str, float]]) -> dict[str, float]:
         keys = {key for table in tables for key in table}
-        sums = {key: sum(table.get(key, 0) for table in tables) / n for key in keys}
+        sums = {key: sum(table.get(key, 0) for table in tables) / len(tables) for key in keys}
         return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))  # largest first
 
     return Counts(
         average([c.by_class for c in counts]),
         average([c.by_function for c in counts]),
         sum(c.taken for c in counts) / n,
-        average([c.misses for c in counts]),
+        average([c.misses for c in counts if c.misses]),
         None if None in cycles else sum(filter(None, cycles)) / n,
     )
 

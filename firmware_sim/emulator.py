@@ -22,6 +22,9 @@ _PAGE = 4096
 #: The Cortex-M system control space holds the switch of the floating-point unit.
 _SYSTEM_CONTROL = (0xE000E000, _PAGE)
 _SECONDS_AT_MOST = 600
+#: Every access of memory is looked at in so many counted commands, which is slow: in one that finds
+#: the caches empty, and in one that finds them as the first has left them.
+_WATCHED = 2
 
 _CPUS = {
     "thumb": {
@@ -62,6 +65,7 @@ class Emulator:
         self._blocks: dict[tuple[int, int], tuple[str, Block]] = {}
         self._decoder = decoder(firmware.board.isa)
         self._caches = Caches(firmware.board)
+        self._watched = 0
         self._pipeline = self._make_pipeline()
         self._map()
         self._load()
@@ -172,12 +176,16 @@ class Emulator:
     def empty_caches(self) -> None:
         """Let the next counted command find the caches as they are after power-on."""
         self._caches.clear()
+        self._watched = 0
 
     def _start_counting(self) -> list[Any]:
         self._ran.clear()
         self._taken = 0
         self._caches.start()
-        ran, following, fetch = self._ran, self._next & -2, self._caches.code
+        self._watched += 1
+        watches = self._watched <= _WATCHED
+        ran, following = self._ran, self._next & -2
+        fetch = self._caches.code if watches else None
         pipeline = self._pipeline
         if pipeline is not None:
             pipeline.start()
@@ -196,7 +204,7 @@ class Emulator:
 
         uc = _unicorn()
         hooks = [self._uc.hook_add(uc.UC_HOOK_BLOCK, on_block)]
-        access = self._caches.data
+        access = self._caches.data if watches else None
         if access is not None:
 
             def on_data(
@@ -221,7 +229,8 @@ class Emulator:
             n_instructions = sum(block.by_class.values()) * times
             by_function[function] = by_function.get(function, 0) + n_instructions
         cycles = None if self._pipeline is None else self._pipeline.cycles
-        return Counts(by_class, by_function, self._taken, self._caches.misses(), cycles)
+        misses = self._caches.misses() if self._watched <= _WATCHED else {}
+        return Counts(by_class, by_function, self._taken, misses, cycles)
 
     def _make_pipeline(self) -> Pipeline | None:
         """The cost model of the board's core; None where there is none."""
