@@ -26,7 +26,8 @@ BUILDS: dict[str, tuple[str, ...]] = {
     "Cortex-M": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m0plus"),
     "Cortex-M55": ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m55+mve"),
     "WebAssembly, SIMD": ("-target", "wasm32-freestanding", "-mcpu=generic+simd128"),
-    "any other": ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m"),
+    "32-bit RISC-V": ("-target", "riscv32-freestanding", "-mcpu=generic_rv32+m"),
+    "any other": ("-target", "riscv64-freestanding", "-mcpu=generic_rv64+m"),
 }
 #: Fields of `mb_kernels` that are operators, and what each computes.
 OPERATORS = {

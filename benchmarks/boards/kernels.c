@@ -14,9 +14,9 @@ static inline uint64_t right_64(uint64_t x, int n) { return x >> n | x << (64 - 
 
 /* ---- ChaCha: add, exclusive or, rotate ------------------------------------------------------- */
 
-#define QUARTER(a, b, c, d)                                                                        \
-    a += b, d = left(d ^ a, 16), c += d, b = left(b ^ c, 12), a += b, d = left(d ^ a, 8), c += d,  \
-    b = left(b ^ c, 7)
+#define QUARTER(a, b, c, d)                                                                       \
+    a += b, d = left(d ^ a, 16), c += d, b = left(b ^ c, 12), a += b, d = left(d ^ a, 8), c += d, \
+            b = left(b ^ c, 7)
 
 /* One block of 64 bytes: in (16 words of state, 16 of text) -> out. */
 void chacha(uint32_t *out, const uint32_t *in) {
@@ -41,35 +41,35 @@ void chacha(uint32_t *out, const uint32_t *in) {
 
 /* ---- SHA-2: logic with shifted operands, and a schedule in memory ------------------------------ */
 
-#define SHA2_16(word, turn, t, more, S0a, S0b, S0c, S1a, S1b, S1c, s0a, s0b, s0c, s1a, s1b, s1c)   \
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i++) {                              \
-        word s1 = turn(e, S1a) ^ turn(e, S1b) ^ turn(e, S1c);                                      \
-        word sum = h + s1 + ((e & f) ^ (~e & g)) + constants[(t) + i] + x[i];                      \
-        word s0 = turn(a, S0a) ^ turn(a, S0b) ^ turn(a, S0c);                                      \
-        word major = (a & b) ^ (a & c) ^ (b & c);                                                  \
-        h = g, g = f, f = e, e = d + sum, d = c, c = b, b = a, a = sum + s0 + major;               \
-        if (more) {                                                                                \
-            word y = x[(i + 1) & 15], z = x[(i + 14) & 15];                                        \
-            x[i] += x[(i + 9) & 15] + (turn(y, s0a) ^ turn(y, s0b) ^ y >> (s0c)) +                 \
-                    (turn(z, s1a) ^ turn(z, s1b) ^ z >> (s1c));                                    \
-        }                                                                                          \
+#define SHA2_16(word, turn, t, more, S0a, S0b, S0c, S1a, S1b, S1c, s0a, s0b, s0c, s1a, s1b, s1c) \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 16; i++) {                            \
+        word s1 = turn(e, S1a) ^ turn(e, S1b) ^ turn(e, S1c);                                    \
+        word sum = h + s1 + ((e & f) ^ (~e & g)) + constants[(t) + i] + x[i];                    \
+        word s0 = turn(a, S0a) ^ turn(a, S0b) ^ turn(a, S0c);                                    \
+        word major = (a & b) ^ (a & c) ^ (b & c);                                                \
+        h = g, g = f, f = e, e = d + sum, d = c, c = b, b = a, a = sum + s0 + major;             \
+        if (more) {                                                                              \
+            word y = x[(i + 1) & 15], z = x[(i + 14) & 15];                                      \
+            x[i] += x[(i + 9) & 15] + (turn(y, s0a) ^ turn(y, s0b) ^ y >> (s0c)) +               \
+                    (turn(z, s1a) ^ turn(z, s1b) ^ z >> (s1c));                                  \
+        }                                                                                        \
     }
 
 /* One block: state (8 words) moves on; in: 16 words of text, then the constants of the rounds. */
-#define SHA2(name, word, turn, rounds, ...)                                                        \
-    void name(word *state, const word *in) {                                                       \
-        const word *constants = in + 16;                                                           \
-        word a = state[0], b = state[1], c = state[2], d = state[3];                               \
-        word e = state[4], f = state[5], g = state[6], h = state[7], x[16];                        \
-        for (int t = 0; t < 16; t++) {                                                             \
-            x[t] = in[t];                                                                          \
-        }                                                                                          \
-        for (int t = 0; t < (rounds) - 16; t += 16) {                                              \
-            SHA2_16(word, turn, t, 1, __VA_ARGS__)                                                 \
-        }                                                                                          \
-        SHA2_16(word, turn, (rounds) - 16, 0, __VA_ARGS__)                                         \
-        state[0] += a, state[1] += b, state[2] += c, state[3] += d;                                \
-        state[4] += e, state[5] += f, state[6] += g, state[7] += h;                                \
+#define SHA2(name, word, turn, rounds, ...)                                 \
+    void name(word *state, const word *in) {                                \
+        const word *constants = in + 16;                                    \
+        word a = state[0], b = state[1], c = state[2], d = state[3];        \
+        word e = state[4], f = state[5], g = state[6], h = state[7], x[16]; \
+        for (int t = 0; t < 16; t++) {                                      \
+            x[t] = in[t];                                                   \
+        }                                                                   \
+        for (int t = 0; t < (rounds) - 16; t += 16) {                       \
+            SHA2_16(word, turn, t, 1, __VA_ARGS__)                          \
+        }                                                                   \
+        SHA2_16(word, turn, (rounds) - 16, 0, __VA_ARGS__)                  \
+        state[0] += a, state[1] += b, state[2] += c, state[3] += d;         \
+        state[4] += e, state[5] += f, state[6] += g, state[7] += h;         \
     }
 
 SHA2(sha256, uint32_t, right, 64, 2, 13, 22, 6, 11, 25, 7, 18, 3, 17, 19, 10)
@@ -86,9 +86,7 @@ static const unsigned char turns[25] = {0,  1,  62, 28, 27, 36, 44, 6,  55, 20, 
 
 void keccak(uint64_t *state, const uint64_t *constants) {
     uint64_t a[25], b[25], c[5];
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < 25; i++) {
-        a[i] = state[i];
-    }
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 25; i++) { a[i] = state[i]; }
     ROUNDS(24) {
         _Pragma("clang loop unroll(full)") for (int x = 0; x < 5; x++) {
             c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
@@ -106,9 +104,7 @@ void keccak(uint64_t *state, const uint64_t *constants) {
         }
         a[0] ^= constants[round];
     }
-    _Pragma("clang loop unroll(full)") for (int i = 0; i < 25; i++) {
-        state[i] = a[i];
-    }
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < 25; i++) { state[i] = a[i]; }
 }
 #endif
 
@@ -179,11 +175,11 @@ void raid6(uint8_t *out, const uint8_t *in) {
 /* ---- a dense layer of 8 bits ----------------------------------------------------------------------- */
 
 #if defined(__ARM_FEATURE_SIMD32) || defined(__ARM_FEATURE_DSP)
-#define DSP(code, ...)                                                                             \
-    ({                                                                                             \
-        int32_t value;                                                                             \
-        __asm__(code : "=r"(value) : __VA_ARGS__);                                                 \
-        value;                                                                                     \
+#define DSP(code, ...)                             \
+    ({                                             \
+        int32_t value;                             \
+        __asm__(code : "=r"(value) : __VA_ARGS__); \
+        value;                                     \
     })
 
 /* 8 outputs of 128 inputs: rows of weights by two, four inputs at a time, in pairs of 16 bits. */
@@ -193,8 +189,10 @@ void dense(int32_t *out, const int32_t *in) {
         const int32_t *w = in + 32 + 32 * row, *v = w + 32;
         int32_t first = 0, second = 0;
         for (int i = 0; i < 32; i++) {
-            int32_t even = DSP("sxtb16 %0, %1", "r"(x[i])), odd = DSP("sxtb16 %0, %1, ror #8", "r"(x[i]));
-            int32_t a = DSP("sxtb16 %0, %1", "r"(w[i])), b = DSP("sxtb16 %0, %1, ror #8", "r"(w[i]));
+            int32_t even = DSP("sxtb16 %0, %1", "r"(x[i])),
+                    odd = DSP("sxtb16 %0, %1, ror #8", "r"(x[i]));
+            int32_t a = DSP("sxtb16 %0, %1", "r"(w[i])),
+                    b = DSP("sxtb16 %0, %1, ror #8", "r"(w[i]));
             first = DSP("smlad %0, %1, %2, %3", "r"(even), "r"(a), "r"(first));
             first = DSP("smlad %0, %1, %2, %3", "r"(odd), "r"(b), "r"(first));
             a = DSP("sxtb16 %0, %1", "r"(v[i])), b = DSP("sxtb16 %0, %1, ror #8", "r"(v[i]));

@@ -20,11 +20,12 @@ from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.simulate import simulate
 
-#: Cores without floating point in hardware, as board files of the tests' own.
+#: Cores without floating point in hardware; most are board files of the tests' own.
 OWN = Path(__file__).parent / "boards"
 SOFT = [
     str(OWN / "cortex-m0plus.toml"),
     pytest.param(str(OWN / "cortex-m4-soft.toml"), marks=pytest.mark.long),
+    pytest.param("raspberry-pi-pico-2-riscv", marks=pytest.mark.long),
 ]
 BOARDS = ["nrf52840", "raspberry-pi-3b-plus"]
 SHAPES = [

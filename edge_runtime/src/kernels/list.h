@@ -27,6 +27,13 @@
 #elif defined(__GNUC__) && defined(__arm__)
 #define MB_KERNELS_SWAR
 #define MB_KERNEL_LIST(X) X(swar)
+#elif defined(__GNUC__) && defined(__riscv) && __riscv_xlen == 32
+#define MB_KERNELS_SWAR
+#if defined(__linux__)
+#define MB_KERNEL_LIST(X) X(swar) X(scalar)
+#else
+#define MB_KERNEL_LIST(X) X(swar)
+#endif
 #elif defined(__wasm_simd128__)
 #define MB_KERNEL_LIST(X) X(wasm) X(scalar)
 #else

@@ -1,5 +1,5 @@
-/* swar.c: kernels for 32-bit processors without vectors, such as Cortex-M: ones are counted in
- * fields of a word, and never through a call of the compiler's library.
+/* swar.c: kernels for 32-bit processors without vectors, such as Cortex-M and RISC-V: ones are
+ * counted in fields of a word, and never through a call of the compiler's library.
  *
  * Bits: rows are walked in columns of 16, 8, 4, 2 or 1 words, so that the overhead of a column is
  * paid once and not once per row. Within a column words are first added bit by bit, with full
