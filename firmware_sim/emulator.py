@@ -22,8 +22,8 @@ _PAGE = 4096
 #: The Cortex-M system control space holds the switch of the floating-point unit.
 _SYSTEM_CONTROL = (0xE000E000, _PAGE)
 _SECONDS_AT_MOST = 600
-#: Every access of memory is looked at in so many counted commands, which is slow: in one that finds
-#: the caches empty, and in one that finds them as the first has left them.
+#: Every access of memory is looked at in so many counted commands, which is slow: the first finds
+#: the caches empty, and the second finds them as the first has left them.
 _WATCHED = 2
 
 _CPUS = {
