@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PRESETS := gcc clang asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime dist clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ gates-rivals: $(VENV)/.installed ## the same streams for scikit-learn and river,
 	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
 	.venv-rivals/bin/python -m benchmarks.learning_rivals
 	$(BIN)/python -m benchmarks.page
+
+stream-speed: $(VENV)/.installed ## samples per second on INSECTS beside scikit-learn and river, in an environment of their own
+	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
+	.venv-rivals/bin/python -m benchmarks.stream_speed
 
 foreign: ## networks of Larq and Brevitas, imported, in environments of their own (3 GB)
 	$(PYTHON) -m venv .venv-larq && .venv-larq/bin/pip install --quiet -e . larq tf2onnx "onnx<1.18" \

@@ -12,6 +12,7 @@ import argparse
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -32,9 +33,9 @@ Array = NDArray[Any]
 #: Mean of the training pixels: the value that means zero.
 ZERO_POINT = 73
 STREAM_PARTS = 60
-STREAM = {"m": 1.5, "step_levels": 0.0625, "error_rate": 0.0075}
 TASKS = 5
-PERMUTED = {"m": 2.5, "step_levels": 0.01, "error_rate": 0.01}
+#: The rule as it is where nothing is set.
+M: float = signature(untrained).parameters["m"].default
 
 
 def fashion() -> tuple[Array, Array, Array, Array]:
@@ -44,23 +45,10 @@ def fashion() -> tuple[Array, Array, Array, Array]:
     return flat[0], sets.train.y, flat[1], sets.test.y
 
 
-def network(
-    samples: Array,
-    width: int,
-    seed: int,
-    rule: dict[str, float],
-    *,
-    n_banks: int = 1,
-    bits: int = 8,
-) -> Model:
-    """784-width-width-10 with random weights, its normalisation fitted to these samples.
-
-    `rule` holds m, step_levels and error_rate; m = 0 in place of its m is plain learning.
-    """
+def network(samples: Array, width: int, seed: int, *, n_banks: int = 1, bits: int = 8) -> Model:
+    """784-width-width-10 with random weights, its normalisation fitted to these samples."""
     spec = InputSpec("uint8", (samples.shape[1],), 1.0, ZERO_POINT)
-    return untrained(
-        spec, (width, width, 10), samples, bits=bits, n_banks=n_banks, seed=seed, **rule
-    )
+    return untrained(spec, (width, width, 10), samples, bits=bits, n_banks=n_banks, seed=seed)
 
 
 # ---- accuracy --------------------------------------------------------------------------------
@@ -70,9 +58,9 @@ def stream(seed: int, metaplastic: bool) -> Record:
     """Fashion-MNIST in 60 parts, each sample once, batch 1; 784-128-128-10, 8-bit state."""
     x, y, x_test, y_test = fashion()
     order = np.random.default_rng(seed).permutation(len(x))
-    m = STREAM["m"] if metaplastic else 0.0
+    m = M if metaplastic else 0.0
     # The first 200 samples of the stream, without labels, set the normalisation.
-    model = network(x[order[:200]], 128, seed, STREAM)
+    model = network(x[order[:200]], 128, seed)
     engine = Engine(dumps(model), learn="all", m=m, seed=seed + 1)
     curve, right, seconds = [], [], 0.0
     for part in np.array_split(order, STREAM_PARTS):
@@ -95,8 +83,8 @@ def permuted(seed: int, metaplastic: bool) -> Record:
     rng = np.random.default_rng(seed)
     orders = [rng.permutation(x.shape[1]) for _ in range(TASKS)]
     samples = rng.permutation(len(x))
-    m = PERMUTED["m"] if metaplastic else 0.0
-    model = network(x[samples[:200]][:, orders[0]], 256, seed, PERMUTED, n_banks=TASKS)
+    m = M if metaplastic else 0.0
+    model = network(x[samples[:200]][:, orders[0]], 256, seed, n_banks=TASKS)
     banks = TaskBanks(dumps(model), m=m, seed=seed + 1)
     after = []
     for task, order in enumerate(orders):
@@ -118,7 +106,7 @@ def memory() -> list[Record]:
     x = fashion()[0][:200]
     rows = []
     for width, bits, batch in ((128, 8, 1), (128, 4, 1), (256, 8, 1), (256, 4, 1), (256, 4, 16)):
-        blob = dumps(network(x, width, 0, STREAM, bits=bits))
+        blob = dumps(network(x, width, 0, bits=bits))
         p = plan(blob, learn="all", batch=batch)
         n_weights = 784 * width + width * width + width * 10
         state = p.parts["hidden_bytes"] + p.parts["sign_bytes"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import callgrind, page, results
-from benchmarks.device_learning import STREAM, ZERO_POINT, Array, fashion
+from benchmarks.device_learning import ZERO_POINT, Array, M, fashion
 from metabit.bench.subject import Subject
 from metabit.bench.timing import Contestant, Limits, take_turns
 from metabit.edge_runtime.engine import Engine
@@ -39,10 +39,7 @@ LIMITS = Limits(num_runs=150, warmup_runs=3, max_seconds=15.0, window_us=1000.0)
 def learnt(widths: Sequence[int], x: Array, y: Array) -> bytes:
     """A network of random weights that has learnt the first 5,000 samples."""
     spec = InputSpec("uint8", (widths[0],), 1.0, ZERO_POINT)
-    model = untrained(
-        spec, widths[1:], x[:200], m=STREAM["m"], step_levels=STREAM["step_levels"],
-        error_rate=STREAM["error_rate"],
-    )  # fmt: skip
+    model = untrained(spec, widths[1:], x[:200])
     blob = dumps(model)
     engine = Engine(blob, learn="all").partial_fit(x[:N_BEFORE], y[:N_BEFORE])
     packed = loads(blob)
@@ -57,9 +54,7 @@ def steps() -> list[Record]:
     rows = []
     for widths in WIDTHS:
         subject = Subject(learnt(widths, x, y), x[timed], y[timed])
-        run = torch_step(
-            widths, subject.samples, subject.labels, zero_point=ZERO_POINT, m=STREAM["m"]
-        )
+        run = torch_step(widths, subject.samples, subject.labels, zero_point=ZERO_POINT, m=M)
         turns = [subject.predicting(), subject.learning(), Contestant("PyTorch", run)]
         predict, learn, torch = take_turns(turns, LIMITS).values()
         name = "-".join(map(str, widths))

@@ -104,6 +104,21 @@ def _spread(values: list[float]) -> str:
     return f"{100 * np.mean(values):.2f} ± {100 * np.std(values, ddof=1):.2f}"
 
 
+def stream_speed(r: Record) -> str:
+    """From results/stream_speed.json."""
+    rows, measured = [], r["INSECTS"]["rows"] if r else {}
+    for name, row in measured.items():
+        ours = measured["metabit, tracking head"]
+        times = [row[key] / ours[key] for key in ("us_median", "us_quickest")]
+        rows.append(
+            [name, f"{100 * row['prequential']:.1f}", f"{1e6 / row['us_median']:,.0f}",
+             f"{1e6 / row['us_quickest']:,.0f}", f"{times[0]:,.0f} / {times[1]:,.0f}"]
+        )  # fmt: skip
+    header = ["learner", "right before it was learnt, %", "samples per second, median window",
+              "quickest window", "time per sample, of ours"]  # fmt: skip
+    return table(header, rows)
+
+
 def replaying(r: Record) -> str:
     """From results/replaying.json: means over seeds."""
     rows = []

@@ -38,6 +38,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "gates-not-run": ("learning_gates", gates.not_run),
     "any-order": ("any_order", learning_tables.any_order),
     "replaying": ("replaying", learning_tables.replaying),
+    "stream-speed": ("stream_speed", learning_tables.stream_speed),
     "learning-speed": ("learning_speed", learning_tables.speed),
     "learning-functions": ("learning_speed", learning_tables.functions),
     "scaling": ("scaling", scaling_tables.summary),
