@@ -4,8 +4,8 @@
 
 Compares with benchmarks/results/instructions.json, and with --record writes it. A test does the
 same: a change that makes a kernel slower or faster has to be recorded, and shows in the diff. The
-counts are those of the installed library, and belong to the compiler that built it. Callgrind knows
-AVX2 and no AVX-512.
+counts belong to the installed library, and to the compiler that built it. Callgrind knows AVX2 and
+no AVX-512.
 """
 
 from __future__ import annotations
