@@ -84,6 +84,35 @@ def test_labels_that_come_from_rounding_to_float_are_told_and_no_reason_to_refus
     assert "differ by its rounding to float" in done.stderr
 
 
+def test_a_file_that_onnx_runtime_does_not_run_is_imported_when_asked(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """A convolution in double: ONNX defines it, and ONNX Runtime does not have it."""
+    rng, node = np.random.default_rng(3), helper.make_node
+    weights = {
+        "k": rng.choice([-1.0, 1.0], (4, 1, 2, 2)), "w": rng.choice([-1.0, 1.0], (16, 3)),
+        "b": np.arange(4) + 0.5,
+    }  # fmt: skip
+    nodes = [
+        node("Cast", ["x"], ["d"], to=11), node("Conv", ["d", "k", "b"], ["s"]),
+        node("Sign", ["s"], ["h"]), node("Flatten", ["h"], ["f"]),
+        node("MatMul", ["f", "w"], ["y"]),
+    ]  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "g", [helper.make_tensor_value_info("x", 1, ["N", 1, 3, 3])],
+        [helper.make_tensor_value_info("y", 11, ["N", 3])],
+        [numpy_helper.from_array(np.asarray(v), k) for k, v in weights.items()],
+    )  # fmt: skip
+    proto = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.save(proto, tmp_path / "a.onnx")
+    done = cli("import", tmp_path / "a.onnx", "-o", tmp_path / "a.mbit", *INT8)
+    done.refused(4, "E-ONNX")
+    assert "--no-check imports it" in done.stderr
+    assert (
+        cli("import", tmp_path / "a.onnx", "-o", tmp_path / "a.mbit", *INT8, "--no-check").code == 0
+    )
+
+
 def test_without_onnx_runtime_a_line_says_how_to_get_it(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -291,6 +291,28 @@ def test_threads_that_share_an_engine_get_the_answers_of_one(data: bytes, model:
     assert not any(wrong)
 
 
+def test_threads_that_learn_at_once_lose_no_step_and_what_is_saved_meanwhile_is_whole(
+    data: bytes, model: Model
+) -> None:
+    """All learn the same sample, so that their order does not matter."""
+    engine, alone = Engine(data, learn="all"), Engine(data, learn="all")
+    x = random_samples(np.random.default_rng(4), model.input, 1)
+    images: list[bytes] = []
+
+    def learn() -> None:
+        for _ in range(100):
+            engine.partial_fit(x, [1])
+            images.append(engine.save_state())
+
+    at_once(learn, 4)
+    for _ in range(400):
+        alone.partial_fit(x, [1])
+    assert engine.save_state() == alone.save_state()
+    for image in images[::37]:
+        alone.load_state(image)
+    assert len(images) == 400
+
+
 def test_novelty_and_labels_asked_for_at_once_are_those_of_one_thread(model: Model) -> None:
     rng = np.random.default_rng(4)
     x, y = random_samples(rng, model.input, 200), rng.integers(0, 6, 200)

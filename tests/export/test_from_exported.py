@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -47,3 +48,36 @@ def test_a_network_of_others_keeps_its_labels() -> None:
     assert len(np.unique(expected)) > 2
     assert np.array_equal(model_scores(imported.model, q).argmax(axis=1), expected)
     assert [layer.n_macs for layer in imported.layers] == [36 * 72, 36 * 432, 270]
+
+
+class WithDetours(nn.Module):
+    """Weights with a size per channel, as XNOR-Net has, and a sign with the gradient of a clamp."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.norm1 = nn.Linear(24, 16, bias=False), nn.BatchNorm1d(16)
+        self.last, self.norm2 = nn.Linear(16, 4, bias=False), nn.BatchNorm1d(4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        size = self.first.weight.abs().mean(1, keepdim=True)
+        h = self.norm1(functional.linear(x, self.first.weight.sign() * size)).clamp(-1, 1)
+        h = (h.sign() - h).detach() + h
+        result: Tensor = self.norm2(functional.linear(h, self.last.weight.sign()))
+        return functional.log_softmax(result, dim=1)
+
+
+@pytest.mark.long
+def test_detached_signs_and_sizes_of_weights_keep_their_labels() -> None:
+    torch.manual_seed(1)
+    net = WithDetours()
+    with torch.no_grad():
+        for _ in range(20):
+            net(torch.randint(-9, 10, (64, 24)).float())
+    net.eval()
+    program = torch.export.export(net, (torch.rand(2, 24),))
+    imported = from_exported(program, Quantization("int8", 1.0))
+    q = np.random.default_rng(0).integers(-9, 10, (300, 24)).astype(np.int8)
+    with torch.no_grad():
+        expected = net(torch.from_numpy(q).float()).argmax(1).numpy()
+    assert len(np.unique(expected)) > 2
+    assert np.array_equal(model_scores(imported.model, q).argmax(axis=1), expected)

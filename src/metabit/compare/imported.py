@@ -13,7 +13,7 @@ from metabit.compare.align import ChannelsFirst
 from metabit.compare.onnx_file import OnnxArtefact
 from metabit.compare.packed import PackedArtefact
 from metabit.edge_runtime.inputs import Samples
-from metabit.errors import MismatchError
+from metabit.errors import FormatError, MismatchError
 from metabit.export.spec import InputSpec
 
 if TYPE_CHECKING:
@@ -60,7 +60,18 @@ def check_import(proto: onnx.ModelProto, where: str, imported: Imported) -> Impo
         MismatchError: labels differ, and not by rounding alone.
         FormatError: ONNX Runtime cannot run the file.
     """
-    file = OnnxArtefact(where, proto)
+    try:
+        return _checked(OnnxArtefact(where, proto), where, proto, imported)
+    except FormatError as error:
+        raise FormatError(
+            f"{error}; --no-check imports it without the comparison", code=error.code
+        ) from error
+
+
+def _checked(
+    file: OnnxArtefact, where: str, proto: onnx.ModelProto, imported: Imported
+) -> ImportCheck:
+    """As `check_import`, in a file that ONNX Runtime takes."""
     ours = PackedArtefact("the imported network", imported.model)
     file.input, shape = replace(ours.input, shape=file.input.shape), ours.input.shape
     theirs = ChannelsFirst(file, shape) if imported.channels_first else file
