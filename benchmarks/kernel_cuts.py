@@ -134,13 +134,17 @@ def several_writers(writers: int, rounds: int, folder: Path) -> dict[str, int]:
     Whoever is refused (E-BUSY) tries again. All that was acknowledged is in the last state.
     """
 
+    gate, opened = os.pipe()
+
     def write(pipe: int) -> None:
         done, refused = 0, 0
+        os.read(gate, 1)  # all begin at once
         while done < rounds:
             try:
                 with Engine(MODEL, learn="all", state=folder) as engine:
                     engine.partial_fit(X[:PER_COMMIT], Y[:PER_COMMIT])
                     engine.commit()
+                    time.sleep(0.0005)  # a system with one core lets another one run here
                 done += 1
             except StorageError as error:
                 if error.code != "E-BUSY":
@@ -150,6 +154,9 @@ def several_writers(writers: int, rounds: int, folder: Path) -> dict[str, int]:
         os.write(pipe, f"{refused}".encode())
 
     children = [in_child(write) for _ in range(writers)]
+    os.write(opened, b"1" * writers)
+    os.close(gate)
+    os.close(opened)
     refused = 0
     for child, pipe in children:
         with os.fdopen(pipe, "rb") as said:
