@@ -19,18 +19,20 @@ def test_the_demo_writes_a_report_whose_numbers_hold_together(cli: Cli, tmp_path
     assert done.code == 0, done.stderr
     report = json.loads((folder / "report.json").read_text())
     assert report["schema"] == "metabit/demo/1"
-    for name in ("index.html", "stream.png", "permuted.png", "memory.png", "sizes.png"):
-        assert (folder / name).stat().st_size > 1000, name
+    assert "metabit demo" in (folder / "index.html").read_text()
+    assert cli("report", folder, "-o", tmp_path / "page.html").code == 0
     assert sum(report["ram_parts"].values()) == report["arena_bytes"]
     engine = Engine(folder / "hapt.mbit", learn="auto", ram=report["ram_budget"])
     assert engine.plan.arena_bytes == report["arena_bytes"]
-    head, meta, plain = report["curves"]
-    assert (head["m"], meta["m"], plain["m"]) == (None, 3.0, 0.0)
-    assert head["old"][-1] > report["before"]["old"] - 0.01  # the head keeps what was known
-    assert head["new"][-1] > report["before"]["new"] + 0.3  # and learns what is new
-    assert len(meta["old"]) == len(meta["new"]) == len(meta["subjects"]) == 13
-    assert meta["old"][-1] > report["before"]["old"] - 0.05  # layers that move harm little
-    assert meta["prequential"] > report["before"]["stream"]  # and the people it met
+    assert report["arena_bytes"] <= 64 * 1024
+    head, layers = report["curves"]
+    assert (head["m"], layers["m"]) == (None, 3.0)
+    assert head["old"][-1] >= 0.93  # the head keeps what was known
+    assert head["new"][-1] >= 0.7  # and learns what is new
+    assert head["all"][-1] >= 0.92
+    assert len(layers["old"]) == len(layers["new"]) == len(layers["subjects"]) == 13
+    assert layers["old"][-1] > report["before"]["old"] - 0.05  # layers that move harm little
+    assert layers["prequential"] > report["before"]["stream"]  # and the people it met
     permuted = {m: sum(scores) / len(scores) for m, scores in report["permuted"].items()}
     assert permuted["8"] > permuted["0"] + 0.05  # and metaplasticity kept old tasks
     assert all(made["fits"] for made in report["profiles"].values())

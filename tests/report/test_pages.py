@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from metabit.errors import InputError
-from metabit.report import of_fit, of_learning, of_profile, of_training
+from metabit.report import of_demo, of_fit, of_learning, of_profile, of_training
 from metabit.report.found import page_of
 from metabit.report.page import Page
 from metabit.report.render import render, write
@@ -86,7 +86,21 @@ def fitted() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def demo() -> dict[str, Any]:
+    curve = {"name": NASTY, "subjects": [0, 1, 2], "old": [0.9, 0.9, 0.9], "new": [0.0, 0.5, 0.7],
+             "all": [0.8, 0.9, 0.9]}  # fmt: skip
+    sizes = dict.fromkeys(("float32_bytes", "int8_bytes", "learn_bytes", "head_bytes"), 100)
+    return {
+        "schema": "metabit/demo/1", "seed": 1, "seconds": 60.0, "arena_bytes": 3000,
+        "ram_budget": "64 KiB", "ram_parts": {NASTY: 3000}, "curves": [curve, curve],
+        "before": {"old": 0.9, "new": 0.0, "all": 0.8}, "n_old": 10, "n_new": 2,
+        "permuted": {"8": [0.5, 0.6], "0": [0.1, 0.6]}, "sizes": sizes | {"file_bytes": 900},
+        "profiles": {NASTY: profiled(True) | {"learn": profiled(True)["predict"]}},
+    }  # fmt: skip
+
+
 PAGES: dict[str, Page] = {
+    "demo": of_demo.page(demo(), FACTS),
     "learn": of_learning.page(learning(), FACTS),
     "train": of_training.page(training(1), FACTS),
     "tasks": of_training.page(training(5), FACTS),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import InputError, StorageError
-from metabit.report import of_fit, of_learning, of_profile, of_training
+from metabit.report import of_demo, of_fit, of_learning, of_profile, of_training
 from metabit.report.page import Page
 
 Maker = Callable[[dict[str, Any], dict[str, str]], Page]
@@ -20,16 +20,17 @@ PAGES: dict[str, Maker] = {
     "metabit/learn/1": of_learning.page,
     "metabit/profile/1": of_profile.page,
     "metabit/fit/1": of_fit.page,
+    "metabit/demo/1": of_demo.page,
 }
 #: Files in which folders keep what was found out, the most telling first.
-IN_FOLDERS = ("fit.json", "metrics.json")
+IN_FOLDERS = ("fit.json", "metrics.json", "report.json")
 
 
 def page_of(source: Path, facts: dict[str, str]) -> Page:
     """The page about what is in a file or folder.
 
     Args:
-        source: a folder of `metabit train` or `metabit fit`, or a file with the --json answer of
+        source: a folder of `metabit train`, `fit` or `demo`, or a file with the --json answer of
             train, fit, learn or profile.
         facts: what is known besides.
 

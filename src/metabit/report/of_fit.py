@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.report.page import DataTable, Dot, Dots, Page, PagePart, Stat
-from metabit.report.words import kib, percent
+from metabit.report.words import percent
 
 MOST_ROWS = 20
 
@@ -67,7 +68,12 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
     ]  # fmt: skip
     best = [row for row in rows if row["unbeaten"]][:MOST_ROWS]
     table = [
-        [row["label"], percent(row["accuracy"]), kib(row["ram_bytes"]), kib(row["flash_bytes"])]
+        [
+            row["label"],
+            percent(row["accuracy"]),
+            kib(row["ram_bytes"]),
+            kib(row["flash_bytes"]),
+        ]
         for row in best
     ]
     parts = [
@@ -98,5 +104,5 @@ def _rivals(found: dict[str, Any]) -> PagePart:
     return PagePart(
         "What else could be taken",
         [DataTable(["on the same features", "right", "flash", "RAM with learning"], table)],
-        "Accuracy on the test samples. Flash and RAM of the others are those of their numbers.",
+        "Accuracy on the test samples. Flash and RAM of the others are what their numbers take.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.report.page import (
     ColourGrid,
     DataTable,
@@ -15,7 +16,7 @@ from metabit.report.page import (
     Series,
     Stat,
 )
-from metabit.report.words import kib, percent
+from metabit.report.words import percent
 
 MOST_CONFUSED = 24
 """Classes of a confusion matrix that fits a page."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.report.page import Amount, Bars, DataTable, Page, PagePart, Stat
-from metabit.report.words import duration, kib
+from metabit.report.words import duration
 
 
 def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
@@ -19,7 +20,10 @@ def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
     stats = [Stat(kib(ram["used_bytes"]), f"of RAM, of {kib(ram['available_bytes'])}")]
     if flash["available_bytes"]:
         stats.append(
-            Stat(kib(flash["used_bytes"]), f"of flash, of {kib(flash['available_bytes'])}")
+            Stat(
+                kib(flash["used_bytes"]),
+                f"of flash, of {kib(flash['available_bytes'])}",
+            )
         )
     for name, work in (("to predict", answer["predict"]), ("to learn one sample", answer["learn"])):
         estimate = work and work["estimate"]

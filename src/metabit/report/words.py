@@ -15,11 +15,6 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def kib(n_bytes: float) -> str:
-    """A size in KiB, or in bytes where it is smaller than one."""
-    return f"{n_bytes:,.0f} bytes" if n_bytes < 1024 else f"{n_bytes / 1024:,.1f} KiB"
-
-
 def duration(microseconds: float) -> str:
     """A time with the unit that suits it."""
     for limit, unit in ((1e3, "µs"), (1e6, "ms")):

@@ -2,7 +2,6 @@
 
 story.py     what happens, step by step
 findings.py  what was found out
-report.py    the pictures, on one page
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from metabit.extras import need
 @verb("demo")
 @click.option(
     "-o", "--out", "folder", default=Path("report"), show_default=True, metavar="DIR",
-    type=click.Path(path_type=Path), help="Folder for the report: plots and numbers.",
+    type=click.Path(path_type=Path), help="Folder for the report: a page and all numbers.",
 )  # fmt: skip
 @click.option(
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, metavar="N",
@@ -28,8 +27,8 @@ def command(out: Output, seed: int, folder: Path) -> Answer:
     """Train, pack, run, teach and profile a network, on real data that come with metabit.
 
     The data are recordings of human activity. Some people train the network; then others teach it
-    on the device engine, one after another. This is done with and without metaplasticity, and the
-    report compares the two.
+    on the device engine, one after another, also movements that it has never seen. People who
+    never teach it say how well that went.
     """
     need("demo")
     from metabit.cli.demo.story import run

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-RAM_BUDGET = "192 KiB"
+RAM_BUDGET = "64 KiB"
 
 
 @dataclass
@@ -18,6 +18,7 @@ class LearningCurve:
         subjects: the people it has met, in order; the first entry, 0, is before the stream.
         old: accuracy on the six activities of people never trained on, after each.
         new: accuracy on the postural transitions of the same people.
+        all: accuracy on both together.
         stream: share of right predictions on each person's samples, each before it was learnt.
     """
 
@@ -26,6 +27,7 @@ class LearningCurve:
     subjects: list[int] = field(default_factory=lambda: [0])
     old: list[float] = field(default_factory=list)
     new: list[float] = field(default_factory=list)
+    all: list[float] = field(default_factory=list)
     stream: list[float] = field(default_factory=list)
     prequential: float = 0.0
     plasticity_left: float = 1.0
@@ -37,6 +39,8 @@ class Story:
     """Everything the demo found out, for the JSON and the plots."""
 
     seed: int
+    n_old: int = 0
+    n_new: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
     n_weights: int = 0
     ram_budget: str = RAM_BUDGET
