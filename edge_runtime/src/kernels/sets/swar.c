@@ -1,5 +1,5 @@
 /* swar.c: kernels for 32-bit processors without vectors, such as Cortex-M and RISC-V: ones are
- * counted in fields of a word, and never through a call of the compiler's library.
+ * counted in fields of a word, or by an instruction, and never through the compiler's library.
  *
  * Bits: rows are walked in columns of 16, 8, 4, 2 or 1 words, so that the overhead of a column is
  * paid once and not once per row. Within a column words are first added bit by bit, with full
@@ -112,6 +112,13 @@ INLINE planes add_15(const uint32_t *row, const uint32_t *x) {
 
 /* Where `words` words differ: 1, 2, 4, 8 or 16, known to the compiler. */
 INLINE uint32_t differences(const uint32_t *row, const uint32_t *x, uint32_t words) {
+#if defined(__riscv_zbb) /* an instruction counts ones */
+    uint32_t ones = 0;
+    for (uint32_t w = 0; w < words; w++) {
+        ones += (uint32_t)__builtin_popcount(row[w] ^ x[w]);
+    }
+    return ones;
+#else
     uint32_t bytes = 0;
     if (words == 2u) {
         bytes = add_nibbles(count_nibbles(row[0] ^ x[0]));
@@ -126,6 +133,7 @@ INLINE uint32_t differences(const uint32_t *row, const uint32_t *x, uint32_t wor
     }
     bytes += add_nibbles(count_nibbles(row[words - 1u] ^ x[words - 1u]));
     return sum_bytes(bytes);
+#endif
 }
 
 /* The column of `words` words that begins at word `from`; returns where it ends. */
