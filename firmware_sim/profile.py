@@ -86,6 +86,7 @@ class Profile:
     Attributes:
         board: its name.
         title: what the board is.
+        core, clock_hz: of the board; the core's cost model is where cycles come from.
         choice: what learns, in words.
         learn_layers: how many layers learn.
         panels: whether weights are interleaved in RAM, for kernels with vector registers.
@@ -104,6 +105,8 @@ class Profile:
 
     board: str
     title: str
+    core: str
+    clock_hz: int
     choice: str
     learn_layers: int
     panels: bool
@@ -131,6 +134,8 @@ class Profile:
             "schema": SCHEMA,
             "board": self.board,
             "title": self.title,
+            "core": self.core,
+            "clock_hz": self.clock_hz,
             "choice": self.choice,
             "learn_layers": self.learn_layers,
             "panels": self.panels,
@@ -200,6 +205,8 @@ def profile(
     return Profile(
         board=board.name,
         title=board.title,
+        core=board.core,
+        clock_hz=board.clock_hz,
         choice=running.plan.choice,
         learn_layers=running.plan.learn_layers,
         panels=running.plan.panels,

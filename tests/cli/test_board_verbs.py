@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
 
@@ -140,3 +141,26 @@ def test_a_board_that_can_only_be_planned_for_is_planned_for(cli: Cli, model_fil
     for verb in ("profile", "simulate"):
         cli(verb, model_file, "--board", "esp32-s3").refused(2, "E-BOARD-PLAN")
     cli("plan", model_file, "--board", "esp32-s3", "--ram", "1K").refused(2, "E-ARGUMENT")
+
+
+def test_a_profile_is_a_line_of_csv_too(cli: Cli, model_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "boards.csv"
+    answer = cli("profile", model_file, "--board", "nrf52840", "--csv", path, "--json").answer
+    (row,) = csv.DictReader(path.read_text().splitlines())
+    assert row["board"] == answer["board"] == "nrf52840"
+    assert (row["core"], row["clock_hz"]) == (answer["core"], str(answer["clock_hz"]))
+    assert int(row["ram_used_bytes"]) == answer["ram"]["used_bytes"]
+    bar = answer["predict"]["estimate"]["microseconds"]
+    assert float(row["predict_us_typical"]) == pytest.approx(bar["typical"], abs=0.001)
+    assert float(row["learn_uj_high"]) > float(row["learn_uj_low"]) > 0
+
+
+@pytest.mark.long
+def test_every_board_stands_in_a_line(cli: Cli, model_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "boards.csv"
+    done = cli("profile", model_file, "--board", "all", "--csv", path, "--json")
+    names = [board["board"] for board in done.answer["boards"]]
+    assert names == [row["board"] for row in csv.DictReader(path.read_text().splitlines())]
+    assert len(names) >= 12
+    assert "esp32-s3" not in names
+    assert all(board["predict"]["estimate"] for board in done.answer["boards"])

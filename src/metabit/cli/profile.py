@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import click
 from rich.text import Text
 
+from metabit.cli.board_tables import csv_text, side_by_side
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, learn_option
+from metabit.cli.paths import WriteFile
+from metabit.cli.progress import progress
 from metabit.cli.tables import WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.extras import need
+from metabit.files import write_whole
 
 if TYPE_CHECKING:
     from metabit.firmware_sim.memory_use import MemoryUse
@@ -25,20 +31,34 @@ if TYPE_CHECKING:
 @BITS
 @BATCH
 @BANK
+@click.option(
+    "--csv", "table_file", metavar="FILE", type=WriteFile(),
+    help="Also write a line for each board into this .csv file.",
+)  # fmt: skip
 def command(
-    out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int
-) -> Answer:
+    out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int,
+    table_file: Path | None,
+) -> Answer:  # fmt: skip
     """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
     The real firmware is built and run on an emulated core. Sizes are read from the linked firmware,
     and instructions are counted. Time and energy are estimated from them, with lower and upper
-    bounds. If the model does not fit, the exit code is 3.
+    bounds. If the model does not fit, the exit code is 3. With --board all, every board that can be
+    run here is shown in a line.
     """
     need("profile, simulate")
     from metabit.firmware_sim.memory_use import too_large
     from metabit.firmware_sim.profile import INCLUDED, profile
 
-    made = profile(file, board, learn=learn, bits=bits, bank=bank, batch=batch)
+    options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
+    if board == "all":
+        profiles = _every_board(file, options)
+        out.show(side_by_side(f"{file} on every board", profiles))
+        out.line(WORK_NOTE, "dim")
+        _write_csv(table_file, profiles)
+        return {"file": file, "boards": [each.to_dict() for each in profiles]}
+    made = profile(file, board, **options)
+    _write_csv(table_file, [made])
     _print_layers(out, file, made)
     _print_memory(out, "RAM", made.ram)
     if made.flash.available_bytes:
@@ -52,6 +72,26 @@ def command(
         out.partial = answer
         raise too_large(str(file), made.board, made.choice, made.ram, made.flash)
     return answer
+
+
+def _every_board(file: Path, options: dict[str, Any]) -> list[Profile]:
+    """The profile on each board that can be run; the first time their firmware is compiled."""
+    from metabit.firmware_sim import boards
+    from metabit.firmware_sim.profile import profile
+
+    names = [name for name in boards.names() if boards.load(name).emulated]
+    made = []
+    with progress() as bar:
+        shown = bar.add_task("building and running", total=len(names), note="")
+        for i, name in enumerate(names):
+            bar.update(shown, completed=i, note=name)
+            made.append(profile(file, name, **options))
+    return made
+
+
+def _write_csv(path: Path | None, made: Sequence[Profile]) -> None:
+    if path is not None:
+        write_whole(path, csv_text(made).encode())
 
 
 def _print_layers(out: Output, file: Path, made: Profile) -> None:
@@ -89,5 +129,7 @@ def _print_notes(out: Output, made: Profile) -> None:
             f"flash life: {format_kib(life.commit_bytes)} a commit into {life.slots:,} slots, "
             f"{life.commits:,} commits; {life.years_hourly:,.0f} years at one an hour"
         )
+    if made.predict.estimate is None:
+        out.line(f'core "{made.core}" has no cost model: cycles, time and energy are not estimated')
     if made.energy_covers:
         out.line(f"energy covers {made.energy_covers}")
