@@ -42,17 +42,24 @@ def side_by_side(title: str, made: Sequence[Profile]) -> Table:
             profile.board, "yes" if profile.fits else "no",
             format_kib(profile.ram.used_bytes),
             format_kib(profile.flash.used_bytes) if profile.flash.available_bytes else "(in RAM)",
-            _bar(predict), "-" if us is None else f"{1e6 / us:,.0f}", _bar(learn), _energy(predict),
+            _bar(predict), "-" if us is None else f"{1e6 / us:,.0f}", _typical(learn),
+            _energy(predict),
         )  # fmt: skip
     return rows
 
 
-def _bar(work: Work | None) -> str:
+def _bar(work: Work) -> str:
     """Typical time, with the ends of its bar."""
-    if work is None or work.estimate is None:
+    if work.estimate is None:
         return "-"
     low, typical, high = work.estimate.microseconds
     return f"{format_us(typical)} ({format_us(low)} to {format_us(high)})"
+
+
+def _typical(work: Work | None) -> str:
+    if work is None or work.estimate is None:
+        return "-"
+    return format_us(work.estimate.microseconds[1])
 
 
 def _energy(work: Work) -> str:
