@@ -8,33 +8,21 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from helpers import random_model, random_samples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper
+from onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
 from random_networks import conv_models, dense_models
 
 from metabit.errors import FormatError
 from metabit.export.golden import model_scores
 from metabit.export.onnx.read import check, load
 from metabit.export.onnx.write import STYLES, to_onnx
-from metabit.export.onnx_import.importer import Imported, from_onnx
+from metabit.export.onnx_import.importer import from_onnx
 from metabit.export.onnx_import.output import variance_of
-from metabit.export.onnx_import.samples import Quantization
 from metabit.export.spec import Model
-
-Array = NDArray[Any]
-UNIT = Quantization("uint8", 1 / 255, 0)
-
-
-def imported(proto: onnx.ModelProto, folder: Path, told: Quantization | None = None) -> Imported:
-    """Through a file, so that it is checked as every other one."""
-    path = folder / "model.onnx"
-    path.write_bytes(proto.SerializeToString())
-    return from_onnx(load(path), "model.onnx", told)
 
 
 def assert_same_network(a: Model, b: Model) -> None:
@@ -81,77 +69,6 @@ def test_every_inverse_standard_deviation_has_a_variance() -> None:
 
 
 # ---- networks of others ----------------------------------------------------------------------
-
-
-class Graph:
-    """A graph under construction, as other tools write it."""
-
-    def __init__(self, shape: list[int], kind: int = TensorProto.FLOAT) -> None:
-        self.rng = np.random.default_rng(7)
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: list[TensorProto] = []
-        self.input = helper.make_tensor_value_info("x", kind, ["n", *shape])
-        self.at = "x"
-
-    def constant(self, values: Any, dtype: str = "float32") -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.asarray(values, dtype=dtype), name))
-        return name
-
-    def step(self, operator: str, *constants: Any, first: Any = None, **more: Any) -> None:
-        names = [c if isinstance(c, str) else self.constant(c) for c in constants]
-        inputs = [self.at, *names] if first is None else [self.constant(first), self.at, *names]
-        self.at = f"t{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, inputs, [self.at], **more))
-
-    def side(self, operator: str, *inputs: Any, **more: Any) -> str:
-        """A node on constants only."""
-        names = [c if isinstance(c, str) else self.constant(c) for c in inputs]
-        name = f"s{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, names, [name], **more))
-        return name
-
-    def batch_norm(self, n: int, size: float = 1.0) -> None:
-        rng = self.rng
-        gamma = rng.normal(0, 1, n)
-        self.step(
-            "BatchNormalization", gamma, rng.normal(0, 0.5, n), rng.normal(0, size, n),
-            rng.uniform(0.3, 2, n) * size**2, epsilon=1e-3,
-        )  # fmt: skip
-
-    def signs(self, *shape: int, size: float = 1.0) -> Array:
-        return size * self.rng.choice([-1.0, 1.0], shape)
-
-    def proto(self, n_classes: int) -> onnx.ModelProto:
-        output = helper.make_tensor_value_info(self.at, TensorProto.FLOAT, ["n", n_classes])
-        graph = helper.make_graph(self.nodes, "other", [self.input], [output], self.constants)
-        opsets = [helper.make_opsetid("", 18), helper.make_opsetid("qonnx.custom_op.general", 1)]
-        return helper.make_model(graph, opset_imports=opsets, ir_version=8)
-
-
-def labels(proto: onnx.ModelProto, x: Array) -> Array:
-    session = onnxruntime.InferenceSession(
-        proto.SerializeToString(), providers=["CPUExecutionProvider"]
-    )
-    (logits,) = session.run(None, {"x": x})
-    assert len(np.unique(logits.argmax(axis=1))) > 1  # the test could fail
-    result: Array = logits.argmax(axis=1)
-    return result
-
-
-def assert_labels(
-    proto: onnx.ModelProto, back: Imported, q: Array, feed: Array | None = None
-) -> None:
-    """Of 8-bit samples q, as the graph takes them."""
-    expected = labels(proto, q / np.float32(255) if feed is None else feed)
-    flat = q.reshape(len(q), -1)
-    if back.channels_first:
-        flat = np.ascontiguousarray(np.moveaxis(q, 1, 3)).reshape(len(q), -1)
-    assert np.array_equal(model_scores(back.model, flat).argmax(axis=1), expected)
-
-
-def samples(*shape: int) -> NDArray[np.uint8]:
-    return np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
 
 
 def test_dense_layers_with_sign_and_batch_norm(tmp_path: Path) -> None:
@@ -345,36 +262,6 @@ def test_float_samples_need_to_be_explained(tmp_path: Path) -> None:
     g.step("MatMul", g.signs(20, 3))
     with pytest.raises(FormatError, match="--samples uint8"):
         imported(g.proto(3), tmp_path)
-
-
-def test_a_mean_per_input_is_followed_and_a_deviation_per_input_is_refused(tmp_path: Path) -> None:
-    """Weights of -1 and +1 cannot scale inputs; the message says what can be done."""
-    for deviation in (np.full(30, 0.5), np.linspace(0.4, 0.6, 30)):
-        g = Graph([30])
-        g.step("Sub", g.rng.uniform(0, 1, 30))
-        g.step("Div", deviation)
-        g.step("MatMul", g.signs(30, 20))
-        g.batch_norm(20, size=5)
-        g.step("Sign")
-        g.step("MatMul", g.signs(20, 4))
-        g.step("Add", g.rng.normal(0, 0.3, 4))
-        proto, q = g.proto(4), samples(300, 30)
-        if np.ptp(deviation) == 0:
-            assert_labels(proto, imported(proto, tmp_path, UNIT), q)
-        else:
-            with pytest.raises(FormatError, match=r"standardise samples before.*--samples"):
-                imported(proto, tmp_path, UNIT)
-
-
-def test_a_mean_per_place_of_a_convolution_is_refused(tmp_path: Path) -> None:
-    g = Graph([2, 6, 6])
-    g.step("Sub", g.rng.uniform(0, 1, (2, 6, 6)))
-    g.step("Conv", g.signs(4, 2, 3, 3), kernel_shape=[3, 3])
-    g.step("Sign")
-    g.step("Flatten")
-    g.step("MatMul", g.signs(64, 3))
-    with pytest.raises(FormatError, match="from place to place"):
-        imported(g.proto(3), tmp_path, UNIT)
 
 
 def pad_then(*operators: str) -> onnx.ModelProto:
