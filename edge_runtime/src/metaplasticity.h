@@ -60,7 +60,7 @@ MB_HOT bool mb_try_move(mb_mover *mover, const mb_row *row, uint32_t i, uint32_t
     uint32_t seen_from = (0u - rises) & ((1u << row->bits) - 1u);
     /* The highest bit: negative. */
     uint32_t level = mb_level_bits(row->levels, row->bits, i) ^ seen_from;
-    uint32_t moves = (uint32_t)(chance < mover->table[level]);
+    uint32_t moves = (chance - mover->table[level]) >> 31; /* 1 if it is less: both have 16 bits */
     mb_set_level_bits(row->levels, row->bits, i, (level - moves) ^ seen_from);
     mover->writes += moves;
     mover->grown += moves & (level >> (row->bits - 1u));
