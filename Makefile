@@ -17,9 +17,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 export OMP_NUM_THREADS ?= 1
 
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
+PROCESSORS ?= aarch64 armv7l
 PRESETS := gcc clang asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime dist clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,8 +99,16 @@ tflite-runtime: $(VENV)/.installed .venv-tflite-runtime/.installed ## TFLite fil
 	$(BIN)/python -m pytest -rP tests/export/test_tflite.py -k chosen_interpreter \
 	    --tflite-python .venv-tflite-runtime/bin/python
 
-dist: $(VENV)/.installed ## source archive and wheel in dist/
-	$(BIN)/python -m build --outdir dist .
+wheels: $(VENV)/.release ## source archive, and a wheel per platform, in dist/ (PLATFORMS="linux-aarch64" picks some)
+	$(BIN)/python .ci/wheels.py dist $(PLATFORMS)
+	$(BIN)/python .ci/check_dist.py dist
+
+try-wheels: $(VENV)/.installed ## the wheels for Arm in dist/ predict and learn, with Debian's Python under qemu
+	rm -rf build/try-wheels
+	$(BIN)/metabit train recipes/digits-tiny.toml -o build/try-wheels >/dev/null
+	$(BIN)/metabit export build/try-wheels -o build/try-wheels/digits.mbit >/dev/null
+	for processor in $(PROCESSORS); do \
+	    .ci/try_wheel $$processor dist build/try-wheels/digits.mbit build/debian-$$processor; done
 
 clean: ## remove what was built; keeps the environment
 	rm -rf build dist report .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -116,6 +125,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt CMakeLists.txt $(filter edge_
 
 $(VENV)/.lint: $(VENV)/.installed
 	$(PIP) install --quiet -c constraints.txt -e ".[all,test,lint]"
+	touch $@
+
+$(VENV)/.release: $(VENV)/.installed
+	$(PIP) install --quiet -c constraints.txt -e ".[all,test,release]"
 	touch $@
 
 # An environment of its own, outside of constraints.txt: the interpreter was built for NumPy 1.

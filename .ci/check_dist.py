@@ -1,4 +1,4 @@
-"""Opens the built wheel and source archive and checks what is inside.
+"""Opens the built wheels and source archive and checks what is inside.
 
 Usage: python .ci/check_dist.py DIST
 """
@@ -21,19 +21,26 @@ LINKS = tuple(f"src/metabit/{p}" for p in ("trainer", "export", "edge_runtime", 
 def wheel_problems(wheel: Path) -> list[str]:
     """What is wrong with a wheel: its tag, a package or the C library missing, a stray file."""
     problems = []
-    if not re.fullmatch(r"metabit-[^-]+-py3-none-linux_\w+\.whl", wheel.name):
-        problems.append(f"{wheel.name}: not tagged py3-none-linux_*")
+    named = re.fullmatch(
+        r"metabit-[^-]+-py3-none-(manylinux|linux|macosx|win)_\w+\.whl", wheel.name
+    )
+    if named is None:
+        return [f"{wheel.name}: not tagged py3-none-PLATFORM"]
+    library = {"macosx": "libmetabit.dylib", "win": "metabit.dll"}.get(named[1], "libmetabit.so")
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         links = [i.filename for i in archive.infolist() if (i.external_attr >> 28) == 0xA]
     wanted = [f"{package}/__init__.py" for package in PACKAGES]
     wanted += [
         "metabit/py.typed",
-        "metabit/edge_runtime/libmetabit.so",
+        f"metabit/edge_runtime/{library}",
         "metabit/edge_runtime/include/metabit.h",
         "metabit/edge_runtime/library/CMakeLists.txt",
         "metabit/edge_runtime/library/zephyr/module.yml",
+        "metabit/recipes/digits-tiny.toml",
         "metabit/recipes/benchmarks/digits.toml",
+        "metabit/examples/two_tasks.py",
+        "metabit/examples/c/main.c",
     ]
     problems += [f"{wheel.name}: lacks {name}" for name in wanted if name not in names]
     problems += [f"{wheel.name}: {name} is listed twice" for name in names if names.count(name) > 1]
@@ -56,17 +63,19 @@ def sdist_problems(sdist: Path) -> list[str]:
 
 
 def problems_in(folder: Path) -> list[str]:
-    """Everything wrong with the one wheel and the one source archive in `folder`."""
+    """Everything wrong with the wheels and the one source archive in `folder`."""
     wheels, sdists = sorted(folder.glob("*.whl")), sorted(folder.glob("*.tar.gz"))
-    if len(wheels) != 1 or len(sdists) != 1:
-        return [f"{folder}: {len(wheels)} wheels and {len(sdists)} source archives, not one each"]
-    return wheel_problems(wheels[0]) + sdist_problems(sdists[0])
+    if not wheels or len(sdists) != 1:
+        return [f"{folder}: {len(wheels)} wheels and {len(sdists)} source archives"]
+    return sdist_problems(sdists[0]) + [
+        problem for wheel in wheels for problem in wheel_problems(wheel)
+    ]
 
 
 def main() -> None:
     """Print every problem; exit 1 when there is one."""
     problems = problems_in(Path(sys.argv[1]))
-    print("\n".join(problems) or "wheel and source archive: as they should be")
+    print("\n".join(problems) or "wheels and source archive: as they should be")
     sys.exit(bool(problems))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import sys
 from ctypes import (
     POINTER,
     c_char_p,
@@ -208,10 +209,15 @@ ERRORS: dict[int, tuple[type[MetabitError], str, str]] = {
 }
 
 
+def library_name(platform: str) -> str:
+    """The file that CMake makes of the C library on a system that Python names so."""
+    return {"win32": "metabit.dll", "darwin": "libmetabit.dylib"}.get(platform, "libmetabit.so")
+
+
 def library_path() -> Path:
     """Where the C library is: $METABIT_LIBRARY (tests open other builds), or beside this file."""
     forced = os.environ.get("METABIT_LIBRARY")
-    return Path(forced) if forced else Path(str(files(__package__) / "libmetabit.so"))
+    return Path(forced) if forced else Path(str(files(__package__) / library_name(sys.platform)))
 
 
 @functools.cache

@@ -18,7 +18,7 @@ from pathlib import Path
 from metabit.edge_runtime.state_folder import StateFolder
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.export.state_facts import StateFacts, facts_of
-from metabit.files import write_whole
+from metabit.files import sync_folder, write_whole
 
 _STATE, _KEPT = re.compile(r"state-(\d{10})\.mbs"), re.compile(r"kept-(.+)\.mbs")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
@@ -276,10 +276,6 @@ def _remove(folder: Path, files: list[Path]) -> None:
     try:
         for file in files:
             file.unlink()
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
     except OSError as error:
         raise StorageError(f"{folder}: {error.strerror}", code="E-STORAGE") from error

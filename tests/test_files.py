@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from metabit import InputError, StorageError
-from metabit.files import check_target, make_folder, reading, write_whole
+from metabit.files import check_target, lock, make_folder, reading, write_whole
 
 
 def write_a_byte(path: Path) -> None:
@@ -195,3 +195,23 @@ def test_a_folder_that_cannot_be_made_is_a_storage_error(tmp_path: Path, old: Pa
         assert (tmp_path / "a" / "b").is_dir()
     with pytest.raises(StorageError, match="cannot make the folder"):
         make_folder(old / "folder")
+
+
+def test_files_are_written_whole_on_windows_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "win32")
+    for name in ("O_DIRECTORY", "fchmod", "fchown"):  # Python has none of them there
+        monkeypatch.delattr(os, name)
+    (tmp_path / "a").write_bytes(b"old")
+    write_whole(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_locked_file_is_not_locked_twice(tmp_path: Path) -> None:
+    with (tmp_path / "a").open("w") as first, (tmp_path / "a").open("w") as second:
+        assert lock(first)
+        assert not lock(second)
+    with (tmp_path / "a").open("w") as third:
+        assert lock(third)

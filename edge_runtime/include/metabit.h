@@ -38,7 +38,12 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
+/* MB_EXPORT and MB_IMPORT are for a DLL on Windows: when it is made, and when it is used. */
+#if defined(MB_EXPORT)
+#define MB_API __declspec(dllexport)
+#elif defined(MB_IMPORT)
+#define MB_API __declspec(dllimport)
+#elif defined(__GNUC__)
 #define MB_API __attribute__((visibility("default")))
 #else
 #define MB_API

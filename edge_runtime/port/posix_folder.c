@@ -1,4 +1,5 @@
-/* posix_folder.c: the storage port for POSIX file systems; see metabit_posix.h.
+/* posix_folder.c: the storage port for POSIX file systems, and for Windows by windows_calls.c; see
+ * metabit_posix.h.
  *
  * Every call of the operating system is checked, and what it reports is told from damage: a file
  * that cannot be read ends a restore, a file whose bytes are wrong is skipped.
@@ -9,16 +10,20 @@
 
 #include "metabit_posix.h"
 
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#if defined(_WIN32)
+#include "windows_calls.h"
+#else
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#endif
 
 #define LOCK_NAME "state.lock"
 #define NAME_LENGTH 20u /* state-NNNNNNNNNN.mbs */

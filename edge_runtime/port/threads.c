@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -21,7 +20,7 @@
 #define AWAKE_LOOKS 2000u
 #define LOOKS_A_TURN 50u
 
-#define CACHE_LINE __attribute__((aligned(64)))
+#define CACHE_LINE_BYTES 64u
 
 typedef struct pool {
     mb_runner runner; /* first, so that its address is the pool's */
@@ -32,9 +31,12 @@ typedef struct pool {
     pthread_cond_t begun;
     mb_job job;
     void *argument;
-    uint32_t left CACHE_LINE; /* parts that nobody has taken; each of these alone in a cache line */
-    uint32_t done CACHE_LINE; /* parts that have returned */
-    uint32_t asleep CACHE_LINE;
+    char apart_1[CACHE_LINE_BYTES]; /* each of the next three alone in a cache line */
+    uint32_t left;                  /* parts that nobody has taken */
+    char apart_2[CACHE_LINE_BYTES];
+    uint32_t done; /* parts that have returned */
+    char apart_3[CACHE_LINE_BYTES];
+    uint32_t asleep;
     uint32_t stopping;
 } pool;
 
@@ -42,8 +44,29 @@ static uint32_t forks; /* how many forks lie between the first process and this 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int watching; /* errno of pthread_atfork() */
 
+#if defined(_WIN32) /* which has neither forks nor signals */
+static void watch_forks(void) {}
+static int start_worker(pthread_t *worker, void *(*work)(void *), void *argument) {
+    return pthread_create(worker, NULL, work, argument);
+}
+#else
+#include <signal.h>
+
 static void count_fork(void) { forks++; }
 static void watch_forks(void) { watching = pthread_atfork(NULL, NULL, count_fork); }
+
+/* A worker leaves all signals to the threads of the program. Returns errno or 0. */
+static int start_worker(pthread_t *worker, void *(*work)(void *), void *argument) {
+    sigset_t all, before;
+    sigfillset(&all);
+    int error = pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (error == 0) {
+        error = pthread_create(worker, NULL, work, argument);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    return error;
+}
+#endif
 
 static uint32_t look(const uint32_t *at) { return __atomic_load_n(at, __ATOMIC_SEQ_CST); }
 
@@ -140,31 +163,24 @@ static void end_workers(pool *p) {
     pthread_mutex_destroy(&p->lock);
 }
 
-/* Start the workers, which leave all signals to the threads of the program. Returns errno or 0. */
+/* Returns errno or 0. */
 static int start_workers(pool *p, uint32_t n) {
-    sigset_t all, before;
-    sigfillset(&all);
-    int error = pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
     while (error == 0 && p->n_workers < n) {
-        error = pthread_create(&p->workers[p->n_workers], NULL, work, p);
+        error = start_worker(&p->workers[p->n_workers], work, p);
         p->n_workers += error == 0;
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     return error;
 }
 
 const mb_runner *mb_threads_start(uint32_t n_threads) {
-    void *memory = NULL;
     pthread_once(&once, watch_forks);
     int error = n_threads == 0 || n_threads > MB_MAX_THREADS ? EINVAL : watching;
-    if (error == 0) {
-        error = posix_memalign(&memory, 64, sizeof(pool));
-    }
-    if (error != 0) {
-        errno = error;
+    pool *p = error != 0 ? NULL : (pool *)malloc(sizeof(pool));
+    if (p == NULL) {
+        errno = error != 0 ? error : ENOMEM;
         return NULL;
     }
-    pool *p = (pool *)memory;
     *p = (pool){.runner = {run, p, n_threads}, .forks = forks};
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->begun, NULL);

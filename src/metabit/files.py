@@ -11,9 +11,11 @@ import errno
 import os
 import secrets
 import stat
+import sys
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
+from typing import IO
 
 from metabit.errors import InputError, StorageError
 
@@ -98,6 +100,36 @@ def make_folder(path: str | Path) -> None:
         ) from error
 
 
+def lock(file: IO[str]) -> bool:
+    """Lock an open file until it is closed, however this process ends; False if another has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    return True
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder last through a power failure, where its file system knows how."""
+    if sys.platform == "win32":  # its file system keeps names in the order of their changes
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def _status(target: Path) -> os.stat_result | None:
     """What the path leads to; None where nothing is there yet."""
     try:
@@ -119,28 +151,18 @@ def _replace(target: Path, data: bytes, old: os.stat_result | None) -> None:
         new.replace(target)
     finally:
         new.unlink(missing_ok=True)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
 
 
 def _take_permissions(file: int, old: os.stat_result) -> None:
-    """Owner, group and mode of the file that is replaced."""
+    """Owner, group and mode of the file that is replaced; on Windows it takes the folder's."""
+    if sys.platform == "win32":
+        return
     made = os.fstat(file)
     if (made.st_uid, made.st_gid) != (old.st_uid, old.st_gid):
         with contextlib.suppress(PermissionError):  # only root gives files away
             os.fchown(file, old.st_uid, old.st_gid)
     os.fchmod(file, stat.S_IMODE(old.st_mode))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new name last through a power failure, where the file system knows how to."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
 
 
 def _unwritable(target: Path, error: OSError) -> StorageError:

@@ -12,6 +12,7 @@ import onnx
 import pytest
 from helpers import random_model
 
+from metabit.edge_runtime import isa
 from metabit.export import container
 from metabit.export.spec import Golden
 from metabit.extras import TASKS
@@ -229,6 +230,10 @@ def test_doctor_finds_this_installation_sound(cli: Cli) -> None:
     checks = done.answer["checks"]
     assert checks["C library"]["verdict"] == "ok"
     assert checks["engine self-test"]["verdict"] == "ok"
+    assert checks["kernel sets"]["details"].startswith(f"{isa.name(0)} is used")
+    assert checks["state folder"]["verdict"] == "ok"
+    assert not Path(checks["state folder"]["details"].split()[-4].rstrip(",")).exists()
+    assert checks["recipes, examples"]["verdict"] == "ok"
     assert set(done.answer["tasks"]) == set(TASKS)
 
 

@@ -103,3 +103,20 @@ def test_a_missing_library_is_a_clear_error(
     finally:
         monkeypatch.undo()
         _native.library.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"),
+    [
+        ("linux", "libmetabit.so"),
+        ("darwin", "libmetabit.dylib"),
+        ("win32", "metabit.dll"),
+        ("freebsd14", "libmetabit.so"),
+    ],
+)
+def test_the_library_is_looked_for_under_the_name_that_its_system_gives(
+    platform: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("METABIT_LIBRARY", raising=False)
+    monkeypatch.setattr("sys.platform", platform)
+    assert _native.library_path().name == name

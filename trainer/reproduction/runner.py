@@ -8,7 +8,6 @@ DIR/SCALE/results.json          what came out
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import InputError
-from metabit.files import make_folder
+from metabit.files import lock, make_folder
 from metabit.trainer.circumstances import commit
 from metabit.trainer.reproduction import pool, ray_engine, results, search
 from metabit.trainer.reproduction.benchmark import Benchmark, Row, Tables
@@ -69,14 +68,12 @@ def _alone_in(folder: Path) -> Iterator[None]:
     """
     make_folder(folder)
     with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not lock(file):
             raise InputError(
                 f"{folder}: another command is at work here; wait, or choose another "
                 "folder with -o",
                 code="E-RUN-BUSY",
-            ) from error
+            )
         yield
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.tables import table
@@ -38,8 +39,11 @@ def command(out: Output) -> Answer:
         "numpy": _numpy,
         "processor": _processor,
         "C library": _library,
+        "kernel sets": _kernel_sets,
         "engine self-test": _self_test,
+        "state folder": _state_folder,
         "cache folder": _cache,
+        "recipes, examples": _recipes,
         **{f"data: {name}": (lambda n=name: _data_set(n)) for name in _set_names()},  # type: ignore[misc]
     }
     rows = table("", "check", "", "")
@@ -114,6 +118,15 @@ def _library() -> Verdict:
     return "ok", f"{version}, ABI {library.mb_abi_version()}, {_native.library_path()}"
 
 
+def _kernel_sets() -> Verdict:
+    """Which of the library's inner loops run on this processor."""
+    from metabit.edge_runtime import isa
+
+    used = isa.name(isa.chosen())
+    others = [name for name, runs in isa.kernel_sets().items() if runs and name != used]
+    return "ok", f"{used} is used" + (f"; {', '.join(others)} would run too" if others else "")
+
+
 def _self_test() -> Verdict:
     """A small network: C and NumPy predict and learn the same, bit for bit."""
     from metabit.edge_runtime.engine import Engine
@@ -122,13 +135,35 @@ def _self_test() -> Verdict:
 
     blob = container.dumps(_small_model())
     engine, reference = Engine(blob, learn="all"), ReferenceModel(blob, learn_layers=2)
-    samples = np.random.default_rng(0).integers(0, 256, (32, engine.n_inputs), dtype=np.uint8)
-    labels = (np.arange(32) % engine.n_outputs).astype(np.int32)
+    samples, labels = _small_samples()
     engine.learn(samples, labels)
     reference.learn(samples, labels)
     if engine.save_state() != reference.save_state():
         return "broken", "the C engine and the NumPy reference differ; install metabit again"
     return "ok", "32 samples learnt and predicted, C and NumPy equal bit for bit"
+
+
+def _state_folder() -> Verdict:
+    """What is learnt is kept in a folder, and a new engine takes it up there."""
+    from metabit.edge_runtime.engine import Engine
+    from metabit.export import container
+
+    blob = container.dumps(_small_model())
+    with tempfile.TemporaryDirectory(prefix="metabit-") as name:
+        with Engine(blob, learn="all", state=name) as engine:
+            engine.learn(*_small_samples())
+            engine.commit()
+            learnt = engine.save_state()
+        with Engine(blob, learn="all", state=name) as again:
+            if again.save_state() != learnt:
+                return "broken", f"{name}: not what was kept there; choose another disk"
+        return "ok", f"32 samples learnt, kept and taken up again in {name}, then removed"
+
+
+def _small_samples() -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """Random samples for `_small_model`, shape (32, 37), and labels, shape (32,)."""
+    samples = np.random.default_rng(0).integers(0, 256, (32, 37), dtype=np.uint8)
+    return samples, (np.arange(32) % 4).astype(np.int32)
 
 
 def _small_model() -> Model:
@@ -155,6 +190,16 @@ def _cache() -> Verdict:
             return "ok", f"{folder}, writable"
     except OSError as error:
         return "absent", f"{folder}: {error.strerror}; fetched sets and firmware need it"
+
+
+def _recipes() -> Verdict:
+    """Recipes and examples come with the package."""
+    from metabit.trainer.circumstances import ROOT
+
+    lacking = [name for name in ("recipes", "examples") if not (ROOT / name).is_dir()]
+    if lacking:
+        return "broken", f"{ROOT}: {', '.join(lacking)} missing; install metabit again"
+    return "ok", f"{ROOT / 'recipes'}, {ROOT / 'examples'}"
 
 
 def _set_names() -> tuple[str, ...]:
