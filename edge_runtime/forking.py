@@ -7,6 +7,7 @@ is not half a step. The locks of state folders stay with the parent: the child c
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import weakref
 from contextlib import AbstractContextManager
@@ -55,4 +56,7 @@ def _start_child() -> None:
         folder.close()
 
 
-os.register_at_fork(before=_wait_for_calls, after_in_parent=_continue, after_in_child=_start_child)
+if sys.platform != "win32":  # which has no fork
+    os.register_at_fork(
+        before=_wait_for_calls, after_in_parent=_continue, after_in_child=_start_child
+    )
