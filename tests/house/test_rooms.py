@@ -45,7 +45,7 @@ ROOMS = {
         "guarding reading stream_record",
         "row_record",
         "fit_tables learn_rows",
-        "bench_plot export_targets",
+        "bench_plot board_tables export_targets",
         "bench boards compare data demo doctor export fit import_onnx inspect learn plan predict "
         "profile report reproduce simulate state train verify",
     ),
