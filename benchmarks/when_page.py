@@ -14,6 +14,7 @@ SETS = {
     "mnist": "MNIST, pixels",
     "spoken": "spoken digits, 240 features",
 }
+KINDS = ("binary", "float")
 FLASH_KIB = (2, 4, 8, 16, 32)
 RAM_KIB = (8, 16, 32, 64, 128)
 TIMES_US = (0.3, 0.6, 1.2, 2.5, 5.0)
@@ -85,7 +86,7 @@ def _by_limit(
 ) -> str:  # fmt: skip
     lines = []
     for name, title in SETS.items():
-        if not all(_rows(found, name, kind) for kind in ("binary", "float")):
+        if not all(_rows(found, name, kind) for kind in KINDS):
             continue
         for limit in limits:
             cells = [
@@ -100,7 +101,9 @@ def everything(found: Record) -> str:
     """Every network that was measured."""
     lines = []
     for name, title in SETS.items():
-        for kind in ("binary", "float"):
+        if not all(_rows(found, name, kind) for kind in KINDS):
+            continue
+        for kind in KINDS:
             for row in sorted(_rows(found, name, kind), key=lambda row: row["flash_bytes"]):
                 timed = found.get(f"time {kind} {'-'.join(map(str, row['widths']))}")
                 lines.append([

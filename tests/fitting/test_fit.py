@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from small_fit import Noted, asked_in, question_of, write_table
+from small_fit import Noted, asked_in, here, question_of, write_table
 
+from metabit.cli.common import Output
+from metabit.cli.fit import or_known
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.errors import BudgetError, InputError
@@ -23,6 +27,9 @@ from metabit.trainer.loop import train_in_memory
 from metabit.trainer.prepare import prepare
 from metabit.trainer.recipe import load_recipe
 from metabit.trainer.recipe.data import DataRecipe
+from metabit.trainer.reproduction.engines import Failure, Watcher
+from metabit.trainer.reproduction.jobs import Job
+from metabit.trainer.reproduction.runner import Workers
 from metabit.trainer.runs.run_folder import load_run
 
 Found = tuple[Path, dict[str, Any]]
@@ -140,3 +147,25 @@ def test_samples_that_say_too_little_are_refused(
     path.write_text(rows)
     with pytest.raises(InputError, match=why):
         read(DataRecipe(path=str(path), label=3, **more), 0)
+
+
+@pytest.mark.long
+def test_an_interrupted_fit_says_what_it_knows_and_continues(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = question_of(write_table(tmp_path / "mine.csv"))
+    folder = tmp_path / "out"
+
+    def interrupted(jobs: Sequence[Job], n: int, watcher: Watcher) -> list[Failure]:
+        here(jobs[:3], n, watcher)
+        raise KeyboardInterrupt
+
+    stopped = replace(asked_in(folder), workers=lambda _: Workers(interrupted, 1, Noted()))
+    with pytest.raises(KeyboardInterrupt):
+        or_known(Output("fit", False), folder, lambda: answer(question, stopped))
+    said = capsys.readouterr().out
+    assert "3 trainings are kept" in said
+    assert "best so far: " in said
+    noted = Noted()
+    answer(question, asked_in(folder, noted))
+    assert noted.stages[0] == (4, 3)

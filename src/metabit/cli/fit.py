@@ -141,14 +141,14 @@ def command(
             out.line,
             rivals,
         )
-        found = _or_known(out, where, lambda: fit.answer(question, asked))
+        found = or_known(out, where, lambda: fit.answer(question, asked))
     write(page_of(where, made_now()), where / PAGE)
     say_answer(out, where, found)
     out.line(f"report: {write(of_fit.page(found, made_now()), where / 'report.html')}")
     return {"folder": where, **{key: found[key] for key in found if key != "schema"}}
 
 
-def _or_known(out: Output, folder: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def or_known(out: Output, folder: Path, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Do the work; when it is interrupted, say what is known and how to continue."""
     from metabit.fitting.race import known
 

@@ -6,12 +6,17 @@ from collections.abc import Mapping, Sequence
 
 from metabit.fitting.race import Entry, Score
 
+NEAR = 0.0025
+"""Accuracies that differ by less tell nothing: the folds differ by more."""
+
 
 def best(scores: Mapping[Entry, Score]) -> Entry:
-    """The candidate with the highest accuracy in the last rung; of equal ones the smallest."""
+    """The smallest of the candidates of the last stage that are as good as the most accurate."""
     last = max(score.rung for score in scores.values())
     finalists = [entry for entry, score in scores.items() if score.rung == last]
-    return min(finalists, key=lambda e: (-scores[e].accuracy, e.cost.flash_bytes, e.cost.ram_bytes))
+    highest = max(scores[entry].accuracy for entry in finalists)
+    good = [entry for entry in finalists if scores[entry].accuracy >= highest - NEAR]
+    return min(good, key=lambda e: (e.cost.flash_bytes, e.cost.ram_bytes, -scores[e].accuracy))
 
 
 def unbeaten(scores: Mapping[Entry, Score]) -> list[Entry]:
