@@ -187,10 +187,12 @@ int mb_windows_sync(int file) {
 }
 
 /* A byte that no file reaches is locked, so that others can read who holds the lock. */
-int mb_windows_lock(int file) {
+int mb_windows_lock(int file, int how) {
     OVERLAPPED at = at_offset(UINT64_C(1) << 62);
-    DWORD how = LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY;
-    return LockFileEx(handle_of(file), how, 0, 1, 0, &at) ? 0 : failed();
+    DWORD alone = LOCKFILE_EXCLUSIVE_LOCK | LOCKFILE_FAIL_IMMEDIATELY;
+    BOOL done = how == LOCK_UN ? UnlockFileEx(handle_of(file), 0, 1, 0, &at)
+                               : LockFileEx(handle_of(file), alone, 0, 1, 0, &at);
+    return done ? 0 : failed();
 }
 
 /* ---- names ---------------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #define O_NONBLOCK 0
 #define LOCK_EX 0
 #define LOCK_NB 0 /* the only kind of lock that is taken */
+#define LOCK_UN 1
 
 struct dirent {
     char d_name[1024];
@@ -32,7 +33,7 @@ int mb_windows_openat(int dir, const char *name, int flags, ...);
 ssize_t mb_windows_pread(int file, void *data, size_t bytes, off_t offset);
 ssize_t mb_windows_pwrite(int file, const void *data, size_t bytes, off_t offset);
 int mb_windows_sync(int file);
-int mb_windows_lock(int file);
+int mb_windows_lock(int file, int how);
 int mb_windows_rename(int dir, const char *from, const char *to);
 int mb_windows_unlink(int dir, const char *name);
 mb_windows_list *mb_windows_fdopendir(int dir);
@@ -48,7 +49,7 @@ void mb_windows_closedir(mb_windows_list *list);
 #define pwrite mb_windows_pwrite
 #define fsync mb_windows_sync
 #define ftruncate(file, bytes) _chsize_s(file, bytes)
-#define flock(file, how) mb_windows_lock(file)
+#define flock mb_windows_lock
 #define getpid _getpid
 #define renameat(from_dir, from, to_dir, to) mb_windows_rename(to_dir, from, to)
 #define unlinkat(dir, name, flags) mb_windows_unlink(dir, name)
