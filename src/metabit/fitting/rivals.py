@@ -27,11 +27,11 @@ UNIT = 32.0
 """Steps of a feature per deviation."""
 
 Inputs = NDArray[np.float32]
-Labels = NDArray[np.integer]
+_Labels = NDArray[np.integer]
 
 
 @dataclass(frozen=True)
-class Rival:
+class DeskRival:
     """A classifier and what it would need on a device.
 
     Attributes:
@@ -43,10 +43,10 @@ class Rival:
     """
 
     name: str
-    make: Callable[[Inputs, Labels], Any]
+    make: Callable[[Inputs, _Labels], Any]
     flash_bytes: Callable[[Any], int]
     ram_bytes: Callable[[Any], int | None]
-    predict: Callable[[Any, Inputs], Labels]
+    predict: Callable[[Any, Inputs], _Labels]
 
 
 def how_to_get() -> str:
@@ -90,7 +90,7 @@ def measured(
     return rows
 
 
-def _some(x: Inputs, y: Labels, seed: int) -> tuple[Inputs, Labels]:
+def _some(x: Inputs, y: _Labels, seed: int) -> tuple[Inputs, _Labels]:
     if len(x) <= MOST_SAMPLES:
         return x, y
     which = np.random.default_rng(seed).choice(len(x), MOST_SAMPLES, replace=False)
@@ -99,37 +99,37 @@ def _some(x: Inputs, y: Labels, seed: int) -> tuple[Inputs, Labels]:
 
 def _rivals(
     n_inputs: int, n_classes: int, flash_bytes: int, ram_bytes: int, seed: int
-) -> Iterator[Rival]:
+) -> Iterator[DeskRival]:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
-    def fitted(classifier: Any) -> Callable[[Inputs, Labels], Any]:
-        def make(x: Inputs, y: Labels) -> Any:
+    def fitted(classifier: Any) -> Callable[[Inputs, _Labels], Any]:
+        def make(x: Inputs, y: _Labels) -> Any:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # that training could go further
                 return classifier.fit(x, y)
 
         return make
 
-    def predict(classifier: Any, x: Inputs) -> Labels:
-        labels: Labels = classifier.predict(x)
+    def predict(classifier: Any, x: Inputs) -> _Labels:
+        labels: _Labels = classifier.predict(x)
         return labels
 
-    def network(n_units: int) -> Callable[[Inputs, Labels], Any]:
+    def network(n_units: int) -> Callable[[Inputs, _Labels], Any]:
         return lambda x, y: fitted(
             MLPClassifier((n_units,), max_iter=60, early_stopping=len(x) > 1000, random_state=seed)
         )(x, y)
 
     per_unit = n_inputs + n_classes
-    yield Rival(
+    yield DeskRival(
         "logistic regression",
         lambda x, y: fitted(LogisticRegression(max_iter=300))(x, y),
         lambda _: (n_inputs + 4) * n_classes,
         lambda _: 4 * (n_inputs + 1) * n_classes,
         predict,
     )
-    yield Rival(
+    yield DeskRival(
         "random forest of 30 trees",
         lambda x, y: fitted(RandomForestClassifier(30, random_state=seed))(x, y),
         lambda forest: NODE_BYTES * sum(t.tree_.node_count for t in forest.estimators_),
@@ -137,7 +137,7 @@ def _rivals(
         predict,
     )
     n_int8 = max(1, min(MOST_UNITS, (flash_bytes - 4 * n_classes) // (per_unit + 4)))
-    yield Rival(
+    yield DeskRival(
         f"int8 network, {n_inputs}-{n_int8}-{n_classes}",
         network(n_int8),
         lambda _: n_int8 * (per_unit + 4) + 4 * n_classes,
@@ -145,7 +145,7 @@ def _rivals(
         _predict_in_int8,
     )
     n_float = max(1, min(MOST_UNITS, (ram_bytes // 4 - n_classes) // (per_unit + 3)))
-    yield Rival(
+    yield DeskRival(
         f"float network, {n_inputs}-{n_float}-{n_classes}",
         network(n_float),
         lambda _: 4 * (n_float * (per_unit + 1) + n_classes),
@@ -154,7 +154,7 @@ def _rivals(
     )
 
 
-def _predict_in_int8(network: Any, x: Inputs) -> Labels:
+def _predict_in_int8(network: Any, x: Inputs) -> _Labels:
     """Labels of a network whose weights and activations are rounded to 8 bits."""
     first, last = (_rounded(weights) for weights in network.coefs_)
     hidden = np.maximum(x @ first + network.intercepts_[0], 0)
@@ -164,7 +164,7 @@ def _predict_in_int8(network: Any, x: Inputs) -> Labels:
         chosen = (scores[:, 0] > 0).astype(int)
     else:
         chosen = scores.argmax(axis=1)
-    labels: Labels = network.classes_[chosen]
+    labels: _Labels = network.classes_[chosen]
     return labels
 
 
