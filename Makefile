@@ -18,9 +18,9 @@ export OMP_NUM_THREADS ?= 1
 
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PROCESSORS ?= aarch64 armv7l
-PRESETS := gcc clang asan tsan m32 aarch64 armhf
+PRESETS := gcc clang asan clang-asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels fuzz clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,9 @@ reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for do
 power-cuts: $(VENV)/.installed ## two million failures and power cuts on a folder of states, some minutes
 	$(BIN)/python -m benchmarks.power_cuts
 	$(BIN)/python -m benchmarks.kernel_cuts
+
+fuzz: $(VENV)/.installed clang-asan ## model files and states by libFuzzer: ten million inputs each, hours (RUNS= for fewer)
+	$(BIN)/python -m benchmarks.fuzzing --record $(if $(RUNS),--runs $(RUNS))
 
 c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, Arm
 	$(BIN)/python -m pytest tests/c --variants build

@@ -33,7 +33,7 @@ HERE = Path(__file__).parent
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 #: Builds for another processor than this one, and those of CMakePresets.json.
 FOREIGN = ("m32", "aarch64", "armhf", "wasm", "emulated")
-VARIANTS = ("gcc", "clang", "asan", "m32", "aarch64", "armhf")
+VARIANTS = ("gcc", "clang", "asan", "clang-asan", "m32", "aarch64", "armhf")
 #: Sources of each test program besides its own and the core.
 PROGRAMS: dict[str, list[str]] = {
     "replay": [],

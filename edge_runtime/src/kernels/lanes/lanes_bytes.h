@@ -139,7 +139,7 @@ typedef struct v_pair_of_tables {
 /* The tables of the two groups whose byte of weights lies `at` bytes after the first: both together
  * take 32 bytes. */
 MB_INLINE v_pair_of_tables v_tables_at(const v_tables *t, size_t at) {
-    const uint8_t *low = t->low[0] + at, *high = t->high[0] + at;
+    const uint8_t *low = (const uint8_t *)t->low + at, *high = (const uint8_t *)t->high + at;
     v_pair_of_tables both = {v_table(low), v_table(high), v_table(low + 16), v_table(high + 16)};
     return both;
 }

@@ -1,0 +1,141 @@
+/* exercise.c: see exercise.h. */
+#include "exercise.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LARGEST_ARENA (1u << 20)
+#define LARGEST_SAMPLE 4096u
+#define N_SAMPLES 6u
+
+static uint32_t next(uint32_t *state) {
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    *state ^= *state << 5;
+    return *state;
+}
+
+static void fill(void *to, size_t bytes, uint32_t *state) {
+    uint8_t *at = (uint8_t *)to;
+    for (size_t i = 0; i < bytes; i++) {
+        at[i] = (uint8_t)(next(state) >> 11);
+    }
+}
+
+static mb_options options_of(const mb_info *info, uint32_t choice) {
+    static const uint32_t layers[4] = {MB_ALL_LAYERS, 1, 0, 2}, bits[4] = {0, 8, 4, 0};
+    mb_options options = MB_OPTIONS_INFER;
+    uint32_t state = choice | 1u, kind = next(&state) % 4u;
+    options.head = kind == 1u ? MB_HEAD_TRACKING : kind == 2u ? info->head_kind : 0;
+    options.learn_layers = options.head != 0 ? 0 : layers[next(&state) % 4u];
+    options.state_bits = bits[next(&state) % 4u];
+    options.bank = next(&state) % 8u == 0 ? 1u : 0;
+    options.panels = next(&state) % 2u;
+    options.batch = next(&state) % 4u == 0 ? 3u : 0;
+    options.replay = next(&state) % 4u == 0 ? 4u : 0;
+    options.units = next(&state) % 9u;
+    options.isa = next(&state) % 2u == 0 ? 0 : 1u + next(&state) % 8u;
+    if (options.isa != 0 && !mb_isa_runs(options.isa)) {
+        options.isa = 0;
+    }
+    return options;
+}
+
+opened open_model(const void *blob, size_t blob_bytes, uint32_t choice) {
+    opened o = {NULL, NULL, {0}};
+    mb_plan plan;
+    int error = mb_verify(blob, blob_bytes, &o.info);
+    mb_options options = options_of(&o.info, choice);
+    int planned = mb_plan_ram(blob, blob_bytes, &options, &plan);
+    PROMISE(error == MB_OK || planned != MB_OK); /* what is refused once is refused by every call */
+    if (planned != MB_OK || plan.arena_bytes > LARGEST_ARENA || o.info.n_inputs > LARGEST_SAMPLE) {
+        return o;
+    }
+    o.arena = malloc(plan.arena_bytes);
+    PROMISE(o.arena != NULL);
+    PROMISE(mb_open(&o.model, o.arena, plan.arena_bytes - 1u, blob, blob_bytes, &options) ==
+            MB_ERR_BUDGET);
+    PROMISE(mb_open(&o.model, o.arena, plan.arena_bytes, blob, blob_bytes, &options) == MB_OK);
+    return o;
+}
+
+void close_model(opened *o) {
+    free(o->arena);
+    o->arena = NULL;
+    o->model = NULL;
+}
+
+/* Frames for a front end, if there is one. */
+static void push_frames(const opened *o, uint32_t *state) {
+    uint32_t channels = o->info.n_channels, ready = 0;
+    if (channels == 0 || channels > LARGEST_SAMPLE) {
+        return;
+    }
+    int16_t *frame = (int16_t *)malloc(channels * sizeof *frame);
+    PROMISE(frame != NULL);
+    for (uint32_t i = 0; i < o->info.window_frames && i < 300u; i++) {
+        fill(frame, channels * sizeof *frame, state);
+        PROMISE(mb_push(o->model, frame, 1, &ready) >= 0);
+    }
+    free(frame);
+}
+
+void use_model(const opened *o, uint32_t choice) {
+    uint32_t state = choice | 1u, n = o->info.n_inputs, classes = o->info.n_outputs;
+    uint8_t *x = (uint8_t *)malloc((size_t)n * N_SAMPLES);
+    int32_t y[N_SAMPLES], labels[N_SAMPLES];
+    mb_status status;
+    PROMISE(x != NULL);
+    fill(x, (size_t)n * N_SAMPLES, &state);
+    for (uint32_t i = 0; i < N_SAMPLES; i++) {
+        y[i] = (int32_t)(next(&state) % classes);
+    }
+    PROMISE(mb_predict(o->model, x, N_SAMPLES, labels, NULL) == MB_OK);
+    int learnt = mb_learn(o->model, x, y, N_SAMPLES, labels);
+    PROMISE(learnt == MB_OK || learnt == MB_ERR_NO_STATE || learnt == MB_ERR_INPUT);
+    (void)mb_observe(o->model, x, 2);
+    PROMISE(mb_get_status(o->model, &status) == MB_OK);
+    push_frames(o, &state);
+    PROMISE(mb_predict(o->model, x, N_SAMPLES, labels, NULL) == MB_OK);
+    free(x);
+}
+
+/* ---- states --------------------------------------------------------------------------------- */
+
+typedef struct image {
+    uint8_t *bytes;
+    size_t n;
+} image;
+
+static int write_image(void *context, size_t offset, const void *data, size_t bytes) {
+    const image *to = (const image *)context;
+    PROMISE(offset <= to->n && bytes <= to->n - offset);
+    memcpy(to->bytes + offset, data, bytes);
+    return 0;
+}
+
+static int read_image(void *context, size_t offset, void *data, size_t bytes) {
+    const image *from = (const image *)context;
+    if (offset > from->n || bytes > from->n - offset) {
+        return -1;
+    }
+    memcpy(data, from->bytes + offset, bytes);
+    return 0;
+}
+
+uint8_t *state_of(const opened *o, size_t *bytes) {
+    image to = {NULL, mb_state_bytes(o->model)};
+    *bytes = to.n;
+    if (to.n == 0) {
+        return NULL;
+    }
+    to.bytes = (uint8_t *)malloc(to.n);
+    PROMISE(to.bytes != NULL);
+    PROMISE(mb_state_save(o->model, write_image, &to) == MB_OK);
+    return to.bytes;
+}
+
+int load_state(const opened *o, const uint8_t *bytes, size_t n) {
+    image from = {(uint8_t *)(uintptr_t)bytes, n};
+    return mb_state_load(o->model, read_image, &from);
+}
