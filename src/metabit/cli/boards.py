@@ -21,7 +21,7 @@ def command(out: Output, name: str | None) -> Answer:
     """List the boards that `metabit profile`, `simulate` and `plan` know.
 
     With NAME, show that board, and where each of its figures is from. The path of a board file
-    (.toml) of your own works here, and wherever a verb takes --board.
+    (.toml) of your own works here, and wherever a verb takes the name of a board.
     """
     from metabit.firmware_sim import boards
 
