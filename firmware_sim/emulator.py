@@ -22,7 +22,7 @@ _PAGE = 4096
 #: The Cortex-M system control space holds the switch of the floating-point unit.
 _SYSTEM_CONTROL = (0xE000E000, _PAGE)
 _SECONDS_AT_MOST = 600
-#: Every access of memory is looked at in so many counted commands, which is slow: the first finds
+#: Accesses of memory are looked at in so many counted commands, which is slow: the first finds
 #: the caches empty, and the second finds them as the first has left them.
 _WATCHED = 2
 
@@ -213,9 +213,23 @@ class Emulator:
                 access(address, size)
 
             kinds = uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE
-            hooks.append(self._uc.hook_add(kinds, on_data))
+            for first, end in self._data_ranges():
+                hooks.append(self._uc.hook_add(kinds, on_data, begin=first, end=end - 1))
         self._uc.ctl_flush_tb()  # blocks translated before have no hook in them
         return hooks
+
+    def _data_ranges(self) -> list[tuple[int, int]]:
+        """Memory whose accesses caches are asked for: all but the stack, whose lines are there.
+
+        Unicorn loses the return address of a Cortex-M with floating point when a hook sees it read.
+        """
+        board, above = self.firmware.board, self._symbols["fw_stack_high"]
+        if board.flash is None:
+            return [(board.load_at, self._symbols["fw_stack_low"]), (above, board.ram.end)]
+        flash = (board.flash.origin, board.flash.end)
+        if all(cache.of == "flash" for cache in board.caches):
+            return [flash]
+        return [flash, (above, board.ram.end)]
 
     def _counts(self) -> Counts:
         by_class: dict[str, float] = {}
