@@ -17,11 +17,8 @@ from metabit.edge_runtime.sizes import parse_bytes
 from metabit.errors import InputError, nearest
 from metabit.extras import need
 from metabit.report import of_fit
-from metabit.report.found import page_of
 from metabit.report.render import write
 from metabit.report.words import made_now
-
-PAGE = "report.html"
 
 if TYPE_CHECKING:
     from metabit.fitting.question import Budgets, Question
@@ -142,7 +139,6 @@ def command(
             rivals,
         )
         found = or_known(out, where, lambda: fit.answer(question, asked))
-    write(page_of(where, made_now()), where / PAGE)
     say_answer(out, where, found)
     out.line(f"report: {write(of_fit.page(found, made_now()), where / 'report.html')}")
     return {"folder": where, **{key: found[key] for key in found if key != "schema"}}

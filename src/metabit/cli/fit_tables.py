@@ -43,8 +43,7 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
         f"{format_kib(chosen['predict_ram_bytes'])} without; flash "
         f"{format_kib(chosen['flash_bytes'])}, of which weights {weights}"
     )
-    seconds, where = f"{found['seconds']:,.0f} s", folder / "report.html"
-    out.line(f"{seconds}; all results: {folder / 'fit.json'}, as a page: {where}")
+    out.line(f"{found['seconds']:,.0f} s; all results: {folder / 'fit.json'}")
     model = folder / chosen["model"]
     out.line(f"next: metabit predict {model} NEW-DATA; metabit learn {model} NEW-DATA", "dim")
 
