@@ -22,6 +22,8 @@ _PAGE = 4096
 #: The Cortex-M system control space holds the switch of the floating-point unit.
 _SYSTEM_CONTROL = (0xE000E000, _PAGE)
 _SECONDS_AT_MOST = 600
+#: Bits of a Cortex-M's XPSR that say which instructions of an IT block are still to come.
+_IN_CONDITION = 0x0600FC00
 #: Accesses of memory are looked at in so many counted commands, which is slow: the first finds
 #: the caches empty, and the second finds them as the first has left them.
 _WATCHED = 2
@@ -58,6 +60,7 @@ class Emulator:
         require("capstone")
         self.firmware = firmware
         self._thumb = firmware.board.isa == "thumb"
+        self._condition: int = _unicorn().arm_const.UC_ARM_REG_XPSR
         self._symbols: dict[str, int] = firmware.program.symbols
         self._uc, self._pc, self._sp = _core(firmware)
         self._ran: dict[tuple[int, int], int] = {}
@@ -206,30 +209,29 @@ class Emulator:
         hooks = [self._uc.hook_add(uc.UC_HOOK_BLOCK, on_block)]
         access = self._caches.data if watches else None
         if access is not None:
+            thumb = self._thumb
 
             def on_data(
                 _uc: object, _kind: int, address: int, size: int, _value: int, _data: object
             ) -> None:
                 access(address, size)
+                if thumb:
+                    self._forget_condition()
 
             kinds = uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE
-            for first, end in self._data_ranges():
-                hooks.append(self._uc.hook_add(kinds, on_data, begin=first, end=end - 1))
+            hooks.append(self._uc.hook_add(kinds, on_data))
         self._uc.ctl_flush_tb()  # blocks translated before have no hook in them
         return hooks
 
-    def _data_ranges(self) -> list[tuple[int, int]]:
-        """Memory whose accesses caches are asked for: all but the stack, whose lines are there.
+    def _forget_condition(self) -> None:
+        """Take back what unicorn leaves behind when it looks up where a hooked access came from.
 
-        Unicorn loses the return address of a Cortex-M with floating point when a hook sees it read.
+        In a block of instructions under a condition (Thumb's IT), it sets the state of that block
+        in the core, and the code that follows would run under the condition too.
         """
-        board, above = self.firmware.board, self._symbols["fw_stack_high"]
-        if board.flash is None:
-            return [(board.load_at, self._symbols["fw_stack_low"]), (above, board.ram.end)]
-        flash = (board.flash.origin, board.flash.end)
-        if all(cache.of == "flash" for cache in board.caches):
-            return [flash]
-        return [flash, (above, board.ram.end)]
+        state = self._uc.reg_read(self._condition)
+        if state & _IN_CONDITION:
+            self._uc.reg_write(self._condition, state & ~_IN_CONDITION)
 
     def _counts(self) -> Counts:
         by_class: dict[str, float] = {}

@@ -179,10 +179,3 @@ def test_instructions_of_a_head_that_learns_are_counted(blob: bytes) -> None:
     assert made.learn is not None
     assert made.learn.counts.by_function["mb_units_learn"] > 0
     assert "mb_units_learn" not in made.predict.counts.by_function
-
-
-def test_a_cortex_m_with_floating_point_and_cached_data_is_profiled(blob: bytes) -> None:
-    """Where a hook saw the stack read, unicorn lost the return address."""
-    made = profile(blob, "raspberry-pi-pico-2", learn="all", n_samples=2)
-    assert made.learn is not None
-    assert made.learn.counts.misses["XIP cache"] > 0

@@ -12,6 +12,7 @@ from helpers import random_model, random_samples
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import BudgetError, InputError, MismatchError
 from metabit.export.container import dumps
+from metabit.export.home import with_head
 from metabit.firmware_sim import session
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.simulate import simulate
@@ -22,6 +23,17 @@ def test_without_data_golden_and_random_samples_are_run(blob: bytes, board_name:
     assert made.x_source == "3 golden samples, 17 random"
     assert made.y_source == "random"
     assert len(made.labels) == len(made.learnt) == 20
+    assert made.learn is not None
+
+
+@pytest.mark.parametrize("board", ["stm32h743", "raspberry-pi-pico-2"])
+def test_watching_memory_changes_nothing_on_a_cortex_m_with_conditions(board: str) -> None:
+    """Where a hook saw a load in an IT block, the code that followed ran under its condition."""
+    dense, rng = random_model((33, 20, 4), seed=3, dtype="int8"), np.random.default_rng(7)
+    x, y = random_samples(rng, dense.input, 200), rng.integers(0, 4, 200)
+    blob = dumps(with_head(dense, x, y, spare_classes=1, ram_bytes=4000))
+    made = simulate(blob, board, learn="counting", n_samples=4, n_counted=4)
+    assert made.predict.counts.misses
     assert made.learn is not None
 
 
