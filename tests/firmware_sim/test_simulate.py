@@ -111,7 +111,7 @@ def test_bad_samples_are_refused(blob: bytes, data: dict[str, Any], message: str
 
 def test_what_does_not_fit_the_board_is_refused() -> None:
     blob = dumps(random_model((1024, 257, 3)))
-    with pytest.raises(BudgetError, match="RAM by"):
+    with pytest.raises(BudgetError, match="KiB of RAM are missing"):
         simulate(blob, "nrf52840", learn="all", n_samples=1)
     assert simulate(blob, "nrf52840", learn="auto", n_samples=1).choice.startswith("learning the h")
 
