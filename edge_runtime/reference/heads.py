@@ -15,7 +15,6 @@ WEIGHT_LIMIT, WEIGHT_HIGH, WEIGHT_LOW = 32767, 24000, 6000
 STEPS, SMALL_ENOUGH = 16, F(1e-12)
 SOON, LATER = 4, 32
 NEVER = F(-3.0e38)
-NEW_LESS = F(0.5)  # what a class scores less that was not known at home
 
 
 class CountingTwin:
@@ -150,7 +149,6 @@ class CountingTwin:
         unit = self.scale * F(-0.5 / MEAN_UNIT)
         logs = np.array([_log_of_count(max(int(n), 1)) for n in self.counts], dtype=F)
         known = dots * unit + F(self.head.prior) * logs
-        known = np.where(self.head.counts > 0, known, known - NEW_LESS)
         answers = (self.counts > 0) & self.weights.any(axis=1)
         self.bias: Float32Array = np.where(answers, known, NEVER).astype(F)
 

@@ -4,21 +4,11 @@
 /* A class that has no samples yet, or no weights, never wins. */
 #define NEVER (-3.0e38f)
 
-/* What a class scores less that was not known at home: new ones take of the place of old ones. */
-#define NEW_LESS 0.5f
-
 /* ln(n) by straight lines between powers of two, at most 0.06 too small; n >= 1. */
 static float log_of_count(uint32_t n) {
     uint32_t e = mb_bit_length(n) - 1u;
     float power = (float)(1u << e);
     return ((float)e + (float)(n - (1u << e)) / power) * 0.6931472f;
-}
-
-/* Whether the file has samples of class c: counts lie after the affine pairs. */
-static bool is_from_home(const mb_model *model, const mb_head *head, uint32_t c) {
-    const uint8_t *counts =
-        (const uint8_t *)mb_in_blob(model, head->affine_at + 8u * head->n_source);
-    return counts[2u * c] != 0 || counts[2u * c + 1u] != 0;
 }
 
 void mb_head_bias(mb_model *model, uint32_t c) {
@@ -36,7 +26,6 @@ void mb_head_bias(mb_model *model, uint32_t c) {
     }
     float unit = counters->scale * (-0.5f / MB_MEAN_UNIT);
     float known = (float)dot * unit + head->prior * log_of_count(count > 0 ? count : 1u);
-    known = is_from_home(model, head, c) ? known : known - NEW_LESS;
     ((float *)mb_in_arena(model, head->bias_at))[c] = any && count > 0 ? known : NEVER;
 }
 

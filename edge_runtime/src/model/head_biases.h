@@ -8,7 +8,7 @@
 #define MB_MEAN_UNIT 128
 
 /* Compute the bias of class c anew: minus half of weights times mean, plus prior times
- * ln(samples), and less for a class that was not known at home. */
+ * ln(samples). */
 void mb_head_bias(mb_model *model, uint32_t c);
 
 /* The same for all classes. */
