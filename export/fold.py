@@ -16,9 +16,15 @@ from metabit.export.spec import Float32Array, Int32Array, Int64Array, Norm, Thre
 INT32_MIN = -(2**31)
 
 
+def square_root(x: Float32Array | np.float32) -> Float32Array:
+    """The square root, float32, correctly rounded: NumPy's own is not, of float32 on 32-bit Arm."""
+    root: Float32Array = np.sqrt(np.asarray(x, np.float64)).astype(np.float32)
+    return root
+
+
 def inverse_std(var: Float32Array, eps: float) -> Float32Array:
     """1 / sqrt(var + eps), float32, each operation correctly rounded."""
-    result: Float32Array = np.float32(1) / np.sqrt(var + np.float32(eps))
+    result: Float32Array = np.float32(1) / square_root(var + np.float32(eps))
     return result
 
 

@@ -5,7 +5,8 @@
  * that cannot be read ends a restore, a file whose bytes are wrong is skipped.
  */
 #define _POSIX_C_SOURCE 200809L
-#define _DARWIN_C_SOURCE 1 /* flock(); the next line is the same for glibc and musl */
+#define _FILE_OFFSET_BITS 64 /* numbers of files need them, on 32-bit processors too */
+#define _DARWIN_C_SOURCE 1   /* flock(); the next line is the same for glibc and musl */
 #define _DEFAULT_SOURCE 1
 
 #include "metabit_posix.h"

@@ -31,7 +31,7 @@ from metabit.edge_runtime.reference.rule import (
 from metabit.export import state_image
 from metabit.export.container import loads
 from metabit.export.convolve import window_sums
-from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits
+from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits, square_root
 from metabit.export.levels import convert_levels
 from metabit.export.spec import (
     BoolArray,
@@ -98,7 +98,7 @@ class ReferenceModel:
         self.bits = state_bits or learn.bits
         step = F(learn.step_levels if step_levels is None else step_levels)
         step = step * F(0.5) if self.bits == 4 else step
-        self.step = step * np.sqrt(F(self.batch))
+        self.step = step * F(square_root(F(self.batch)))
         self.norm_rate, self.error_rate = F(learn.norm_rate), F(learn.error_rate)
         self.rms_rate = F(learn.rms_rate)
         for index in range(self.first, len(self.model.layers)):
@@ -296,7 +296,7 @@ class ReferenceModel:
         """Levels per unit of an integer gradient."""
         if state.rms < F(1e-30):
             return F(0)
-        rate: np.float32 = (self.step_now / np.sqrt(state.rms)) * unit
+        rate: np.float32 = (self.step_now / F(square_root(state.rms))) * unit
         return rate
 
     def _move_rows(self, index: int, run: Pass, d: Int32Array, unit: np.float32) -> None:

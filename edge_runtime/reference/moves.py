@@ -20,7 +20,7 @@ def slots(x: Int64Array, counter: arith.Counter | None) -> Int64Array:
     n, total = x.size, int(np.abs(x).sum())
     start = (counter.next() * total) >> 32 if counter is not None else 0
     passed = (start + np.cumsum(np.abs(x)) * n) // total
-    columns = np.repeat(np.arange(n), np.diff(passed, prepend=0))
+    columns = np.repeat(np.arange(n), np.diff(passed, prepend=0).astype(np.intp))
     return np.concatenate([columns[x[columns] > 0], columns[x[columns] <= 0][::-1]])
 
 
@@ -53,10 +53,10 @@ def spread(
     # Candidates of each row, in 1/65536; what is left of one candidate goes to the next row.
     shares = np.minimum(wanted * np.abs(d).astype(F), most) + F(0.5)
     ends = (counter.next() >> 16) + np.cumsum(shares.astype(np.int64))
-    n = np.diff(ends >> 16, prepend=0)
+    n = np.diff(ends >> 16, prepend=0).astype(np.intp)  # 32 bits on a 32-bit processor
     rows = np.repeat(np.arange(d.size), n)
     # A row's slots are cut into as many stretches as it has candidates.
-    stretch = ((x.size << 15) // np.maximum(n, 1))[rows]  # in 2**-15 slots
+    stretch = ((x.size << 15) // np.maximum(n, 1).astype(np.int64))[rows]  # in 2**-15 slots
     number = np.arange(rows.size) - np.repeat(np.cumsum(n) - n, n)
     draws = counter.ahead(rows.size)
     i = columns[(number * stretch + ((draws * stretch) >> 32)) >> 15]
@@ -74,7 +74,7 @@ def along(gradient: Int64Array, j: int, p: np.float32, counter: arith.Counter) -
     ends = np.cumsum(sizes)
     n_at_most = int(ends[-1]) // stretch + 2  # the last of them lies beyond the row
     draws = counter.ahead(n_at_most)
-    at = np.arange(n_at_most) * stretch + (((draws >> 16) * stretch) >> 16)
+    at = np.arange(n_at_most, dtype=np.int64) * stretch + (((draws >> 16) * stretch) >> 16)
     n = int(np.argmax(at >= ends[-1]))
     counter.skip(n + 1)
     i = np.searchsorted(ends, at[:n], side="right")

@@ -9,6 +9,7 @@ from metabit.edge_runtime._native import TRACKED_INPUTS
 from metabit.edge_runtime.reference import arith
 from metabit.edge_runtime.reference.ring import REPLAYS, Ring
 from metabit.export.features import round_within, source_values
+from metabit.export.fold import square_root
 from metabit.export.home import choose_source
 from metabit.export.spec import Float32Array, HeadSource, Int32Array, Int64Array, Model
 
@@ -52,7 +53,7 @@ class TrackingTwin:
         random = arith.Xoshiro(seed)
         words = np.array([random.next() for _ in range(units * n)], dtype=np.int64)
         total = ((words[:, None] >> np.array([0, 8, 16, 24])) & 255).sum(axis=1) - 510
-        step = np.sqrt(F(2) / F(n)) * F(13.8564)
+        step = F(square_root(F(2) / F(n))) * F(13.8564)
         self.units = round_within(total.astype(F) * step, 32767).reshape(units, n).astype(np.int64)
         self.rows = np.zeros((2, k, n + units), dtype=np.int64)
         self.mean, self.spread = np.zeros(d, dtype=F), np.zeros(d, dtype=F)

@@ -72,6 +72,12 @@ def test_a_usage_error_is_one_line_with_a_hint_and_exit_code_2(
     assert done.stdout == ""
 
 
+def test_errors_are_told_by_click_8_1_too(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(click.exceptions, "NoArgsIsHelpError")  # which came with 8.2
+    cli("plan").refused(2, "E-USAGE")
+    cli("plan", "nowhere.mbit").refused(2, "E-READ")
+
+
 def test_a_usage_error_with_json_is_json_too(cli: Cli) -> None:
     done = cli("plan", "--json")
     assert done.answer["schema"] == "metabit/plan/1"

@@ -133,10 +133,10 @@ def _run(args: Sequence[str], stdout: WatchedStdout) -> int:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             result = group.main(list(args), prog_name="metabit", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return error.exit_code
     except click.UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # of click 8.2 and newer
+            error.show()
+            return error.exit_code
         where = error.ctx.command_path if error.ctx else "metabit"
         message = f"{error.format_message()} (`{where} --help` explains)"
         return _fail(args, InputError(message, code="E-USAGE"))
