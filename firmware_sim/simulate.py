@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +57,8 @@ class Work:
     """One kind of command, counted on the board.
 
     Attributes:
-        counts: the average over the commands that were counted, but for the first of several, which
-            began with empty caches.
+        counts: the average over the commands that were counted; the first of several began with
+            empty caches, and its misses are not in it.
         totals: instructions of each command.
         estimate: cycles, time and energy of the average; None without a cost table.
         n_samples: samples per command: of a learning step, its batch.
@@ -299,7 +299,8 @@ def work(
         n_samples: samples of each.
         rare: a step in which a counting head solves for its weights, once in `every` samples.
     """
-    cold, average = counted[0], mean(list(counted[1:] or counted))
+    cold, warm = counted[0], mean(list(counted[1:] or counted))
+    average = replace(mean(list(counted)), misses=warm.misses)
     if rare is not None and running.model.head is not None:
         average = mean([*[average] * (running.model.head.every - 1), rare])
         counted = [*counted, rare]
