@@ -221,3 +221,12 @@ def test_a_run_without_samples_is_exported_without_a_head_and_says_so(
     done = cli("export", run_folder, "-o", tmp_path / "m.mbit", "--json")
     assert done.answer["head"] is None
     assert "no head: the run keeps no training samples" in done.stderr
+
+
+@pytest.mark.parametrize(("kind", "outside"), [("onnx", True), ("safetensors", True), ("c", False)])
+def test_it_is_said_where_a_front_end_stays_outside(
+    cli: Cli, tmp_path: Path, kind: str, outside: bool
+) -> None:
+    source = Path(__file__).parents[1] / "golden" / "v1.3-front-end.mbit"
+    done = cli("export", source, "-o", tmp_path / f"model.{kind}", "--to", kind)
+    assert ("the front end stays outside" in done.stdout) == outside

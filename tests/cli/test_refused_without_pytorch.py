@@ -65,10 +65,6 @@ CHANGES: dict[str, tuple[dict[str, dict[str, Any]], str]] = {
         {"method": {"name": "bop"}, "network": {"kind": "real", "banks": "shared"}},
         "E-RECIPE",
     ),
-    "a method for dense layers": (
-        {"method": {"name": "mas", "rule": "local"}, "network": {"convolutions": [[4, 3, 1]]}},
-        "E-RECIPE",
-    ),
     "a method without banks": (
         {"method": {"name": "replay"}, "network": {"banks": "task"}},
         "E-RECIPE",

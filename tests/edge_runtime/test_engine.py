@@ -156,7 +156,7 @@ def test_parts_sum_to_the_arena_and_grow_with_what_learns(data: bytes) -> None:
 
 def test_the_board_and_the_host_need_the_published_arena() -> None:
     learner = plan(dumps(random_model((784, 128, 128, 10), golden=0)), learn="all")
-    assert learner.arena_bytes == 147_024  # pinned: a change must be meant
+    assert learner.arena_bytes == 147_040  # pinned: a change must be meant
 
 
 def test_learning_learns(data: bytes) -> None:

@@ -59,11 +59,6 @@ class MethodRecipe:
         return ""
 
     @property
-    def needs_dense(self) -> str:
-        """Why the method cannot work with convolutions; empty where it can."""
-        return ""
-
-    @property
     def needs_real(self) -> str:
         """Why the method cannot work with a binary network; empty where it can."""
         return ""

@@ -85,9 +85,6 @@ class Recipe:
         if reason := self.method.needs_real:
             rule = f'{method} needs kind = "real": {reason}'
             require(network.kind == "real", "[network] kind", network.kind, rule)
-        if network.convolutions and (reason := self.method.needs_dense):
-            rule = f"{method} needs dense layers alone: {reason}"
-            require(False, "[network] convolutions", network.convolutions, rule)
 
     def _require_raw_windows(self) -> None:
         """Refuse what would change raw windows before or after the front end."""

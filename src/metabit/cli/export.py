@@ -153,6 +153,12 @@ def command(
         )
     written = TARGETS[kind](out, model, source, target, options)
     _say_head(out, model, kind)
+    if model.front_end is not None and kind not in CARRIES_HEAD:
+        out.line(
+            f"the front end stays outside: it runs in .mbit files and in C, and {kind} reads the "
+            f"{model.n_inputs} features that it makes of a window",
+            "yellow",
+        )
     return {
         "source": source,
         "to": kind,
