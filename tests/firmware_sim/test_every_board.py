@@ -1,4 +1,4 @@
-"""Every board that can be emulated learns a thousand steps with the host's bits."""
+"""Every board that can be emulated learns with the host's bits, a thousand steps on every core."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ from metabit.firmware_sim import boards
 from metabit.firmware_sim.simulate import simulate
 
 EMULATED = [name for name in boards.names() if boards.load(name).emulated]
-STEPS = 1000
+
+#: One board of each core takes a thousand steps; another of that core, whose memory alone differs,
+#: fewer.
+FIRST = {boards.load(name).core: name for name in reversed(EMULATED)}
+STEPS = {name: 1000 if name in FIRST.values() else 100 for name in EMULATED}
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +35,9 @@ def networks() -> dict[str, bytes]:
 @pytest.mark.long
 @pytest.mark.parametrize("network", ["all", "conv", "counting"])
 @pytest.mark.parametrize("board", EMULATED)
-def test_a_thousand_steps_are_the_hosts(
-    networks: dict[str, bytes], board: str, network: str
-) -> None:
+def test_steps_are_the_hosts(networks: dict[str, bytes], board: str, network: str) -> None:
     """`simulate` compares scores, predictions before each step, and the state, bit for bit."""
     learn = "counting" if network == "counting" else "all"
-    made = simulate(networks[network], board, learn=learn, n_samples=STEPS, n_counted=1)
-    assert len(made.learnt) == STEPS
+    made = simulate(networks[network], board, learn=learn, n_samples=STEPS[board], n_counted=1)
+    assert len(made.learnt) == STEPS[board]
     assert made.state_bytes > 0
