@@ -136,6 +136,15 @@ def replaying(r: Record) -> str:
     return table(header, rows)
 
 
+def state_bits(r: Record) -> str:
+    """From results/state_bits.json: accuracy by bits, mean and range of the seeds."""
+    rows, bits = [], range(8, 1, -1)
+    for name, part in r.items():
+        shares = [[100 * x["all_after"] for x in part["runs"] if x["bits"] == b] for b in bits]
+        rows.append([name, *(f"{np.mean(s):.1f} ({min(s):.1f} to {max(s):.1f})" for s in shares)])
+    return table(["accuracy at the end, %", *(f"{b} bits" for b in bits)], rows)
+
+
 def any_order(r: Record) -> str:
     """From results/any_order.json: means over seeds."""
     rows = []

@@ -36,6 +36,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "gates-prequential": ("learning_gates", gates.prequential),
     "gates-details": ("learning_gates", gates.details),
     "gates-not-run": ("learning_gates", gates.not_run),
+    "state-bits": ("state_bits", learning_tables.state_bits),
     "any-order": ("any_order", learning_tables.any_order),
     "replaying": ("replaying", learning_tables.replaying),
     "stream-speed": ("stream_speed", learning_tables.stream_speed),

@@ -9,7 +9,7 @@ float mb_f_meta(float share, float m) { /* = 4 e / (1 + e)^2 with e = exp(-2 m s
 }
 
 void mb_table(uint16_t *table, float m, uint32_t bits) {
-    uint32_t n = 1u << (bits - 1u);
+    uint32_t n = MB_SIZES(bits);
     for (uint32_t size = 0; size < n; size++) {
         float share = ((float)size + 0.5f) / (float)n;
         int32_t entry = (int32_t)(mb_f_meta(share, m) * 65536.0f + 0.5f);
@@ -18,12 +18,12 @@ void mb_table(uint16_t *table, float m, uint32_t bits) {
 }
 
 void mb_grow(uint16_t *table, uint32_t k, uint32_t bits) {
-    uint32_t limit = 1u << (bits - 1u);
-    for (uint32_t size = 0; size < limit; size++) {
+    uint32_t n = MB_SIZES(bits), last = (1u << bits) - 1u;
+    for (uint32_t size = 0; size < n; size++) {
         uint32_t damped = table[size] - table[size] / 16u;
-        table[2u * limit - 1u - size] = (uint16_t)(65535u - (65535u - damped) * k / MB_GROWTH_ONE);
+        table[last - size] = (uint16_t)(65535u - (65535u - damped) * k / MB_GROWTH_ONE);
     }
-    table[limit] = 0; /* the end of the range */
+    table[last - (n - 1u)] = 0; /* the end of the range */
 }
 
 mb_gauge mb_plasticity(const mb_model *model, const mb_layer *layer) {

@@ -29,6 +29,12 @@ void mb_table(uint16_t *table, float m, uint32_t bits);
 
 #define MB_GROWTH_ONE 64u /* k = 1 */
 
+/* Sizes that hidden weights of so many bits have. A build may define fewer, to find out how few are
+ * enough (benchmarks/state_bits.py). */
+#ifndef MB_SIZES
+#define MB_SIZES(bits) (1u << ((bits) - 1u))
+#endif
+
 /* The other half, of moves that let a hidden weight grow, with k in 64ths: 1 - k + k (1 - 1/16)
  * f_meta, and 0 at the end of the range. rule/growth.h says why. */
 void mb_grow(uint16_t *table, uint32_t k, uint32_t bits);

@@ -21,7 +21,7 @@ void mb_count_sizes(const mb_model *model, mb_layer *layer) {
 /* k = (64 v^2 S - 64 FREE_UP_TO) / DAMPED_OVER, rounded down, 0 to 64: counted, because cores
  * without a divider of 64 bits would need a library for it. */
 static uint32_t growth_of(const mb_model *model, const mb_layer *layer) {
-    uint64_t n = (uint64_t)layer->n_in * layer->n_out, levels = model->state_bits == 4 ? 16u : 1u;
+    uint64_t n = (uint64_t)layer->n_in * layer->n_out, levels = 128u / MB_SIZES(model->state_bits);
     uint32_t squared = model->novelty * model->novelty / MB_NOVELTY_ONE;
     uint64_t total = layer->sizes * levels * MB_GROWTH_ONE * squared / MB_NOVELTY_ONE;
     uint64_t next = n * (FREE_UP_TO * MB_GROWTH_ONE + DAMPED_OVER);
