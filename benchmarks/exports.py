@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks import results
+from benchmarks.marks import rewrite
 from metabit.bench.subject import Subject
 from metabit.bench.timing import Contestant, Limits, take_turns
 from metabit.cli import run
@@ -210,9 +211,7 @@ def write_page() -> None:
         f"\n\nMeasured by `python -m benchmarks.exports` on {machine['processor']}, commit "
         f"{', '.join(f'{commit} ({date})' for date, commit in dates)}."
     )
-    head, rest = PAGE.read_text(encoding="utf-8").split("<!-- exports -->\n")
-    _, tail = rest.split("<!-- end exports -->")
-    PAGE.write_text(f"{head}<!-- exports -->\n{text}\n<!-- end exports -->{tail}", encoding="utf-8")
+    rewrite(PAGE, "exports", text)
 
 
 def _table(name: str, of: dict[str, Any]) -> str:

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import results
+from benchmarks.marks import rewrite
 
 NAME, ROOT = "fuzzing", Path(__file__).parent.parent
 DOCUMENT, MARK = ROOT / "docs" / "RELIABILITY.md", "fuzzing"
@@ -72,11 +73,7 @@ def table(records: dict[str, results.Record]) -> str:
 def write_page(records: dict[str, results.Record], limit: str) -> None:
     """Keep the counts, and write the page's table."""
     results.save(NAME, f"python -m benchmarks.{NAME} {limit} --record", records)
-    head, rest = DOCUMENT.read_text(encoding="utf-8").split(f"<!-- {MARK} -->")
-    end = f"<!-- end {MARK} -->"
-    DOCUMENT.write_text(
-        f"{head}<!-- {MARK} -->\n{table(records)}\n{end}{rest.split(end)[1]}", encoding="utf-8"
-    )
+    rewrite(DOCUMENT, MARK, table(records))
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import results
+from benchmarks.marks import rewrite
 from metabit.edge_runtime import _native, sources
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import StorageError
@@ -204,11 +205,7 @@ def main() -> None:
             "writers": [several_writers(n, 60, at / f"writers-{n}") for n in (2, 3)],
         }
     results.save(NAME, f"python -m benchmarks.{NAME} --kills {args.kills}", {"folder": record})
-    head, rest = DOCUMENT.read_text(encoding="utf-8").split(f"<!-- {MARK} -->")
-    end = f"<!-- end {MARK} -->"
-    DOCUMENT.write_text(
-        f"{head}<!-- {MARK} -->\n{table(record)}\n{end}{rest.split(end)[1]}", encoding="utf-8"
-    )
+    rewrite(DOCUMENT, MARK, table(record))
     print(table(record))
 
 

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import results
+from benchmarks.marks import between
 from metabit.edge_runtime import sources
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "KERNELS.md"
@@ -109,9 +110,7 @@ def tables() -> str:
 
 def render(document: str) -> str:
     """The page with its tables made again."""
-    head, rest = document.split("<!-- kernel-sets -->")
-    tail = rest.split("<!-- end kernel-sets -->")[1]
-    return f"{head}<!-- kernel-sets -->\n{tables()}\n<!-- end kernel-sets -->{tail}"
+    return between(document, "kernel-sets", tables())
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from benchmarks import (
     training_tables,
 )
 from benchmarks.gates import table as gates
+from benchmarks.marks import between
 from metabit.trainer.circumstances import commit_in_words
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "BENCHMARKS.md"
@@ -60,13 +61,6 @@ def render(document: str) -> str:
 def write() -> None:
     """Make the tables again, in place."""
     DOCUMENT.write_text(render(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def between(document: str, mark: str, text: str) -> str:
-    """The document with this text between the two comments of a mark."""
-    start, end = f"<!-- {mark} -->", f"<!-- end {mark} -->"
-    head, rest = document.split(start)
-    return f"{head}{start}\n{text}\n{end}{rest.split(end)[1]}"
 
 
 def _circumstances(names: list[str]) -> str:

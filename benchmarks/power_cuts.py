@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import results
+from benchmarks.marks import rewrite
 from metabit.edge_runtime import sources
 from metabit.export.container import dumps
 from metabit.export.spec import InputSpec
@@ -98,11 +99,7 @@ def main() -> None:
     args = parser.parse_args()
     record = run(args.cuts, args.seed)
     results.save(NAME, f"python -m benchmarks.{NAME} --cuts {args.cuts}", {"folder": record})
-    head, rest = DOCUMENT.read_text(encoding="utf-8").split(f"<!-- {MARK} -->")
-    end = f"<!-- end {MARK} -->"
-    DOCUMENT.write_text(
-        f"{head}<!-- {MARK} -->\n{table(record)}\n{end}{rest.split(end)[1]}", encoding="utf-8"
-    )
+    rewrite(DOCUMENT, MARK, table(record))
     print(table(record))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import results
-from benchmarks.page import between
+from benchmarks.marks import between
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "WHEN.md"
 SETS = {

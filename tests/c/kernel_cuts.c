@@ -24,6 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "state_rig.h"
+
 #define KEEP 3u
 #define N_LEARNT 3u
 
@@ -47,17 +49,6 @@ static void expect(int holds, const char *what) {
     }
 }
 
-static void *read_file(const char *path, size_t *bytes) {
-    FILE *stream = fopen(path, "rb");
-    expect(stream != NULL && fseek(stream, 0, SEEK_END) == 0, path);
-    *bytes = (size_t)ftell(stream);
-    void *memory = malloc(*bytes);
-    rewind(stream);
-    expect(memory != NULL && fread(memory, 1, *bytes, stream) == *bytes, path);
-    fclose(stream);
-    return memory;
-}
-
 static int into_memory(void *context, size_t offset, const void *data, size_t bytes) {
     memcpy((uint8_t *)context + offset, data, bytes);
     return 0;
@@ -67,22 +58,6 @@ static uint8_t *image_of_model(void) {
     uint8_t *image = malloc(image_bytes);
     expect(image != NULL && mb_state_save(model, into_memory, image) == MB_OK, "a state is saved");
     return image;
-}
-
-/* FNV-1a over what the model has learnt. */
-static int hash_more(void *context, size_t offset, const void *data, size_t bytes) {
-    uint64_t *hash = (uint64_t *)context;
-    (void)offset;
-    for (size_t i = 0; i < bytes; i++) {
-        *hash = (*hash ^ ((const uint8_t *)data)[i]) * 1099511628211u;
-    }
-    return 0;
-}
-
-static uint64_t hash_of_model(void) {
-    uint64_t hash = 14695981039346656037u;
-    expect(mb_state_save(model, hash_more, &hash) == MB_OK, "a state can be hashed");
-    return hash;
 }
 
 static void learn(uint32_t first) {
@@ -95,7 +70,7 @@ static void learn(uint32_t first) {
 static int restored(void) {
     uint32_t skipped = 0;
     int64_t number = mb_folder_restore(model, folder, &skipped);
-    if (number == 2 && skipped == 0 && hash_of_model() == hash_before) {
+    if (number == 2 && skipped == 0 && hash_of(model) == hash_before) {
         return RESTORED;
     }
     return number == MB_ERR_STORAGE && skipped == 0 ? REFUSED : WRONG;
@@ -112,7 +87,7 @@ static int writes(void) {
         learn(2 * N_LEARNT);
         error = mb_folder_commit(&own, model, KEEP);
         done |= error == MB_OK ? COMMITTED : error == MB_ERR_STORAGE ? REFUSED : WRONG;
-        done |= hash_of_model() == hash_after ? 0 : WRONG;
+        done |= hash_of(model) == hash_after ? 0 : WRONG;
     }
     mb_folder_close(&own);
     return done;
@@ -158,7 +133,7 @@ static void look_at_folder(const traced_end *end) {
     mb_folder own;
     uint32_t skipped = 0;
     int64_t number = mb_folder_restore(model, folder, &skipped);
-    uint64_t hash = hash_of_model();
+    uint64_t hash = hash_of(model);
     int is_after = hash == hash_after;
     expect(number > 0 && skipped == 0, "a state is there, and none is damaged");
     expect(is_after || hash == hash_before, "it is the state before the commit or after it");
@@ -169,11 +144,11 @@ static void look_at_folder(const traced_end *end) {
     n_kept += end->exit_code >= 0 && (end->exit_code & COMMITTED);
     expect(mb_folder_open(&own, folder) == MB_OK, "the folder can be written at once");
     learn(3 * N_LEARNT);
-    hash = hash_of_model();
+    hash = hash_of(model);
     expect(mb_folder_commit(&own, model, KEEP) == MB_OK, "and takes a commit");
     mb_folder_close(&own);
     number = mb_folder_restore(model, folder, &skipped);
-    expect(number > 0 && skipped == 0 && hash_of_model() == hash, "which is there");
+    expect(number > 0 && skipped == 0 && hash_of(model) == hash, "which is there");
     expect(clear_folder() == 0, "nothing is left over");
 }
 
@@ -238,9 +213,9 @@ int main(int argc, char **argv) {
     older_image = image_of_model();
     learn(N_LEARNT);
     newest_image = image_of_model();
-    hash_before = hash_of_model();
+    hash_before = hash_of(model);
     learn(2 * N_LEARNT);
-    hash_after = hash_of_model();
+    hash_after = hash_of(model);
     all_calls(try_commit, strcmp(argv[5], "all") != 0);
     all_calls(try_restore, strcmp(argv[5], "all") != 0);
     printf("%" PRIu64 " commits, %" PRIu64 " before, %" PRIu64 " after, %" PRIu64

@@ -48,6 +48,8 @@
 #define DIR disk_list
 #include "../../edge_runtime/port/posix_folder.c"
 
+#include "state_rig.h"
+
 #define MOST_ALLOWED 4096u
 #define KEEP 3u
 #define PROCESSES 60 /* one after the other on one disk */
@@ -67,33 +69,6 @@ static void expect(int holds, const char *what) {
         fprintf(stderr, "power_cuts: not so: %s (call %u)\n", what, (unsigned)disk_calls());
         exit(1);
     }
-}
-
-static void *read_file(const char *path, size_t *bytes) {
-    FILE *stream = fopen(path, "rb");
-    expect(stream != NULL && fseek(stream, 0, SEEK_END) == 0, path);
-    *bytes = (size_t)ftell(stream);
-    void *memory = malloc(*bytes);
-    rewind(stream);
-    expect(memory != NULL && fread(memory, 1, *bytes, stream) == *bytes, path);
-    fclose(stream);
-    return memory;
-}
-
-/* FNV-1a over a state image. */
-static int hash_more(void *context, size_t offset, const void *data, size_t bytes) {
-    uint64_t *hash = (uint64_t *)context;
-    (void)offset;
-    for (size_t i = 0; i < bytes; i++) {
-        *hash = (*hash ^ ((const uint8_t *)data)[i]) * 1099511628211u;
-    }
-    return 0;
-}
-
-static uint64_t hash_of(const mb_model *of) {
-    uint64_t hash = 14695981039346656037u;
-    expect(mb_state_save(of, hash_more, &hash) == MB_OK, "a state can be hashed");
-    return hash;
 }
 
 static int is_allowed(uint64_t hash) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -94,39 +95,14 @@ class TrainingBar(Bar):
             self._bar.update(self._id, **fields)  # type: ignore[arg-type]
 
 
-class FitBar(Bar):
-    """One bar over all stages of a race, and after them one over the last training.
-
-    It is a `metabit.trainer.reproduction.engines.Watcher` for the race, and a
-    `metabit.trainer.runs.progress.Progress` for the last training.
-    """
+class SharesBar(Bar, ABC):
+    """The part of a `metabit.trainer.reproduction.engines.Watcher` that counts jobs by shares."""
 
     def __init__(self) -> None:
         super().__init__()
         self._id: TaskID | None = None
-        self._stages: list[tuple[int, int]] = []
-        self._stage = -1
         self._n_done = 0
         self._shares: dict[Job, float] = {}
-
-    def of(self, stages: list[tuple[int, int]]) -> FitBar:
-        """The same bar, which now knows the jobs of each stage and the steps of each job."""
-        self._stages = stages
-        total = sum(n * steps for n, steps in stages)
-        self._id = self._bar.add_task("race", total=total, note="")
-        return self
-
-    def planned(self, n_jobs: int, n_finished: int) -> None:
-        """The next stage begins."""
-        self._stage += 1
-        self._n_done = n_finished
-        self._shares.clear()
-        self._bar.console.print(
-            f"stage {self._stage + 1} of {len(self._stages)}: {n_jobs} trainings of "
-            f"{self._stages[self._stage][1]:,} steps"
-            + (f", {n_finished} of them done before" if n_finished else "")
-        )
-        self._draw()
 
     def started(self, job: Job) -> None:
         """It counts by the share that is done of it."""
@@ -152,13 +128,57 @@ class FitBar(Bar):
         )
         self._draw()
 
+    @property
+    def _finished(self) -> float:
+        """Jobs that are done, with the shares of those under way."""
+        return self._n_done + sum(self._shares.values())
+
+    def _note(self, width: int) -> str:
+        """The jobs under way."""
+        return "; ".join(job.label for job in self._shares)[:width]
+
+    @abstractmethod
+    def _draw(self) -> None:
+        """Show what has changed."""
+
+
+class FitBar(SharesBar):
+    """One bar over all stages of a race, and after them one over the last training.
+
+    It is a `metabit.trainer.reproduction.engines.Watcher` for the race, and a
+    `metabit.trainer.runs.progress.Progress` for the last training.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stages: list[tuple[int, int]] = []
+        self._stage = -1
+
+    def of(self, stages: list[tuple[int, int]]) -> FitBar:
+        """The same bar, which now knows the jobs of each stage and the steps of each job."""
+        self._stages = stages
+        total = sum(n * steps for n, steps in stages)
+        self._id = self._bar.add_task("race", total=total, note="")
+        return self
+
+    def planned(self, n_jobs: int, n_finished: int) -> None:
+        """The next stage begins."""
+        self._stage += 1
+        self._n_done = n_finished
+        self._shares.clear()
+        self._bar.console.print(
+            f"stage {self._stage + 1} of {len(self._stages)}: {n_jobs} trainings of "
+            f"{self._stages[self._stage][1]:,} steps"
+            + (f", {n_finished} of them done before" if n_finished else "")
+        )
+        self._draw()
+
     def _draw(self) -> None:
         if self._id is None:
             return
         before = sum(n * steps for n, steps in self._stages[: self._stage])
-        now = (self._n_done + sum(self._shares.values())) * self._stages[self._stage][1]
-        note = "; ".join(job.label for job in self._shares)
-        self._bar.update(self._id, completed=before + now, note=note[:50])
+        now = self._finished * self._stages[self._stage][1]
+        self._bar.update(self._id, completed=before + now, note=self._note(50))
 
     def run_started(self, n_tasks: int, steps_per_task: list[int], done_steps: int) -> None:
         """The race is over: a bar for the last training takes the place of its bar."""

@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.progress import Bar
+from metabit.cli.progress import SharesBar
 from metabit.cli.tables import percent, table
 from metabit.errors import MetabitError
 from metabit.extras import need
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from metabit.trainer.reproduction.benchmark import Benchmark, Row
     from metabit.trainer.reproduction.engines import Failure
     from metabit.trainer.reproduction.jobs import Job
@@ -178,48 +176,24 @@ def _refuse(failures: Sequence[Failure]) -> None:
         )
 
 
-class JobsBar(Bar):
+class JobsBar(SharesBar):
     """`metabit.trainer.reproduction.engines.Watcher` drawn as one bar over all jobs."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._id: TaskID | None = None
-        self._n_done = self._n_jobs = 0
-        self._shares: dict[Job, float] = {}
+        self._n_jobs = 0
 
     def planned(self, n_jobs: int, n_finished: int) -> None:
         """One bar over all jobs; those that were finished before count."""
         self._n_done, self._n_jobs = n_finished, n_jobs
         self._id = self._bar.add_task("runs", total=n_jobs, completed=n_finished, note="")
 
-    def started(self, job: Job) -> None:
-        """It counts by the share that is done of it."""
-        self._shares[job] = 0.0
-        self._draw()
-
-    def moved(self, job: Job, share: float) -> None:
-        """Move the bar."""
-        self._shares[job] = share
-        self._draw()
-
     def done(self, job: Job) -> None:
         """Move the bar by a whole job; where no bar is drawn, a line says it."""
-        self._shares.pop(job)
-        self._n_done += 1
+        super().done(job)
         if self._bar.disable:
             self._bar.console.print(f"{self._n_done} of {self._n_jobs} done: {job.label}")
-        self._draw()
-
-    def failed(self, job: Job, reason: str, again: bool) -> None:
-        """A line that stays."""
-        self._shares.pop(job)
-        self._bar.console.print(
-            f"{job.label}: {reason}; {'trying again' if again else 'given up'}", style="yellow"
-        )
-        self._draw()
 
     def _draw(self) -> None:
         if self._id is not None:
-            note = "; ".join(job.label for job in self._shares)
-            completed = self._n_done + sum(self._shares.values())
-            self._bar.update(self._id, completed=completed, note=note[:60])
+            self._bar.update(self._id, completed=self._finished, note=self._note(60))

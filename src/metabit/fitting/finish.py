@@ -13,16 +13,14 @@ from metabit.export import container
 from metabit.export.blob import Blob
 from metabit.export.from_run import from_run
 from metabit.export.home import HeadChoice
-from metabit.export.shapes import map_samples
-from metabit.export.spec import ConvLayer, Model
+from metabit.export.spec import Model
 from metabit.files import write_whole
 from metabit.fitting.fronts import seen_by_network
 from metabit.fitting.material import Material
-from metabit.fitting.packing import accuracy, answering
+from metabit.fitting.packing import accuracy, answering, rows
 from metabit.fitting.question import EFFORTS, Question
 from metabit.fitting.race import FULL_STEPS, Entry, Score, epochs_of
 from metabit.fitting.recipe_file import readable
-from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.loop import train_prepared
 from metabit.trainer.prepare import Prepared
 from metabit.trainer.recipe import Recipe
@@ -94,7 +92,7 @@ def finish(
     model, blob = _packed(run, entry, score, question)
     path = folder / f"{question.name}.mbit"
     write_whole(path, blob.data)
-    tested = accuracy(model, _rows(model, dataset), dataset.test.y, score.by_head)
+    tested = accuracy(model, rows(run.model, dataset.test.x), dataset.test.y, score.by_head)
     learn = "none" if model.head is None else "counting"
     ram, predict = (
         plan(Mapped(blob), each, Options(), None).arena_bytes for each in (learn, "none")
@@ -127,12 +125,6 @@ def _packed(
         f"{limit:,}; ask for a little less flash",
         code="E-BUDGET",
     )
-
-
-def _rows(model: Model, dataset: DataSet):  # type: ignore[no-untyped-def]
-    x = dataset.test.x
-    maps = map_samples(x) if isinstance(model.layers[0], ConvLayer) else x
-    return maps.reshape(len(x), -1)
 
 
 def _remarks(done: Finished, question: Question) -> list[str]:
