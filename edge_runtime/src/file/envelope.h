@@ -30,6 +30,11 @@ static inline float f32(const uint8_t *bytes, uint32_t at) {
     return value;
 }
 
+/* False for NaN too. */
+static inline bool within(float value, float low, float high) {
+    return value >= low && value <= high;
+}
+
 static inline bool all_zero(const uint8_t *bytes, size_t n) {
     uint8_t any = 0;
     for (size_t i = 0; i < n; i++) {
