@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -85,11 +86,18 @@ def _tasks(out: Output) -> dict[str, Answer]:
     return found
 
 
-def _version(package: str) -> str:
+def _version(module: str) -> str:
+    """The version of what a module belongs to, whose name may be another: PIL is of Pillow."""
     try:
-        return importlib.metadata.version(package)
+        return importlib.metadata.version(_owners().get(module, [module])[0])
     except importlib.metadata.PackageNotFoundError:  # it is there, but not from pip
         return "of unknown version"
+
+
+@functools.cache
+def _owners() -> Mapping[str, list[str]]:
+    """Module -> the packages that brought it; finding out takes half a second."""
+    return importlib.metadata.packages_distributions()
 
 
 def _metabit() -> Verdict:
