@@ -28,6 +28,7 @@ from metabit.firmware_sim.counting import decoder
 from metabit.firmware_sim.elf import Elf, parse
 from metabit.firmware_sim.operations import operations
 from metabit.firmware_sim.pipeline import Pipeline
+from metabit.firmware_sim.watcher import BlockWatcher
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "boards.json"
@@ -94,7 +95,7 @@ def compiled(board: Board) -> Elf:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         source = str(HERE / "boards" / "kernels.c")
-        run_zig([*board.flags, *FLAGS, source, "-o", "kernels.elf"], work, board)
+        run_zig([*board.flags, *FLAGS, source, "-o", "kernels.elf"], work, board.name)
         return parse((work / "kernels.elf").read_bytes(), thumb=board.isa == "thumb")
 
 
@@ -110,20 +111,17 @@ def predicted(board: Board, program: Elf, kernel: str) -> tuple[int, int]:
         seen[address, n_bytes] = len(made)
         return made
 
-    pipeline = Pipeline(cores.load(board.core), decode)
     start = program.symbols[kernel]
-    following, total = start, 0
-
-    def on_block(_uc: object, address: int, n_bytes: int, _data: object) -> None:
-        nonlocal following, total
-        pipeline.block(address, n_bytes, address != following)
-        total += seen[address, n_bytes]
-        following = address + n_bytes
-
-    uc.hook_add(importlib.import_module("unicorn").UC_HOOK_BLOCK, on_block)
-    uc.emu_start(start | int(board.isa == "thumb"), _STOP)
+    watcher = BlockWatcher(board, Pipeline(cores.load(board.core), decode))
+    watcher.attach(uc, start, watches=False)
+    try:
+        uc.emu_start(start | int(board.isa == "thumb"), _STOP)
+    finally:
+        watcher.detach()
     assert uc.reg_read(names["PC"]) == _STOP, f"{kernel} did not return"
-    return pipeline.cycles, total
+    cycles = watcher.cycles
+    assert cycles is not None
+    return cycles, sum(seen[block] * times for block, times in watcher.ran().items())
 
 
 def _machine(board: Board, program: Elf) -> tuple[Any, dict[str, int]]:

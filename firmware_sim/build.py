@@ -16,6 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def build(board: Board, image: Image) -> Firmware:
         run_zig(
             [*board.flags, *parts, "image.S", "-T", "link.ld", *LINK_FLAGS, "-o", "out.elf"],
             work,
-            board,
+            board.name,
         )
         data = (work / "out.elf").read_bytes()
     program = parse_elf(data, thumb=board.isa == "thumb")
@@ -173,7 +174,42 @@ def compile_objects(board: Board) -> Path:
         "firmware": [FIRMWARE / "main.c", start],
     }
     flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS)
-    target = cache_folder() / _fingerprint(sources, flags)
+
+    def make(work: Path) -> None:
+        for kind, files in sources.items():
+            (work / kind).mkdir()
+            names = [str(file) for file in files]
+            run_zig([*flags, *INCLUDES, "-c", *names], work / kind, board.name)
+
+    headers = [*(CORE / "src").rglob("*.h"), *CORE.glob("include/*.h"), *FIRMWARE.glob("*.h")]
+    files = [*sources["core"], *sources["firmware"], *sorted(headers)]
+    return _kept(_fingerprint(files, flags), make)
+
+
+def compile_for_host(folder: Path, name: str) -> Path:
+    """Compile the C files of a folder into a library for this machine, unless the cache has it.
+
+    Args:
+        folder: with its *.c and *.h.
+        name: of the library's file.
+
+    Returns:
+        the library.
+    """
+    # Another machine may share the cache, so the code is for any processor of this kind.
+    flags = ("-shared", "-fPIC", "-O2", "-std=c99", "-mcpu=baseline", "-fvisibility=hidden")
+    files = sorted(folder.glob("*.c"))
+
+    def make(work: Path) -> None:
+        run_zig([*flags, *WARNINGS, *map(str, files), "-o", name], work, "this machine")
+
+    headers = sorted(folder.glob("*.h"))
+    return _kept(_fingerprint([*files, *headers], (*flags, sys.platform)), make) / name
+
+
+def _kept(name: str, make: Callable[[Path], None]) -> Path:
+    """A folder of the cache; what it lacks is made in a folder of its own and then moved there."""
+    target = cache_folder() / name
     if target.is_dir():
         return target
     try:
@@ -186,10 +222,7 @@ def compile_objects(board: Board) -> Path:
             code="E-CACHE",
         ) from error
     try:
-        for kind, files in sources.items():
-            (work / kind).mkdir()
-            names = [str(file) for file in files]
-            run_zig([*flags, *INCLUDES, "-c", *names], work / kind, board)
+        make(work)
         work.rename(target)
     except OSError:
         if not target.is_dir():  # otherwise somebody else was faster with the same objects
@@ -199,12 +232,11 @@ def compile_objects(board: Board) -> Path:
     return target
 
 
-def _fingerprint(sources: dict[str, list[Path]], flags: tuple[str, ...]) -> str:
-    """Hash of all that the objects depend on."""
+def _fingerprint(files: list[Path], flags: tuple[str, ...]) -> str:
+    """Hash of all that compiled code depends on: the compiler, its flags, and the files."""
     digest = hashlib.sha256()
     digest.update("\0".join((toolchain_version(), *flags)).encode())
-    headers = [*(CORE / "src").rglob("*.h"), *CORE.glob("include/*.h"), *FIRMWARE.glob("*.h")]
-    for path in [*sources["core"], *sources["firmware"], *sorted(headers)]:
+    for path in files:
         content = path.read_bytes()
         digest.update(f"\0{path.name}\0{len(content)}\0".encode())
         digest.update(content)
@@ -232,8 +264,8 @@ def require(module: str) -> None:
 _OVERFLOW = re.compile(r"will not fit in region '(\w+)': overflowed by (\d+) bytes")
 
 
-def run_zig(arguments: list[str], folder: Path, board: Board) -> None:
-    """Run the cross compiler in a folder.
+def run_zig(arguments: list[str], folder: Path, target: str) -> None:
+    """Run the cross compiler in a folder, for a board by its name or for this machine.
 
     Raises:
         BudgetError: the board's memory is too small.
@@ -251,10 +283,10 @@ def run_zig(arguments: list[str], folder: Path, board: Board) -> None:
         over[region] = max(over.get(region, 0), int(n_bytes))
     if over:
         by = " and ".join(f"{region} by {n_bytes:,} bytes" for region, n_bytes in over.items())
-        raise BudgetError(f"the firmware does not fit {board.name}: over {by}", code="E-BUDGET")
+        raise BudgetError(f"the firmware does not fit {target}: over {by}", code="E-BUDGET")
     last = "\n".join(done.stderr.strip().splitlines()[-12:])
     raise MetabitError(
-        f"the cross compiler failed for {board.name}:\n{last}\n"
+        f"the cross compiler failed for {target}:\n{last}\n"
         "Please report this with the output of `metabit doctor`.",
         code="E-BUILD",
     )

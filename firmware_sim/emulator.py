@@ -12,18 +12,16 @@ from typing import Any
 from metabit.errors import InputError, MetabitError, nearest
 from metabit.firmware_sim import cores
 from metabit.firmware_sim.build import Firmware, require
-from metabit.firmware_sim.caches import Caches
 from metabit.firmware_sim.counting import Block, Counts, decode, decoder
 from metabit.firmware_sim.operations import MachineOperation, operations
 from metabit.firmware_sim.pipeline import Pipeline
+from metabit.firmware_sim.watcher import BlockWatcher
 
 PAINT = b"\xa5"
 _PAGE = 4096
 #: The Cortex-M system control space holds the switch of the floating-point unit.
 _SYSTEM_CONTROL = (0xE000E000, _PAGE)
 _SECONDS_AT_MOST = 600
-#: Bits of a Cortex-M's XPSR that say which instructions of an IT block are still to come.
-_IN_CONDITION = 0x0600FC00
 #: Accesses of memory are looked at in so many counted commands, which is slow: the first finds
 #: the caches empty, and the second finds them as the first has left them.
 _WATCHED = 2
@@ -60,16 +58,12 @@ class Emulator:
         require("capstone")
         self.firmware = firmware
         self._thumb = firmware.board.isa == "thumb"
-        self._condition: int = _unicorn().arm_const.UC_ARM_REG_XPSR
         self._symbols: dict[str, int] = firmware.program.symbols
         self._uc, self._pc, self._sp = _core(firmware)
-        self._ran: dict[tuple[int, int], int] = {}
-        self._taken = 0
         self._blocks: dict[tuple[int, int], tuple[str, Block]] = {}
         self._decoder = decoder(firmware.board.isa)
-        self._caches = Caches(firmware.board)
+        self._watcher: BlockWatcher | None = None
         self._watched = 0
-        self._pipeline = self._make_pipeline()
         self._map()
         self._load()
         self._reset()
@@ -135,7 +129,7 @@ class Emulator:
         """Run until the firmware stops for the host.
 
         Args:
-            count: count instructions; slower by an order of magnitude.
+            count: count instructions; somewhat slower.
 
         Returns:
             The counts, or None when not asked for.
@@ -143,21 +137,19 @@ class Emulator:
         Raises:
             MetabitError: the core faulted (E-SIM-FAULT) or did not stop (E-SIM-HANG).
         """
-        hooks = self._start_counting() if count else []
+        watcher = self._start_counting() if count else None
         stop = self._symbols["fw_stop"]
         try:
             self._uc.emu_start(self._next, stop, timeout=_SECONDS_AT_MOST * 1_000_000)
         except _unicorn().UcError as error:
             raise self._fault(str(error)) from error
         finally:
-            for hook in hooks:
-                self._uc.hook_del(hook)
-            if hooks:
-                self._uc.ctl_flush_tb()
+            if watcher is not None:
+                watcher.detach()
         if self._uc.reg_read(self._pc) != stop:
             raise self._error(f"did not finish within {_SECONDS_AT_MOST} s", "E-SIM-HANG")
         self._next = self._symbols["fw_resume"] | int(self._thumb)
-        return self._counts() if count else None
+        return None if watcher is None else self._counts(watcher)
 
     def _fault(self, what: str) -> MetabitError:
         return self._error(f"faulted: {what}", "E-SIM-FAULT")
@@ -178,65 +170,21 @@ class Emulator:
 
     def empty_caches(self) -> None:
         """Let the next counted command find the caches as they are after power-on."""
-        self._caches.clear()
+        if self._watcher is not None:
+            self._watcher.empty_caches()
         self._watched = 0
 
-    def _start_counting(self) -> list[Any]:
-        self._ran.clear()
-        self._taken = 0
-        self._caches.start()
+    def _start_counting(self) -> BlockWatcher:
+        if self._watcher is None:
+            self._watcher = BlockWatcher(self.firmware.board, self._make_pipeline())
         self._watched += 1
-        watches = self._watched <= _WATCHED
-        ran, following = self._ran, self._next & -2
-        fetch = self._caches.code if watches else None
-        pipeline = self._pipeline
-        if pipeline is not None:
-            pipeline.start()
+        self._watcher.attach(self._uc, self._next & -2, watches=self._watched <= _WATCHED)
+        return self._watcher
 
-        def on_block(_uc: object, address: int, size: int, _data: object) -> None:
-            nonlocal following
-            key = (address, size)
-            ran[key] = ran.get(key, 0) + 1
-            jumped = address != following
-            self._taken += jumped
-            following = address + size
-            if pipeline is not None:
-                pipeline.block(address, size, jumped)
-            if fetch is not None:
-                fetch(address, size)
-
-        uc = _unicorn()
-        hooks = [self._uc.hook_add(uc.UC_HOOK_BLOCK, on_block)]
-        access = self._caches.data if watches else None
-        if access is not None:
-            thumb = self._thumb
-
-            def on_data(
-                _uc: object, _kind: int, address: int, size: int, _value: int, _data: object
-            ) -> None:
-                access(address, size)
-                if thumb:
-                    self._forget_condition()
-
-            kinds = uc.UC_HOOK_MEM_READ | uc.UC_HOOK_MEM_WRITE
-            hooks.append(self._uc.hook_add(kinds, on_data))
-        self._uc.ctl_flush_tb()  # blocks translated before have no hook in them
-        return hooks
-
-    def _forget_condition(self) -> None:
-        """Take back what unicorn leaves behind when it looks up where a hooked access came from.
-
-        In a block of instructions under a condition (Thumb's IT), it sets the state of that block
-        in the core, and the code that follows would run under the condition too.
-        """
-        state = self._uc.reg_read(self._condition)
-        if state & _IN_CONDITION:
-            self._uc.reg_write(self._condition, state & ~_IN_CONDITION)
-
-    def _counts(self) -> Counts:
+    def _counts(self, watcher: BlockWatcher) -> Counts:
         by_class: dict[str, float] = {}
         by_function: dict[str, float] = {}
-        for key, times in self._ran.items():
+        for key, times in watcher.ran().items():
             if key not in self._blocks:
                 self._blocks[key] = self._decode(*key)
             function, block = self._blocks[key]
@@ -244,9 +192,8 @@ class Emulator:
                 by_class[kind] = by_class.get(kind, 0) + n * times
             n_instructions = sum(block.by_class.values()) * times
             by_function[function] = by_function.get(function, 0) + n_instructions
-        cycles = None if self._pipeline is None else self._pipeline.cycles
-        misses = self._caches.misses() if self._watched <= _WATCHED else {}
-        return Counts(by_class, by_function, self._taken, misses, cycles)
+        misses = watcher.misses() if self._watched <= _WATCHED else {}
+        return Counts(by_class, by_function, watcher.taken, misses, watcher.cycles)
 
     def _make_pipeline(self) -> Pipeline | None:
         """The cost model of the board's core; None where there is none."""

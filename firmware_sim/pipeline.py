@@ -1,8 +1,8 @@
 """Cycles of a core: its operations, block after block, on a scoreboard.
 
-A block that begins with the same results outstanding takes the same cycles, so what was found once
-is kept: (block, state before it) gives (cycles, state after it). A state counts from the cycle in
-which the next operation may start.
+A block that begins with the same results outstanding takes the same cycles, so that whoever counts
+asks once for each block and each state before it. A state counts from the cycle in which the next
+operation may start.
 """
 
 from __future__ import annotations
@@ -51,11 +51,14 @@ class State:
 
 
 class Pipeline:
-    """Counts the cycles of executed blocks on one core.
+    """What executed blocks cost on one core.
 
     Args:
         core: its cost model.
         decode: operations of the block at an address, of some bytes.
+
+    Attributes:
+        first: number of the state in which nothing is outstanding.
     """
 
     def __init__(self, core: Core, decode: Callable[[int, int], list[MachineOperation]]) -> None:
@@ -63,47 +66,35 @@ class Pipeline:
         self._unit_names = list(core.units)
         self._registers: dict[str, int] = {}
         self._steps: dict[tuple[int, int], list[_Step]] = {}
-        self._known: dict[tuple[int, int, bool, int], tuple[int, int]] = {}
         self._states: list[State] = []
         self._numbers: dict[State, int] = {}
         self._walk = self._in_order if core.in_order else self._out_of_order
         empty = tuple((0,) * n for n in core.units.values())
-        self._first = self._number(State(0, False, True, (), empty, 0, 0))
-        self._begun = 0
-        self._state = self._first
+        self.first = self._number(State(0, False, True, (), empty, 0, 0))
 
-    @property
-    def cycles(self) -> int:
-        """Cycles since `start`, until nothing is outstanding any more."""
-        state, busy = self._states[self._state], [0]
-        for units in state.units:
-            busy += units if self._core.in_order else [mask.bit_length() for mask in units]
-        return self._begun + max(*busy, *(t for _, t in state.ready), state.held)
-
-    def start(self) -> None:
-        """Begin to count, with nothing outstanding."""
-        self._begun, self._state = 0, self._first
-
-    def block(self, address: int, n_bytes: int, jumped: bool) -> None:
-        """One executed block.
+    def block(self, address: int, n_bytes: int, jumped: bool, state: int) -> tuple[int, int]:
+        """Cost of one executed block.
 
         Args:
             address, n_bytes: where it lies.
             jumped: whether the block before it lies elsewhere.
-        """
-        key = (address, n_bytes, jumped, self._state)
-        found = self._known.get(key)
-        if found is None:
-            found = self._known[key] = self._find(*key)
-        self._begun += found[0]
-        self._state = found[1]
+            state: number of the state before it.
 
-    def _find(self, address: int, n_bytes: int, jumped: bool, number: int) -> tuple[int, int]:
+        Returns:
+            Cycles until the next block may begin, and the number of the state after it.
+        """
         place = (address, n_bytes)
         if place not in self._steps:
             self._steps[place] = [self._step(o) for o in self._decode(address, n_bytes)]
-        cycles, state = self._walk(self._steps[place], self._states[number], jumped)
-        return cycles, self._number(state)
+        cycles, after = self._walk(self._steps[place], self._states[state], jumped)
+        return cycles, self._number(after)
+
+    def outstanding(self, state: int) -> int:
+        """Cycles after a state until nothing is outstanding any more."""
+        last, busy = self._states[state], [0]
+        for units in last.units:
+            busy += units if self._core.in_order else [mask.bit_length() for mask in units]
+        return max(*busy, *(t for _, t in last.ready), last.held)
 
     def _number(self, state: State) -> int:
         if state not in self._numbers:

@@ -21,7 +21,7 @@ from metabit.firmware_sim.latency import CostEstimate, estimate
 from metabit.firmware_sim.session import SamplesToRun, Session
 
 SCHEMA = "metabit/simulate/1"
-#: Counting runs at some five million instructions a second: enough is enough.
+#: Counting runs at some forty million instructions a second: enough is enough.
 COUNTED_INSTRUCTIONS = 30_000_000
 #: Called after every sample with (samples done, samples in all).
 Tick = Callable[[int, int], None]

@@ -132,7 +132,7 @@ def test_a_sketch_compiles_for_a_nano_33_ble(project: Path) -> None:
         language = (
             ["-std=gnu++17", "-fno-exceptions"] if source.suffix == ".cpp" else ["-std=gnu11"]
         )
-        run_zig([*board.flags, *include, *language, "-c", str(source)], project, board)
+        run_zig([*board.flags, *include, *language, "-c", str(source)], project, board.name)
     assert len(list(project.glob("*.o"))) == len(list(library.glob("src/**/*.c"))) + 2
 
 

@@ -69,11 +69,11 @@ def test_a_board_gives_the_golden_scores(tmp_path: Path, name: str, kind: str) -
     start = FIRMWARE / f"start_{'cortex_m' if board.isa == 'thumb' else board.isa}.S"
     for file in (start, PROGRAM, folder / f"{NAME}.c", folder / "samples.c"):
         compiled = ["-DON_A_BOARD", f"-I{folder}", *INCLUDES, "-c", str(file)]
-        run_zig([*board.flags, *C_FLAGS, *compiled, "-o", f"{file.stem}.o"], folder, board)
+        run_zig([*board.flags, *C_FLAGS, *compiled, "-o", f"{file.stem}.o"], folder, board.name)
     parts = [str(path) for path in core.glob("core/*.o")]
     objects = [f"{start.stem}.o", "program.o", f"{NAME}.o", "samples.o"]
     link = ["-T", "link.ld", "-Wl,--gc-sections", "-Wl,-e,fw_reset", "-o", "out.elf"]
-    run_zig([*board.flags, *parts, *objects, *link], folder, board)
+    run_zig([*board.flags, *parts, *objects, *link], folder, board.name)
     data = (folder / "out.elf").read_bytes()
     device = Emulator(Firmware(board, data, parse(data, thumb=board.isa == "thumb")))
     device.run()

@@ -52,8 +52,7 @@ def test_objects_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_other_flags_are_other_objects() -> None:
     board = boards.load("nrf52840")
-    sources: dict[str, list[Path]] = {"core": [], "firmware": []}
-    assert build._fingerprint(sources, board.flags) != build._fingerprint(sources, ("-O0",))
+    assert build._fingerprint([], board.flags) != build._fingerprint([], ("-O0",))
 
 
 def test_a_firmware_that_does_not_fit_says_by_how_much(blob: bytes) -> None:

@@ -149,7 +149,9 @@ def test_the_count_is_the_number_of_instructions_that_ran(
     ours: Counter[int] = Counter()
     conditional = set()
     goes_on: dict[int, int] = {}  # an IT block that a page border cuts goes on in the next block
-    for (block, size), times in sorted(counted.emulator._ran.items()):
+    watcher = counted.emulator._watcher
+    assert watcher is not None
+    for (block, size), times in sorted(watcher.ran().items()):
         in_it = goes_on.get(block, 0)
         code = counted.emulator.read(block, size)
         for at, _, mnemonic, _ in counted.emulator._decoder.disasm_lite(code, block):

@@ -75,10 +75,10 @@ def started(board: boards.Board, folder: Path) -> Emulator:
     sources = (start, PROGRAM, folder / "sensor_model.c", folder / "frames.c")
     for file in sources:
         compiled = [f"-I{folder}", *INCLUDES, "-c", str(file), "-o", f"{file.stem}.o"]
-        run_zig([*board.flags, *C_FLAGS, *compiled], folder, board)
+        run_zig([*board.flags, *C_FLAGS, *compiled], folder, board.name)
     parts = [str(path) for path in core.glob("core/*.o")]
     objects = [f"{file.stem}.o" for file in sources]
     link = ["-T", "link.ld", "-Wl,--gc-sections", "-Wl,-e,fw_reset", "-o", "out.elf"]
-    run_zig([*board.flags, *parts, *objects, *link], folder, board)
+    run_zig([*board.flags, *parts, *objects, *link], folder, board.name)
     elf = (folder / "out.elf").read_bytes()
     return Emulator(Firmware(board, elf, parse(elf, thumb=board.isa == "thumb")))

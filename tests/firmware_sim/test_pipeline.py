@@ -18,14 +18,16 @@ def op(kind: str, writes: str = "", *reads: str, **more: object) -> MachineOpera
 
 
 def cycles(core: str, block: Sequence[MachineOperation], times: int = 1) -> int:
-    """Cycles from the start of a block to that of the next, mean over some repetitions."""
-    pipeline = Pipeline(cores.load(core), lambda _at, _bytes: [*block])
-    for _ in range(200):  # until it repeats itself
-        pipeline.block(0, 4, False)
-    before = pipeline.cycles
-    for _ in range(times):
-        pipeline.block(0, 4, False)
-    return pipeline.cycles - before
+    """Cycles of a block that repeats itself, over some repetitions."""
+    return cycles_of(Pipeline(cores.load(core), lambda _at, _bytes: [*block]), times)
+
+
+def cycles_of(pipeline: Pipeline, times: int, *, jumped: bool = False) -> int:
+    state, ends = pipeline.first, [0]
+    for _ in range(200 + times):  # until it repeats itself, and then some more
+        taken, state = pipeline.block(0, 4, jumped, state)
+        ends.append(ends[-1] + taken)
+    return ends[-1] - ends[200]
 
 
 ALU = [op("alu", f"r{i}", f"r{i}") for i in range(4)]
@@ -69,11 +71,7 @@ def test_known_sequences_take_their_cycles(
 def test_a_taken_jump_costs_what_the_core_says() -> None:
     for name, expected in (("cortex-m4f", 3), ("cortex-m0plus", 2), ("hazard3", 2)):
         pipeline = Pipeline(cores.load(name), lambda _at, _bytes: [op("branch")])
-        pipeline.block(0, 2, False)
-        before = pipeline.cycles
-        for _ in range(10):
-            pipeline.block(0, 2, True)
-        assert pipeline.cycles - before == 10 * expected
+        assert cycles_of(pipeline, 10, jumped=True) == 10 * expected
 
 
 def test_a_shifted_operand_is_needed_sooner() -> None:

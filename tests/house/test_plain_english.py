@@ -94,7 +94,13 @@ def test_help_is_plain(verb: str) -> None:
 
 
 ROOT = Path(__file__).parents[2]
-C_FOLDERS = ("edge_runtime", "firmware_sim/firmware", "examples/c", "tests/c")
+C_FOLDERS = (
+    "edge_runtime",
+    "firmware_sim/firmware",
+    "firmware_sim/watcher",
+    "examples/c",
+    "tests/c",
+)
 C_FILES = [
     path.relative_to(ROOT)
     for folder in C_FOLDERS

@@ -88,9 +88,10 @@ ROOMS = {
     "metabit.firmware_sim": (
         "elf toml_table",
         "boards cores",
-        "caches counting latency linker operations",
+        "counting latency linker operations",
         "build pipeline",
-        "emulator memory_use",
+        "memory_use watcher",
+        "emulator",
         "device",
         "session",
         "simulate",
