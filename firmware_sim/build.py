@@ -169,21 +169,36 @@ def compile_objects(board: Board) -> Path:
         folder with core/*.o and firmware/*.o.
     """
     start = FIRMWARE / START[board.isa]
-    sources = {
-        "core": sorted((CORE / "src").rglob("*.c")),
-        "firmware": [FIRMWARE / "main.c", start],
-    }
-    flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS)
+    sources = {"core": core_sources(), "firmware": [FIRMWARE / "main.c", start]}
+    return kept_objects(sources, (*board.flags, *C_FLAGS, *SECTION_FLAGS), board.name)
+
+
+def core_sources() -> list[Path]:
+    """The C files of the core."""
+    return sorted((CORE / "src").rglob("*.c"))
+
+
+def kept_objects(sources: dict[str, list[Path]], flags: tuple[str, ...], target: str) -> Path:
+    """Compile sources, unless the cache has them.
+
+    Args:
+        sources: files by the folder that their objects go to.
+        flags: of the compiler.
+        target: what is compiled for, for messages.
+
+    Returns:
+        folder with those folders in it.
+    """
+    files = [path for group in sources.values() for path in group]
 
     def make(work: Path) -> None:
-        for kind, files in sources.items():
+        for kind, group in sources.items():
             (work / kind).mkdir()
-            names = [str(file) for file in files]
-            run_zig([*flags, *INCLUDES, "-c", *names], work / kind, board.name)
+            run_zig([*flags, *INCLUDES, "-c", *map(str, group)], work / kind, target)
 
-    headers = [*(CORE / "src").rglob("*.h"), *CORE.glob("include/*.h"), *FIRMWARE.glob("*.h")]
-    files = [*sources["core"], *sources["firmware"], *sorted(headers)]
-    return _kept(_fingerprint(files, flags), make)
+    folders = {CORE / "include", *(path.parent for path in files)}
+    headers = {*(CORE / "src").rglob("*.h"), *(h for f in folders for h in f.glob("*.h"))}
+    return _kept(_fingerprint([*files, *sorted(headers)], flags), make)
 
 
 def compile_for_host(folder: Path, name: str) -> Path:
@@ -265,7 +280,7 @@ _OVERFLOW = re.compile(r"will not fit in region '(\w+)': overflowed by (\d+) byt
 
 
 def run_zig(arguments: list[str], folder: Path, target: str) -> None:
-    """Run the cross compiler in a folder, for a board by its name or for this machine.
+    """Run the cross compiler in a folder, for a board, a processor, or this machine, by its name.
 
     Raises:
         BudgetError: the board's memory is too small.

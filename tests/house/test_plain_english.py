@@ -97,6 +97,7 @@ ROOT = Path(__file__).parents[2]
 C_FOLDERS = (
     "edge_runtime",
     "firmware_sim/firmware",
+    "firmware_sim/linux",
     "firmware_sim/watcher",
     "examples/c",
     "tests/c",

@@ -45,9 +45,9 @@ ROOMS = {
         "guarding reading stream_record",
         "row_record",
         "fit_tables learn_rows",
-        "bench_plot board_tables export_targets",
-        "bench boards compare data demo doctor export fit import_onnx inspect learn plan predict "
-        "profile report reproduce simulate state train verify",
+        "bench_plot board_tables export_targets measuring",
+        "bench boards compare data demo doctor export firmware fit import_onnx inspect learn plan "
+        "predict profile report reproduce simulate state train verify",
     ),
     "metabit.trainer": (
         "blocks circumstances files metrics metaplasticity",
@@ -96,6 +96,8 @@ ROOMS = {
         "session",
         "simulate",
         "profile",
+        "linux_program measured",
+        "firmware_folder remote",
     ),
 }
 

@@ -36,6 +36,7 @@ VERBS = {
     "bench": "Measure a model's speed on this machine, layer by layer.",
     "profile": "Estimate what a model costs on a board: RAM, flash, time, energy.",
     "simulate": "Run the real firmware on an emulated board.",
+    "firmware": "Write what runs on a board: a firmware image, or a program that measures.",
     "report": "Write one HTML page about a run, a search, a stream or a profile.",
     "boards": "List the known boards.",
     "data": "List the data sets, or download one.",

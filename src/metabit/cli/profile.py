@@ -11,11 +11,13 @@ from rich.text import Text
 
 from metabit.cli.board_tables import csv_text, side_by_side
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.measuring import measure, show_measured
 from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, learn_option
-from metabit.cli.paths import WriteFile
+from metabit.cli.paths import ReadPath, WriteFile
 from metabit.cli.progress import progress
 from metabit.cli.tables import WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
+from metabit.errors import InputError
 from metabit.extras import need
 from metabit.files import write_whole
 
@@ -35,9 +37,17 @@ if TYPE_CHECKING:
     "--csv", "table_file", metavar="FILE", type=WriteFile(),
     help="Also write a line for each board into this .csv file.",
 )  # fmt: skip
+@click.option(
+    "--measured", metavar="FILE", type=ReadPath(),
+    help="Show what the program of `metabit firmware` printed on the board beside the estimates.",
+)  # fmt: skip
+@click.option(
+    "--host", metavar="USER@HOST",
+    help="Measure on this machine, through ssh, and show that beside the estimates.",
+)  # fmt: skip
 def command(
     out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int,
-    table_file: Path | None,
+    table_file: Path | None, measured: Path | None, host: str | None,
 ) -> Answer:  # fmt: skip
     """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
@@ -45,18 +55,27 @@ def command(
     and instructions are counted. Time and energy are estimated from them, with lower and upper
     bounds. If the model does not fit, the exit code is 3. With --board all, every board that can be
     run here is shown in a line.
+
+    A board with Linux can be measured: with --host a program is built, copied, run and removed;
+    with --measured the file is read that it printed on the board.
     """
     need("profile, simulate")
     from metabit.firmware_sim.memory_use import too_large
     from metabit.firmware_sim.profile import INCLUDED, profile
 
     options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
+    if (measured or host) and (board == "all" or (measured and host)):
+        raise InputError(
+            "--measured FILE and --host USER@HOST go with one board, and one of the two is enough",
+            code="E-USAGE",
+        )
     if board == "all":
         profiles = _every_board(file, options)
         out.show(side_by_side(f"{file} on every board", profiles))
         out.line(WORK_NOTE, "dim")
         _write_csv(table_file, profiles)
         return {"file": file, "boards": [each.to_dict() for each in profiles]}
+    real = measure(file, board, measured, host, options)
     made = profile(file, board, **options)
     _write_csv(table_file, [made])
     _print_layers(out, file, made)
@@ -68,6 +87,8 @@ def command(
     _print_notes(out, made)
     out.line(INCLUDED, "dim")
     answer: Answer = {"file": file, **made.to_dict()}
+    if real is not None:
+        answer["measured"] = show_measured(out, real, file, board, made)
     if not made.fits:
         out.partial = answer
         raise too_large(str(file), made.board, made.choice, made.ram, made.flash)

@@ -1,0 +1,58 @@
+"""`metabit firmware`: what runs on the board itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from metabit.cli.common import Answer, Output, verb
+from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, learn_option
+from metabit.cli.tables import table
+from metabit.edge_runtime.sizes import format_kib
+from metabit.extras import need
+
+
+@verb("firmware")
+@FILE
+@BOARD
+@click.option(
+    "-o", "--out", "folder", metavar="DIR", required=True, type=click.Path(path_type=Path),
+    help="Folder to write; it is made where it is not there.",
+)  # fmt: skip
+@click.option(
+    "--processor", type=click.Choice(["aarch64", "armv7l"]), default="aarch64", show_default=True,
+    help="Of a board with Linux, as `uname -m` says there: armv7l is a 32-bit system.",
+)  # fmt: skip
+@learn_option("auto")
+@BITS
+@BATCH
+@BANK
+def command(
+    out: Output, file: Path, board: str, folder: Path, processor: str, learn: str, bits: int,
+    batch: int, bank: int,
+) -> Answer:  # fmt: skip
+    """Write what runs FILE on a board, and a README that says how it gets there.
+
+    For a board with Linux it is one static program, which needs nothing else there. It checks that
+    it gives the same answers as this machine, bit for bit, measures how long they take, and prints
+    JSON for `metabit profile --measured`.
+    """
+    need("profile, simulate")
+    from metabit.firmware_sim.firmware_folder import write_folder
+
+    options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
+    written = write_folder(file, board, folder, processor=processor, **options)
+    rows = table(f"{file} for {board}: {written.choice}", "file", ">size", "what it is")
+    for name, what in written.files.items():
+        rows.add_row(name, format_kib((folder / name).stat().st_size), what)
+    out.show(rows)
+    out.line(f"next: {folder / 'README.md'}")
+    return {
+        "file": file,
+        "board": board,
+        "folder": folder,
+        "choice": written.choice,
+        "files": list(written.files),
+    }
