@@ -36,7 +36,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 13
+ABI_VERSION = 14
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -44,6 +44,7 @@ MAX_CLASSES = 256
 MAX_LAYERS = 32
 MAX_REPLAY = 65535
 MAX_UNITS = 64
+REASON_BYTES = 256
 TRACKED_INPUTS = 64
 #: A share of 1 in `mb_status` and of `mb_get_recalls`; there it says that no sample has come.
 ALL = 65535
@@ -53,6 +54,7 @@ class NativeOptions(ctypes.Structure):
     """`mb_options`."""
 
     _fields_ = [
+        ("goal", c_uint32),
         ("learn_layers", c_uint32),
         ("state_bits", c_uint32),
         ("bank", c_uint32),
@@ -87,6 +89,7 @@ class Info(ctypes.Structure):
         ("n_channels", c_uint32),
         ("window_frames", c_uint32),
         ("hop_frames", c_uint32),
+        ("untrained", c_uint32),
     ]
 
 
@@ -160,6 +163,18 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_verify": (c_int, [c_void_p, c_size_t, POINTER(Info)]),
     "mb_plan_ram": (c_int, [c_void_p, c_size_t, POINTER(NativeOptions), POINTER(RamPlan)]),
     "mb_arena_bytes": (c_int, [c_void_p, c_size_t, POINTER(NativeOptions), POINTER(c_size_t)]),
+    "mb_choose": (
+        c_int,
+        [
+            c_void_p,
+            c_size_t,
+            POINTER(NativeOptions),
+            c_size_t,
+            POINTER(NativeOptions),
+            c_char_p,
+            c_size_t,
+        ],
+    ),
     "mb_open": (
         c_int,
         [POINTER(c_void_p), c_void_p, c_size_t, c_void_p, c_size_t, POINTER(NativeOptions)],
@@ -195,6 +210,9 @@ SIGNATURES: dict[str, tuple[type | None, list[type]]] = {
     "mb_run_layer": (c_int, [c_void_p, c_uint32, c_void_p, c_size_t]),
     "mb_spin": (c_uint64, [c_uint64, c_uint64]),
 }
+
+#: Results that a caller looks at: MB_ERR_BUDGET, MB_ERR_INPUT.
+TOO_LARGE, NOT_POSSIBLE = -3, -5
 
 #: C error -> (exception, stable code, what to do)
 ERRORS: dict[int, tuple[type[MetabitError], str, str]] = {

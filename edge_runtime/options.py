@@ -92,13 +92,15 @@ class Options:
                 code="E-REPLAY",
             )
 
-    def native(self, runner: int | None = None) -> _native.NativeOptions:
+    def native(self, runner: int | None = None, goal: int = 0) -> _native.NativeOptions:
         """As the C core takes them.
 
         Args:
             runner: address of an `mb_runner` that shares out the parts of large layers.
+            goal: `mb_goal`, for options whose choice is left to the core.
         """
         return _native.NativeOptions(
+            goal=goal,
             learn_layers=self.learn_layers,
             state_bits=self.state_bits,
             bank=self.bank,

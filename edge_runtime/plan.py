@@ -12,12 +12,11 @@ from typing import Literal
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.mapped import Mapped
-from metabit.edge_runtime.options import MAX_UNITS, Head, Options
+from metabit.edge_runtime.options import HEADS, MAX_UNITS, Head, Options
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
-from metabit.export.container import head_answers, meta
-from metabit.export.untrained import METHOD
+from metabit.export.container import head_answers
 
 #: `mb_plan` fields in the order of the table, with the words people read.
 PARTS: dict[str, str] = {
@@ -38,7 +37,7 @@ Learn = str | int
 
 #: What a user says of a stream: keep what was learnt, or follow what changes.
 Goal = Literal["remember", "track"]
-GOALS = ("remember", "track")
+GOALS = ("remember", "track")  # in the order of `mb_goal`, from 1
 #: Forms of the counting head, the best first.
 COUNTING: tuple[Head, ...] = ("counting", "counting-small")
 #: Hidden units that a tracking head may have, the best first.
@@ -162,13 +161,15 @@ def plan(
             follows drift, "head" for the last layer, "all", the number of layers from the output,
             or "auto": the best for `goal` that fits `ram`.
         goal: what "auto" chooses for. "remember": the counting head where the file has one, or the
-            most layers. "track": the tracking head, with as many hidden units as fit.
+            most layers. "track": the tracking head, with as many hidden units as fit. The C core
+            chooses, so a program in C gets the same.
         bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank.
         ram: budget in bytes or like "256 KiB"; None for no limit.
         panels: with interleaved weights, should they fit too; see `mb_options.panels`.
         batch: samples per learning step, 1 to 64.
-        units: hidden units of a tracking head, 0 to 64; None for as many as fit.
+        units: hidden units of a tracking head, 0 to 64; None for as many as fit; at most these with
+            "auto".
         replay: samples kept to be learnt again; "auto" then chooses among what can.
 
     Raises:
@@ -207,8 +208,12 @@ def fit(
             f"{where}: bank {options.bank} does not exist, the model has {info.n_banks} (from 0)",
             code="E-BANK",
         )
+    if goal not in GOALS:
+        raise InputError(f"goal={goal!r}: choose remember or track", code="E-GOAL")
     narrow = replace(options, panels=False)
-    wanted = _that_replay(mapped, _wanted(mapped, learn, goal, narrow))
+    if learn == "auto":
+        return _fit_goal(mapped, options, budget_bytes, goal)
+    wanted = _that_replay(mapped, _wanted(mapped, learn, narrow))
     plans = [_plan_one(mapped, choice) for choice in wanted]
     for choice, small in zip(wanted, plans, strict=True):
         if budget_bytes is None or small.arena_bytes <= budget_bytes:
@@ -217,38 +222,65 @@ def fit(
             chosen = wide if fits else small
             at_rest = learn is None and chosen.head is not None
             chosen = replace(chosen, at_rest=at_rest)
-            return replace(chosen, reason=_reason(mapped, chosen, plans[0], learn, goal))
+            return replace(chosen, reason=_reason(chosen))
     assert budget_bytes is not None
     raise BudgetError(_budget_message(mapped, narrow, plans[0], budget_bytes), code="E-BUDGET")
 
 
-def _wanted(mapped: Mapped, learn: Learn | None, goal: Goal, options: Options) -> list[Options]:
-    """What may learn, the best first.
+def _fit_goal(mapped: Mapped, options: Options, budget_bytes: int | None, goal: Goal) -> Plan:
+    """What the C core chooses for a goal."""
+    chosen, reason = _choose(mapped, options, goal, budget_bytes)
+    if chosen is not None:
+        return replace(_plan_one(mapped, chosen), reason=reason)
+    best, _ = _choose(mapped, replace(options, panels=False), goal, None)
+    if best is None:
+        raise _no_replay(mapped)
+    assert budget_bytes is not None
+    asked = _plan_one(mapped, best)
+    raise BudgetError(_budget_message(mapped, options, asked, budget_bytes), code="E-BUDGET")
 
-    To remember, the counting head comes before any layer: it keeps what the network knows, while
-    layers that move forget it. To track, nothing comes before the tracking head.
-    """
+
+def _choose(
+    mapped: Mapped, options: Options, goal: Goal, budget_bytes: int | None
+) -> tuple[Options | None, str]:
+    """The choice of the C core and its line for people; None where it has none."""
+    if options.replay and mapped.info.n_outputs > _native.MAX_CLASSES:
+        raise _too_many_classes(mapped)
+    native, chosen = options.native(goal=GOALS.index(goal) + 1), _native.NativeOptions()
+    line = ctypes.create_string_buffer(_native.REASON_BYTES)
+    limit = ctypes.c_size_t(-1).value if budget_bytes is None else budget_bytes
+    result = _native.library().mb_choose(
+        mapped.memory.ctypes.data, mapped.memory.size, ctypes.byref(native), limit,
+        ctypes.byref(chosen), line, len(line),
+    )  # fmt: skip
+    if result in (_native.TOO_LARGE, _native.NOT_POSSIBLE):
+        return None, ""
+    _native.check(result, mapped.where)
+    settled = replace(
+        options, learn_layers=chosen.learn_layers, panels=bool(chosen.panels), units=chosen.units,
+        head=HEADS[chosen.head - 1] if chosen.head else None, trust=chosen.trust,
+    )  # fmt: skip
+    return settled, line.value.decode()
+
+
+def _wanted(mapped: Mapped, learn: Learn | None, options: Options) -> list[Options]:
+    """What may learn as asked, the best first."""
     info, where = mapped.info, mapped.where
-    if goal not in GOALS:
-        raise InputError(f"goal={goal!r}: choose remember or track", code="E-GOAL")
     most = info.n_layers if info.state_bits else 0
     counting = [
         replace(options, learn_layers=0, head=form)
         for form in COUNTING
-        if info.head_kind and learn in (form, "auto", None)
+        if info.head_kind and learn in (form, None)
     ]
     if learn is None:
         return counting if head_answers(mapped.blob.data, where) else [options]
-    if learn == "tracking" or (learn == "auto" and goal == "track"):
-        trust = 0.0 if meta(mapped.blob.data, where).get("method") == METHOD else 1.0
+    if learn == "tracking":
+        trust = 0.0 if info.untrained else 1.0
         tracking = replace(options, learn_layers=0, head="tracking", trust=trust)
         units = UNITS if options.units is None else (options.units,)
         if info.n_inputs > _native.TRACKED_INPUTS:
             units = (0,)
         return [replace(tracking, units=number) for number in units]
-    if learn == "auto":
-        layers = [replace(options, learn_layers=number) for number in range(most, -1, -1)]
-        return [*counting, *layers]
     if learn in COUNTING:
         if not counting:
             raise InputError(
@@ -274,18 +306,26 @@ def _that_replay(mapped: Mapped, wanted: list[Options]) -> list[Options]:
     """Those that can learn samples again, if they are to."""
     able = [choice for choice in wanted if not choice.replay or _replays(mapped, choice)]
     if not able:
-        raise InputError(
-            f"{mapped.where}: replay is for a tracking head, and for the last layers where those "
-            "below them do not learn; open with learn='tracking' or learn='head'",
-            code="E-REPLAY",
-        )
+        raise _no_replay(mapped)
     if able[0].replay and mapped.info.n_outputs > _native.MAX_CLASSES:
-        raise InputError(
-            f"{mapped.where}: replay is for up to {_native.MAX_CLASSES} classes, the model has "
-            f"{mapped.info.n_outputs}",
-            code="E-REPLAY",
-        )
+        raise _too_many_classes(mapped)
     return able
+
+
+def _no_replay(mapped: Mapped) -> InputError:
+    return InputError(
+        f"{mapped.where}: replay is for a tracking head, and for the last layers where those "
+        "below them do not learn; open with learn='tracking' or learn='head'",
+        code="E-REPLAY",
+    )
+
+
+def _too_many_classes(mapped: Mapped) -> InputError:
+    return InputError(
+        f"{mapped.where}: replay is for up to {_native.MAX_CLASSES} classes, the model has "
+        f"{mapped.info.n_outputs}",
+        code="E-REPLAY",
+    )
 
 
 def _plan_one(mapped: Mapped, options: Options) -> Plan:
@@ -311,9 +351,8 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
     )
 
 
-def _reason(mapped: Mapped, chosen: Plan, best: Plan, learn: Learn | None, goal: Goal) -> str:
-    """Why this learns, in one line: "the tracking head learns: goal track; 13.3 KiB"."""
-    size = format_kib(chosen.arena_bytes)
+def _reason(chosen: Plan) -> str:
+    """Why this learns, in one line: "the tracking head learns: as asked; 13.3 KiB"."""
     if not chosen.learns:
         what = "nothing learns"
     elif chosen.head is not None:
@@ -324,15 +363,8 @@ def _reason(mapped: Mapped, chosen: Plan, best: Plan, learn: Learn | None, goal:
         }[chosen.head]
     else:
         layers = _layers_in_words(chosen.learn_layers, chosen.n_layers)
-        what = f"{layers} {'learn' if chosen.learn_layers > 1 else 'learns'}"
-    if learn != "auto":
-        return f"{what}: as asked; {size}"
-    why = f"goal {goal}" + (f" with {chosen.replay:,} samples replayed" if chosen.replay else "")
-    if chosen.choice != best.choice:
-        why += f", and {best.choice} would need {format_kib(best.arena_bytes)}"
-    elif goal == "remember" and not mapped.info.head_kind:
-        why += ", and the file has no counting head"
-    return f"{what}: {why}; {size}"
+        what = f"{layers} {'learns' if layers == 'the head' else 'learn'}"
+    return f"{what}: as asked; {format_kib(chosen.arena_bytes)}"
 
 
 def _budget_message(mapped: Mapped, options: Options, asked: Plan, budget_bytes: int) -> str:
@@ -343,7 +375,8 @@ def _budget_message(mapped: Mapped, options: Options, asked: Plan, budget_bytes:
         f"{mapped.where}: {asked.choice} needs {format_kib(asked.arena_bytes)} of RAM, the budget "
         f"is {format_kib(budget_bytes)}. Largest parts: {parts}."
     )
-    bits, options = options.state_bits or mapped.info.state_bits, replace(options, replay=0)
+    options = replace(options, replay=0, panels=False)
+    bits = options.state_bits or mapped.info.state_bits
     choices = [
         _plan_one(mapped, replace(options, learn_layers=number, state_bits=width, batch=batch))
         for number in range(asked.learn_layers, -1, -1)

@@ -39,6 +39,8 @@ class ArenaBytes:
 
     Attributes:
         predict: when nothing learns.
+        learn: when the library chooses what learns, with MB_OPTIONS_LEARN.
+        reason: what it chooses in so much RAM, and why.
         learn_head, learn_all: when the output layer, or every layer, learns; None where the model
             carries no hidden weights.
         learn_counting, learn_counting_small: when its counting head learns, with a matrix of its
@@ -47,6 +49,8 @@ class ArenaBytes:
     """
 
     predict: int
+    learn: int
+    reason: str
     learn_head: int | None = None
     learn_all: int | None = None
     learn_counting: int | None = None
@@ -195,6 +199,8 @@ def _arena_lines(upper: str, arenas: ArenaBytes) -> list[str]:
     lines = [
         "/* Size of the arena, to the byte and a multiple of 8: what `metabit plan` says. */",
         f"#define {upper}_ARENA_BYTES {arenas.predict}u /* to predict */",
+        f"/* With MB_OPTIONS_LEARN {_plain(arenas.reason)}. */",
+        f"#define {upper}_ARENA_BYTES_LEARN {arenas.learn}u",
     ]
     if arenas.learn_head is not None:
         lines.append(

@@ -12,7 +12,9 @@ from metabit.export.shapes import LayerShape, maps_of, shape_of
 from metabit.export.spec import InputSpec, Model
 from metabit.export.window import Padding, Window
 
-_NETWORK = struct.Struct("<IIIiffI4II")  # layers, banks, signed, zero, scale, eps, dims, shape, 0
+_NETWORK = struct.Struct(
+    "<IIIiffI4II"
+)  # layers, banks, signed, zero, scale, eps, dims, shape, untrained
 _LAYER = struct.Struct("<III4B")  # kind, n_in, n_out; kernel side, stride, pool, padding
 
 _DENSE, _CONVOLUTION = 1, 2
@@ -35,7 +37,7 @@ def dump_network(model: Model) -> bytes:
     shape = (*spec.shape, *(1,) * (4 - len(spec.shape)))
     head = _NETWORK.pack(
         len(model.layers), model.n_banks, int(spec.dtype == "int8"), spec.zero_point,
-        spec.scale, model.eps, len(spec.shape), *shape, 0,
+        spec.scale, model.eps, len(spec.shape), *shape, int(model.is_untrained),
     )  # fmt: skip
     return head + b"".join(_record(shape_of(layer)) for layer in model.layers)
 
@@ -60,7 +62,7 @@ def read_network(cursor: Cursor, where: str) -> NetworkShape:
     n_layers, n_banks, signed, zero_point, n_dims = (int(values[i]) for i in (0, 1, 2, 3, 6))
     scale, eps = float(values[4]), float(values[5])
     shape = tuple(int(v) for v in values[7:11])
-    if not 1 <= n_dims <= 4 or any(n != 1 for n in shape[n_dims:]) or values[11] != 0 or signed > 1:
+    if not 1 <= n_dims <= 4 or any(n != 1 for n in shape[n_dims:]) or values[11] > 1 or signed > 1:
         raise cursor.corrupt("the input shape or type is wrong")
     records = [tuple(int(v) for v in cursor.unpack(_LAYER)) for _ in range(min(n_layers, 33))]
     cursor.finish()

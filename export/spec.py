@@ -293,6 +293,10 @@ class Probes:
     labels: NDArray[np.uint16]
 
 
+#: What a file says of its method until somebody trains it.
+UNTRAINED = "metaplastic, untrained"
+
+
 @dataclass(frozen=True)
 class Model:
     """A packed network: its input, its layers, and, optionally, what it needs to learn, a head, and
@@ -307,6 +311,11 @@ class Model:
     head: CountingHead | None = None
     front_end: FrontEnd | None = None
     probes: Probes | None = None
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether the weights are random, because nobody has trained it."""
+        return self.meta.get("method") == UNTRAINED
 
     @property
     def n_inputs(self) -> int:

@@ -13,6 +13,7 @@ from metabit.errors import InputError
 from metabit.export.fold import fold_threshold, normalise
 from metabit.export.spec import (
     EPS_DEFAULT,
+    UNTRAINED,
     DenseLayer,
     Float32Array,
     InputSpec,
@@ -21,8 +22,6 @@ from metabit.export.spec import (
     Norm,
 )
 
-#: What a file says of itself until somebody trains it.
-METHOD = "metaplastic, untrained"
 #: Hidden weights start uniformly within this share of the range, so that all are plastic.
 START_SHARE = 0.04
 #: Scale of hidden normalisation; the straight-through window |y| <= 1 is |normalised| <= 1 / 1.6.
@@ -97,7 +96,7 @@ def untrained(
         rms_rate=float(np.float32(rms_rate)),
     )
     meta = {
-        "method": METHOD,
+        "method": UNTRAINED,
         "m": [m] * len(layers),
         "layer_names": [layer.name for layer in layers],
     }

@@ -35,7 +35,9 @@ def write(folder: Path, name: str = NAME, kind: str = "dense") -> Path:
     """The exported files of `model`, and its golden samples as `samples`."""
     made = model(kind)
     blob = dumps(made)
-    arenas = ArenaBytes(plan(blob, learn="none").arena_bytes)
+    arenas = ArenaBytes(
+        plan(blob, learn="none").arena_bytes, plan(blob, learn="auto").arena_bytes, "why"
+    )
     for file, content in c_files(made, blob, name, arenas, "a*/b.mbit").items():
         (folder / file).write_bytes(content)
     assert made.golden is not None

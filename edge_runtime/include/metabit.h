@@ -11,11 +11,10 @@
  * board.
  *
  *     static _Alignas(MB_ALIGNMENT) uint8_t arena[ARENA_BYTES];  // see `metabit plan`
- *     mb_options options = MB_OPTIONS_INFER;
+ *     mb_options options = MB_OPTIONS_LEARN;
  *     mb_model *model;
  *     int32_t label;
  *
- *     options.learn_layers = MB_ALL_LAYERS;
  *     if (mb_open(&model, arena, sizeof arena, blob, blob_bytes, &options) != MB_OK) { ... }
  *     mb_predict(model, sample, 1, &label, NULL);      // what is this?
  *     mb_learn(model, sample, &truth, 1, NULL);        // it was that: learn one sample
@@ -52,7 +51,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 13
+#define MB_ABI_VERSION 14
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -90,6 +89,17 @@ enum mb_head_kind {
     /* A counting head that takes a third of the RAM: its matrix of products stays in the blob, as
      * it was at home. It learns new classes less well. */
     MB_HEAD_COUNTING_SMALL = 3,
+};
+
+/* What learning is for: mb_options.goal. */
+enum mb_goal {
+    /* Nobody says: learn_layers and head say what learns. */
+    MB_GOAL_NONE = 0,
+    /* Keep what was learnt: the counting head of the blob, or where that does not fit, the same
+     * with its matrix in the blob; without either, as many layers as fit. */
+    MB_GOAL_REMEMBER = 1,
+    /* Follow a stream whose meaning drifts: a tracking head with as many hidden units as fit. */
+    MB_GOAL_TRACK = 2,
 };
 
 /* What the features of a head are made of. */
@@ -152,9 +162,14 @@ typedef struct mb_runner {
 
 /* ---- options -------------------------------------------------------------------------------- */
 
-/* How a model is opened. Start from MB_OPTIONS_INFER, which holds the defaults, and change what you
- * need. A value out of range is MB_ERR_INPUT. */
+/* How a model is opened. Start from MB_OPTIONS_INFER, which only predicts, or from
+ * MB_OPTIONS_LEARN, which learns what is best for the memory at hand; both hold the defaults.
+ * Change what you need. A value out of range is MB_ERR_INPUT. */
 typedef struct mb_options {
+    /* enum mb_goal. With a goal the library chooses head, units, trust and learn_layers, by what
+     * the blob brings and what fits the arena; head and learn_layers must then be 0, and units and
+     * panels are the most that it takes. mb_choose() tells what was chosen and why. Default 0. */
+    uint32_t goal;
     /* How many layers learn, counted from the output: 1 is the head alone; MB_ALL_LAYERS, or any
      * number that is too large, is all of them. The layers below stay in the blob and cost no
      * state. Default 0: nothing learns; state_bits, seed, step_levels, m and batch then have no
@@ -206,7 +221,10 @@ typedef struct mb_options {
     const mb_runner *runner;
 } mb_options;
 
-#define MB_OPTIONS_INFER {0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
+#define MB_OPTIONS_INFER {0, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
+
+/* The same with the goal to keep what was learnt. */
+#define MB_OPTIONS_LEARN {1, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -237,6 +255,8 @@ typedef struct mb_info {
     /* Frames per window, and from the start of a window to the start of the next. */
     uint32_t window_frames;
     uint32_t hop_frames;
+    /* 1: the weights are random, because nobody has trained the network. */
+    uint32_t untrained;
 } mb_info;
 
 /* RAM that a model needs, part by part, in bytes. */
@@ -284,6 +304,19 @@ MB_API int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *op
  * Errors: as mb_plan_ram(). */
 MB_API int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options *options,
                           size_t *arena_bytes);
+
+/* Room for the longest line of mb_choose(). */
+#define MB_REASON_BYTES 256u
+
+/* What mb_open() takes in an arena of `ram_bytes` where options have a goal, and why:
+ * "the counting head learns: goal remember; 31.8 KiB". Options without a goal come back as they
+ * are. mb_plan_ram() and mb_arena_bytes() plan for the best choice, as if RAM had no end.
+ *   chosen        out: options without a goal; may be `options` itself
+ *   reason        out, may be NULL if reason_bytes is 0: a line for people, with a 0 at its end
+ *   reason_bytes  MB_REASON_BYTES hold every line; a shorter one is cut off
+ * Errors: as mb_plan_ram(); MB_ERR_BUDGET (nothing fits ram_bytes). */
+MB_API int mb_choose(const void *blob, size_t blob_bytes, const mb_options *options,
+                     size_t ram_bytes, mb_options *chosen, char *reason, size_t reason_bytes);
 
 /* ---- open and run --------------------------------------------------------------------------- */
 

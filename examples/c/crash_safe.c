@@ -11,19 +11,24 @@
 #include "digits.h"
 #include "metabit_posix.h"
 
-static uint64_t arena[DIGITS_ARENA_BYTES_LEARN_ALL / 8];
+static uint64_t arena[DIGITS_ARENA_BYTES_LEARN / 8];
 
 int main(int argc, char **argv) {
-    mb_options options = MB_OPTIONS_INFER;
+    mb_options options = MB_OPTIONS_LEARN;
     mb_model *model;
     mb_status status;
     mb_folder folder;
     uint8_t sample[DIGITS_N_INPUTS];
     int32_t truth;
+    char why[MB_REASON_BYTES];
 
-    options.learn_layers = MB_ALL_LAYERS;
-    if (argc != 2 || mb_open(&model, arena, sizeof arena, digits_model, sizeof digits_model,
-                             &options) != MB_OK) {
+    if (argc != 2 || mb_choose(digits_model, sizeof digits_model, &options, sizeof arena, &options,
+                               why, sizeof why) != MB_OK) {
+        return 2;
+    }
+    printf("%s\n", why);
+    if (mb_open(&model, arena, sizeof arena, digits_model, sizeof digits_model, &options) !=
+        MB_OK) {
         return 2;
     }
     int error = mb_folder_open(&folder, argv[1]);

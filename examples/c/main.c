@@ -10,15 +10,14 @@
 #define printf(...) ((void)0)
 #endif
 
-static uint64_t arena[DIGITS_ARENA_BYTES_LEARN_ALL / 8]; /* all RAM that metabit uses */
+static uint64_t arena[DIGITS_ARENA_BYTES_LEARN / 8]; /* all RAM that metabit uses */
 static uint8_t samples[2][DIGITS_N_INPUTS];
 
 int main(void) {
-    mb_options options = MB_OPTIONS_INFER;
+    mb_options options = MB_OPTIONS_LEARN; /* what is best in this arena learns */
     mb_model *model;
     int32_t before = -1, now = -1, truths[2], steps = 0;
 
-    options.learn_layers = MB_ALL_LAYERS;
     if (digits_self_test(arena, sizeof arena) ||
         mb_open(&model, arena, sizeof arena, digits_model, sizeof digits_model, &options)) {
         return 1;

@@ -46,7 +46,7 @@ def test_a_board_makes_the_samples_of_the_trainer(name: str, tmp_path: Path) -> 
     model = replace(random_model((does.n_inputs, 8, 3), seed=1, dtype="int8"), front_end=front_end)
     blob, frames = dumps(model), hapt[7].astype(np.int16)
     arena_bytes = plan(blob, learn="none").arena_bytes
-    files = c_files(model, blob, "sensor_model", ArenaBytes(arena_bytes), "a test")
+    files = c_files(model, blob, "sensor_model", ArenaBytes(arena_bytes, arena_bytes, ""), "a test")
     for file, content in files.items():
         (tmp_path / file).write_bytes(content)
     values = ",".join(map(str, frames.ravel().tolist()))

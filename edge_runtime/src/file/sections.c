@@ -37,14 +37,14 @@ static int read_input(mb_blob_view *v, uint32_t at) {
     info->n_banks = u32(b, at + NETWORK_N_BANKS);
     info->input_signed = u32(b, at + NETWORK_INPUT_TYPE);
     info->zero_point = (int32_t)u32(b, at + NETWORK_ZERO_POINT);
+    info->untrained = u32(b, at + NETWORK_UNTRAINED);
     v->eps = f32(b, at + NETWORK_EPS);
     uint32_t n_dims = u32(b, at + NETWORK_N_DIMENSIONS);
     int32_t low = info->input_signed ? -128 : 0;
     if (info->n_layers < 1 || info->n_layers > MB_MAX_LAYERS || info->n_banks < 1 ||
         info->n_banks > MAX_BANKS || info->input_signed > 1 || info->zero_point < low ||
-        info->zero_point > low + 255 || n_dims < 1 || n_dims > 4 ||
-        u32(b, at + NETWORK_ZERO) != 0 || !within(v->eps, 1e-8f, 1.0f) ||
-        !within(f32(b, at + NETWORK_SCALE), 1e-30f, 1e30f)) {
+        info->zero_point > low + 255 || n_dims < 1 || n_dims > 4 || info->untrained > 1 ||
+        !within(v->eps, 1e-8f, 1.0f) || !within(f32(b, at + NETWORK_SCALE), 1e-30f, 1e30f)) {
         return MB_ERR_CORRUPT;
     }
     uint64_t n_inputs = 1;

@@ -2,7 +2,6 @@
 #include "arena.h"
 
 #include "../file/products.h"
-#include "../file/sections.h"
 #include "../layer.h"
 #include "../levels.h"
 #include "../rule/record.h"
@@ -333,28 +332,10 @@ int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *mo
     return MB_OK;
 }
 
-int mb_plan_ram(const void *blob, size_t blob_bytes, const mb_options *options, mb_plan *plan) {
-    mb_blob_view view;
+int mb_measure(const mb_blob_view *view, const mb_options *options, mb_plan *plan) {
     mb_model model;
     mb_layer layers[MB_MAX_LAYERS];
     mb_head_plan head;
     mb_front front;
-    if (options == NULL || plan == NULL) {
-        return MB_ERR_INPUT;
-    }
-    int error = mb_view(&view, blob, blob_bytes, options->bank);
-    return error != MB_OK ? error : mb_lay_out(&view, options, &model, layers, &head, &front, plan);
-}
-
-int mb_arena_bytes(const void *blob, size_t blob_bytes, const mb_options *options,
-                   size_t *arena_bytes) {
-    mb_plan plan;
-    if (arena_bytes == NULL) {
-        return MB_ERR_INPUT;
-    }
-    int error = mb_plan_ram(blob, blob_bytes, options, &plan);
-    if (error == MB_OK) {
-        *arena_bytes = plan.arena_bytes;
-    }
-    return error;
+    return mb_lay_out(view, options, &model, layers, &head, &front, plan);
 }

@@ -15,4 +15,7 @@ typedef union mb_head_plan {
 int mb_lay_out(const mb_blob_view *view, const mb_options *options, mb_model *model,
                mb_layer *layers, mb_head_plan *head, mb_front *front, mb_plan *plan);
 
+/* Only the sizes. */
+int mb_measure(const mb_blob_view *view, const mb_options *options, mb_plan *plan);
+
 #endif /* MB_ARENA_H */

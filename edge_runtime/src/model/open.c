@@ -13,6 +13,7 @@
 #include "../rule/worth.h"
 #include "arena.h"
 #include "fused_layout.h"
+#include "goal.h"
 #include "head_biases.h"
 #include "tracker.h"
 
@@ -188,9 +189,13 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
 int mb_open(mb_model **model, void *arena, size_t arena_bytes, const void *blob, size_t blob_bytes,
             const mb_options *options) {
     mb_blob_view view;
+    mb_options chosen;
     if (model == NULL || options == NULL) {
         return MB_ERR_INPUT;
     }
     int error = mb_view(&view, blob, blob_bytes, options->bank);
-    return error != MB_OK ? error : mb_open_view(model, arena, arena_bytes, &view, options);
+    if (error == MB_OK) {
+        error = mb_settle(&view, options, arena_bytes, &chosen);
+    }
+    return error != MB_OK ? error : mb_open_view(model, arena, arena_bytes, &view, &chosen);
 }

@@ -6,14 +6,13 @@
 // Send a line over the serial port: 64 numbers from 0 to 16, and, to teach, a label after them.
 #include "digits.h"
 
-static uint64_t arena[DIGITS_ARENA_BYTES_LEARN_ALL / 8];
+static uint64_t arena[DIGITS_ARENA_BYTES_LEARN / 8];
 static uint8_t sample[DIGITS_N_INPUTS];
 static mb_model *model;
 
 void setup() {
     Serial.begin(115200);
-    mb_options options = MB_OPTIONS_INFER;
-    options.learn_layers = MB_ALL_LAYERS;
+    mb_options options = MB_OPTIONS_LEARN; // what is best for this file and this arena
     int error = mb_open(&model, arena, sizeof arena, digits_model, sizeof digits_model, &options);
     if (error != MB_OK) {
         model = NULL;

@@ -39,10 +39,13 @@ def _mbit(
 
 def _c(out: Output, model: Model, source: Path, target: Path, options: TargetOptions) -> Answer:
     blob = container.dumps(model)
-    arenas = c_source.ArenaBytes(plan(blob, learn="none").arena_bytes)
+    best = plan(blob, learn="auto")
+    arenas = c_source.ArenaBytes(
+        plan(blob, learn="none").arena_bytes, best.arena_bytes, best.reason
+    )
     if model.learn is not None:
         head, everything = (plan(blob, learn=learn).arena_bytes for learn in ("head", "all"))
-        arenas = c_source.ArenaBytes(arenas.predict, head, everything)
+        arenas = replace(arenas, learn_head=head, learn_all=everything)
     if model.head is not None:
         arenas = replace(
             arenas,

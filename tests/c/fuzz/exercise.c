@@ -41,6 +41,24 @@ static mb_options options_of(const mb_info *info, uint32_t choice) {
     return options;
 }
 
+/* With a goal, the arena gets what mb_choose() says, whatever its size. */
+static void open_for_a_goal(const void *blob, size_t blob_bytes, void *arena, size_t arena_bytes,
+                            uint32_t choice) {
+    mb_options options = MB_OPTIONS_LEARN, chosen;
+    mb_model *model;
+    char why[MB_REASON_BYTES];
+    mb_plan plan;
+    options.goal = 1u + choice % 2u;
+    options.panels = choice / 2u % 2u;
+    int error = mb_choose(blob, blob_bytes, &options, arena_bytes, &chosen, why, choice % 99u);
+    PROMISE(error == mb_open(&model, arena, arena_bytes, blob, blob_bytes, &options));
+    if (error == MB_OK) {
+        PROMISE(mb_plan_ram(blob, blob_bytes, &chosen, &plan) == MB_OK);
+        PROMISE(plan.arena_bytes <= arena_bytes);
+        PROMISE(choice % 99u == 0 || strlen(why) < choice % 99u);
+    }
+}
+
 opened open_model(const void *blob, size_t blob_bytes, uint32_t choice) {
     opened o = {NULL, NULL, {0}};
     mb_plan plan;
@@ -53,6 +71,7 @@ opened open_model(const void *blob, size_t blob_bytes, uint32_t choice) {
     }
     o.arena = malloc(plan.arena_bytes);
     PROMISE(o.arena != NULL);
+    open_for_a_goal(blob, blob_bytes, o.arena, plan.arena_bytes, choice);
     PROMISE(mb_open(&o.model, o.arena, plan.arena_bytes - 1u, blob, blob_bytes, &options) ==
             MB_ERR_BUDGET);
     PROMISE(mb_open(&o.model, o.arena, plan.arena_bytes, blob, blob_bytes, &options) == MB_OK);

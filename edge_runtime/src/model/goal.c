@@ -1,0 +1,84 @@
+/* goal.c: what learns where mb_options.goal leaves it to the library.
+ *
+ * To remember, a counting head comes before any layer: it keeps what the network knows, while
+ * layers that move forget it. To track, nothing comes before the tracking head. */
+#include "goal.h"
+
+#include "arena.h"
+
+/* Hidden units of a tracking head where as many as are asked for do not fit. */
+#define FEWER_UNITS 32u
+
+/* Choice number n of a tracking head. Returns false where there is none. */
+static bool track(const mb_blob_view *view, uint32_t n, mb_options *choice) {
+    uint32_t units[] = {choice->units, choice->units > FEWER_UNITS ? FEWER_UNITS : 0, 0};
+    bool wide = view->info.n_inputs > MB_TRACKED_INPUTS; /* which has no units */
+    choice->head = MB_HEAD_TRACKING;
+    choice->trust = view->info.untrained ? 0.0f : choice->trust;
+    choice->units = wide ? 0 : n < 3u ? units[n] : 0;
+    return n < (wide ? 1u : 3u);
+}
+
+/* The same of what remembers: both forms of the counting head, then fewer and fewer layers. */
+static bool remember(const mb_blob_view *view, uint32_t n, mb_options *choice) {
+    static const uint32_t forms[] = {MB_HEAD_COUNTING, MB_HEAD_COUNTING_SMALL};
+    uint32_t n_forms = view->head.kind != 0 ? 2u : 0;
+    uint32_t most = view->info.state_bits != 0 ? view->info.n_layers : 0;
+    if (n < n_forms) {
+        choice->head = forms[n];
+        return true;
+    }
+    choice->learn_layers = most - (n - n_forms);
+    return n - n_forms <= most;
+}
+
+static bool replays(const mb_blob_view *view, const mb_options *choice) {
+    bool some_layers = choice->learn_layers > 0 && choice->learn_layers < view->info.n_layers;
+    return choice->head == MB_HEAD_TRACKING || some_layers;
+}
+
+/* Whether a choice fits. Returns an error of its options. */
+static int fits(const mb_blob_view *view, const mb_options *choice, size_t ram_bytes, bool *fit) {
+    mb_plan plan;
+    int error = mb_measure(view, choice, &plan);
+    *fit = error == MB_OK && plan.arena_bytes <= ram_bytes;
+    return error == MB_ERR_BUDGET ? MB_OK : error;
+}
+
+int mb_settle(const mb_blob_view *view, const mb_options *options, size_t ram_bytes,
+              mb_options *chosen) {
+    bool (*choose)(const mb_blob_view *, uint32_t, mb_options *) =
+        options->goal == MB_GOAL_TRACK ? track : remember;
+    int none = MB_ERR_INPUT; /* until a choice is only too large */
+    *chosen = *options;
+    if (options->goal == MB_GOAL_NONE) {
+        return MB_OK;
+    }
+    if (options->goal > MB_GOAL_TRACK || options->learn_layers != 0 || options->head != 0) {
+        return MB_ERR_INPUT;
+    }
+    for (uint32_t n = 0;; n++) {
+        bool fit;
+        *chosen = *options;
+        chosen->goal = MB_GOAL_NONE;
+        chosen->panels = 0;
+        if (!choose(view, n, chosen)) {
+            return none;
+        }
+        if (options->replay > 0 && !replays(view, chosen)) {
+            continue;
+        }
+        int error = fits(view, chosen, ram_bytes, &fit);
+        if (error != MB_OK) {
+            return error;
+        }
+        if (fit) {
+            mb_options wide = *chosen;
+            wide.panels = options->panels;
+            error = fits(view, &wide, ram_bytes, &fit);
+            chosen->panels = fit ? wide.panels : 0;
+            return error;
+        }
+        none = MB_ERR_BUDGET;
+    }
+}

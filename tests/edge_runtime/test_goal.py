@@ -1,0 +1,115 @@
+"""A C program that names a goal gets what `learn="auto"` chooses, in the arena that it has."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import random_model, random_samples
+
+from metabit.edge_runtime import _native, state_bytes
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.mapped import Mapped, aligned
+from metabit.edge_runtime.plan import plan
+from metabit.export.container import dumps
+from metabit.export.home import with_head
+from metabit.export.spec import InputSpec
+from metabit.export.untrained import untrained
+
+MODEL = random_model((33, 40, 5), seed=4, dtype="int8", zero_point=-7)
+X = random_samples(np.random.default_rng(1), MODEL.input, 120)
+Y = np.random.default_rng(2).integers(0, 5, 120)
+WITH_HEAD = dumps(with_head(MODEL, X, Y))
+
+
+class CProgram:
+    """What a C program does that sets only a goal, in an arena of so many bytes."""
+
+    def __init__(self, blob: bytes, goal: int, ram_bytes: int, **options: Any) -> None:
+        mapped, library = Mapped(blob), _native.library()
+        asked = _native.NativeOptions(goal=goal, seed=1, step_levels=-1, m=-1, units=64, trust=1)
+        for name, value in options.items():
+            setattr(asked, name, value)
+        where = (mapped.memory.ctypes.data, mapped.memory.size, ctypes.byref(asked))
+        line, chosen = ctypes.create_string_buffer(256), _native.NativeOptions()
+        self.result = library.mb_choose(*where, ram_bytes, ctypes.byref(chosen), line, 256)
+        self.reason = line.value.decode()
+        self._kept = mapped, aligned(ram_bytes)
+        self.model = ctypes.c_void_p()
+        arena = self._kept[1].ctypes.data
+        self.opened = library.mb_open(ctypes.byref(self.model), arena, ram_bytes, *where)
+
+    def learn(self, x: np.ndarray, y: np.ndarray) -> bytes:
+        labels = np.ascontiguousarray(y, dtype=np.int32)
+        result = _native.library().mb_learn(
+            self.model, x.ctypes.data, labels.ctypes.data, len(x), None
+        )
+        assert result == 0
+        return state_bytes.save(self.model, "here")
+
+
+@pytest.mark.parametrize("share", [1.0, 0.99, 0.6])
+@pytest.mark.parametrize(("goal", "number"), [("remember", 1), ("track", 2)])
+def test_it_learns_the_bits_that_the_engine_learns(goal: Any, number: int, share: float) -> None:
+    ram = int(plan(WITH_HEAD, learn="auto", goal=goal).arena_bytes * share)
+    engine = Engine(WITH_HEAD, learn="auto", goal=goal, ram=ram).partial_fit(X, Y)
+    program = CProgram(WITH_HEAD, number, ram)
+    assert program.reason == plan(WITH_HEAD, learn="auto", goal=goal, ram=ram).reason
+    assert program.learn(X, Y) == engine.save_state()
+
+
+def test_the_line_says_what_learns_for_which_goal_and_what_better_would_have_needed() -> None:
+    plain = dumps(MODEL)
+    assert CProgram(WITH_HEAD, 1, 2**20).reason == (
+        "the counting head learns: goal remember; 6.5 KiB"
+    )
+    assert CProgram(WITH_HEAD, 1, 5_000).reason == (
+        "the counting head learns with the matrix of home: goal remember, and learning the "
+        "counting head would need 6.5 KiB; 3.5 KiB"
+    )
+    assert CProgram(plain, 1, 2**20, batch=4).reason == (
+        "all layers learn: goal remember, and the file has no counting head; 5.2 KiB"
+    )
+    assert CProgram(plain, 1, 1_000).reason == (
+        "nothing learns: goal remember, and learning all layers, 8-bit state would need 4.8 KiB; "
+        "576 B"
+    )
+    assert CProgram(plain, 2, 2**20, replay=1_200).reason == (
+        "the tracking head learns: goal track with 1,200 samples replayed; 59.9 KiB"
+    )
+    assert CProgram(plain, 0, 2**20, learn_layers=1).reason.startswith("the head learns: as asked;")
+
+
+def test_the_best_choice_is_planned_where_nobody_says_how_much_ram_there_is() -> None:
+    mapped, raw = Mapped(WITH_HEAD), _native.RamPlan()
+    asked = _native.NativeOptions(goal=1, seed=1, step_levels=-1, m=-1, units=64, trust=1)
+    where = (mapped.memory.ctypes.data, mapped.memory.size, ctypes.byref(asked))
+    assert _native.library().mb_plan_ram(*where, ctypes.byref(raw)) == 0
+    assert raw.arena_bytes == plan(WITH_HEAD, learn="counting").arena_bytes
+
+
+@pytest.mark.parametrize(
+    ("number", "options", "error"),
+    [
+        (1, {"head": 1}, -5),
+        (2, {"learn_layers": 1}, -5),
+        (3, {}, -5),
+        (1, {"ram": 64}, -3),
+    ],
+)
+def test_a_goal_beside_a_choice_an_unknown_goal_and_too_little_ram_are_refused(
+    number: int, options: dict[str, int], error: int
+) -> None:
+    ram = options.pop("ram", 2**20)
+    program = CProgram(WITH_HEAD, number, ram, **options)
+    assert (program.result, program.opened) == (error, error)
+
+
+def test_a_network_of_random_weights_says_so_and_is_not_trusted() -> None:
+    x = random_samples(np.random.default_rng(1), InputSpec("int8", (8,)), 100)
+    blob = dumps(untrained(InputSpec("int8", (8,)), (16, 3), x))
+    assert Mapped(blob).info.untrained == 1
+    assert plan(blob, learn="auto", goal="track").trust == 0.0
+    assert Mapped(WITH_HEAD).info.untrained == 0
