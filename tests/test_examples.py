@@ -19,7 +19,15 @@ def run(path: Path) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.stem)
+#: Examples that take some seconds.
+LONG = ("own_method", "scikit_learn")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=pytest.mark.long if p.stem in LONG else ()) for p in EXAMPLES],
+    ids=lambda p: p.stem,
+)
 def test_an_example_runs_and_fits_a_screen(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 60
     assert run(path)
@@ -43,6 +51,7 @@ def test_train_export_run_loses_nothing_on_the_way() -> None:
     assert packed == trained
 
 
+@pytest.mark.long
 def test_a_method_of_your_own_keeps_more_than_plain_training() -> None:
     naive, stay = percentages("own_method")
     assert stay > naive

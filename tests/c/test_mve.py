@@ -26,6 +26,7 @@ EMULATOR = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 def test_eight_bit_inputs_give_the_bits_of_the_scalar_kernel(tmp_path: Path) -> None:
     if shutil.which(EMULATOR[0]) is None:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip

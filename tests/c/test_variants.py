@@ -1,9 +1,10 @@
 """Every compiler and processor gives the bits of the NumPy reference; every kernel set, scalar's.
 
 Alone, this builds tests/c/replay.c, kernels.c and threads.c with the C compiler of this machine,
-and some of them for WebAssembly, or with the instructions of x86 emulated. `make c-variants` builds
-them with gcc, clang, the sanitizers, for 32 bits and for Arm, and passes `--variants build`:
-then each of them must be there. threads.c runs with ThreadSanitizer too.
+and kernels.c with the instructions of x86 emulated; `make test-long` adds a build for this
+processor and one for WebAssembly. `make c-variants` builds them with gcc, clang, the sanitizers,
+for 32 bits and for Arm, and passes `--variants build`: then each of them must be there. threads.c
+runs with ThreadSanitizer too.
 """
 
 from __future__ import annotations
@@ -70,13 +71,18 @@ def has(build: str, program: str) -> bool:
     return program in {"wasm": ("replay", "kernels"), "emulated": ("kernels",)}.get(build, PROGRAMS)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(
+    scope="module",
+    params=["strict emulated", pytest.param("fast wasm", marks=pytest.mark.long)],
+)
 def folders(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Where each build's test programs are."""
     folder = request.config.getoption("--variants")
     if folder:
         return [Path(folder) / name for name in VARIANTS]
-    return [build(name, tmp_path_factory.mktemp("programs") / name) for name in compilers()]
+    return [
+        build(name, tmp_path_factory.mktemp("programs") / name) for name in request.param.split()
+    ]
 
 
 def build(name: str, folder: Path) -> Path:
@@ -102,7 +108,7 @@ def with_program(folders: list[Path], program: str) -> list[Path]:
     return [folder for folder in folders if has(folder.name, program)]
 
 
-@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.long)])
 def test_every_kernel_set_gives_the_bits_of_the_scalar_one(
     folders: list[Path], stride: int
 ) -> None:

@@ -118,6 +118,7 @@ def test_arduino_and_platformio_find_sources_and_headers(project: Path) -> None:
     assert_printed(done.stdout)
 
 
+@pytest.mark.long
 def test_a_sketch_compiles_for_a_nano_33_ble(project: Path) -> None:
     """Arduino's flags: GNU C, C++ without exceptions, optimised for size."""
     board = boards.load("nrf52840")

@@ -40,7 +40,7 @@ def test_inference_is_the_same_in_c_numpy_and_plain_float(
 
 
 @pytest.mark.parametrize("sizes", SHAPES, ids=str)
-@pytest.mark.parametrize("bits", [8, 4])
+@pytest.mark.parametrize("bits", [8, pytest.param(4, marks=pytest.mark.long)])
 def test_a_thousand_learning_steps_are_the_same_in_c_and_numpy(
     sizes: tuple[int, ...], bits: int
 ) -> None:

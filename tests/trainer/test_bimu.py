@@ -122,6 +122,7 @@ def newest(method: dict[str, Any], folder: Path) -> float:
     return float(np.diag(matrix)[-5:].mean())
 
 
+@pytest.mark.long
 def test_a_long_stream_does_not_make_it_rigid_as_it_does_metaplasticity(tmp_path: Path) -> None:
     frozen = newest({"name": "metaplastic", "m": 20.0}, tmp_path / "metaplastic")
     fading = newest({"name": "bimu"}, tmp_path / "bimu")

@@ -152,27 +152,31 @@ def naive(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
     }
 
 
+KEEPS: dict[str, tuple[dict[str, Any], dict[str, str], float]] = {
+    "metaplastic": ({"name": "metaplastic", "m": 20.0, "reset_optimizer": True}, TASK, 0.08),
+    "ewc": ({"name": "ewc", "strength": 1000.0, "reset_optimizer": True}, TASK, 0.17),
+    "si": ({"name": "si", "strength": 100.0, "reset_optimizer": True}, TASK, 0.12),
+    "mas": ({"name": "mas", "strength": 1.0, "reset_optimizer": True}, TASK, 0.14),
+    "mas local": (
+        {"name": "mas", "rule": "local", "strength": 1.0, "reset_optimizer": True},
+        TASK,
+        0.12,
+    ),
+    "replay": ({"name": "replay", "memory": 300}, SHARED, 0.22),
+    "joint": ({"name": "joint"}, SHARED, 0.25),
+    "bop": ({"name": "bop", "threshold": 1e-3}, TASK, 0.08),
+}
+#: Of each kind of method one: of the rule, of penalties, of replay.
+QUICK = ("metaplastic", "mas", "replay")
+
+
 @pytest.mark.parametrize(
-    ("method", "network", "margin"),
-    [
-        ({"name": "metaplastic", "m": 20.0, "reset_optimizer": True}, TASK, 0.08),
-        ({"name": "ewc", "strength": 1000.0, "reset_optimizer": True}, TASK, 0.17),
-        ({"name": "si", "strength": 100.0, "reset_optimizer": True}, TASK, 0.12),
-        ({"name": "mas", "strength": 1.0, "reset_optimizer": True}, TASK, 0.14),
-        ({"name": "mas", "rule": "local", "strength": 1.0, "reset_optimizer": True}, TASK, 0.12),
-        ({"name": "replay", "memory": 300}, SHARED, 0.22),
-        ({"name": "joint"}, SHARED, 0.25),
-        ({"name": "bop", "threshold": 1e-3}, TASK, 0.08),
-    ],
-    ids=["metaplastic", "ewc", "si", "mas", "mas local", "replay", "joint", "bop"],
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.long) for n in KEEPS]
 )
 def test_a_method_keeps_more_of_three_permuted_tasks_than_plain_training(
-    method: dict[str, Any],
-    network: dict[str, str],
-    margin: float,
-    naive: dict[str, float],
-    tmp_path: Path,
+    name: str, naive: dict[str, float], tmp_path: Path
 ) -> None:
+    method, network, margin = KEEPS[name]
     acc = three_tasks(method, network, tmp_path / "run")["acc"]
     assert acc > naive[network["banks"]] + margin
 

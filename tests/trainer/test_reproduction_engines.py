@@ -77,6 +77,7 @@ def test_a_pool_gives_the_bits_of_a_single_process(
     assert not (jobs[0].folder / run_folder.CHECKPOINT).exists()
 
 
+@pytest.mark.long
 def test_the_job_of_a_killed_worker_goes_on_to_the_same_bits(
     tmp_path: Path, serial: tuple[object, ...]
 ) -> None:
