@@ -17,11 +17,16 @@
 typedef struct opened {
     mb_model *model; /* NULL where the core refused it, or it is too large to try */
     void *arena;
+    size_t arena_bytes;
+    mb_options options;
     mb_info info;
 } opened;
 
 /* Open a model with options drawn from `choice`. */
 opened open_model(const void *blob, size_t blob_bytes, uint32_t choice);
+
+/* The same once more, as it was when it was opened. */
+opened open_again(const opened *first, const void *blob, size_t blob_bytes);
 void close_model(opened *o);
 
 /* Predict, learn and push random samples. */
