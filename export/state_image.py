@@ -216,6 +216,11 @@ class Choice:
     units: int = 0
     replay: int = 0
 
+    @property
+    def learn(self) -> str | int:
+        """What learns in an engine that takes the state, as `Engine` names it."""
+        return self.head or self.learn_layers
+
     def in_words(self) -> str:
         """What learnt, for people."""
         if self.head is not None:

@@ -165,6 +165,7 @@ def profile(
     bits: int = 0,
     bank: int = 0,
     batch: int = 1,
+    state: str | Path | None = None,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
     n_samples: int = 4,
@@ -181,6 +182,8 @@ def profile(
         bits: bits per hidden weight; 0 for what the file holds.
         bank: normalisation bank.
         batch: samples per learning step.
+        state: folder of an engine that has learnt; the board begins with its newest state, and what
+            learnt there learns.
         x: samples to run, shape (n, *input_shape); None for the model's golden samples.
         y: labels, shape (n,); None for random ones, from which a model learns more, and slower,
             than from labels that it mostly knows.
@@ -192,7 +195,10 @@ def profile(
     """
     board = boards.load(board_name)
     options = Options(state_bits=bits, bank=bank, batch=batch)
-    running = session.start(source, board, learn, options, goal=goal, may_exceed=True)
+    running = session.start(
+        source, board, learn, options, goal=goal, may_exceed=True,
+        state=None if state is None else Path(state),
+    )  # fmt: skip
     samples = session.samples_to_run(running, x, y, n_samples)
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
     device = boot(running, count_open=counts_open)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,8 +13,9 @@ from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
-from metabit.errors import BudgetError, InputError
+from metabit.errors import BudgetError, InputError, StorageError
 from metabit.export.blob import Blob, ModelSource
+from metabit.export.repack import newest_choice
 from metabit.export.spec import Model
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware, Image, build
@@ -33,6 +35,7 @@ class Session:
         firmware: built for `board`, or, when that is too small, for one without limits.
         engine: the host's.
         fits: whether `firmware` was built for `board` as it is.
+        learnt: image of the state that both begin with; empty where they begin as exported.
     """
 
     where: str
@@ -42,6 +45,7 @@ class Session:
     firmware: Firmware
     engine: Engine
     fits: bool
+    learnt: bytes = b""
 
     def memory(self) -> tuple[MemoryUse, MemoryUse]:
         """RAM and flash of the firmware by part, beside what the board has."""
@@ -54,7 +58,7 @@ class Session:
 
 def start(
     source: ModelSource, board: Board, learn: Learn, options: Options, *,
-    goal: Goal = "remember", may_exceed: bool = False,
+    goal: Goal = "remember", state: Path | None = None, may_exceed: bool = False,
 ) -> Session:  # fmt: skip
     """Plan, build and open a model for a board.
 
@@ -63,12 +67,15 @@ def start(
         board: see `boards.load`.
         learn, goal: see `plan.plan`; "auto" is the best for the goal that fits the board.
         options: how it is opened otherwise, on the board and on the host alike.
+        state: folder of an engine that has learnt: board and host begin with its newest state, and
+            are opened as it was, whatever else is asked for.
         may_exceed: build for a board without limits when it does not fit.
 
     Raises:
         BudgetError: it does not fit, unless `may_exceed`.
         FormatError, CorruptError, InputError: as from `Engine`; the board can only be planned for
             (E-BOARD-PLAN).
+        StorageError: no state is in the folder (E-STATE-NONE).
     """
     if not board.emulated:
         raise InputError(
@@ -78,13 +85,16 @@ def start(
         )
     blob = Blob.of(source)
     mapped, model = Mapped(blob), blob.model
+    if state is not None:
+        learn, options = _as_kept(state, options)
     planned = _plan(mapped, board, learn, options, goal)
     engine = Engine(
         blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
         step_levels=options.step_levels, batch=options.batch, units=planned.units,
-        replay=options.replay,
+        replay=options.replay, state=state, read_only=True,
     )  # fmt: skip
+    engine.close()  # others may keep states in the folder meanwhile
     chosen = replace(
         options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,
         head=planned.head, units=planned.units, trust=planned.trust,
@@ -103,10 +113,25 @@ def start(
         firmware=firmware,
         engine=engine,
         fits=fits,
+        learnt=b"" if state is None else engine.save_state(),
     )
     if not (fits or may_exceed):
         raise too_large(blob.where, board.name, planned.choice, *started.memory())
     return started
+
+
+def _as_kept(state: Path, options: Options) -> tuple[Learn, Options]:
+    """What learns in the engine whose newest state lies in this folder, and how it was opened."""
+    kept = newest_choice(state)
+    if kept is None:
+        raise StorageError(
+            f"{state}: no state is there; `metabit learn` with --state makes one",
+            code="E-STATE-NONE",
+        )
+    return kept.learn, replace(
+        options, state_bits=kept.bits, bank=kept.bank, replay=kept.replay,
+        units=kept.units if kept.head == "tracking" else None,
+    )  # fmt: skip
 
 
 def _plan(mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal) -> Plan:

@@ -89,7 +89,7 @@ class Simulation:
         board: its name.
         choice: what learns, in words.
         x_source, y_source: which samples and labels were run.
-        labels: shape (n,), int32: predictions as exported.
+        labels: shape (n,), int32: predictions before it learns here.
         scores: shape (n, n_outputs), int32.
         learnt: shape (n,), int32: prediction before each learning step; empty without learning.
         state_image: what the board saved; empty without learning.
@@ -155,6 +155,7 @@ def simulate(
     step_levels: float | None = None,
     batch: int = 1,
     replay: int = 0,
+    state: str | Path | None = None,
     n_samples: int = 100,
     n_counted: int = 4,
     progress: Tick | None = None,
@@ -172,6 +173,8 @@ def simulate(
         y: labels, shape (n,), used when learning; None for random ones.
         learn, goal: what learns, see `plan.plan`; "auto" for the best that fits the board.
         bits, bank, seed, m, step_levels, batch, replay: as for `Engine`.
+        state: folder of an engine that has learnt; board and host begin with its newest state, and
+            what learnt there learns.
         n_samples: at most so many samples are run.
         n_counted: on so many of them instructions are counted, which is slow.
         progress: called after every sample.
@@ -192,7 +195,9 @@ def simulate(
         batch=batch,
         replay=replay,
     )
-    running = session.start(source, board, learn, options, goal=goal)
+    running = session.start(
+        source, board, learn, options, goal=goal, state=None if state is None else Path(state)
+    )
     samples = session.samples_to_run(running, x, y, n_samples)
     n_counted = min(max(n_counted, 1), len(samples.x))
     device = boot(running)
@@ -221,7 +226,8 @@ def simulate(
 
 
 def boot(running: Session, *, count_open: bool = False) -> Device:
-    """Boot the firmware, run its self-test as a product would at start, and open the model.
+    """Boot the firmware, run its self-test as a product would at start, open the model, and load
+    what it has learnt.
 
     Raises:
         MismatchError: board and host disagree about the arena: their sources are not the same.
@@ -231,6 +237,8 @@ def boot(running: Session, *, count_open: bool = False) -> Device:
     if running.model.golden is not None:
         device.self_test()
     device.open(count=count_open)
+    if running.learnt:
+        device.load_state(running.learnt)
     return device
 
 

@@ -6,8 +6,9 @@ import csv
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from helpers import random_model
+from helpers import random_model, random_samples
 
 from metabit.export import container
 
@@ -116,6 +117,19 @@ def test_what_does_not_fit_is_refused_alike_by_every_verb(
     done = cli(verb, path, "--board", "arduino-uno-r4", "--learn", learn)
     done.refused(3, "E-BUDGET")
     assert re.search(r"does not fit arduino-uno-r4; .* KiB of flash are missing", done.stderr)
+
+
+@pytest.mark.parametrize("verb", ["simulate", pytest.param("profile", marks=pytest.mark.long)])
+def test_what_was_learnt_is_where_a_board_begins(
+    cli: Cli, model_file: Path, tmp_path: Path, verb: str
+) -> None:
+    data, state = tmp_path / "samples.npz", tmp_path / "state"
+    model = container.load(model_file)
+    x = random_samples(np.random.default_rng(0), model.input, 8)
+    np.savez(data, x=x, y=np.arange(8) % model.n_outputs)
+    cli("learn", model_file, data, "--learn", "head", "--replay", 5, "--state", state)
+    done = cli(verb, model_file, "--board", "nrf52840", "--state", state, "--json")
+    assert done.answer["choice"] == "learning the head, 8-bit state, replay of 5 samples"
 
 
 def test_boards_are_listed_and_one_shows_its_sources(cli: Cli) -> None:

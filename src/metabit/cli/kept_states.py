@@ -45,8 +45,7 @@ def opened_with(state: Path | None) -> Opened | None:
     if choice is None:
         return None
     units = choice.units if choice.head == "tracking" else None
-    learn = choice.head or choice.learn_layers
-    return Opened(learn, choice.bits, units, choice.bank, choice.replay)
+    return Opened(choice.learn, choice.bits, units, choice.bank, choice.replay)
 
 
 def with_what_was_learnt(blob: Blob, state: Path) -> Blob:

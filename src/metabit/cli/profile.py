@@ -12,7 +12,7 @@ from rich.text import Text
 from metabit.cli.board_tables import csv_text, side_by_side
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.measuring import measure, show_measured
-from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, learn_option
+from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, STATE, learn_option
 from metabit.cli.paths import ReadPath, WriteFile
 from metabit.cli.progress import progress
 from metabit.cli.tables import WORK_NOTE, budget_bar, table, work_table
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 @BITS
 @BATCH
 @BANK
+@STATE
 @click.option(
     "--csv", "table_file", metavar="FILE", type=WriteFile(),
     help="Also write a line for each board into this .csv file.",
@@ -47,14 +48,15 @@ if TYPE_CHECKING:
 )  # fmt: skip
 def command(
     out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int,
-    table_file: Path | None, measured: Path | None, host: str | None,
+    state: Path | None, table_file: Path | None, measured: Path | None, host: str | None,
 ) -> Answer:  # fmt: skip
     """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
     The real firmware is built and run on an emulated core. Sizes are read from the linked firmware,
     and instructions are counted. Time and energy are estimated from them, with lower and upper
     bounds. If the model does not fit, the exit code is 3. With --board all, every board that can be
-    run here is shown in a line.
+    run here is shown in a line. With --state, the board begins with what was learnt there, and is
+    opened as that engine was: its head, its replay and its spare classes are in the cost.
 
     A board with Linux can be measured: with --host a program is built, copied, run and removed;
     with --measured the file is read that it printed on the board.
@@ -64,21 +66,28 @@ def command(
     from metabit.firmware_sim.profile import INCLUDED, profile
 
     options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
+    if state is not None and (measured or host):
+        raise InputError(
+            "what is measured on a board begins as exported: leave --state out",
+            code="E-USAGE",
+        )
     if (measured or host) and (board == "all" or (measured and host)):
         raise InputError(
             "--measured FILE and --host USER@HOST go with one board, and one of the two is enough",
             code="E-USAGE",
         )
     if board == "all":
-        profiles = _every_board(file, options)
+        profiles = _every_board(file, options | {"state": state})
         out.show(side_by_side(f"{file} on every board", profiles))
         out.line(WORK_NOTE, "dim")
         _write_csv(table_file, profiles)
         return {"file": file, "boards": [each.to_dict() for each in profiles]}
     real = measure(file, board, measured, host, options)
-    made = profile(file, board, **options)
+    made = profile(file, board, state=state, **options)
     _write_csv(table_file, [made])
     _print_layers(out, file, made)
+    if state is not None:
+        out.line(f"it begins with what was learnt in {state}")
     _print_memory(out, "RAM", made.ram)
     if made.flash.available_bytes:
         _print_memory(out, "flash", made.flash)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import (
     BANK_OR_TASKS,
@@ -15,6 +16,7 @@ from metabit.cli.options import (
     BOARD,
     FILE,
     SPLIT,
+    STATE,
     TASK,
     bank_for,
     learn_option,
@@ -26,7 +28,6 @@ from metabit.cli.tables import WORK_NOTE, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.blob import Blob
 from metabit.extras import need
-from metabit.readers.samples import need_labels
 
 
 @verb("simulate")
@@ -46,14 +47,17 @@ from metabit.readers.samples import need_labels
 @BITS
 @BATCH
 @BANK_OR_TASKS
+@STATE
 def command(
     out: Output, file: Path, board: str, samples: int, data: str | None, split: str,
     task: int | None, learn: str, bits: int, batch: int, bank: int | None,
+    state: Path | None,
 ) -> Answer:  # fmt: skip
     """Run the firmware with FILE on an emulated board, and compare it with this machine.
 
     Predictions and scores must be equal bit for bit; with --learn, every learning step and the
-    saved state as well. If they are not, the exit code is 5.
+    saved state as well. If they are not, the exit code is 5. With --state, both begin with what was
+    learnt there, and what learnt there learns.
     """
     need("profile, simulate")
     from metabit.firmware_sim.simulate import simulate
@@ -63,18 +67,21 @@ def command(
     given: dict[str, Any] = {}
     if data is not None:
         read = read_for(out, data, model, limit=samples, split=split, task=task)
-        labels = None if read.y is None else need_labels(read, model.n_outputs)
+        n_classes = model.n_outputs if model.head is None else model.head.n_classes
+        labels = ClassNames(model, n_classes, state).numbers(read, learning=False)
         given = {"x": read.x, "y": labels}
     with progress() as bar:
         shown = bar.add_task(f"running on {board}", total=None, note="")
         made = simulate(
             blob, board, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
-            batch=batch, n_samples=samples, progress=lambda done, total: bar.update(
+            batch=batch, state=state, n_samples=samples, progress=lambda done, total: bar.update(
                 shown, completed=done, total=total
             ), **given,
         )  # fmt: skip
     n = len(made.labels)
     out.line(f"{file} on {made.board}: {made.choice}, arena {format_kib(made.arena_bytes)}")
+    if state is not None:
+        out.line(f"both begin with what was learnt in {state}")
     out.line(f"self-test on the board: {made.self_test_samples} golden samples, scores equal")
     out.line(f"{n} samples predicted: labels and scores equal the host's bit for bit")
     if made.learn is not None:
