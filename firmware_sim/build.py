@@ -54,6 +54,7 @@ class Image:
         arena_bytes: size of the arena.
         n_inputs, n_outputs: sizes of a sample (bytes) and of the score buffer (int32).
         options: how the model is opened.
+        n_channels: values per frame of its front end; 0 without one.
     """
 
     blob: bytes
@@ -61,6 +62,7 @@ class Image:
     n_inputs: int
     n_outputs: int
     options: Options = field(default_factory=Options)
+    n_channels: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,7 @@ def image_source(image: Image) -> str:
     batch = image.options.batch
     spaces = {
         "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if image.options.panels else 8),
-        "fw_sample": (".buffers", batch * image.n_inputs, 8),
+        "fw_sample": (".buffers", max(batch * image.n_inputs, 2 * image.n_channels), 8),
         "fw_labels": (".buffers", 4 * 2 * batch, 8),
         "fw_scores": (".buffers", 4 * image.n_outputs, 8),
     }
@@ -141,6 +143,10 @@ def image_source(image: Image) -> str:
         "  .balign 8",
         "  .global fw_options",
         f"fw_options: .4byte {', '.join(f'{word:#x}' for word in words)}",
+        "  .global fw_push, fw_n_inputs",
+        "  .balign 8",
+        f"fw_push: .dc.a {'mb_push' if image.n_channels else 0}",  # as wide as an address
+        f"fw_n_inputs: .4byte {image.n_inputs}",
     ]
     for name, (section, n_bytes, alignment) in spaces.items():
         lines += [

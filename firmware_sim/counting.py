@@ -82,6 +82,23 @@ def mean(counts: list[Counts]) -> Counts:
     )
 
 
+def together(counts: list[Counts]) -> Counts:
+    """Sum of several runs; misses of those in which somebody looked."""
+    n, average = len(counts), mean(counts)
+    n_watched = sum(bool(c.misses) for c in counts)
+
+    def times(table: Mapping[str, float], factor: int) -> dict[str, float]:
+        return {key: value * factor for key, value in table.items()}
+
+    return Counts(
+        times(average.by_class, n),
+        times(average.by_function, n),
+        average.taken * n,
+        times(average.misses, n_watched),
+        None if average.cycles is None else average.cycles * n,
+    )
+
+
 def decoder(isa: Isa) -> capstone.Cs:
     """A disassembler for the board's instruction set."""
     import capstone

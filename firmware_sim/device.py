@@ -19,6 +19,7 @@ from metabit.firmware_sim.emulator import Emulator
 
 _READY, _TAKE, _GIVE = 1, 2, 3
 ARENA_BYTES, SELF_TEST, OPEN, PREDICT, LEARN, STATUS, SAVE_STATE, LOAD_STATE = range(1, 9)
+PUSH = 9
 
 #: chunk at, offset, bytes, request, command, result, label, host result, arena bytes, state bytes,
 #: and mb_status.
@@ -33,6 +34,7 @@ _COMMAND_NAMES = {
     STATUS: "status",
     SAVE_STATE: "save state",
     LOAD_STATE: "load state",
+    PUSH: "push",
 }
 
 
@@ -128,6 +130,22 @@ class Device:
         predicted = self.emulator.read(labels_at + truth.nbytes, truth.nbytes)
         return np.frombuffer(predicted, dtype="<i4").astype(np.int32)
 
+    def push(self, frame: NDArray[np.int16], *, count: bool = False) -> Samples | None:
+        """Hand a frame to the front end.
+
+        Args:
+            frame: shape (n_channels,).
+            count: count instructions.
+
+        Returns:
+            the sample that this frame made whole, shape (n_inputs,), or None.
+        """
+        at = self.emulator.symbol("fw_sample")
+        self.emulator.write(at, frame.astype("<i2").tobytes())
+        if not self._command(PUSH, count=count).label:
+            return None
+        return np.frombuffer(self.emulator.read(at, self._n_inputs), np.int8)
+
     def status(self) -> Status:
         """Counters and gauges; nothing by class."""
         return status_of(_native.NativeStatus.from_buffer_copy(self._command(STATUS).status), [])
@@ -149,6 +167,10 @@ class Device:
     def empty_caches(self) -> None:
         """Let the next counted command find the caches as they are after power-on."""
         self.emulator.empty_caches()
+
+    def watch_memory(self) -> None:
+        """Look at what the caches have in the next counted command, and in the one after it."""
+        self.emulator.watch_memory()
 
     def stack_used_bytes(self) -> int:
         """The deepest the stack has been since reset."""

@@ -172,6 +172,10 @@ class Emulator:
         """Let the next counted command find the caches as they are after power-on."""
         if self._watcher is not None:
             self._watcher.empty_caches()
+        self.watch_memory()
+
+    def watch_memory(self) -> None:
+        """Look at what the caches have in the next counted command, and in the one after it."""
         self._watched = 0
 
     def _start_counting(self) -> BlockWatcher:

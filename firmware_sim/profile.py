@@ -17,7 +17,7 @@ from metabit.edge_runtime.plan import Goal, Learn
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import ModelSource
 from metabit.export.head_image import samples_to_solve
-from metabit.firmware_sim import boards, session
+from metabit.firmware_sim import boards, sensing, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.device import Device
@@ -95,6 +95,8 @@ class Profile:
         arena_bytes, blob_bytes: the model's own share.
         open: counted instructions and estimates of opening the model, with all its checks; None for
             a model above `COUNTED_OPEN_BYTES`.
+        front_end: the same of its front end from one sample to the next, which is a hop of frames;
+            None without one.
         predict, learn: the same for one sample; `learn` is None for inference. A counting head
             solves for its weights once in some hundred samples; that is in the average.
         samples: which samples were run.
@@ -116,6 +118,7 @@ class Profile:
     arena_bytes: int
     blob_bytes: int
     open: Work | None
+    front_end: Work | None
     predict: Work
     learn: Work | None
     samples: str
@@ -146,6 +149,7 @@ class Profile:
             "arena_bytes": self.arena_bytes,
             "blob_bytes": self.blob_bytes,
             "open": None if self.open is None else self.open.to_dict(),
+            "front_end": None if self.front_end is None else self.front_end.to_dict(),
             "predict": self.predict.to_dict(),
             "learn": None if self.learn is None else self.learn.to_dict(),
             "samples": self.samples,
@@ -203,6 +207,7 @@ def profile(
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
     device = boot(running, count_open=counts_open)
     opening = work(running, [device.counts]) if counts_open else None
+    sensed = sensing.sense(running, device)
     predicting = _predict(device, samples)
     learning = _learn(running, device, samples) if running.plan.learns else []
     solving = _solve(running, device, samples)
@@ -222,6 +227,7 @@ def profile(
         arena_bytes=running.plan.arena_bytes,
         blob_bytes=running.plan.blob_bytes,
         open=opening,
+        front_end=None if sensed is None else work(running, sensed.counts),
         predict=work(running, predicting),
         learn=work(running, learning, running.plan.batch, solving) if learning else None,
         samples=f"{samples.x_source}, labels {samples.y_source}",

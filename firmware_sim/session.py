@@ -99,7 +99,10 @@ def start(
         options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,
         head=planned.head, units=planned.units, trust=planned.trust,
     )  # fmt: skip
-    image = Image(blob.data, planned.arena_bytes, model.n_inputs, engine.n_outputs, chosen)
+    n_channels = mapped.info.n_channels
+    image = Image(
+        blob.data, planned.arena_bytes, model.n_inputs, engine.n_outputs, chosen, n_channels
+    )
     fits = True
     try:
         firmware = build(board, image)
@@ -143,7 +146,7 @@ def _plan(mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Go
     if learn != "auto" and not board.panels:
         return fit(mapped, learn, without, None, goal)
     info = mapped.info
-    least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, without)
+    least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, without, info.n_channels)
     bare = build(board.without_limits(), least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
     try:

@@ -14,7 +14,7 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn
 from metabit.errors import MismatchError
 from metabit.export.blob import ModelSource
-from metabit.firmware_sim import boards, session
+from metabit.firmware_sim import boards, sensing, session
 from metabit.firmware_sim.counting import Counts, mean
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.latency import CostEstimate, estimate
@@ -96,7 +96,8 @@ class Simulation:
         arena_bytes: as the board reports it.
         stack_used_bytes: the deepest the stack has been.
         self_test_samples: golden samples that the board's self-test ran.
-        predict, learn: counted instructions; `learn` is None without learning.
+        front_end: counted instructions of it from one sample to the next; None without one.
+        predict, learn: the same of a sample; `learn` is None without learning.
     """
 
     board: str
@@ -110,6 +111,7 @@ class Simulation:
     arena_bytes: int
     stack_used_bytes: int
     self_test_samples: int
+    front_end: Work | None
     predict: Work
     learn: Work | None
 
@@ -135,6 +137,7 @@ class Simulation:
             "arena_bytes": self.arena_bytes,
             "stack_used_bytes": self.stack_used_bytes,
             "self_test_samples": self.self_test_samples,
+            "front_end": None if self.front_end is None else self.front_end.to_dict(),
             "predict": self.predict.to_dict(),
             "learn": None if self.learn is None else self.learn.to_dict(),
         }
@@ -162,9 +165,10 @@ def simulate(
 ) -> Simulation:
     """Run the firmware of a model on an emulated board, beside the host engine.
 
-    The board runs its self-test, opens the model, predicts every sample, then learns every sample
-    and saves its state. Labels, scores, predictions while learning, arena size and state image must
-    equal the host's.
+    The board runs its self-test, opens the model, makes samples of random frames if the model has a
+    front end, predicts every sample, then learns every sample and saves its state. Samples of
+    frames, labels, scores, predictions while learning, arena size and state image must equal the
+    host's.
 
     Args:
         source: a .mbit file, or its bytes.
@@ -204,6 +208,7 @@ def simulate(
     golden = running.model.golden
     n_steps = len(samples.x) * (2 if running.plan.learns else 1)
     tick = _Ticker(progress, n_steps)
+    front_end = _sense(running, device)
     labels, scores, predict = _predict(running, device, samples, n_counted, tick)
     learnt, learning, image = np.zeros(0, dtype=np.int32), None, b""
     if running.plan.learns:
@@ -220,6 +225,7 @@ def simulate(
         arena_bytes=running.plan.arena_bytes,
         stack_used_bytes=device.stack_used_bytes(),
         self_test_samples=0 if golden is None else len(golden.inputs),
+        front_end=front_end,
         predict=predict,
         learn=learning,
     )
@@ -250,6 +256,15 @@ class _Ticker:
         self._done += n_samples
         if self._progress is not None:
             self._progress(self._done, self._total)
+
+
+def _sense(running: Session, device: Device) -> Work | None:
+    """Make samples of frames on the board, and compare with the host."""
+    sensed = sensing.sense(running, device)
+    if sensed is None:
+        return None
+    _same_rows("the samples of the front end", sensed.samples, running.engine.push(sensed.frames))
+    return work(running, sensed.counts)
 
 
 def _predict(
@@ -334,7 +349,7 @@ def same(what: str, board: int, host: int) -> None:
         raise _mismatch(what, "", board, host)
 
 
-def _same_rows(what: str, board: NDArray[np.int32], host: NDArray[np.generic]) -> None:
+def _same_rows(what: str, board: NDArray[np.integer], host: NDArray[np.generic]) -> None:
     """Compare results sample by sample; name the first sample that differs."""
     wrong = np.argwhere(board != host)
     if len(wrong):

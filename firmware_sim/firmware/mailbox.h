@@ -22,6 +22,7 @@ enum fw_command {
     FW_STATUS = 6,      /* status, state_bytes */
     FW_SAVE_STATE = 7,
     FW_LOAD_STATE = 8,
+    FW_PUSH = 9, /* fw_sample: a frame -> label: 1 if that made a sample, which is then there */
 };
 
 /* Fixed sizes, the widest first: the same layout on every processor. */

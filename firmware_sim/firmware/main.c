@@ -19,9 +19,14 @@ void fw_main(void);
 extern const uint8_t fw_blob[], fw_blob_end[];
 extern const mb_options fw_options;
 extern uint8_t fw_arena[], fw_arena_end[];
-extern uint8_t fw_sample[]; /* (batch, n_inputs) */
+extern uint8_t fw_sample[]; /* (batch, n_inputs), or a frame: (n_channels) int16 */
 extern int32_t fw_labels[]; /* (2 * batch) */
 extern int32_t fw_scores[]; /* (n_outputs) */
+
+/* mb_push, or NULL for a model without a front end: then its code is not linked. */
+typedef int64_t (*fw_pusher)(mb_model *, const int16_t *, size_t, uint32_t *);
+extern const fw_pusher fw_push;
+extern const uint32_t fw_n_inputs;
 
 volatile fw_mailbox fw_mail;
 static mb_model *model;
@@ -82,6 +87,23 @@ static int learn(void) {
     return mb_learn(model, fw_sample, fw_labels, n, fw_labels + n);
 }
 
+static int push(void) {
+    uint32_t ready = 0;
+    if (fw_push == NULL) {
+        return MB_ERR_INPUT;
+    }
+    int64_t taken = fw_push(model, (const int16_t *)(const void *)fw_sample, 1, &ready);
+    fw_mail.label = (int32_t)ready;
+    if (taken < 0) {
+        return (int)taken;
+    }
+    const uint8_t *sample = (const uint8_t *)mb_window_sample(model);
+    for (uint32_t i = 0; ready && i < fw_n_inputs; i++) {
+        fw_sample[i] = sample[i];
+    }
+    return MB_OK;
+}
+
 static int report(void) {
     mb_status status;
     int result = mb_get_status(model, &status);
@@ -107,6 +129,8 @@ static int obey(uint32_t command) {
         return predict();
     case FW_LEARN:
         return learn();
+    case FW_PUSH:
+        return push();
     case FW_STATUS:
         return report();
     case FW_SAVE_STATE:

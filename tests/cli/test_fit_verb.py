@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from metabit.cli.progress import FitBar
 from metabit.errors import InputError
 from metabit.fitting.units import parse_micro
 
@@ -46,3 +47,10 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(InputError) as caught:
         parse_micro(text, "s", "5ms")
     assert caught.value.code == "E-SIZE"
+
+
+def test_one_bar_shows_one_race_after_another() -> None:
+    with FitBar() as bar:
+        for _ in range(2):
+            bar.of([(3, 10)]).planned(3, 0)
+            bar.run_started(1, [20], 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from metabit.export.home import with_head
 from metabit.firmware_sim import session
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.simulate import simulate
+from metabit.trainer.frontend import Operations, fit
+from metabit.trainer.frontend.features import windows_of
+from metabit.trainer.frontend.front_end import STATISTICS
 
 
 def test_without_data_golden_and_random_samples_are_run(blob: bytes, board_name: str) -> None:
@@ -45,6 +49,35 @@ def test_given_samples_are_run_in_order(blob: bytes) -> None:
     assert made.x_source == "given"
     assert made.learn is None
     assert made.state_image == b""
+
+
+def with_front_end(stack: int) -> bytes:
+    """Windows of 16 frames of three channels, every 4 frames."""
+    does = Operations(3, 16, 4, STATISTICS, (1, 3, 6, 9), "also", stack)
+    frames = np.random.default_rng(5).integers(-3000, 3000, (400, 3)).astype(np.int16)
+    front_end = fit(windows_of(frames, does), does)
+    model = random_model((does.n_inputs, 8, 3), seed=1, dtype="int8")
+    return dumps(replace(model, front_end=front_end))
+
+
+def test_a_board_makes_the_samples_of_frames_and_counts_what_they_take(board_name: str) -> None:
+    one, three = (simulate(with_front_end(n), board_name, n_samples=1) for n in (1, 3))
+    assert one.front_end is not None
+    assert three.front_end is not None
+    assert "mb_make_row" in one.front_end.counts.by_function
+    assert 0 < one.front_end.counts.total < 1.2 * three.front_end.counts.total
+
+
+def test_a_sample_of_frames_with_one_wrong_value_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    push = Device.push
+
+    def wrong(self: Device, frame: Any, *, count: bool = False) -> Any:
+        sample = push(self, frame, count=count)
+        return None if sample is None else sample ^ 1
+
+    monkeypatch.setattr(Device, "push", wrong)
+    with pytest.raises(MismatchError, match="samples of the front end differ"):
+        simulate(with_front_end(1), "nrf52840", n_samples=1)
 
 
 def test_another_seed_on_the_host_is_found(blob: bytes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,6 +94,7 @@ ROOMS = {
         "emulator",
         "device",
         "session",
+        "sensing",
         "simulate",
         "profile",
         "linux_program measured",

@@ -43,9 +43,22 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
         f"{format_kib(chosen['predict_ram_bytes'])} without; flash "
         f"{format_kib(chosen['flash_bytes'])}, of which weights {weights}"
     )
+    _say_confirmed(out, found)
     out.line(f"{found['seconds']:,.0f} s; all results: {folder / 'fit.json'}")
     model = folder / chosen["model"]
     out.line(f"next: metabit predict {model} NEW-DATA; metabit learn {model} NEW-DATA", "dim")
+
+
+def _say_confirmed(out: Output, found: dict[str, Any]) -> None:
+    """What the delivered file did on the board."""
+    done = found["confirmed"]
+    if done is None:
+        return
+    did = "predicted and learnt" if done["learn_us"] is not None else "predicted"
+    out.line(
+        f"on {done['board']}, emulated: {done['n_samples']} test samples {did}, every bit as here; "
+        f"a prediction takes {_latency(done)} with its front end, if it has one"
+    )
 
 
 def _say_candidates(out: Output, found: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from metabit.cli.measuring import measure, show_measured
 from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, STATE, learn_option
 from metabit.cli.paths import ReadPath, WriteFile
 from metabit.cli.progress import progress
-from metabit.cli.tables import WORK_NOTE, budget_bar, table, work_table
+from metabit.cli.tables import FRONT_END, WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError
 from metabit.extras import need
@@ -91,7 +91,8 @@ def command(
     _print_memory(out, "RAM", made.ram)
     if made.flash.available_bytes:
         _print_memory(out, "flash", made.flash)
-    out.show(work_table({"open": made.open, "predict": made.predict}, made.learn))
+    kinds = {"open": made.open, FRONT_END: made.front_end, "predict": made.predict}
+    out.show(work_table(kinds, made.learn))
     out.line(WORK_NOTE, "dim")
     _print_notes(out, made)
     out.line(INCLUDED, "dim")

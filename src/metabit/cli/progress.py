@@ -156,7 +156,9 @@ class FitBar(SharesBar):
 
     def of(self, stages: list[tuple[int, int]]) -> FitBar:
         """The same bar, which now knows the jobs of each stage and the steps of each job."""
-        self._stages = stages
+        if self._id is not None:
+            self._bar.remove_task(self._id)
+        self._stages, self._stage = stages, -1
         total = sum(n * steps for n, steps in stages)
         self._id = self._bar.add_task("race", total=total, note="")
         return self

@@ -24,7 +24,7 @@ from metabit.cli.options import (
 from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
-from metabit.cli.tables import WORK_NOTE, work_table
+from metabit.cli.tables import FRONT_END, WORK_NOTE, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.blob import Blob
 from metabit.extras import need
@@ -83,13 +83,15 @@ def command(
     if state is not None:
         out.line(f"both begin with what was learnt in {state}")
     out.line(f"self-test on the board: {made.self_test_samples} golden samples, scores equal")
+    if made.front_end is not None:
+        out.line("the front end made the same samples of frames on both")
     out.line(f"{n} samples predicted: labels and scores equal the host's bit for bit")
     if made.learn is not None:
         out.line(
             f"{n} samples learnt: every prediction, and the saved state of {made.state_bytes:,} "
             "bytes, equal the host's bit for bit"
         )
-    out.show(work_table({"predict": made.predict}, made.learn))
+    out.show(work_table({FRONT_END: made.front_end, "predict": made.predict}, made.learn))
     out.line(WORK_NOTE, "dim")
     out.line(f"stack: {format_kib(made.stack_used_bytes)} used at the deepest")
     return {"file": file, **made.to_dict()}

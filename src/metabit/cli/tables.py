@@ -16,6 +16,9 @@ from metabit.edge_runtime.sizes import format_kib
 if TYPE_CHECKING:
     from metabit.firmware_sim.simulate import Work
 
+#: The row of `work_table` for the frames from one sample to the next.
+FRONT_END = "front end"
+
 #: What stands below `work_table`.
 WORK_NOTE = "instructions are counted; cycles, time and energy are estimates"
 

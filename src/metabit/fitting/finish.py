@@ -21,6 +21,7 @@ from metabit.fitting.packing import accuracy, answering, rows
 from metabit.fitting.question import EFFORTS, Question
 from metabit.fitting.race import FULL_STEPS, Entry, Score, epochs_of
 from metabit.fitting.recipe_file import readable
+from metabit.trainer.data.dataset import Split
 from metabit.trainer.loop import train_prepared
 from metabit.trainer.prepare import Prepared
 from metabit.trainer.recipe import Recipe
@@ -42,7 +43,7 @@ class Finished:
         by_head: whether the head answers.
         ram_bytes, predict_ram_bytes, flash_bytes: of the file as it is.
         weight_bytes, n_weights: packed binary weights, and how many.
-        n_test: test samples.
+        test: the test samples as the model reads them, x of shape (n, n_inputs).
     """
 
     recipe: Recipe
@@ -55,7 +56,12 @@ class Finished:
     flash_bytes: int
     weight_bytes: int
     n_weights: int
-    n_test: int
+    test: Split
+
+    @property
+    def n_test(self) -> int:
+        """Test samples."""
+        return len(self.test)
 
 
 def final_recipe(entry: Entry, material: Material, question: Question) -> Recipe:
@@ -92,14 +98,15 @@ def finish(
     model, blob = _packed(run, entry, score, question)
     path = folder / f"{question.name}.mbit"
     write_whole(path, blob.data)
-    tested = accuracy(model, rows(run.model, dataset.test.x), dataset.test.y, score.by_head)
+    test = Split(rows(run.model, dataset.test.x), dataset.test.y)
+    tested = accuracy(model, test.x, test.y, score.by_head)
     learn = "none" if model.head is None else "counting"
     ram, predict = (
         plan(Mapped(blob), each, Options(), None).arena_bytes for each in (learn, "none")
     )
     done = Finished(
         recipe, path, folder / RECIPE, tested, score.by_head, ram, predict, len(blob.data),
-        entry.cost.weight_bytes, entry.cost.n_weights, len(dataset.test),
+        entry.cost.weight_bytes, entry.cost.n_weights, test,
     )  # fmt: skip
     write_whole(done.recipe_file, readable(recipe, _remarks(done, question)).encode())
     return done

@@ -119,6 +119,7 @@ def answer(question: Question, asked: Asked) -> dict[str, Any]:
     chosen = best({entry: score for entry, score in scores.items() if entry in spent})
     finished = finish(chosen, scores[chosen], material, question, folder, asked.progress)
     found = outcome.document(question, material, proposed, stages, scores, spent, chosen, finished)
+    found["confirmed"] = _confirmed(asked, finished, question, proposed.learns)
     found["rivals"] = _rivals(asked, material, chosen, finished, question)
     found["seconds"] = round(time.monotonic() - begun, 1)
     write_whole(folder / PICTURE, plot.picture(found))
@@ -147,6 +148,19 @@ def _on_board(
     if not found:
         raise on_board.nothing_is_quick_enough(question.name, budgets)
     return found
+
+
+def _confirmed(
+    asked: Asked, finished: Finished, question: Question, learns: bool
+) -> dict[str, Any] | None:
+    """What the delivered file did on the board, with the bits of this machine; None without one."""
+    board = question.budgets.board
+    if board is None:
+        return None
+    from metabit.fitting import on_board
+
+    asked.say(f"running {finished.model_file.name} on {board}")
+    return on_board.confirmed(finished.model_file, board, finished.test, learns)
 
 
 def _rivals(

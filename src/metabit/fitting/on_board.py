@@ -2,7 +2,7 @@
 
 The real firmware is built and run on an emulated core, with networks of random weights, which are
 as large and about as quick as trained ones. Time and energy are estimates from counted
-instructions.
+instructions. The chosen network is run there as it is delivered, and compared bit for bit.
 """
 
 from __future__ import annotations
@@ -10,25 +10,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.plan import Learn
 from metabit.errors import BudgetError, InputError
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.profile import profile
-from metabit.fitting.cost import Cost, Refused, blob_of
+from metabit.firmware_sim.simulate import Work, simulate
+from metabit.fitting.cost import Refused, blob_of
 from metabit.fitting.features import Features
 from metabit.fitting.question import Budgets
 from metabit.fitting.race import Entry
+from metabit.trainer.data.dataset import Split
 
 MARGIN = 1.3
 """Candidates are refused where the estimate, made from two others, is so much above the budget."""
 
 
+CONFIRMED = 20
+"""Test samples that the chosen network predicts and learns on the board."""
+
+
 @dataclass(frozen=True)
 class Spent:
-    """What a prediction takes on a board; None where the board's file does not say enough.
+    """What a prediction takes on a board, with the front end that makes its sample; None where the
+    board's file does not say enough.
 
     Attributes:
         predict_us: time in microseconds, the typical estimate.
@@ -71,15 +80,61 @@ def _smaller(asked: int | None, left: int) -> int:
 def spent_by(entry: Entry, features: Features, board_name: str) -> Spent:
     """Time and energy of a prediction, by running it on the emulated board."""
     blob = blob_of(entry.candidate, features, entry.cost)
-    found = profile(blob, board_name, learn=_learn(entry.cost), n_samples=1).predict.estimate
-    if found is None:
-        return Spent(None, None)
-    energy = found.microjoules
-    return Spent(found.microseconds[1], None if energy is None else energy[1])
+    found = profile(
+        blob, board_name, learn=_learn(entry.cost.head_ram_bytes is not None), n_samples=1
+    )
+    return _spent(found.predict, found.front_end)
 
 
-def _learn(cost: Cost) -> str:
-    return "none" if cost.head_ram_bytes is None else "counting"
+def _spent(predict: Work, front_end: Work | None) -> Spent:
+    """Time and energy of both together."""
+    both = [predict] if front_end is None else [predict, front_end]
+    estimates = [work.estimate for work in both]
+    times = [None if each is None else each.microseconds[1] for each in estimates]
+    energies = [
+        None if each is None or each.microjoules is None else each.microjoules[1]
+        for each in estimates
+    ]
+    return Spent(_sum(times), _sum(energies))
+
+
+def _sum(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
+def confirmed(path: Path, board_name: str, test: Split, learns: bool) -> dict[str, Any]:
+    """Run a packed network on the board: predict, and learn if it does, bit for bit as here.
+
+    Args:
+        path: the .mbit file.
+        board_name: see `boards.names()`, or a TOML file.
+        test: samples as the network reads them, x of shape (n, n_inputs); the first `CONFIRMED`
+            are run.
+        learns: whether its head is to learn them.
+
+    Returns:
+        the number of samples, and estimates: microseconds and microjoules of a prediction with its
+        front end, microseconds of a learning step. None where the board's file does not say enough.
+
+    Raises:
+        MismatchError: the board differs from the host (E-SIM-MISMATCH).
+        BudgetError: it does not fit the board.
+    """
+    made = simulate(path, board_name, x=test.x, y=test.y, learn=_learn(learns), n_samples=CONFIRMED)
+    spent = _spent(made.predict, made.front_end)
+    learning = None if made.learn is None else made.learn.estimate
+    return {
+        "board": made.board,
+        "n_samples": len(made.labels),
+        "predict_us": spent.predict_us,
+        "predict_uj": spent.predict_uj,
+        "learn_us": None if learning is None else learning.microseconds[1],
+    }
+
+
+def _learn(learns: bool) -> Learn:
+    return "counting" if learns else "none"
 
 
 def within(

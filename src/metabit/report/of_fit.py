@@ -6,7 +6,7 @@ from typing import Any
 
 from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.report.page import DataTable, Dot, Dots, Page, PagePart, Stat
-from metabit.report.words import percent
+from metabit.report.words import duration, percent
 
 MOST_ROWS = 20
 
@@ -88,7 +88,23 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
             "Accuracy on training samples that were held out.",
         ),
     ]
-    return [*parts, _rivals(found)] if found["rivals"] else parts
+    if found["rivals"]:
+        parts.append(_rivals(found))
+    if found["confirmed"]:
+        parts.append(_confirmed(found["confirmed"]))
+    return parts
+
+
+def _confirmed(done: dict[str, Any]) -> PagePart:
+    """What the delivered file did on the board."""
+    kinds = (("a prediction, front end included", "predict_us"), ("a learning step", "learn_us"))
+    rows = [[name, duration(done[key])] for name, key in kinds if done[key] is not None]
+    return PagePart(
+        f"On {done['board']}, emulated",
+        [DataTable(["", "estimated time"], rows)],
+        f"{done['n_samples']} test samples gave the bits that they give here: every score, every "
+        "prediction before a learning step, and the state that was saved.",
+    )
 
 
 def _rivals(found: dict[str, Any]) -> PagePart:

@@ -46,7 +46,8 @@ def _sections(answer: dict[str, Any]) -> list[PagePart]:
     sections = [PagePart("RAM", [_parts(answer["ram"])])]
     if answer["flash"]["available_bytes"]:
         sections.append(PagePart("Flash", [_parts(answer["flash"])]))
-    work = [(name, answer[name]) for name in ("open", "predict", "learn") if answer[name]]
+    kinds = ("open", "front_end", "predict", "learn")
+    work = [(name.replace("_", " "), answer[name]) for name in kinds if answer.get(name)]
     rows = [[name, f"{one['instructions']['total']:,.0f}", *_times(one)] for name, one in work]
     columns = ["", "instructions", "time", "from", "to", "energy"]
     sections.append(PagePart("Work", [DataTable(columns, rows)], answer["included"]))
