@@ -100,6 +100,7 @@ def test_a_job_that_cannot_be_done_is_given_up_and_others_go_on(tmp_path: Path) 
     assert not bad.finished
 
 
+@pytest.mark.long
 def test_a_fault_that_may_pass_is_tried_three_times(tmp_path: Path) -> None:
     bad = job(tmp_path, "bad")
     watcher = Killer()
@@ -116,6 +117,7 @@ def test_a_fault_that_may_pass_is_tried_three_times(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_training_that_diverges_is_not_repeated(tmp_path: Path) -> None:
     bad = job(tmp_path)
     bad.recipe["method"] = bad.recipe["method"] | {"lr": 1e36}
