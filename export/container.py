@@ -84,6 +84,8 @@ def dumps(model: Model) -> bytes:
 
 def _minor_version(model: Model) -> int:
     """The lowest minor version whose readers understand all of the model."""
+    if model.head is not None and model.head.bonus is not None:
+        return layout.MINOR_BONUS
     if model.is_untrained:
         return layout.MINOR_UNTRAINED
     if model.front_end is not None:

@@ -24,14 +24,15 @@ from metabit.export.spec import (
 # kind, source, layer, units, folds, scores, classes, cap, every, still; ridge, prior, scale;
 # samples in the products; limit of novelty; answers
 _HEAD = struct.Struct("<10I3fIfI")
-_COUNTING = 1
+_COUNTING, _COUNTING_WITH_BONUS = 1, 2
+_MOST_BONUS = 16
 _SOURCES: tuple[HeadSource, ...] = ("inputs", "sums", "ones")
 
 
 def dump_head(head: CountingHead) -> bytes:
     """The bytes of the section."""
     start = _HEAD.pack(
-        _COUNTING,
+        _COUNTING if head.bonus is None else _COUNTING_WITH_BONUS,
         _SOURCES.index(head.source),
         head.layer,
         head.n_units,
@@ -48,11 +49,13 @@ def dump_head(head: CountingHead) -> bytes:
         head.limit,
         int(head.answers),
     )
+    bonus = b"" if head.bonus is None else head.bonus.astype("<f4").tobytes()
     affine = np.stack([head.centre, head.gain], axis=1).astype("<f4")
     tables = [head.counts.astype("<u2"), head.fed.astype("<u2")]
     tables += [head.means.astype("<i2"), head.weights.astype("<i2")]
     products = head.products.astype("<i4").view(np.uint8).reshape(-1, 4)[:, :3]
-    return b"".join([start, affine.tobytes(), *(t.tobytes() for t in tables), products.tobytes()])
+    parts = [affine, *tables, products]
+    return b"".join([start, bonus, *(part.tobytes() for part in parts)])
 
 
 def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
@@ -65,7 +68,7 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     values = cursor.unpack(_HEAD)
     kind, source, layer, n_units, folds, n_scores, k, cap, every, still = map(int, values[:10])
     ridge, prior, scale = (float(v) for v in values[10:13])
-    if kind != _COUNTING:
+    if kind not in (_COUNTING, _COUNTING_WITH_BONUS):
         raise FormatError(f"head kind {kind} is unknown; update metabit", code="E-HEAD-KIND")
     shapes, n_inputs = network.shapes, network.input.n_inputs
     name = _SOURCES[source] if source < len(_SOURCES) else None
@@ -74,6 +77,9 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     if name is None or problem or folds > 1 or values[15] > 1:
         raise cursor.corrupt(problem or "an unknown source, or a choice that is neither 0 nor 1")
     n = n_units + n_scores
+    bonus = None
+    if kind == _COUNTING_WITH_BONUS:
+        bonus = cursor.array("<f4", k).astype(np.float32)
     affine = cursor.array("<f4", n_source, 2).astype(np.float32)
     counts, fed = cursor.array("<u2", 2, k).astype(np.uint16)
     means = cursor.array("<i2", k, n).astype(np.int16)
@@ -84,7 +90,7 @@ def read_head(cursor: Cursor, network: NetworkShape) -> CountingHead:
     head = CountingHead(
         name, layer, affine[:, 0].copy(), affine[:, 1].copy(), n_units, bool(folds), n_scores,
         counts, fed, means, weights, products, int(values[13]), scale, cap, every, still, ridge,
-        prior, float(values[14]), bool(values[15]),
+        prior, float(values[14]), bool(values[15]), bonus,
     )  # fmt: skip
     problem = head_problem(head, shapes, n_inputs)
     if problem:
@@ -145,6 +151,8 @@ def head_problem(head: CountingHead, shapes: Sequence[LayerShape], n_inputs: int
         return f"a limit of novelty of {head.limit}; 0, or from 1e-6 to 1e12, is possible"
     if not (2.0**-40 <= head.scale <= 1 and math.frexp(head.scale)[0] == 0.5):
         return f"scale {head.scale}; a power of two from 2**-40 to 1 is possible"
+    if head.bonus is not None and not ((head.bonus >= 0) & (head.bonus <= _MOST_BONUS)).all():
+        return f"a bonus outside 0 to {_MOST_BONUS}"
     return None
 
 

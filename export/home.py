@@ -26,6 +26,11 @@ MEAN_UNIT = 128
 HOME_CAP = 1000
 """Samples that a class brings from home at most."""
 LARGEST_PRODUCT = 8_000_000
+HOME_WEIGHT = 2
+"""How much a sample of home weighs in the products against one that a device learns."""
+HOME_BONUS = 1.5
+"""What classes known at home score more than others: their features were made to tell them apart,
+and a class that a device meets later would take of their place."""
 RAM_DEFAULT = 24 * 1024
 """Bytes of RAM that a head may take unless the caller says otherwise."""
 SPARE_DEFAULT = 4
@@ -249,7 +254,8 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
         means[label] = np.rint(of_class.mean(axis=0) * MEAN_UNIT)
         deviations = of_class - of_class.mean(axis=0)
         matrix += deviations.T @ deviations * (counts[label] / len(of_class))
-    n_products, products = int(counts.sum()), np.rint(matrix).astype(np.int64)
+    n_products = HOME_WEIGHT * int(counts.sum())
+    products = np.rint(HOME_WEIGHT * matrix).astype(np.int64)
     while products.diagonal().max() > LARGEST_PRODUCT:
         n_products, products = n_products >> 1, products >> 1
     # Few samples that lie close together are about as large as the rounding, which may then leave
@@ -257,9 +263,10 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
     products += max(0, math.ceil(-np.linalg.eigvalsh(products)[0])) * np.eye(n, dtype=np.int64)
     weights, scale = _solve(head, products, n_products, means)
     triangle = products[np.triu_indices(n)].astype(np.int32)
+    bonus = np.where(counts > 0, HOME_BONUS, 0).astype(np.float32)
     counted = replace(
         head, counts=counts, fed=counts.copy(), means=means, weights=weights, products=triangle,
-        n_products=n_products, scale=scale,
+        n_products=n_products, scale=scale, bonus=bonus,
     )  # fmt: skip
     return replace(counted, limit=limit_of(counted, f))
 

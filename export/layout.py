@@ -12,7 +12,7 @@ from metabit.errors import CorruptError, FormatError
 MAGIC = b"\x89MBIT\r\n\x1a"
 FORMAT_MAJOR = 1
 #: Written only with what earlier versions do not know.
-MINOR_CONVOLUTIONS, MINOR_HEAD, MINOR_FRONT, MINOR_UNTRAINED = 1, 2, 3, 4
+MINOR_CONVOLUTIONS, MINOR_HEAD, MINOR_FRONT, MINOR_UNTRAINED, MINOR_BONUS = 1, 2, 3, 4, 5
 ENDIAN_MARK = 0x01020304
 ALIGNMENT = 64
 MAX_SECTIONS = 64

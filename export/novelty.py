@@ -30,6 +30,7 @@ def distances(head: CountingHead, f: Int8Array) -> NDArray[np.float64]:
     means = head.means[known] / 128
     weights = head.weights[known] * head.scale
     bias = -0.5 * (weights * means).sum(axis=1) + head.prior * np.log(head.counts[known])
+    bias += 0 if head.bonus is None else head.bonus[known]
     off = f - means[(f @ weights.T + bias).argmax(axis=1)]
     found: NDArray[np.float64] = (off * _solved(matrix, off.T).T).sum(axis=1)
     return found

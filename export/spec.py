@@ -229,6 +229,8 @@ class CountingHead:
         limit: squared distance from the mean of its class beyond which a sample is of no class that
             the head knows; 0 where that is not said.
         answers: whether it answers in place of the last layer where nobody says what answers.
+        bonus: shape (n_classes,), float32, added to scores: classes that were known at home come
+            before those that a device has met; None where all are alike.
     """
 
     source: HeadSource
@@ -252,6 +254,7 @@ class CountingHead:
     prior: float = 1.0
     limit: float = 0.0
     answers: bool = False
+    bonus: Float32Array | None = None
 
     @property
     def n_features(self) -> int:

@@ -149,6 +149,8 @@ class CountingTwin:
         unit = self.scale * F(-0.5 / MEAN_UNIT)
         logs = np.array([_log_of_count(max(int(n), 1)) for n in self.counts], dtype=F)
         known = dots * unit + F(self.head.prior) * logs
+        if self.head.bonus is not None:
+            known = known + self.head.bonus
         answers = (self.counts > 0) & self.weights.any(axis=1)
         self.bias: Float32Array = np.where(answers, known, NEVER).astype(F)
 

@@ -49,12 +49,14 @@ typedef struct mb_layer {
 } mb_layer;
 
 /* The counting head of a model that answers with it, heads/counting.h. Offsets are from the
- * start of the arena, but affine_at and home_products_at count from the start of the blob. */
+ * start of the arena, but affine_at, bonus_at and home_products_at count from the start of the
+ * blob. */
 typedef struct mb_head {
     uint32_t source, layer, n_source, n_units, folds, n_scores, n_classes, n_features;
     uint32_t cap, every, still;
     float ridge, prior, limit;
     uint32_t affine_at; /* (n_source, 2) float: centre, gain */
+    uint32_t bonus_at;  /* (n_classes) float: added to scores; 0: nothing is */
     uint32_t home_products_at;
     /* In the learnt block: */
     uint32_t counters_at; /* mb_counters */

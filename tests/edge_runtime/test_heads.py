@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples
+from helpers import random_convnet, random_model, random_samples, reseal
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples
@@ -16,7 +16,7 @@ from metabit.errors import BudgetError, CorruptError, InputError, MismatchError
 from metabit.export.container import dumps, loads
 from metabit.export.features import features, source_values
 from metabit.export.fold import logits_from_scores
-from metabit.export.home import head_bytes, ram_of, with_empty_head, with_head
+from metabit.export.home import HOME_BONUS, head_bytes, ram_of, with_empty_head, with_head
 from metabit.export.spec import CountingHead, InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.trainer import data
@@ -90,6 +90,26 @@ def test_the_file_with_a_head_reads_back_and_the_network_is_as_it_was(name: str)
     x = random_samples(np.random.default_rng(1), model.input, 30)
     without = Engine(dumps(NETWORKS[name]))
     assert np.array_equal(Engine(data_).scores(x), without.scores(x))
+
+
+def test_classes_of_home_score_a_bonus_and_one_out_of_range_is_refused() -> None:
+    model, head = at_home(NETWORKS["sums"], spare_classes=2)
+    assert head.bonus is not None
+    assert head.bonus.tolist() == [HOME_BONUS] * 3 + [0] * 3
+    x = random_samples(np.random.default_rng(1), model.input, 30)
+    alike = replace(model, head=replace(head, bonus=None))
+    more, less = (
+        logits_from_scores(Engine(dumps(m), learn="counting").scores(x)) for m in (model, alike)
+    )
+    assert (more - less)[:, :3] == pytest.approx(HOME_BONUS, abs=1e-4)
+    data_, at = dumps(model), dumps(model).index(head.bonus.tobytes())
+    for wrong in (-1.0, 16.5, float("nan")):
+        with pytest.raises(InputError, match="bonus"):
+            dumps(replace(model, head=replace(head, bonus=head.bonus + np.float32(wrong))))
+        damaged = bytearray(data_)
+        damaged[at : at + 4] = np.float32(wrong).tobytes()
+        with pytest.raises(CorruptError):
+            Engine(reseal(damaged))
 
 
 def test_ram_is_what_the_head_says() -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import ctypes
 import json
 import struct
-import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, small_convnet
+from helpers import random_convnet, random_model, reseal, small_convnet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -118,18 +117,6 @@ def test_every_flipped_bit_is_refused_by_c_and_python() -> None:
         with pytest.raises((FormatError, CorruptError)):
             loads(bytes(data))
         data[bit // 8] ^= 1 << bit % 8
-
-
-def reseal(data: bytearray) -> bytes:
-    """Make all checksums right again, so that only the values lie."""
-    (count,) = struct.unpack_from("<I", data, 20)
-    for i in range(min(count, (len(data) - 64) // 32)):
-        entry = 64 + 32 * i
-        offset, length = struct.unpack_from("<II", data, entry + 8)
-        struct.pack_into("<I", data, entry + 16, zlib.crc32(data[offset : offset + length]))
-    struct.pack_into("<I", data, 24, zlib.crc32(data[64 : 64 + 32 * count]))
-    struct.pack_into("<I", data, 60, zlib.crc32(data[:60]))
-    return bytes(data)
 
 
 def python_accepts(data: bytes) -> bool:

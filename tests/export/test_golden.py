@@ -16,6 +16,7 @@ from metabit.export.windows import samples_of_recording
 GOLDEN = sorted((Path(__file__).parent.parent / "golden").glob("*.mbit"))
 LEARNING = [path for path in GOLDEN if path.with_suffix(".mbs").exists()]
 FRONTS = [path for path in GOLDEN if path.stem == "v1.3-front-end"]
+HEADS = [path for path in GOLDEN if path.stem.endswith("-head")]
 TODAYS = [path for path in LEARNING if path.stem.startswith("state-2")]
 
 
@@ -24,6 +25,7 @@ def test_there_are_golden_files() -> None:
     assert len(LEARNING) >= 8
     assert len(TODAYS) >= 4
     assert len(FRONTS) == 1
+    assert len(HEADS) == 2
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda p: p.stem)
@@ -41,6 +43,15 @@ def test_old_frames_become_the_samples_of_then(path: Path) -> None:
     with np.load(path.with_suffix(".npz")) as then:
         assert np.array_equal(Engine(path).push(then["frames"]), then["x"])
         assert np.array_equal(samples_of_recording(then["frames"], front_end), then["x"])
+
+
+@pytest.mark.parametrize("path", HEADS, ids=lambda p: p.stem)
+def test_an_old_head_says_what_it_said_and_learns_what_it_learnt(path: Path) -> None:
+    engine = Engine(path, learn="counting")
+    with np.load(path.with_suffix(".npz")) as then:
+        assert np.array_equal(engine.scores(then["x"]), then["head_scores"])
+        engine.partial_fit(then["x"], then["y"])
+        assert np.array_equal(engine.scores(then["x"]), then["learnt_scores"])
 
 
 @pytest.mark.parametrize("path", LEARNING, ids=lambda p: p.stem)

@@ -17,6 +17,7 @@ from helpers import random_model, random_samples, small_convnet  # noqa: E402
 
 from metabit.edge_runtime.engine import Engine  # noqa: E402
 from metabit.export.container import dumps  # noqa: E402
+from metabit.export.home import with_head  # noqa: E402
 from metabit.export.spec import Model  # noqa: E402
 from metabit.trainer.frontend import Operations, fit, to_counts  # noqa: E402
 from metabit.trainer.frontend.features import windows_of  # noqa: E402
@@ -31,6 +32,8 @@ CASES: dict[str, dict[str, Any]] = {
     "state-2-dense-4bit": {"sizes": (20, 31, 32, 3), "bits": 4, "zero_point": 7},
     "state-2-conv-8bit": {"bits": 8, "n_banks": 2, "zero_point": 9},
     "state-2-conv-4bit": {"bits": 4, "dtype": "int8"},
+    "v1.2-head": {"bonus": False},
+    "v1.5-head": {"bonus": True},
     "v1.3-front-end": {"does": Operations(3, 16, 8, edges=(1, 2, 4, 8), stack=2)},
 }
 
@@ -44,6 +47,9 @@ def main() -> None:
             continue
         if "does" in options:
             with_front_end(path, options["does"])
+            continue
+        if "bonus" in options:
+            with_a_head(path, options["bonus"])
             continue
         make: Callable[..., Model] = random_model if "sizes" in options else small_convnet
         state_2 = name.startswith("state-2")
@@ -74,6 +80,20 @@ def with_front_end(path: Path, does: Operations) -> None:
     x = engine.push(frames)
     scores = engine.scores(x)
     np.savez_compressed(path.with_suffix(".npz"), frames=frames, x=x, scores=scores)
+
+
+def with_a_head(path: Path, bonus: bool) -> None:
+    """A model with a head that knows all of its classes, and what the head says before and after
+    it has learnt a new one."""
+    model, rng = random_model((20, 17, 4), seed=42), np.random.default_rng(42)
+    known = with_head(model, random_samples(rng, model.input, 200), np.arange(200) % 4).head
+    assert known is not None
+    path.write_bytes(dumps(replace(model, head=known if bonus else replace(known, bonus=None))))
+    x, y = random_samples(rng, model.input, 60), np.arange(60) % 5
+    engine = Engine(path, learn="counting")
+    said = {"scores": Engine(path).scores(x), "head_scores": engine.scores(x)}
+    learnt = engine.partial_fit(x, y).scores(x)
+    np.savez_compressed(path.with_suffix(".npz"), x=x, y=y, learnt_scores=learnt, **said)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,11 @@
 #define MAX_CAP 65535u
 #define MAX_EVERY 65536u
 #define MAX_STILL 65536u
+#define MAX_BONUS 16.0f
+
+/* Kinds of a head in a file: both count, the second has a bonus for each class. */
+#define COUNTS 1u
+#define COUNTS_WITH_BONUS 2u
 
 /* How many values the features are made of; 0 where there is no such source. */
 static uint32_t values_of(const mb_blob_view *v, uint32_t source, uint32_t layer) {
@@ -28,7 +33,9 @@ static uint32_t values_of(const mb_blob_view *v, uint32_t source, uint32_t layer
 static int read_choice(mb_blob_view *v, uint32_t at) {
     const uint8_t *b = v->bytes;
     mb_head_view *head = &v->head;
-    head->kind = u32(b, at + HEAD_KIND);
+    uint32_t kind = u32(b, at + HEAD_KIND);
+    head->kind = MB_HEAD_COUNTING;
+    head->bonus_at = kind == COUNTS_WITH_BONUS ? at + HEAD_VALUES : 0;
     head->source = u32(b, at + HEAD_SOURCE);
     head->layer = u32(b, at + HEAD_LAYER);
     head->n_units = u32(b, at + HEAD_N_UNITS);
@@ -43,7 +50,7 @@ static int read_choice(mb_blob_view *v, uint32_t at) {
     head->scale = f32(b, at + HEAD_SCALE);
     head->n_products = u32(b, at + HEAD_N_PRODUCTS);
     head->limit = f32(b, at + HEAD_LIMIT);
-    if (head->kind != MB_HEAD_COUNTING) {
+    if (kind != COUNTS && kind != COUNTS_WITH_BONUS) {
         return MB_ERR_FORMAT;
     }
     head->n_source = values_of(v, head->source, head->layer);
@@ -71,6 +78,15 @@ static bool affine_is_sane(const mb_blob_view *v) {
     return sane;
 }
 
+static bool bonuses_are_sane(const mb_blob_view *v) {
+    bool sane = true;
+    for (uint32_t c = 0; v->head.bonus_at != 0 && c < v->head.n_classes; c++) {
+        float bonus = f32(v->bytes, v->head.bonus_at + 4u * c);
+        sane &= bonus >= 0.0f && bonus <= MAX_BONUS;
+    }
+    return sane;
+}
+
 int mb_read_head(mb_blob_view *view, const section_map *map) {
     uint32_t start = map->offset[HEAD];
     mb_head_view *head = &view->head;
@@ -85,13 +101,14 @@ int mb_read_head(mb_blob_view *view, const section_map *map) {
         return error;
     }
     uint32_t n = head->n_units + head->n_scores, k = head->n_classes;
-    head->affine_at = start + HEAD_VALUES;
+    head->affine_at = start + HEAD_VALUES + (head->bonus_at != 0 ? 4u * k : 0);
     head->counts_at = head->affine_at + PAIR_BYTES * head->n_source;
     head->means_at = head->counts_at + 4u * k;
     head->weights_at = head->means_at + 2u * k * n;
     head->products_at = head->weights_at + 2u * k * n;
     uint64_t end = (uint64_t)head->products_at + MB_PRODUCT_BYTES * mb_triangle(n);
-    if (end != (uint64_t)start + map->length[HEAD] || !affine_is_sane(view)) {
+    bool fills = end == (uint64_t)start + map->length[HEAD];
+    if (!fills || !bonuses_are_sane(view) || !affine_is_sane(view)) {
         return MB_ERR_CORRUPT;
     }
     view->info.head_kind = head->kind;

@@ -46,6 +46,7 @@ typedef struct mb_head_view {
     float ridge, prior, scale, limit;
     uint32_t n_products;
     uint32_t affine_at;   /* (n_source, 2) float: centre, gain */
+    uint32_t bonus_at;    /* (n_classes) float: added to scores; 0: nothing is */
     uint32_t counts_at;   /* (2, n_classes) uint16: samples, samples in the products */
     uint32_t means_at;    /* (n_classes, n_features) int16 */
     uint32_t weights_at;  /* (n_classes, n_features) int16 */

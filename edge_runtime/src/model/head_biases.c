@@ -26,6 +26,9 @@ void mb_head_bias(mb_model *model, uint32_t c) {
     }
     float unit = counters->scale * (-0.5f / MB_MEAN_UNIT);
     float known = (float)dot * unit + head->prior * log_of_count(count > 0 ? count : 1u);
+    if (head->bonus_at != 0) {
+        known = known + ((const float *)mb_in_blob(model, head->bonus_at))[c];
+    }
     ((float *)mb_in_arena(model, head->bias_at))[c] = any && count > 0 ? known : NEVER;
 }
 

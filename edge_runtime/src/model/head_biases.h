@@ -8,7 +8,7 @@
 #define MB_MEAN_UNIT 128
 
 /* Compute the bias of class c anew: minus half of weights times mean, plus prior times
- * ln(samples). */
+ * ln(samples), plus its bonus. */
 void mb_head_bias(mb_model *model, uint32_t c);
 
 /* The same for all classes. */

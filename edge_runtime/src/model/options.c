@@ -96,6 +96,7 @@ void mb_take_head(mb_head *head, const mb_blob_view *view) {
     head->prior = from->prior;
     head->limit = from->limit;
     head->affine_at = from->affine_at;
+    head->bonus_at = from->bonus_at;
     head->home_products_at = from->products_at;
 }
 
