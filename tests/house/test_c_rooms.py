@@ -31,6 +31,7 @@ ROOMS = (
     ("heads",),
     ("learn",),
     ("self_test", "about"),
+    ("link",),
 )
 #: Files directly in src/: what all rooms share, and what stands above them.
 MOST_FILES = 14

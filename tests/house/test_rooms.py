@@ -86,7 +86,7 @@ ROOMS = {
         "guard task_banks",
     ),
     "metabit.firmware_sim": (
-        "elf toml_table",
+        "elf link toml_table",
         "boards cores",
         "counting latency linker operations",
         "build pipeline",

@@ -1,0 +1,294 @@
+/* serve.c: what a device does with each request. */
+#include "../file/envelope.h"
+#include "../file/offsets.h"
+#include "frame.h"
+#include "kept.h"
+#include "pieces.h"
+#include "requests.h"
+
+/* ---- start ------------------------------------------------------------------------------- */
+
+/* Open the model as exported; nothing is learnt in any session. */
+static void open_model(mb_link *link) {
+    link->model = NULL;
+    link->session = 0;
+    link->n_learnt = 0;
+    link->is_unkept = 0;
+    link->opened = mb_open(&link->model, link->arena, link->arena_bytes, link->blob,
+                           link->blob_bytes, link->options);
+    if (link->opened != MB_OK) {
+        link->model = NULL;
+    }
+}
+
+/* Open the model, and load what was kept. */
+static void boot(mb_link *link) {
+    open_model(link);
+    link->restored = link->model == NULL ? 0 : mb_kept_load(link);
+    if (link->restored < 0) {
+        open_model(link);
+    }
+}
+
+int mb_link_start(mb_link *link) {
+    if (link == NULL || link->port == NULL || link->buffer == NULL || link->options == NULL ||
+        (uintptr_t)link->buffer % MB_ALIGNMENT != 0) {
+        return MB_ERR_INPUT;
+    }
+    link->frame_bytes = link->buffer_bytes / 2 / MB_ALIGNMENT * MB_ALIGNMENT;
+    if (link->frame_bytes < FRAME_PAYLOAD + HELLO_BYTES + FRAME_CRC_BYTES) {
+        return MB_ERR_INPUT;
+    }
+    link->request = (uint8_t *)link->buffer;
+    link->reply = link->request + link->frame_bytes;
+    link->client = 0;
+    link->n_damaged = 0;
+    link->is_waiting = 0;
+    link->has_reply = 0;
+    mb_zero(&link->info, sizeof link->info);
+    if (mb_verify(link->blob, link->blob_bytes, &link->info) == MB_OK && link->options->head != 0 &&
+        link->info.head_kind != 0) {
+        link->info.n_outputs = link->info.n_classes;
+    }
+    boot(link);
+    return link->opened;
+}
+
+/* ---- replies ----------------------------------------------------------------------------- */
+
+static uint8_t *payload(const mb_link *link) { return link->reply + FRAME_PAYLOAD; }
+
+/* Bytes that the payload of a reply may have. */
+static size_t most_bytes(const mb_link *link) {
+    return link->frame_bytes - FRAME_PAYLOAD - FRAME_CRC_BYTES;
+}
+
+static void put(const mb_link *link, uint32_t at, uint32_t value) {
+    mb_copy(payload(link) + at, &value, sizeof value);
+}
+
+static void put_long(const mb_link *link, uint32_t at, uint64_t value) {
+    mb_copy(payload(link) + at, &value, sizeof value);
+}
+
+static void put_text(const mb_link *link, uint32_t at, const char *text) {
+    for (uint32_t i = 0; text != NULL && text[i] != 0 && i + 1u < HELLO_TEXT_BYTES; i++) {
+        payload(link)[at + i] = (uint8_t)text[i];
+    }
+}
+
+static uint64_t cycles(const mb_link *link) {
+    return link->port->cycles == NULL ? 0 : link->port->cycles(link->port->context);
+}
+
+/* ---- requests: each puts its reply in place and returns a result ------------------------- */
+
+static int hello(mb_link *link) {
+    const mb_info *info = &link->info;
+    mb_zero(payload(link), HELLO_BYTES);
+    put(link, HELLO_VERSION, LINK_VERSION);
+    put(link, HELLO_FLAGS,
+        (mb_kept_has_storage(link) ? HELLO_HAS_STORAGE : 0u) |
+            (link->port->cycles != NULL ? HELLO_COUNTS_CYCLES : 0u));
+    put(link, HELLO_MOST_BYTES, (uint32_t)most_bytes(link));
+    put(link, HELLO_OPENED, (uint32_t)link->opened);
+    put(link, HELLO_RESTORED, (uint32_t)link->restored);
+    if (info->n_inputs != 0) {
+        put(link, HELLO_IDENTITY, u32((const uint8_t *)link->blob, HEADER_CRC));
+    }
+    put(link, HELLO_N_INPUTS, info->n_inputs);
+    put(link, HELLO_N_OUTPUTS, info->n_outputs);
+    put(link, HELLO_ARENA_BYTES, (uint32_t)link->arena_bytes);
+    put(link, HELLO_STATE_BYTES, (uint32_t)mb_state_bytes(link->model));
+    put(link, HELLO_CLOCK_HZ, link->clock_hz);
+    put(link, HELLO_N_DAMAGED, link->n_damaged);
+    put_long(link, HELLO_SESSION, link->session);
+    put(link, HELLO_N_LEARNT, link->n_learnt);
+    put(link, HELLO_IS_UNKEPT, link->is_unkept);
+    mb_copy(payload(link) + HELLO_OPTIONS, link->options, HELLO_OPTIONS_BYTES);
+    put_text(link, HELLO_METABIT, mb_version());
+    put_text(link, HELLO_KERNELS, mb_isa_name(mb_isa_used(link->model)));
+    put_text(link, HELLO_BOARD, link->board);
+    link->reply_bytes = HELLO_BYTES;
+    return MB_OK;
+}
+
+/* The self-test runs in the arena, so the model is opened again after it. */
+static int self_test(mb_link *link) {
+    if (link->is_unkept) {
+        return LINK_UNKEPT;
+    }
+    uint64_t before = cycles(link);
+    int result = mb_self_test(link->arena, link->arena_bytes, link->blob, link->blob_bytes);
+    put_long(link, 0, cycles(link) - before);
+    link->reply_bytes = 8;
+    boot(link);
+    return result;
+}
+
+static int predict(mb_link *link) {
+    const uint8_t *asked = link->request + FRAME_PAYLOAD;
+    size_t per_sample = link->info.n_inputs, per_reply = 4u * (1u + (size_t)link->info.n_outputs);
+    if (link->request_bytes <= PREDICT_SAMPLES) {
+        return LINK_BAD_REQUEST;
+    }
+    size_t bytes = link->request_bytes - PREDICT_SAMPLES, n = bytes / per_sample;
+    if (n != u32(asked, PREDICT_N) || bytes % per_sample != 0 ||
+        n > (most_bytes(link) - PREDICTED_LABELS) / per_reply) {
+        return LINK_BAD_REQUEST;
+    }
+    int32_t *labels = (int32_t *)(void *)(payload(link) + PREDICTED_LABELS);
+    uint64_t before = cycles(link);
+    int result = mb_predict(link->model, asked + PREDICT_SAMPLES, n, labels, labels + n);
+    put_long(link, PREDICTED_CYCLES, cycles(link) - before);
+    link->reply_bytes = PREDICTED_LABELS + n * per_reply;
+    return result;
+}
+
+static void put_learnt(mb_link *link) {
+    put_long(link, LEARNT_SESSION, link->session);
+    put(link, LEARNT_N, link->n_learnt);
+    link->reply_bytes = LEARNT_BYTES;
+}
+
+static int begin(mb_link *link) {
+    uint64_t session;
+    if (link->request_bytes != 8) {
+        return LINK_BAD_REQUEST;
+    }
+    mb_copy(&session, link->request + FRAME_PAYLOAD + LEARN_SESSION, 8);
+    if (session != link->session) {
+        link->session = session;
+        link->n_learnt = 0;
+        link->is_unkept = 1;
+    }
+    put_learnt(link);
+    return MB_OK;
+}
+
+static int learn(mb_link *link) {
+    const uint8_t *asked = link->request + FRAME_PAYLOAD;
+    size_t per_sample = 4u + (size_t)link->info.n_inputs;
+    if (link->request_bytes <= LEARN_TRUTH) {
+        return LINK_BAD_REQUEST;
+    }
+    size_t bytes = link->request_bytes - LEARN_TRUTH, n = bytes / per_sample;
+    if (n != u32(asked, LEARN_N) || bytes % per_sample != 0 ||
+        n > (most_bytes(link) - LEARNT_LABELS) / 4u) {
+        return LINK_BAD_REQUEST;
+    }
+    put_learnt(link);
+    if (!mb_same(asked + LEARN_SESSION, &link->session, 8) || link->session == 0 ||
+        u32(asked, LEARN_NUMBER) != link->n_learnt) {
+        return LINK_OTHER_SAMPLE;
+    }
+    const int32_t *truth = (const int32_t *)(const void *)(asked + LEARN_TRUTH);
+    int32_t *predicted = (int32_t *)(void *)(payload(link) + LEARNT_LABELS);
+    uint64_t before = cycles(link);
+    int result = mb_learn(link->model, asked + LEARN_TRUTH + 4u * n, truth, n, predicted);
+    if (result != MB_OK) {
+        return result;
+    }
+    link->n_learnt += (uint32_t)n;
+    link->is_unkept = 1;
+    put_learnt(link);
+    put_long(link, LEARNT_CYCLES, cycles(link) - before);
+    link->reply_bytes = LEARNT_LABELS + 4u * n;
+    return MB_OK;
+}
+
+static int commit(mb_link *link) {
+    if (!mb_kept_has_storage(link)) {
+        return LINK_NO_STORAGE;
+    }
+    int result = link->is_unkept ? mb_kept_save(link) : MB_OK; /* flash wears: not twice the same */
+    put_learnt(link);
+    return result;
+}
+
+static int status(mb_link *link) {
+    mb_status now;
+    int result = mb_get_status(link->model, &now);
+    if (result == MB_OK) {
+        mb_copy(payload(link), &now, sizeof now);
+        link->reply_bytes = sizeof now;
+    }
+    return result;
+}
+
+static int state_out(mb_link *link) {
+    const uint8_t *asked = link->request + FRAME_PAYLOAD;
+    if (link->request_bytes != PIECE_WANTED_BYTES) {
+        return LINK_BAD_REQUEST;
+    }
+    size_t offset = u32(asked, PIECE_OFFSET), bytes = u32(asked, PIECE_BYTES);
+    size_t in_all = mb_state_bytes(link->model);
+    if (bytes > most_bytes(link) || offset > in_all || bytes > in_all - offset) {
+        return LINK_BAD_REQUEST;
+    }
+    link->reply_bytes = bytes;
+    return mb_piece_out(link, offset, payload(link), bytes);
+}
+
+/* False: the host has stopped sending pieces, and there is nothing to answer. */
+static bool state_in(mb_link *link, int *result) {
+    if (link->request_bytes != 4) {
+        *result = LINK_BAD_REQUEST;
+        return true;
+    }
+    bool is_mixed;
+    int loaded = mb_pieces_in(link, u32(link->request, FRAME_PAYLOAD), &is_mixed);
+    if (loaded == MB_OK) {
+        link->session = 0; /* what comes in is the work of no session of this device */
+        link->n_learnt = 0;
+        link->is_unkept = 1;
+    } else if (is_mixed) {
+        boot(link);
+    }
+    mb_zero(payload(link), PIECE_WANTED_BYTES); /* no more bytes are wanted */
+    link->reply_bytes = loaded == 1 ? 0 : PIECE_WANTED_BYTES;
+    *result = loaded;
+    return loaded != 1;
+}
+
+static int without_model(mb_link *link, uint8_t kind) {
+    return kind == REQUEST_HELLO ? hello(link) : link->opened;
+}
+
+static int with_model(mb_link *link, uint8_t kind) {
+    switch (kind) {
+    case REQUEST_HELLO:
+        return hello(link);
+    case REQUEST_SELF_TEST:
+        return self_test(link);
+    case REQUEST_PREDICT:
+        return predict(link);
+    case REQUEST_BEGIN:
+        return begin(link);
+    case REQUEST_LEARN:
+        return learn(link);
+    case REQUEST_COMMIT:
+        return commit(link);
+    case REQUEST_STATUS:
+        return status(link);
+    case REQUEST_STATE_OUT:
+        return state_out(link);
+    default:
+        return LINK_BAD_REQUEST;
+    }
+}
+
+void mb_link_serve(mb_link *link) {
+    while (mb_request_next(link)) {
+        uint8_t kind = link->request[FRAME_KIND];
+        int result = MB_OK;
+        if (link->model == NULL) {
+            result = without_model(link, kind);
+        } else if (kind != REQUEST_STATE_IN) {
+            result = with_model(link, kind);
+        } else if (!state_in(link, &result)) {
+            continue;
+        }
+        mb_request_reply(link, result);
+    }
+}

@@ -1,0 +1,176 @@
+/* link_rig.c: a device in memory, for tests of the link. It runs on a stack of its own until it
+ * waits for a byte, and can be reset at any call that it makes of its port. Its storage keeps the
+ * record before until the next one is whole. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "metabit_link.h"
+
+#define STACK_BYTES (256u << 10)
+
+typedef struct rig {
+    mb_link link;
+    mb_link_port port;
+    ucontext_t host, device;
+    uint8_t *stack;
+    const uint8_t *in;
+    size_t in_bytes;
+    uint8_t *out;
+    size_t out_bytes, out_most;
+    uint8_t *slots[2]; /* records: what is kept, and what is being written */
+    size_t slot_bytes[2];
+    uint32_t kept;         /* its slot */
+    int64_t calls_to_live; /* of the port until the device is reset; below 0: never */
+    uint64_t clock;
+    uint32_t n_resets, n_commits;
+} rig;
+
+static void start(rig *r);
+
+/* The device has made a call; whatever it was about to do is not done after a reset. */
+static void called(rig *r) {
+    if (r->calls_to_live >= 0 && r->calls_to_live-- == 0) {
+        r->n_resets++;
+        start(r);
+        setcontext(&r->host); /* the device's stack is forgotten */
+    }
+}
+
+static int receive(void *context) {
+    rig *r = (rig *)context;
+    called(r);
+    while (r->in_bytes == 0) {
+        swapcontext(&r->device, &r->host);
+    }
+    r->in_bytes--;
+    return *r->in++;
+}
+
+static void send(void *context, const void *data, size_t bytes) {
+    rig *r = (rig *)context;
+    called(r);
+    if (bytes <= r->out_most - r->out_bytes) {
+        memcpy(r->out + r->out_bytes, data, bytes);
+        r->out_bytes += bytes;
+    }
+}
+
+static uint64_t cycles(void *context) { return ((rig *)context)->clock += 1000; }
+
+static int keep_start(void *context, size_t bytes) {
+    rig *r = (rig *)context;
+    uint32_t next = 1u - r->kept;
+    called(r);
+    free(r->slots[next]);
+    r->slots[next] = malloc(bytes);
+    r->slot_bytes[next] = bytes;
+    return r->slots[next] == NULL;
+}
+
+static int keep_write(void *context, size_t offset, const void *data, size_t bytes) {
+    rig *r = (rig *)context;
+    called(r);
+    memcpy(r->slots[1u - r->kept] + offset, data, bytes);
+    return 0;
+}
+
+static int keep_end(void *context) {
+    rig *r = (rig *)context;
+    called(r);
+    r->kept = 1u - r->kept;
+    r->n_commits++;
+    called(r);
+    return 0;
+}
+
+static size_t kept_bytes(void *context) {
+    rig *r = (rig *)context;
+    return r->n_commits == 0 ? 0 : r->slot_bytes[r->kept];
+}
+
+static int kept_read(void *context, size_t offset, void *data, size_t bytes) {
+    rig *r = (rig *)context;
+    if (offset + bytes > r->slot_bytes[r->kept]) {
+        return 1;
+    }
+    memcpy(data, r->slots[r->kept] + offset, bytes);
+    return 0;
+}
+
+static void run(uint32_t low, uint32_t high) {
+    rig *r = (rig *)(uintptr_t)(low | (uint64_t)high << 32);
+    if (mb_link_start(&r->link) != MB_ERR_INPUT) {
+        mb_link_serve(&r->link);
+    }
+}
+
+/* Memory as it is after power-on, and the program at its beginning. */
+static void start(rig *r) {
+    uint64_t address = (uint64_t)(uintptr_t)r;
+    memset(r->link.arena, 0xa5, r->link.arena_bytes);
+    memset(r->link.buffer, 0xa5, r->link.buffer_bytes);
+    r->calls_to_live = -1;
+    r->in_bytes = 0;
+    getcontext(&r->device);
+    r->device.uc_stack.ss_sp = r->stack;
+    r->device.uc_stack.ss_size = STACK_BYTES;
+    r->device.uc_link = &r->host;
+    makecontext(&r->device, (void (*)(void))run, 2, (uint32_t)address, (uint32_t)(address >> 32));
+}
+
+rig *rig_new(const void *blob, size_t blob_bytes, const mb_options *options, size_t arena_bytes,
+             size_t buffer_bytes, int has_storage) {
+    rig *r = calloc(1, sizeof *r);
+    r->port = (mb_link_port){.receive = receive, .send = send, .cycles = cycles, .context = r};
+    if (has_storage) {
+        r->port.keep_start = keep_start;
+        r->port.keep_write = keep_write;
+        r->port.keep_end = keep_end;
+        r->port.kept_bytes = kept_bytes;
+        r->port.kept_read = kept_read;
+    }
+    r->stack = malloc(STACK_BYTES);
+    r->link = (mb_link){.port = &r->port,
+                        .blob = blob,
+                        .blob_bytes = blob_bytes,
+                        .options = options,
+                        .arena = aligned_alloc(64, (arena_bytes + 63) / 64 * 64),
+                        .arena_bytes = arena_bytes,
+                        .buffer = aligned_alloc(64, (buffer_bytes + 63) / 64 * 64),
+                        .buffer_bytes = buffer_bytes,
+                        .board = "rig",
+                        .clock_hz = 1000000};
+    start(r);
+    return r;
+}
+
+/* Hand bytes to the device and let it run until it waits for more, or is reset, which happens after
+ * so many calls of its port, or never where that is negative. Returns how many bytes it has
+ * sent. */
+size_t rig_feed(rig *r, const uint8_t *data, size_t bytes, uint8_t *out, size_t most,
+                int64_t calls_to_live) {
+    r->in = data;
+    r->in_bytes = bytes;
+    r->out = out;
+    r->out_bytes = 0;
+    r->out_most = most;
+    r->calls_to_live = calls_to_live;
+    swapcontext(&r->host, &r->device);
+    r->calls_to_live = -1;
+    r->in_bytes = 0;
+    return r->out_bytes;
+}
+
+uint32_t rig_resets(const rig *r) { return r->n_resets; }
+uint32_t rig_commits(const rig *r) { return r->n_commits; }
+
+void rig_free(rig *r) {
+    free(r->link.arena);
+    free(r->link.buffer);
+    free(r->stack);
+    free(r->slots[0]);
+    free(r->slots[1]);
+    free(r);
+}

@@ -1,0 +1,303 @@
+"""The link: no wrong answer is accepted and no sample is learnt twice, whatever the line does."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from helpers import random_model, random_samples
+from link_rig import BadLine, Rig, compile_rig
+from numpy.typing import NDArray
+
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.inputs import Samples
+from metabit.edge_runtime.options import Options
+from metabit.errors import InputError, MetabitError, StorageError
+from metabit.export.container import dumps
+from metabit.firmware_sim.link import messages
+from metabit.firmware_sim.link.client import LinkClient, Patience
+from metabit.firmware_sim.link.device import UNKNOWN, LinkedDevice, session_of
+from metabit.firmware_sim.link.frame import FrameReader, decode, encode
+
+MODEL = random_model((13, 9, 4), seed=7)
+BLOB = dumps(MODEL)
+LEARNS = Options(learn_layers=2)
+#: A line that does this much harm needs patience; no time passes on it.
+PATIENT = Patience(seconds=1.0, tries=400)
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return compile_rig(tmp_path_factory.mktemp("rig"))
+
+
+@pytest.fixture
+def rig(library: ctypes.CDLL) -> Iterator[Callable[..., Rig]]:
+    made: list[Rig] = []
+
+    def make(kind: type[Rig] = Rig, options: Options = LEARNS, **more: object) -> Rig:
+        made.append(kind(library, BLOB, options, **more))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def samples(n: int, seed: int = 3) -> tuple[Samples, NDArray[np.int32]]:
+    rng = np.random.default_rng(seed)
+    x = random_samples(rng, MODEL.input, n)
+    return x.reshape(n, -1), rng.integers(0, 4, n).astype(np.int32)
+
+
+# ---- frames --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_bytes", [*range(6), 253, 254, 255, 256, 600])
+@pytest.mark.parametrize("fill", [b"\0", b"\1", b"\xff"])
+def test_a_frame_has_no_zero_in_it_and_gives_its_body_back(n_bytes: int, fill: bytes) -> None:
+    body = fill * n_bytes
+    frame = encode(body)
+    assert frame[:1] == frame[-1:] == b"\0"
+    assert b"\0" not in frame[1:-1]
+    assert decode(frame[1:-1]) == body
+
+
+def test_frames_are_found_in_whatever_pieces_they_come() -> None:
+    bodies = [bytes(range(n % 256)) * 2 for n in range(0, 600, 37)]
+    line = b"noise" + b"".join(map(encode, bodies))
+    frames, found = FrameReader(), []
+    for at in range(0, len(line), 11):
+        found += frames.take(line[at : at + 11])
+    assert found == bodies
+    assert frames.n_damaged == 1
+
+
+# ---- a good line ---------------------------------------------------------------------------------
+
+
+def test_a_device_predicts_and_learns_as_the_host_does(rig: Callable[..., Rig]) -> None:
+    device, host = LinkedDevice(LinkClient(rig())), Engine(BLOB, learn="all")
+    x, y = samples(50)
+    device.self_test()
+    answered = device.predict(x)
+    assert np.array_equal(answered.scores, host.scores(x))
+    assert np.array_equal(answered.labels, host.predict(x))
+    assert answered.cycles is not None
+    told = device.learn(session_of(device.info.identity, x, y), x, y, commit_every=20)
+    assert np.array_equal(told.labels, host.learn(x, y))
+    assert device.state_out() == host.save_state()
+    assert device.status() == host.status().__class__(
+        **{**vars(host.status()), "class_accuracy": ()}
+    )
+
+
+def test_a_device_says_what_it_is(rig: Callable[..., Rig]) -> None:
+    info = LinkedDevice(LinkClient(rig())).info
+    assert (info.n_inputs, info.n_outputs, info.board) == (13, 4, "rig")
+    assert (info.has_storage, info.counts_cycles, info.clock_hz) == (True, True, 1_000_000)
+    assert info.options.learn_layers == 2
+    assert info.state_bytes == len(Engine(BLOB, learn="all").save_state())
+
+
+def test_the_same_samples_are_not_learnt_a_second_time(rig: Callable[..., Rig]) -> None:
+    line = rig()
+    device = LinkedDevice(LinkClient(line))
+    x, y = samples(30)
+    session = session_of(device.info.identity, x, y)
+    device.learn(session, x, y, commit_every=30)
+    state, commits = device.state_out(), line.n_commits
+    told = device.learn(session, x, y, commit_every=30)
+    assert told.n_before == 30
+    assert set(told.labels) == {UNKNOWN}
+    assert (device.state_out(), line.n_commits) == (state, commits)
+    assert session_of(device.info.identity, x, y, again=2) != session
+
+
+def test_a_second_client_continues_where_the_first_one_stopped(rig: Callable[..., Rig]) -> None:
+    line, host = rig(), Engine(BLOB, learn="all")
+    x, y = samples(40)
+    first = LinkedDevice(LinkClient(line))
+    session = session_of(first.info.identity, x, y)
+
+    def stop(done: int, _total: int) -> None:
+        if done >= 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        first.learn(session, x, y, commit_every=10, progress=stop)
+    second = LinkedDevice(LinkClient(line))
+    told = second.learn(session, x, y, commit_every=10)
+    assert 20 <= told.n_before < 40
+    assert np.array_equal(told.labels[told.n_before :], host.learn(x, y)[told.n_before :])
+    assert second.state_out() == host.save_state()
+
+
+def test_batches_are_the_hosts(rig: Callable[..., Rig]) -> None:
+    options = Options(learn_layers=2, batch=8)
+    device = LinkedDevice(LinkClient(rig(options=options)))
+    host = Engine(BLOB, learn="all", batch=8)
+    x, y = samples(45)
+    told = device.learn(1, x, y)
+    assert np.array_equal(told.labels, host.learn(x, y))
+    assert device.state_out() == host.save_state()
+
+
+def test_a_state_goes_in_and_the_device_continues_with_it(rig: Callable[..., Rig]) -> None:
+    device, host = LinkedDevice(LinkClient(rig())), Engine(BLOB, learn="all")
+    x, y = samples(30)
+    host.learn(x, y)
+    device.state_in(host.save_state())
+    assert np.array_equal(device.predict(x).scores, host.scores(x))
+    assert device.client.hello().is_unkept
+    device.commit()
+    assert not device.client.hello().is_unkept
+    device.learn(5, x, y)
+    host.learn(x, y)
+    assert device.state_out() == host.save_state()
+
+
+def test_a_damaged_or_foreign_state_is_refused_and_changes_nothing(
+    rig: Callable[..., Rig],
+) -> None:
+    device = LinkedDevice(LinkClient(rig()))
+    x, y = samples(20)
+    device.learn(1, x, y)
+    before = device.state_out()
+    damaged = bytearray(before)
+    damaged[len(damaged) // 2] ^= 1
+    foreign = Engine(dumps(random_model((13, 9, 4), seed=8)), learn="all").save_state()
+    refused = {
+        bytes(damaged): "E-STATE-CRC", before[:-4]: "E-STATE-CRC", before + b"1234": "E-STATE-CRC",
+        b"": "E-STATE-CRC", foreign: "E-MISMATCH",
+    }  # fmt: skip
+    for image, code in refused.items():
+        with pytest.raises(MetabitError) as caught:
+            device.state_in(image)
+        assert caught.value.code == code
+        assert device.client.hello().n_learnt == 20
+        assert device.state_out() == before
+
+
+@pytest.mark.parametrize("readings", [0, 1, 2])
+def test_a_state_that_stops_coming_in_changes_nothing(
+    rig: Callable[..., Rig], readings: int
+) -> None:
+    """In the second reading, which takes it over, the device goes back to its last commit."""
+    client = LinkClient(rig())
+    device = LinkedDevice(client)
+    x, y = samples(24)
+    device.learn(1, x[:20], y[:20], commit_every=20)
+    before = device.state_out()
+    device.learn(1, x, y)
+    after = device.state_out()
+    fresh = Engine(BLOB, learn="all").save_state()
+    reply = client.ask(messages.STATE_IN, messages.COUNT.pack(len(fresh)))
+    n_read = 0
+    while n_read < readings:
+        at, n = messages.PIECE_WANTED.unpack(reply.payload)
+        reply = client.ask(messages.PIECE, messages.COUNT.pack(at) + fresh[at : at + n])
+        n_read += at + n == len(fresh) or n_read == 1
+    assert client.hello().n_learnt == (20 if readings == 2 else 24)
+    assert device.state_out() == (before if readings == 2 else after)
+
+
+def test_a_self_test_does_not_take_what_is_not_committed(rig: Callable[..., Rig]) -> None:
+    device = LinkedDevice(LinkClient(rig()))
+    x, y = samples(5)
+    device.learn(1, x, y)
+    state = device.state_out()
+    with pytest.raises(InputError, match="commit it first") as caught:
+        device.self_test()
+    assert caught.value.code == "E-DEVICE-UNKEPT"
+    device.commit()
+    device.self_test()
+    assert device.state_out() == state
+
+
+def test_a_device_without_storage_says_so_and_a_reset_is_not_passed_over(
+    rig: Callable[..., Rig],
+) -> None:
+    line = rig(has_storage=False)
+    device = LinkedDevice(LinkClient(line))
+    x, y = samples(30)
+    with pytest.raises(InputError, match="no storage") as caught:
+        device.learn(1, x, y, commit_every=10)
+    assert caught.value.code == "E-DEVICE-STORAGE"
+
+    def reset(done: int, _total: int) -> None:
+        if done >= 10:
+            line.deliver(b"\0", calls_to_live=0)
+
+    with pytest.raises(StorageError, match="was reset") as lost:
+        device.learn(1, x, y, progress=reset)
+    assert lost.value.code == "E-DEVICE-LOST"
+
+
+def test_a_line_that_is_dead_is_an_error_and_not_a_wait_for_ever() -> None:
+    class Dead:
+        where = "nothing"
+
+        def write(self, data: bytes) -> None:
+            self.n = getattr(self, "n", 0) + 1
+
+        def read(self, seconds: float) -> bytes:
+            return b""
+
+        def close(self) -> None:
+            pass
+
+    line = Dead()
+    with pytest.raises(StorageError, match="does not answer") as caught:
+        LinkClient(line, Patience(tries=3)).hello()
+    assert caught.value.code == "E-DEVICE-SILENT"
+    assert line.n == 3
+
+
+# ---- a bad line ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n_faults", [3_000, pytest.param(100_000, marks=pytest.mark.long)])
+def test_no_wrong_answer_is_accepted_and_no_sample_is_learnt_twice(
+    rig: Callable[..., Rig], n_faults: int
+) -> None:
+    line = rig(BadLine)
+    assert isinstance(line, BadLine)
+    line.start(n_faults)
+    rng = random.Random(n_faults)
+    device, host = LinkedDevice(LinkClient(line, PATIENT)), Engine(BLOB, learn="all")
+    session = 0
+    while line.faults.total() < n_faults:
+        session += 1
+        x, y = samples(rng.randrange(1, 60), seed=session)
+        told = device.learn(session, x, y, commit_every=rng.randrange(1, 30))
+        expected = host.learn(x, y)
+        known = told.labels != UNKNOWN
+        assert np.array_equal(told.labels[known], expected[known])
+        if session % 4 == 0:
+            device = LinkedDevice(LinkClient(line, PATIENT))
+        if session % 3 == 0:
+            assert np.array_equal(device.predict(x).scores, host.scores(x))
+        if session % 5 == 0:
+            assert device.state_out() == host.save_state()
+        if session % 10 == 0:
+            fresh = Engine(BLOB, learn="all")
+            put_in(device, fresh.save_state())
+            host = fresh
+    assert device.state_out() == host.save_state()
+    assert len(line.faults) == 9
+    assert min(line.faults.values()) > n_faults / 50
+
+
+def put_in(device: LinkedDevice, image: bytes) -> None:
+    """A state goes in and is committed, as often as the device is reset meanwhile."""
+    while True:
+        try:
+            device.state_in(image)
+        except StorageError:  # E-DEVICE-LOST
+            continue
+        if device.commit()[0] == 0 and device.state_out() == image:
+            return

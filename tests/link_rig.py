@@ -1,0 +1,169 @@
+"""A device in memory (tests/c/link_rig.c), and a line to it that does what harm lines do."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import subprocess
+from collections import Counter
+from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void_p
+from pathlib import Path
+
+from metabit.edge_runtime import _native, sources
+from metabit.edge_runtime.mapped import Mapped
+from metabit.edge_runtime.options import Options
+from metabit.export.blob import Blob
+
+RIG = Path(__file__).parent / "c" / "link_rig.c"
+_MOST_SENT = 1 << 20
+
+
+def compile_rig(folder: Path) -> ctypes.CDLL:
+    """The rig, beside the C library that the other tests use."""
+    library = _native.library_path().resolve()
+    rig = folder / "link_rig.so"
+    subprocess.run(
+        [
+            os.environ.get("CC", "cc"), "-std=c99", "-O1", "-Wall", "-Wextra", "-Werror", "-shared",
+            "-fPIC", f"-I{sources() / 'include'}", str(RIG), str(library),
+            f"-Wl,-rpath,{library.parent}", "-o", str(rig),
+        ],
+        check=True,
+    )  # fmt: skip
+    made = ctypes.CDLL(str(rig))
+    made.rig_new.restype = c_void_p
+    made.rig_new.argtypes = [
+        c_void_p, c_size_t, POINTER(_native.NativeOptions), c_size_t, c_size_t, c_int,
+    ]  # fmt: skip
+    made.rig_feed.restype = c_size_t
+    made.rig_feed.argtypes = [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_int64]
+    for name in ("rig_resets", "rig_commits"):
+        getattr(made, name).restype = c_uint32
+        getattr(made, name).argtypes = [c_void_p]
+    made.rig_free.argtypes = [c_void_p]
+    return made
+
+
+class Rig:
+    """A device in memory, and a line to it that does no harm.
+
+    Args:
+        library: see `compile_rig`.
+        blob: its model.
+        options: how it is opened.
+        has_storage: whether it can commit.
+        buffer_bytes: of its frames; the least for the model when left out.
+    """
+
+    where = "rig"
+
+    def __init__(
+        self, library: ctypes.CDLL, blob: bytes, options: Options, *,
+        has_storage: bool = True, buffer_bytes: int | None = None,
+    ) -> None:  # fmt: skip
+        self._library = library
+        self._model, self._options = Mapped(Blob.of(blob)), options.native()
+        info, arena = self._model.info, c_size_t()
+        core, data = _native.library(), self._model.memory.ctypes.data
+        assert not core.mb_arena_bytes(
+            data, len(blob), ctypes.byref(self._options), ctypes.byref(arena)
+        )
+        least = (256 + options.batch * (info.n_inputs + 4) + 4 * info.n_outputs + 7) // 8 * 16
+        self._rig = library.rig_new(
+            data, len(blob), ctypes.byref(self._options), arena, buffer_bytes or least, has_storage
+        )
+        self._sent = ctypes.create_string_buffer(_MOST_SENT)
+        self._coming = b""
+
+    def write(self, data: bytes) -> None:
+        self.deliver(data)
+
+    def deliver(self, data: bytes, calls_to_live: int = -1) -> None:
+        """Hand bytes to the device; it is reset after so many calls of its port, or never."""
+        n = self._library.rig_feed(
+            self._rig, data, len(data), self._sent, _MOST_SENT, calls_to_live
+        )
+        self.arrive(self._sent.raw[:n])
+
+    def arrive(self, data: bytes) -> None:
+        """Bytes come in from the device."""
+        self._coming += data
+
+    def read(self, seconds: float) -> bytes:
+        assert seconds > 0
+        data, self._coming = self._coming, b""
+        return data
+
+    def close(self) -> None:
+        self._library.rig_free(self._rig)
+
+    @property
+    def n_resets(self) -> int:
+        """How often the device was reset in the middle of its work."""
+        return int(self._library.rig_resets(self._rig))
+
+    @property
+    def n_commits(self) -> int:
+        """How often it kept something."""
+        return int(self._library.rig_commits(self._rig))
+
+
+class BadLine(Rig):
+    """A line on which a share of all frames comes to harm, in both directions.
+
+    Attributes:
+        faults: how often each kind of harm was done.
+        share: of frames that are harmed.
+    """
+
+    share = 0.3
+    _KINDS = ("lost", "flipped", "short", "missing", "inserted", "twice", "late", "noise")
+
+    def start(self, seed: int) -> BadLine:
+        """From here on the line does harm."""
+        self.faults: Counter[str] = Counter()
+        self._random = random.Random(seed)
+        self._late: list[bytes] = []
+        return self
+
+    def write(self, data: bytes) -> None:
+        for piece in self._harmed(data):
+            calls = -1
+            if self._random.random() < self.share / 10:
+                calls = self._random.randrange(2 * len(data) + 40)
+            before = self.n_resets
+            self.deliver(piece, calls)
+            self.faults["reset"] += self.n_resets - before
+
+    def arrive(self, data: bytes) -> None:
+        for piece in self._harmed(data):
+            super().arrive(piece)
+
+    def _harmed(self, data: bytes) -> list[bytes]:
+        """What comes out at the other end of the line; what is late comes out at either."""
+        rng = self._random
+        if not data or rng.random() >= self.share:
+            return [data, self._late.pop()] if self._late and rng.random() < 0.3 else [data]
+        kind = rng.choice(self._KINDS)
+        self.faults[kind] += 1
+        at = rng.randrange(len(data))
+        if kind == "lost":
+            return []
+        if kind == "flipped":
+            harmed = bytearray(data)
+            for _ in range(rng.choice((1, 2, 3, 20))):
+                harmed[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+            return [bytes(harmed)]
+        if kind == "short":
+            return [data[:at]]
+        if kind == "missing":
+            return [data[:at] + data[at + rng.choice((1, 2, 30)) :]]
+        if kind == "inserted":
+            return [data[:at] + rng.randbytes(rng.choice((1, 2, 30))) + data[at:]]
+        if kind == "twice":
+            return [data + data]
+        if kind == "late":
+            self._late.append(data)
+            return [data]
+        return [rng.randbytes(rng.randrange(1, 400)) + data]
