@@ -1,11 +1,11 @@
 """Millions of mutated model files and states, by libFuzzer with the sanitizers of clang.
 
-    python -m benchmarks.fuzzing [--runs 10000000 | --seconds 30] [--record]
+    python -m benchmarks.fuzzing [--runs 10000000 | --seconds 30] [--more] [--record]
 
 Runs what `make clang-asan` has built, from the inputs of tests/c/fuzz/corpus/, in turns of a
 quarter of a million. A finding is an input in build/fuzz/, and exit code 1. --record writes
 benchmarks/results/fuzzing.json and the table of docs/RELIABILITY.md after every turn, so that a
-run which is stopped has said what it did.
+run which is stopped has said what it did; --more goes on from there, and adds to its counts.
 """
 
 from __future__ import annotations
@@ -96,11 +96,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000_000)
     parser.add_argument("--seconds", type=int)
+    parser.add_argument("--more", action="store_true")
     parser.add_argument("--record", action="store_true")
     args = parser.parse_args()
     limit = f"--seconds {args.seconds}" if args.seconds else f"--runs {args.runs}"
-    shutil.rmtree(FOUND, ignore_errors=True)
-    records: dict[str, results.Record] = {}
+    records: dict[str, results.Record] = results.load(NAME)["results"] if args.more else {}
+    if not args.more:
+        shutil.rmtree(FOUND, ignore_errors=True)
     left = 1 if args.seconds else args.runs
     while left > 0:
         runs = min(left, RUNS_PER_TURN)
