@@ -43,6 +43,8 @@ def test_a_sensor_at_its_limit_is_spoken_of(cli: Cli, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=x, y=rng.integers(0, 2, 500))
     answer = cli("data", "inspect", tmp_path / "a.npz", "--json").answer
     assert any("has the sensor reached its limit?" in note for note in answer["notes"])
+    np.savez(tmp_path / "few.npz", x=rng.normal(size=(60, 1)), y=rng.integers(0, 2, 60))
+    assert cli("data", "inspect", tmp_path / "few.npz", "--json").answer["notes"] == []
 
 
 def test_the_draft_is_a_recipe_that_trains(cli: Cli, tmp_path: Path) -> None:

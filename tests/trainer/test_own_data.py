@@ -10,9 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from own_data import code_of
 
-from metabit.errors import InputError
+from metabit.errors import FormatError, InputError
 from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.data.label_name import label_in
 from metabit.trainer.data.own import OwnData, load_own
+from metabit.trainer.data.own.text_table import read_text_table
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.recipe.frontend import FrontEndRecipe
@@ -192,6 +194,40 @@ def test_what_is_no_table_is_refused(content: bytes, code: str, tmp_path: Path) 
     assert code_of(OwnData(str(tmp_path / "none.csv"))) == "E-DATA-READ"
 
 
+def test_an_uneven_row_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("# a logger\nax,label\n1,a\n")
+    with pytest.raises(FormatError, match=r'line 2 has 2 cells, .* line 1; .*"#"'):
+        load_own(OwnData(str(path)))
+
+
+@pytest.mark.parametrize(
+    ("names", "label"),
+    [
+        (["x", "y", "z", "label"], 3),
+        (["x", "y", "z"], None),
+        (["a", "b", " Y "], 2),
+        (["target", "class"], 1),
+        (["y", "Activity"], 1),
+    ],
+)
+def test_an_axis_of_a_sensor_is_not_taken_for_the_class(
+    names: list[str], label: int | None
+) -> None:
+    assert label_in(names) == label
+
+
+@pytest.mark.parametrize(
+    "form", ["{:.2f}", "2026-01-31T10:00:{:05.2f}Z", "2026-01-31 10:00:{:05.2f}"]
+)
+def test_times_are_seconds_however_they_are_written(form: str, tmp_path: Path) -> None:
+    times = [0.0, 0.25, 0.5, 7.75]
+    path = tmp_path / "t.csv"
+    path.write_text("when,label\n" + "".join(f"{form.format(t)},a\n" for t in times))
+    found = read_text_table(path).seconds("when")
+    assert (found - found[0]).tolist() == times
+
+
 def arrays(shape: tuple[int, ...], dtype: str, seed: int = 0) -> NDArray[np.generic]:
     rng = np.random.default_rng(seed)
     return (100 * rng.normal(size=shape)).astype(dtype)
@@ -240,6 +276,11 @@ def test_arrays_that_cannot_be_samples_are_refused(
     path = tmp_path / "a.npz"
     np.savez(path, **keys)  # type: ignore[arg-type]
     assert code_of(OwnData(str(path))) == code
+
+
+def test_samples_without_labels_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((4, 2)))
+    assert code_of(OwnData(str(tmp_path / "x.npy"))) == "E-NO-LABELS"
 
 
 def test_a_recipe_without_a_front_end_standardises_raw_values(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from own_data import code_of
 from PIL import Image
 
+from metabit.fitting.windows import with_window
 from metabit.trainer.data.own import OwnData, load_own
 from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.streams import build
@@ -103,7 +104,7 @@ def test_pictures_by_split_and_class(colour: bool, tmp_path: Path) -> None:
         ({"a/1.wav": b"RIFFbroken"}, "E-DATA-FORMAT"),
         ({"a/readme.md": b""}, "E-DATA-EMPTY"),
         ({"1.wav": wav()}, "E-DATA-PATTERN"),
-        ({"a/1.csv": b"ax\n1\n"}, "E-DATA-FORMAT"),
+        ({"a/1.wav": wav(), "b/1.png": png(False)}, "E-DATA-FORMAT"),
     ],
 )
 @pytest.mark.parametrize("zipped", [False, True])
@@ -131,3 +132,26 @@ def test_recordings_without_groups_are_never_on_both_sides(tmp_path: Path) -> No
     assert test is not None
     assert set(train.tolist()).isdisjoint(test.tolist())
     assert len(set(train.tolist()) | set(test.tolist())) == 16
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_time_series_by_class_are_recordings_with_names(zipped: bool, tmp_path: Path) -> None:
+    generator = np.random.default_rng(0)
+    files = {
+        f"{name}/{i}.csv": ("t,x,y\n" + "".join(f"{r / 50},{r},{v}\n" for r, v in enumerate(row)))
+        for name in ("sit", "walk")
+        for i, row in enumerate(generator.normal(size=(4, 100)))
+    }
+    path = make_folder(tmp_path, {n: text.encode() for n, text in files.items()}, zipped)
+    found = load_own(OwnData(str(path), time="t", window=40, hop=20))
+    assert (found.class_names, found.channel_names) == (("sit", "walk"), ("x", "y"))
+    assert found.train.x.shape == (6 * 4, 2, 40)  # a file is a group, and one of four is held out
+    assert len(found.test.y) == 2 * 4
+    recipe = with_window(DataRecipe(path=str(path), channels=("x", "y")))
+    assert (recipe.window, recipe.hop) == (96, 48)
+
+
+def test_time_series_with_other_columns_are_refused(tmp_path: Path) -> None:
+    files = {"sit/1.csv": b"x,y\n1,2\n" * 1, "walk/1.csv": b"x,z\n1,2\n"}
+    path = make_folder(tmp_path, files, False)
+    assert code_of(OwnData(str(path))) == "E-DATA-RATE"

@@ -8,6 +8,7 @@ idx.py          reads the IDX files of those two
 own/            data of one's own: tables, time series, recordings, pictures
 download.py     fetches files and checks their checksums
 images.py       pads, enlarges and rotates images
+label_name.py   names of columns that people give the class
 windows.py      raw windows through a front end
 thermometer.py  values as several bits, for a first layer of binary inputs
 """

@@ -111,8 +111,8 @@ def command(
 ) -> Answer:  # fmt: skip
     """Find a network for DATA that fits the device, train it, and pack it.
 
-    DATA is a CSV or .npz file, a folder or zip of WAV files or pictures, the name of a data set, or
-    a recipe, whose [data] is taken.
+    DATA is a CSV or .npz file, a folder or zip of WAV files, CSV files or pictures, the name of a
+    data set, or a recipe, whose [data] is taken.
 
     Networks of many shapes are proposed. Those that do not fit are refused before any training; the
     others race, on training samples that are held out. The best one is trained on all of them and

@@ -37,7 +37,7 @@ LIMIT = click.option(
 LABEL = click.option(
     "--label", metavar="COLUMN",
     help="The column of a csv file that holds the label: its name, or its number from 1. Default: "
-    "as in training; a column called label, class, target or y; or the last, if there is one too "
+    "as in training; a column called label, class or target; or the last, if there is one too "
     "many.",
 )  # fmt: skip
 CODES = click.option(

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from metabit.errors import InputError, nearest
 from metabit.export.spec import Model
 from metabit.readers.csv_text import Line, SeparatedText
-
-LABEL_NAMES = ("label", "class", "target", "y", "activity")
+from metabit.trainer.data.label_name import label_in
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def columns_of(first: Line, cells: SeparatedText, model: Model, label: str | Non
     if label_at is None:
         label_at = _as_trained(trained.get("label"), names, width)
     if label_at is None:
-        label_at = next((i for i, n in enumerate(names) if n.lower() in LABEL_NAMES), None)
+        label_at = label_in(names)
     group_at = _as_trained(trained.get("group"), names, width)
     time_at = _as_trained(trained.get("time"), names, width)
     known = _known_channels(model, names, width)

@@ -5,6 +5,7 @@ load.py        from a path to a data set
 text_table.py  CSV files in their usual forms, as columns
 arrays.py      .npy and .npz files
 folders.py     folders and zips of WAV, CSV, PNG and JPEG files
+recordings.py  files of a folder as rows: WAV, and CSV files of a time series
 frames.py      rows in order, cut into recordings and windows
 look.py        what is in a file or folder, before anything is trained
 look_plot.py   a picture of it

@@ -31,7 +31,8 @@ def read_arrays_of(path: Path, label: str | None, group: str | None) -> dict[str
         CorruptError: not an .npz file, or a damaged one (E-DATA-FORMAT).
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
             if isinstance(archive, np.ndarray):
                 raise InputError(
                     f"{path}: samples without labels; numpy.savez(file, x=..., y=...) keeps both",
@@ -71,7 +72,9 @@ def _named(
     if not wanted or wanted[0] not in archive.files:
         names = ", ".join(archive.files) or "none"
         raise InputError(
-            f"{path}: no array named {name or ' or '.join(usual[:2])} (found: {names})", code=code
+            f"{path}: no array named {name or ' or '.join(usual[:2])} (found: {names}); write the "
+            "file anew, numpy.savez(file, x=..., y=...), with all samples in it",
+            code=code,
         )
     array: NDArray[Any] = archive[wanted[0]]
     return array

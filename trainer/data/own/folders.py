@@ -18,6 +18,7 @@ from metabit.extras import need
 
 PICTURES = (".png", ".jpg", ".jpeg")
 SOUNDS = (".wav",)
+TABLES = (".csv", ".tsv")
 MAX_FILE_BYTES = 256 * 2**20
 """Of one file in a zip, unpacked: what says more is refused before it is unpacked."""
 
@@ -75,7 +76,7 @@ def files_in(path: Path, pattern: str | None) -> Iterator[Found]:
         )
     if n == 0:
         raise InputError(
-            f"{path}: no {', '.join((*SOUNDS, *PICTURES, '.csv'))} files", code="E-DATA-EMPTY"
+            f"{path}: no {', '.join((*SOUNDS, *PICTURES, *TABLES))} files", code="E-DATA-EMPTY"
         )
 
 
@@ -97,7 +98,7 @@ def _as_expression(pattern: str) -> str:
 
 def _is_known(name: str) -> bool:
     hidden = any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
-    return not hidden and name.lower().endswith((*SOUNDS, *PICTURES, ".csv", ".tsv"))
+    return not hidden and name.lower().endswith((*SOUNDS, *PICTURES, *TABLES))
 
 
 def _in_folder(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import FormatError, InputError
+from metabit.errors import InputError
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.own import arrays, folders, text_table
 from metabit.trainer.data.own.counts import units_of
 from metabit.trainer.data.own.frames import Frames, indexed, windows_in, without_missing
+from metabit.trainer.data.own.recordings import held_by_name, rows_of_files
 from metabit.trainer.data.own.split import check_classes, rows_to_test
 from metabit.trainer.data.own.what import OwnData
 from metabit.trainer.frontend import to_counts
-
-_HELD_OUT = ("test", "testing", "validation", "val", "valid")
 
 
 def load_own(data: OwnData) -> DataSet:
@@ -38,7 +37,7 @@ def load_own(data: OwnData) -> DataSet:
         found = list(folders.files_in(path, data.pattern))
         if found[0].name.lower().endswith(folders.PICTURES):
             return _pictures(data, found)
-        return _windowed(data, *_from_files(data, found))
+        return _windowed(data, *rows_of_files(data, found))
     if path.suffix.lower() in arrays.SUFFIXES:
         return _from_arrays(data, path)
     return _windowed(data, _from_table(data, path), None, data.sample_rate)
@@ -79,61 +78,10 @@ def _from_table(data: OwnData, path: Path) -> Frames:
         names,
         None if group is None else group[0],
         () if group is None else group[1],
-        None if roles["time"] is None else table.numbers([roles["time"]])[:, 0],
+        None if roles["time"] is None else table.seconds(roles["time"]),
         np.zeros(len(y), dtype=np.int64),
         str(path),
     )
-
-
-def _from_files(
-    data: OwnData, found: list[folders.Found]
-) -> tuple[Frames, NDArray[np.bool_] | None, float | None]:
-    """Rows of recordings, which of them are held out by their folder, and their rate."""
-    parts: list[NDArray[np.float64]] = []
-    rates: dict[float, str] = {}
-    for file in found:
-        if not file.name.lower().endswith(folders.SOUNDS):
-            raise FormatError(
-                f"{data.path}: {file.name}: folders hold WAV files or pictures; a CSV file is "
-                "given by itself, with columns label and group",
-                code="E-DATA-FORMAT",
-            )
-        values, rate = folders.sound(file)
-        rates.setdefault(float(rate), file.name)
-        missing_rows = max(0, (data.window or 1) - len(values))
-        parts.append(np.pad(values, ((0, missing_rows), (0, 0))))  # silence after it
-    shapes = {part.shape[1] for part in parts}
-    if len(rates) > 1 or len(shapes) > 1:
-        told = ", ".join(f"{rate:g} Hz ({name})" for rate, name in list(rates.items())[:3])
-        raise InputError(
-            f"{data.path}: recordings differ: {told}; {sorted(shapes)} channels; bring them to one "
-            "rate first",
-            code="E-DATA-RATE",
-        )
-    lengths = [len(part) for part in parts]
-    y, names = indexed([file.label for file in found])
-    # Where names say no groups, each recording is one: its windows are never on both sides.
-    has_groups = any(file.group for file in found)
-    group = indexed([file.group if has_groups else file.name for file in found], in_order=True)
-    frames = Frames(
-        np.concatenate(parts),
-        tuple(f"channel {c + 1}" for c in range(shapes.pop())),
-        np.repeat(y, lengths),
-        names,
-        np.repeat(group[0], lengths),
-        group[1],
-        None,
-        np.repeat(np.arange(len(parts)), lengths),
-        data.path,
-    )
-    held = _held_by_name(found)
-    return frames, None if held is None else np.repeat(held, lengths), next(iter(rates))
-
-
-def _held_by_name(found: list[folders.Found]) -> NDArray[np.bool_] | None:
-    if not any(file.split for file in found):
-        return None
-    return np.array([file.split.lower() in _HELD_OUT for file in found])
 
 
 def _windowed(
@@ -195,7 +143,7 @@ def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
         )
     group = [file.group for file in found] if any(file.group for file in found) else None
     return _of_samples(
-        data, np.stack(pixels), [file.label for file in found], group, _held_by_name(found),
+        data, np.stack(pixels), [file.label for file in found], group, held_by_name(found),
         "uint8", 1 / 255,
     )  # fmt: skip
 

@@ -15,8 +15,9 @@ from metabit.trainer.data.own.what import OwnData
 
 _FEW = 50
 """A column of words with more different ones is neither class nor group."""
-_AT_AN_END = 0.01
-"""Share of values at one end of a column from which its sensor has perhaps reached its limit."""
+_AT_AN_END, _LEAST_AT_AN_END = 0.01, 5
+"""Share and number of values at one end of a column from which its sensor has perhaps reached its
+limit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,12 @@ class Column:
         if not low < high:
             return 0.0
         return float(max((self.values == low).mean(), (self.values == high).mean()))
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether so many values are at one end that the sensor has perhaps reached its limit."""
+        n_at_end = self.share_at_ends * len(self.values)
+        return self.share_at_ends > _AT_AN_END and n_at_end > _LEAST_AT_AN_END - 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +106,7 @@ def _at_table(data: OwnData, table: text_table.TextTable) -> Look:
     words: dict[str, dict[str, int]] = {}
     notes: list[str] = []
     for name in table.frame.columns:
-        if name in (label, group):
+        if name in (label, group) or (name == time and _is_date(table, name)):
             continue
         try:
             columns.append(Column(name, table.numbers([name])[:, 0]))
@@ -111,9 +118,11 @@ def _at_table(data: OwnData, table: text_table.TextTable) -> Look:
                 notes.append(str(error))
     classes = {} if label is None else dict(Counter(table.words(label)))
     if label is None:
-        notes.append("no column is called label, class, target or y: say which is with --label")
+        notes.append("no column is called label, class or target: say which it is with --label")
+    elif len(classes) > max(_FEW, table.frame.height // 4):
+        notes.append(f'"{label}": {len(classes):,} different values; is it a class?')
     if time is not None:
-        notes += _of_time(table.numbers([time])[:, 0])
+        notes += _of_time(table.seconds(time))
     notes += [note for column in columns if column.name != time for note in _of_column(column)]
     return Look(
         table.where,
@@ -128,6 +137,14 @@ def _at_table(data: OwnData, table: text_table.TextTable) -> Look:
     )
 
 
+def _is_date(table: text_table.TextTable, name: str) -> bool:
+    try:
+        table.numbers([name])
+    except InputError:
+        return True
+    return False
+
+
 def _of_column(column: Column) -> list[str]:
     notes = []
     low, high = column.ends
@@ -135,7 +152,7 @@ def _of_column(column: Column) -> list[str]:
         notes.append(f'"{column.name}": {column.n_missing:,} values are missing')
     if low == high:
         notes.append(f'"{column.name}": every value is {low:g}, so it says nothing')
-    elif column.share_at_ends > _AT_AN_END and len(np.unique(column.values)) > _FEW:
+    elif column.is_limited and len(np.unique(column.values)) > _FEW:
         notes.append(
             f'"{column.name}": {100 * column.share_at_ends:.1f} % of the values are {low:g} or '
             f"{high:g}: has the sensor reached its limit?"
@@ -195,6 +212,11 @@ def _at_folder(data: OwnData, path: Path) -> Look:
             lengths.append(len(values))
         elif found.name.lower().endswith(folders.PICTURES):
             sizes["×".join(map(str, folders.picture(found).shape))] += 1
+        else:
+            text = text_table.text_of(found.data, found.name)
+            table = text_table.table_of(text, found.name)
+            sizes[f"columns {', '.join(table.frame.columns)}"] += 1
+            lengths.append(table.frame.height)
     notes = [f"{n:,} of {size}" for size, n in sizes.most_common(5)]
     if lengths:
         low, middle, high = np.quantile(lengths, [0, 0.5, 1])

@@ -7,9 +7,11 @@ error is never a number.
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import re
+import zlib
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,13 +22,13 @@ from numpy.typing import NDArray
 
 from metabit.errors import FormatError, InputError, nearest
 from metabit.extras import need
+from metabit.trainer.data.label_name import label_in
 
 if TYPE_CHECKING:
     import polars
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-")
-LABEL_NAMES = ("label", "class", "target", "y", "activity")
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(_NUMBER, re.ASCII)
@@ -74,8 +76,8 @@ class TextTable:
 
     def label_column(self) -> str | None:
         """The column that is called like a label, if there is one."""
-        names = [n for n in self.frame.columns if n.strip().lower() in LABEL_NAMES]
-        return names[0] if names else None
+        place = label_in(self.frame.columns)
+        return None if place is None else self.frame.columns[place]
 
     def words(self, name: str) -> list[str]:
         """The cells of a column as they stand there."""
@@ -90,6 +92,22 @@ class TextTable:
         """
         return np.stack([self._numbers(name) for name in names], axis=1)
 
+    def seconds(self, name: str) -> NDArray[np.float64]:
+        """Times in seconds, shape (n_rows,), of numbers or of dates such as 2026-01-31 10:00:00.5.
+
+        Raises:
+            InputError: it is neither (E-DATA-CELL).
+        """
+        import polars as pl
+
+        try:
+            dates = self.frame[name].str.to_datetime(time_zone="UTC", strict=False)
+        except pl.exceptions.PolarsError:  # nothing that looks like a date
+            return self._numbers(name)
+        if dates.null_count():
+            return self._numbers(name)
+        return dates.dt.epoch("us").to_numpy().astype(np.float64) / 1e6
+
     def _numbers(self, name: str) -> NDArray[np.float64]:
         import polars as pl
 
@@ -102,7 +120,8 @@ class TextTable:
             row = int(bad[0])
             raise InputError(
                 f'{self.where}: line {self.first_line + row}, column "{name}": '
-                f'"{cells[row][:40]}" is not a number',
+                f'"{cells[row][:40]}" is not a number; if this column is no input, name the others '
+                "as channels",
                 code="E-DATA-CELL",
             )
         text = cells.str.replace(",", ".", literal=True) if self.decimal_comma else cells
@@ -117,10 +136,18 @@ def read_text_table(path: Path) -> TextTable:
         InputError: it cannot be read (E-DATA-READ), or holds no rows (E-DATA-EMPTY).
         FormatError: it is not text, or its rows differ in length (E-DATA-FORMAT).
     """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+    return table_of(text_of(data, str(path)), str(path))
+
+
+def table_of(text: str, path: str) -> TextTable:
+    """The table that a text holds; `path` is where it comes from. Errors as `read_text_table`."""
     need("read own data")
     import polars as pl
 
-    text = _text(path)
     lines = text.splitlines()[:50]
     if not lines:
         raise InputError(f"{path}: no rows", code="E-DATA-EMPTY")
@@ -134,8 +161,10 @@ def read_text_table(path: Path) -> TextTable:
             io.StringIO(text), separator=separator, has_header=has_header, infer_schema=False,
 )  # fmt: skip
     except pl.exceptions.PolarsError as error:
-        reason = str(error).splitlines()[0]
-        raise FormatError(f"{path}: not a table ({reason})", code="E-DATA-FORMAT") from error
+        raise FormatError(
+            f"{path}: not a table: {_uneven(text, separator) or str(error).splitlines()[0]}",
+            code="E-DATA-FORMAT",
+        ) from error
     if frame.height == 0:
         raise InputError(f"{path}: no rows below the header", code="E-DATA-EMPTY")
     frame = frame.with_columns(pl.all().str.strip_chars().fill_null(""))
@@ -145,19 +174,35 @@ def read_text_table(path: Path) -> TextTable:
     frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
     if not has_header:
         frame = frame.rename({old: str(i + 1) for i, old in enumerate(frame.columns)})
-    return TextTable(frame, str(path), 2 if has_header else 1, decimal_comma, has_header)
+    return TextTable(frame, path, 2 if has_header else 1, decimal_comma, has_header)
 
 
-def _text(path: Path) -> str:
+def text_of(data: bytes, path: str) -> str:
+    """The text of a file, which may be packed with gzip. Errors as `read_text_table`."""
     try:
-        data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
         return data.decode("utf-8-sig")
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
     except UnicodeDecodeError as error:
-        raise FormatError(f"{path}: not text in UTF-8 ({error})", code="E-DATA-FORMAT") from error
+        raise FormatError(
+            f"{path}: not text in UTF-8 ({error}); save it as CSV in UTF-8", code="E-DATA-FORMAT"
+        ) from error
+
+
+def _uneven(text: str, separator: str) -> str:
+    """The first line with more cells than the first one; empty where there is none."""
+    rows = csv.reader(io.StringIO(text), delimiter=separator)
+    first = next(rows)
+    for row in rows:
+        if len(row) > len(first):
+            start = '"#"' if first and first[0].startswith("#") else None
+            hint = f"; lines that begin with {start} are not read: remove them" if start else ""
+            return (
+                f"line {rows.line_num} has {len(row)} cells, and the first line {len(first)}{hint}"
+            )
+    return ""
 
 
 def _separator(lines: list[str]) -> str:

@@ -15,10 +15,11 @@ class OwnData:
     Attributes:
         path: a .csv, .tsv or .txt file (also .gz), a .npy or .npz file, a folder or a .zip.
         label: name of the column, or its number from 1, that holds the class. Default: a column
-            that is called "label", "class", "target" or "y".
-        group: the column that says of whom, or of which recording, a row is. Files of sounds
+            that is called "label", "class", "target" or "activity"; or "y", if none is called "x".
+        group: the column that says of whom, or of which recording, a row is. Recordings in a folder
             without {group} in their pattern are a group each.
-        time: the column with the time of a row in seconds; a longer step begins a new recording.
+        time: the column with the time of a row, in seconds or as 2026-01-31 10:00:00.5; a
+            longer step begins a new recording.
         channels: the columns that are inputs. Default: all others.
         pattern: how the names of files say what they hold, such as "{label}/{}.wav" or
             "{split}/{label}/{}"; {group} too. Default: the folder of a file is its class.
