@@ -119,8 +119,17 @@ def test_labels_of_the_test_rows_change_nothing_but_the_test_accuracy(tmp_path: 
         question = question_of(path, group=None, channels=("a", "b", "c", "d"), split="time")
         answers.append(answer(question, asked_in(folder / "out")))
     right, wrong = answers
+    for one in answers:
+        stream = one["as_they_come"]
+        assert stream["kept"] == one["chosen"]["test_accuracy"]
+        assert stream["remember"]["ram_bytes"] <= 8 * 1024
+    assert right["as_they_come"]["remember"]["accuracy"] > wrong["as_they_come"]["kept"]
     assert right["candidates"] == wrong["candidates"]
     assert right["chosen"]["test_accuracy"] > wrong["chosen"]["test_accuracy"] + 0.3
+
+
+def test_groups_are_no_stream(found: Found) -> None:
+    assert found[1]["as_they_come"] is None
 
 
 def test_what_does_not_fit_is_refused_before_any_training(tmp_path: Path) -> None:

@@ -83,6 +83,8 @@ def fitted() -> dict[str, Any]:
         "refused": {"counts": {"ram": 3}}, "seconds": 12.0,
         "data": {"source": NASTY, "n_train": 100, "n_test": 50, "classes": ["a", NASTY]},
         "circumstances": {"date": "2026-11-26", "cores": 2, "processor": NASTY, "metabit": "0.1.0"},
+        "as_they_come": {"n_samples": 50, "kept": 0.3, "remember": None,
+                         "track": {"accuracy": 0.7, "ram_bytes": 9000}},
         "confirmed": {"board": NASTY, "n_samples": 20, "predict_us": 900.0, "learn_us": None},
     }  # fmt: skip
 

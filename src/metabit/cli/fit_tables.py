@@ -7,6 +7,7 @@ from typing import Any
 
 from metabit.cli.common import Output
 from metabit.cli.tables import format_us, percent, table
+from metabit.edge_runtime.plan import GOALS
 from metabit.edge_runtime.sizes import format_kib
 
 MOST_ROWS = 8
@@ -43,10 +44,30 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
         f"{format_kib(chosen['predict_ram_bytes'])} without; flash "
         f"{format_kib(chosen['flash_bytes'])}, of which weights {weights}"
     )
+    _say_as_they_come(out, found)
     _say_confirmed(out, found)
     out.line(f"{found['seconds']:,.0f} s; all results: {folder / 'fit.json'}")
     model = folder / chosen["model"]
     out.line(f"next: metabit predict {model} NEW-DATA; metabit learn {model} NEW-DATA", "dim")
+
+
+def _say_as_they_come(out: Output, found: dict[str, Any]) -> None:
+    """What learning is worth where samples come in time."""
+    done = found["as_they_come"]
+    if done is None:
+        return
+    tried = {goal: done[goal] for goal in GOALS if done[goal] is not None}
+    parts = [
+        f"{percent(one['accuracy'])} with goal {goal} in {format_kib(one['ram_bytes'])}"
+        for goal, one in tried.items()
+    ]
+    out.line(
+        f"first {done['n_samples']:,} test samples as they come, each predicted and then learnt: "
+        f"{', '.join(parts)} of RAM; {percent(done['kept'])} without learning"
+    )
+    best = max(tried, key=lambda goal: float(tried[goal]["accuracy"]))
+    if best == "track" and tried[best]["accuracy"] > done["kept"]:
+        out.line("what they mean drifts: metabit learn FILE DATA --goal track", "yellow")
 
 
 def _say_confirmed(out: Output, found: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ trial.py      trains a candidate for a while and tests it: one job of a worker
 race.py       which candidates are trained for how long
 choice.py     the best candidate, and those that nothing beats
 finish.py     the chosen network, trained on all samples, packed and tested once
+as_they_come.py  what learning is worth where samples come in time
 rivals.py    what else one could take, trained on the same features
 recipe_file.py  the chosen recipe as a file that one can read
 outcome.py    results as one document

@@ -23,6 +23,7 @@ from metabit.errors import InputError, MetabitError
 from metabit.files import make_folder, write_whole
 from metabit.fitting import material as materials
 from metabit.fitting import outcome, plot, race, rivals
+from metabit.fitting.as_they_come import as_they_come
 from metabit.fitting.choice import best
 from metabit.fitting.finish import Finished, finish
 from metabit.fitting.fronts import seen_by_network
@@ -119,6 +120,11 @@ def answer(question: Question, asked: Asked) -> dict[str, Any]:
     chosen = best({entry: score for entry, score in scores.items() if entry in spent})
     finished = finish(chosen, scores[chosen], material, question, folder, asked.progress)
     found = outcome.document(question, material, proposed, stages, scores, spent, chosen, finished)
+    found["as_they_come"] = None
+    if material.held_out == "time" and proposed.learns:
+        found["as_they_come"] = as_they_come(
+            finished.model_file, finished.test, question.budgets.ram_bytes
+        )
     found["confirmed"] = _confirmed(asked, finished, question, proposed.learns)
     found["rivals"] = _rivals(asked, material, chosen, finished, question)
     found["seconds"] = round(time.monotonic() - begun, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from metabit.edge_runtime.plan import GOALS
 from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.report.page import DataTable, Dot, Dots, Page, PagePart, Stat
 from metabit.report.words import duration, percent
@@ -90,9 +91,27 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
     ]
     if found["rivals"]:
         parts.append(_rivals(found))
+    if found["as_they_come"]:
+        parts.append(_as_they_come(found["as_they_come"]))
     if found["confirmed"]:
         parts.append(_confirmed(found["confirmed"]))
     return parts
+
+
+def _as_they_come(done: dict[str, Any]) -> PagePart:
+    """What learning is worth where samples come in time."""
+    rows = [["without learning", percent(done["kept"]), ""]]
+    rows += [
+        [f"goal {goal}", percent(done[goal]["accuracy"]), kib(done[goal]["ram_bytes"])]
+        for goal in GOALS
+        if done[goal]
+    ]
+    return PagePart(
+        "As samples come",
+        [DataTable(["", "right", "RAM"], rows)],
+        f"The first {done['n_samples']:,} test samples in their order, each predicted and then "
+        "learnt. Where the goal track is best, what samples mean drifts.",
+    )
 
 
 def _confirmed(done: dict[str, Any]) -> PagePart:
