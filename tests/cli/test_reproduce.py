@@ -20,6 +20,13 @@ def test_without_a_name_every_benchmark_is_listed(cli: Cli) -> None:
     assert "digits" in listed
     for name in listed:
         assert name in done.stderr
+    assert cli("reproduce", "--list", "--json").answer == done.answer
+
+
+def test_the_list_says_what_a_benchmark_needs(cli: Cli) -> None:
+    (entry,) = cli("reproduce", "permuted-mnist", "--list", "--json").answer["benchmarks"]
+    assert entry["needs"]["paper"]["core_hours"] > 100 * entry["needs"]["small"]["core_hours"]
+    assert entry["needs"]["paper"]["memory_bytes"] > 1e9
 
 
 @pytest.mark.long

@@ -8,6 +8,7 @@ pool.py        processes on this machine
 ray_engine.py  a Ray cluster
 search.py      strengths chosen on validation data
 runner.py      from a benchmark to its results
+needs.py       hours and memory of a benchmark, estimated before it is started
 results.py     all figures as one document
 tables.py      one document as a table
 overview.py    methods on several benchmarks, in one table or one line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 @verb("reproduce")
 @click.argument("name", metavar="[NAME]", required=False)
+@click.option(
+    "--list", "lists", is_flag=True,
+    help="List NAME, or all benchmarks, and what each needs; so does the command without NAME.",
+)  # fmt: skip
 @click.option(
     "--scale", type=click.Choice(["small", "paper"]), default="small", show_default=True,
     help="small: sizes for two cores. paper: the sizes of the paper.",
@@ -57,8 +62,9 @@ if TYPE_CHECKING:
     "--save", is_flag=True, help="Save the results to this source checkout and docs/RESULTS.md."
 )
 def command(
-    out: Output, name: str | None, scale: str, n_seeds: int | None, n_workers: int | None,
-    engine: str, labels: str | None, search: bool, again: bool, folder: Path | None, save: bool,
+    out: Output, name: str | None, lists: bool, scale: str, n_seeds: int | None,
+    n_workers: int | None, engine: str, labels: str | None, search: bool, again: bool,
+    folder: Path | None, save: bool,
 ) -> Answer:  # fmt: skip
     """Run the benchmark NAME and print its table.
 
@@ -72,8 +78,9 @@ def command(
     from metabit.trainer.reproduction import benchmark as benchmarks
     from metabit.trainer.reproduction.runner import ENGINES, Workers
 
-    if name is None:
-        return _list(out, [benchmarks.load(each) for each in benchmarks.names()])
+    if name is None or lists:
+        listed = benchmarks.names() if name is None else [name]
+        return _list(out, [benchmarks.load(each) for each in listed])
     chosen = benchmarks.load(name)
     rows = [chosen.row(label.strip()) for label in labels.split(",")] if labels else chosen.rows
     need("reproduce")
@@ -87,12 +94,25 @@ def command(
 
 
 def _list(out: Output, found: Sequence[Benchmark]) -> Answer:
-    rows = table("", "benchmark", ">rows", "what")
+    from metabit.trainer.reproduction.needs import needs
+
+    rows = table("", "benchmark", ">rows", ">small", ">paper", ">memory", "what")
+    listed = []
     for one in found:
-        rows.add_row(one.name, str(len(one.rows)), one.title)
+        need_at = {scale: needs(one, scale) for scale in ("small", "paper")}
+        known = [each for each in need_at.values() if each is not None]
+        memory = f"{max(e.memory_bytes for e in known) / 1e9:.1f} GB" if known else ""
+        times = [f"{each.core_hours:,.1f} h" if each else "" for each in need_at.values()]
+        rows.add_row(one.name, str(len(one.rows)), *times, memory, one.title)
+        fields = {key: getattr(one, key) for key in ("name", "title", "source", "seeds")}
+        needed = {scale: each and asdict(each) for scale, each in need_at.items()}
+        listed.append(fields | {"needs": needed})
     out.show(rows)
-    fields = ("name", "title", "source", "seeds")
-    return {"benchmarks": [{key: getattr(one, key) for key in fields} for one in found]}
+    out.line(
+        "Hours of one core for all rows and seeds, and memory of the largest run: estimates within "
+        "a factor of three, empty for experiments. No run uses a GPU."
+    )
+    return {"benchmarks": listed}
 
 
 def _reproduce(

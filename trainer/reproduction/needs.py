@@ -1,0 +1,113 @@
+"""What a benchmark needs before it is started: hours of a core and memory, estimated from its rows.
+
+A step costs its overhead, and a time per weight for the optimizer and per weight and sample for the
+two passes. The times per weight are of benchmarks/results/training_speed.json, where one core ran
+networks of 512 to 4,096 units; the overhead, with the tests after each task in it, is of the tables
+in benchmarks/results/reproduce. Nothing in a trainer's run uses a GPU.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from metabit.trainer.recipe import Recipe, recipe_from_dict
+from metabit.trainer.reproduction.benchmark import Benchmark, Row
+
+SECONDS_PER_STEP = 4.5e-3
+SECONDS_PER_WEIGHT = 8.3e-9
+SECONDS_PER_WEIGHT_AND_SAMPLE = 1.1e-10
+#: A run that trains a generator too takes so many times as long.
+WITH_GENERATOR = 4
+#: PyTorch, its libraries and Python.
+PROGRAM_BYTES = 400_000_000
+#: A weight in training: itself, its gradient, two averages of the optimizer, four of a method.
+BYTES_PER_WEIGHT = 32
+
+
+@dataclass(frozen=True)
+class Size:
+    """A data set: training and test samples, values of a sample, classes."""
+
+    n_train: int
+    n_test: int
+    n_values: int
+    n_classes: int
+
+
+SIZES = {
+    "digits": Size(1297, 500, 64, 10),
+    "hapt": Size(8811, 2468, 768, 12),
+    "mnist": Size(60_000, 10_000, 784, 10),
+    "fashion-mnist": Size(60_000, 10_000, 784, 10),
+}
+#: Streams in which every task has all samples.
+_WHOLE = ("permuted", "rotated", "axes")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Of all rows and seeds of a benchmark.
+
+    Attributes:
+        core_hours: on one core; runs that are side by side share them.
+        memory_bytes: of one run, the largest.
+    """
+
+    core_hours: float
+    memory_bytes: int
+
+
+def needs(benchmark: Benchmark, scale: str) -> Needs | None:
+    """What a benchmark needs; None for an experiment, whose rows are no recipes.
+
+    Args:
+        benchmark: it.
+        scale: small or paper.
+    """
+    if benchmark.experiment is not None:
+        return None
+    recipes = [_recipe(benchmark, row, scale) for row in benchmark.rows]
+    seconds = sum(map(_seconds, recipes)) * benchmark.seeds
+    return Needs(seconds / 3600, max(map(_bytes, recipes)))
+
+
+def _recipe(benchmark: Benchmark, row: Row, scale: str) -> Recipe:
+    first: dict[str, Any] = {key: values[0] for key, values in row.search.items()}
+    return recipe_from_dict(benchmark.recipe(row, scale, first, 0))
+
+
+def _n_tasks(recipe: Recipe) -> int:
+    data = recipe.data
+    if data.stream in _WHOLE:
+        return data.n_tasks or len(data.angles or ()) or 1
+    return 1  # of all others the tasks share the samples
+
+
+def _seconds(recipe: Recipe) -> float:
+    sets = [recipe.data.name, *(recipe.data.then or ())]
+    limit = recipe.data.train_samples
+    n_samples = sum(min(limit or SIZES[name].n_train, SIZES[name].n_train) for name in sets)
+    n_samples *= _n_tasks(recipe) * recipe.train.epochs
+    per_sample = _n_weights(recipe) * SECONDS_PER_WEIGHT_AND_SAMPLE
+    per_step = SECONDS_PER_STEP + _n_weights(recipe) * SECONDS_PER_WEIGHT
+    seconds = n_samples * (per_sample + per_step / recipe.train.batch)
+    return seconds * (WITH_GENERATOR if recipe.method.name == "dgm" else 1)
+
+
+def _bytes(recipe: Recipe) -> int:
+    sets = [SIZES[name] for name in (recipe.data.name, *(recipe.data.then or ()))]
+    values = 4 * sum((size.n_train + size.n_test) * size.n_values for size in sets)
+    return PROGRAM_BYTES + values + BYTES_PER_WEIGHT * _n_weights(recipe)
+
+
+def _n_weights(recipe: Recipe) -> int:
+    """Weights of dense layers; of a convolution its products for one sample."""
+    size = SIZES[recipe.data.name]
+    n_values, products = size.n_values, 0
+    for channels, kernel, pooling in recipe.network.convolutions:
+        products += n_values * channels * kernel * kernel
+        n_values = n_values * channels // (pooling * pooling)
+    widths = (n_values, *recipe.network.hidden, size.n_classes)
+    return products + sum(a * b for a, b in itertools.pairwise(widths))
