@@ -36,7 +36,7 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 14
+ABI_VERSION = 15
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 MAX_BATCH = 64
@@ -90,6 +90,8 @@ class Info(ctypes.Structure):
         ("window_frames", c_uint32),
         ("hop_frames", c_uint32),
         ("untrained", c_uint32),
+        ("has_tracker", c_uint32),
+        ("tracker_units", c_uint32),
     ]
 
 

@@ -124,7 +124,7 @@ class Engine:
             panels=self.plan.panels,
             batch=self.plan.batch,
         ).native(self._threads.runner)
-        if self.plan.head and info.head_kind:
+        if self.plan.head and info.n_classes:
             self.n_outputs = int(info.n_classes)
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
         self._handle = ctypes.c_void_p()

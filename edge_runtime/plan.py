@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from metabit.edge_runtime import _native
+from metabit.edge_runtime.layers_that_learn import Learn as Learn
+from metabit.edge_runtime.layers_that_learn import describe, layers_in_words, resolve_learn
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import HEADS, MAX_UNITS, Head, Options
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
-from metabit.export.container import head_answers
+from metabit.export.container import head_that_answers
 
 #: `mb_plan` fields in the order of the table, with the words people read.
 PARTS: dict[str, str] = {
@@ -32,8 +34,6 @@ PARTS: dict[str, str] = {
     "front_bytes": "front end",
     "model_bytes": "bookkeeping",
 }
-
-Learn = str | int
 
 #: What a user says of a stream: keep what was learnt, or follow what changes.
 Goal = Literal["remember", "track"]
@@ -94,7 +94,7 @@ class Plan:
     def choice(self) -> str:
         """What learns, in words."""
         if self.at_rest:
-            return "inference only, by the counting head"
+            return f"inference only, by the {'counting' if self.counts else 'tracking'} head"
         if self.head == "counting":
             return "learning the counting head"
         if self.head == "counting-small":
@@ -107,36 +107,6 @@ class Plan:
     @property
     def _replay(self) -> str:
         return f", replay of {self.replay:,} samples" if self.replay else ""
-
-
-def describe(learn_layers: int, n_layers: int, bits: int, batch: int = 1) -> str:
-    """What learns, in words: "learning the head, 8-bit state, batches of 16"."""
-    if learn_layers == 0:
-        return "inference only"
-    step = f", batches of {batch}" if batch > 1 else ""
-    return f"learning {_layers_in_words(learn_layers, n_layers)}, {bits}-bit state{step}"
-
-
-def _layers_in_words(learn_layers: int, n_layers: int) -> str:
-    if learn_layers == n_layers:
-        return "all layers"
-    return "the head" if learn_layers == 1 else f"the last {learn_layers} layers"
-
-
-def resolve_learn(learn: Learn, n_layers: int) -> int:
-    """Layers that learn, counted from the output, for "none", "head", "all" or a number."""
-    names = {"none": 0, "head": 1, "all": n_layers}
-    if isinstance(learn, str) and learn in names:
-        return names[learn]
-    if isinstance(learn, str) and learn.isdigit():
-        learn = int(learn)
-    if isinstance(learn, int) and not isinstance(learn, bool) and 0 <= learn <= n_layers:
-        return learn
-    raise InputError(
-        f"learn={learn!r}: choose none, counting, counting-small, tracking, head, all, auto or a "
-        f"number of layers from 0 to {n_layers}",
-        code="E-LEARN",
-    )
 
 
 def plan(
@@ -273,14 +243,12 @@ def _wanted(mapped: Mapped, learn: Learn | None, options: Options) -> list[Optio
         if info.head_kind and learn in (form, None)
     ]
     if learn is None:
-        return counting if head_answers(mapped.blob.data, where) else [options]
+        by_head = head_that_answers(mapped.blob.data, where)
+        if by_head == "tracking":
+            return _tracking(mapped, options)
+        return counting if by_head == "counting" else [options]
     if learn == "tracking":
-        trust = 0.0 if info.untrained else 1.0
-        tracking = replace(options, learn_layers=0, head="tracking", trust=trust)
-        units = UNITS if options.units is None else (options.units,)
-        if info.n_inputs > _native.TRACKED_INPUTS:
-            units = (0,)
-        return [replace(tracking, units=number) for number in units]
+        return _tracking(mapped, options)
     if learn in COUNTING:
         if not counting:
             raise InputError(
@@ -295,6 +263,25 @@ def _wanted(mapped: Mapped, learn: Learn | None, options: Options) -> list[Optio
             code="E-NO-STATE",
         )
     return [replace(options, learn_layers=number)]
+
+
+def _tracking(mapped: Mapped, options: Options) -> list[Options]:
+    """Tracking heads, with fewer and fewer hidden units; a head that has learnt keeps its own."""
+    info = mapped.info
+    units = UNITS if options.units is None else (options.units,)
+    if info.n_inputs > _native.TRACKED_INPUTS:
+        units = (0,)
+    if info.has_tracker and options.units not in (None, info.tracker_units):
+        raise InputError(
+            f"{mapped.where}: its tracking head has learnt with {info.tracker_units} hidden units, "
+            f"not {options.units}; leave units out",
+            code="E-UNITS",
+        )
+    if info.has_tracker:
+        units = (int(info.tracker_units),)
+    trust = 0.0 if info.untrained else 1.0
+    tracking = replace(options, learn_layers=0, head="tracking", trust=trust)
+    return [replace(tracking, units=number) for number in units]
 
 
 def _replays(mapped: Mapped, options: Options) -> bool:
@@ -362,7 +349,7 @@ def _reason(chosen: Plan) -> str:
             "tracking": "the tracking head learns",
         }[chosen.head]
     else:
-        layers = _layers_in_words(chosen.learn_layers, chosen.n_layers)
+        layers = layers_in_words(chosen.learn_layers, chosen.n_layers)
         what = f"{layers} {'learns' if layers == 'the head' else 'learn'}"
     return f"{what}: as asked; {format_kib(chosen.arena_bytes)}"
 

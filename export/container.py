@@ -10,6 +10,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,12 @@ from metabit.export.spec import (
     Norm,
     Threshold,
 )
+from metabit.export.tracker_section import (
+    dump_tracker,
+    read_tracker,
+    tracker_answers,
+    tracker_problem,
+)
 from metabit.files import write_whole
 
 _LEARN = struct.Struct("<IffffIII")  # bits, step, norm rate, error rate, rms rate, 0, 0, 0
@@ -56,6 +63,10 @@ def dumps(model: Model) -> bytes:
         problem = head_problem(model.head, shapes, model.n_inputs)
         if problem:
             raise InputError(f"the head: {problem}", code="E-LIMIT")
+    if model.tracker is not None:
+        problem = tracker_problem(model.tracker, model.n_inputs, shapes, model.head)
+        if problem:
+            raise InputError(f"the tracking head: {problem}", code="E-LIMIT")
     if model.front_end is not None:
         problem = front_problem(model.front_end, model.input)
         if problem:
@@ -70,6 +81,8 @@ def dumps(model: Model) -> bytes:
         sections.append((layout.LEARN, False, _learn_bytes(model, model.learn)))
     if model.head is not None:
         sections.append((layout.HEAD, False, dump_head(model.head)))
+    if model.tracker is not None:
+        sections.append((layout.TRACKER, False, dump_tracker(model.tracker)))
     if model.front_end is not None:
         sections.append((layout.FRONT, False, dump_front(model.front_end)))
     if model.golden is not None:
@@ -84,6 +97,8 @@ def dumps(model: Model) -> bytes:
 
 def _minor_version(model: Model) -> int:
     """The lowest minor version whose readers understand all of the model."""
+    if model.tracker is not None:
+        return layout.MINOR_TRACKER
     if model.head is not None and model.head.bonus is not None:
         return layout.MINOR_BONUS
     if model.is_untrained:
@@ -193,6 +208,9 @@ def loads(data: bytes, where: str = "blob") -> Model:
     head = None
     if layout.HEAD in payload:
         head = read_head(payload[layout.HEAD], network)
+    tracker = None
+    if layout.TRACKER in payload:
+        tracker = read_tracker(payload[layout.TRACKER], network, head)
     front_end = front_end_in(payload, network.input)
     golden = None
     if layout.GOLDEN in payload:
@@ -203,7 +221,9 @@ def loads(data: bytes, where: str = "blob") -> Model:
     told = _read_meta(payload[layout.META]) if layout.META in payload else {}
     names = _layer_names(told, shapes)
     layers = tuple(map(layer_of, shapes, names, weights, thresholds, norms))
-    return Model(network.input, layers, network.eps, learn, golden, told, head, front_end, probes)
+    return Model(
+        network.input, layers, network.eps, learn, golden, told, head, front_end, probes, tracker
+    )
 
 
 def input_spec(data: bytes, where: str = "blob") -> InputSpec:
@@ -227,10 +247,17 @@ def front_end_of(data: bytes, where: str = "blob") -> FrontEnd | None:
     return front_end_in(payload, input_spec(data, where))
 
 
-def head_answers(data: bytes, where: str = "blob") -> bool:
-    """Whether the head of a file answers in place of the last layer; errors as for `input_spec`."""
+def head_that_answers(data: bytes, where: str = "blob") -> Literal["counting", "tracking"] | None:
+    """Which head of a file answers in place of the last layer, if any; errors as for `input_spec`.
+
+    A head that has learnt in place of the other one is packed last, and has the say.
+    """
     found = {section.type: section for section in layout.sections(data, where)}
-    return layout.HEAD in found and answers(Cursor(data, found[layout.HEAD], where))
+    if layout.TRACKER in found and tracker_answers(Cursor(data, found[layout.TRACKER], where)):
+        return "tracking"
+    if layout.HEAD in found and answers(Cursor(data, found[layout.HEAD], where)):
+        return "counting"
+    return None
 
 
 def front_end_in(payload: Mapping[str, Cursor], spec: InputSpec) -> FrontEnd | None:

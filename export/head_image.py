@@ -1,4 +1,4 @@
-"""What a counting head has learnt, from the state image of an engine (docs/FORMAT.md)."""
+"""What a head has learnt, from the state image of an engine (docs/FORMAT.md)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import numpy as np
 from metabit.errors import CorruptError, InputError, MismatchError
 from metabit.export import state_image
 from metabit.export.head_section import signed_24
-from metabit.export.spec import CountingHead, Model
+from metabit.export.shapes import shape_of
+from metabit.export.spec import CountingHead, Model, TrackingHead
+from metabit.export.tracker_section import KEPT, sizes, what_is_tracked
 
 _WORD = struct.Struct("<I")
 _VERSION_AT, _MODEL_NAME_AT, _CRC_BYTES = 8, 16, 4
@@ -78,6 +80,33 @@ def learnt_head(
         return learnt
     packed = np.frombuffer(data, np.uint8, 3 * n_products, at).reshape(-1, 3).astype(np.int32)
     return replace(learnt, products=signed_24(packed), n_products=samples)
+
+
+def learnt_tracker(
+    data: bytes, model: Model, model_name: int, where: str = "state image"
+) -> TrackingHead:
+    """The tracking head of a model as an engine has changed it; it answers in place of the last
+    layer. Samples kept for replay are not in it.
+
+    Args, errors: as for `learnt_head`.
+    """
+    choice = state_image.choice(data, where)
+    if choice.head != "tracking":
+        raise InputError(f"{where}: no tracking head has learnt here", code="E-HEAD")
+    (name,) = _WORD.unpack_from(data, _MODEL_NAME_AT)
+    if name != model_name:
+        raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
+    k, h = model.n_classes, choice.units
+    *_, d = what_is_tracked(model.n_inputs, [shape_of(layer) for layer in model.layers], k)
+    n_floats, n_weights = sizes(d, k, h)
+    at = _start(data, k)
+    if len(data) < at + KEPT.size + 4 * n_floats + 2 * n_weights + _CRC_BYTES:
+        raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
+    dither, n_measured = KEPT.unpack_from(data, at)
+    at += KEPT.size
+    values = np.frombuffer(data, "<f4", n_floats, at).astype(np.float32)
+    weights = np.frombuffer(data, "<i2", n_weights, at + 4 * n_floats).astype(np.int16)
+    return TrackingHead(h, k, dither, n_measured, values, weights)
 
 
 def _start(data: bytes, n_classes: int) -> int:

@@ -15,15 +15,18 @@ from metabit.export.blob import Blob
 from metabit.export.container import read_bytes
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
-from metabit.export.head_image import learnt_head
+from metabit.export.head_image import learnt_head, learnt_tracker
 from metabit.export.levels import convert_levels
-from metabit.export.spec import CountingHead, Golden, Layer, Model, Norm
+from metabit.export.spec import CountingHead, Golden, Layer, Model, Norm, TrackingHead
 from metabit.export.state_image import Choice, LayerImage, StateImage
 
 T = TypeVar("T")
 
+#: What layers have learnt, or a head in their place.
+Learnt = StateImage | CountingHead | TrackingHead
 
-def with_state(model: Model, state: StateImage | CountingHead) -> Model:
+
+def with_state(model: Model, state: Learnt) -> Model:
     """The model as an engine has changed it: hidden weights, binary weights, normalisation; or
     its head, which then answers.
 
@@ -38,7 +41,11 @@ def with_state(model: Model, state: StateImage | CountingHead) -> Model:
         InputError: the model carries no hidden weights.
     """
     if isinstance(state, CountingHead):
-        return replace(model, head=state)
+        tracker = None if model.tracker is None else replace(model.tracker, answers=False)
+        return replace(model, head=state, tracker=tracker)
+    if isinstance(state, TrackingHead):
+        head = None if model.head is None else replace(model.head, answers=False)
+        return replace(model, head=head, tracker=state)
     if model.learn is None:
         raise InputError("a model without hidden weights has no state", code="E-NO-STATE")
     first = len(model.layers) - len(state.layers)
@@ -52,7 +59,7 @@ def with_state(model: Model, state: StateImage | CountingHead) -> Model:
     return changed if model.golden is None else with_golden(changed, model.golden.inputs)
 
 
-def read_state(path: Path, base: Blob) -> StateImage | CountingHead:
+def read_state(path: Path, base: Blob) -> Learnt:
     """A state that was kept: one image, or the newest sound one of a state folder.
 
     Args:
@@ -60,13 +67,12 @@ def read_state(path: Path, base: Blob) -> StateImage | CountingHead:
         base: the model it was learnt with.
 
     Raises:
-        InputError: there is no such file, or no state in the folder (E-STATE-EMPTY), or a tracking
-            head has learnt, which no file holds (E-HEAD).
+        InputError: there is no such file, or no state in the folder (E-STATE-EMPTY).
         FormatError, CorruptError: it is no state image, or damaged; in a folder, all of them are.
         MismatchError: it belongs to another model.
     """
 
-    def load(file: Path) -> StateImage | CountingHead:
+    def load(file: Path) -> Learnt:
         return state_of(read_bytes(file), base, str(file))
 
     found = newest(path, load) if path.is_dir() else load(path)
@@ -75,7 +81,7 @@ def read_state(path: Path, base: Blob) -> StateImage | CountingHead:
     return found
 
 
-def state_of(data: bytes, base: Blob, where: str) -> StateImage | CountingHead:
+def state_of(data: bytes, base: Blob, where: str) -> Learnt:
     """A state from its image, such as `Engine.save_state` gives; errors as for `read_state`.
 
     Args:
@@ -86,12 +92,8 @@ def state_of(data: bytes, base: Blob, where: str) -> StateImage | CountingHead:
     head = state_image.choice(data, where).head
     if head is None:
         return state_image.loads(data, base.model, base.model_id, where)
-    if head != "tracking":
-        return learnt_head(data, base.model, base.model_id, where)
-    raise InputError(
-        f"{where}: a {head} head has learnt, which no file holds; use the state folder itself",
-        code="E-HEAD",
-    )
+    learnt = learnt_tracker if head == "tracking" else learnt_head
+    return learnt(data, base.model, base.model_id, where)
 
 
 def newest_choice(folder: Path) -> Choice | None:
@@ -136,8 +138,10 @@ def _learnt_layer(model: Model, index: int, image: LayerImage, bank: int) -> Lay
 def without_state(model: Model) -> Model:
     """The model without what only learning needs; a head that answers stays."""
     head = model.head if model.head is not None and model.head.answers else None
+    tracker = model.tracker if model.tracker is not None and model.tracker.answers else None
     hidden = tuple(replace(layer, norms=()) for layer in model.layers[:-1])
-    return replace(model, learn=None, head=head, probes=None, layers=(*hidden, model.layers[-1]))
+    layers = (*hidden, model.layers[-1])
+    return replace(model, learn=None, head=head, tracker=tracker, probes=None, layers=layers)
 
 
 def with_bits(model: Model, bits: int, where: str) -> Model:

@@ -220,8 +220,7 @@ class CountingHead:
         products: shape (n * (n + 1) / 2,), int32 of 24 bits, the upper triangle row after row.
         n_products: samples in the products.
         scale: a power of two.
-        cap: samples that a class counts at most.
-        every: samples after which weights are solved for again.
+        cap, every: samples that a class counts at most, and after which weights are solved for.
         still: a sample nearer to the one before it than 1/still of what two samples of one class
             differ by is not learnt; 0 learns every sample.
         ridge: added to the diagonal, as a share of its mean.
@@ -268,6 +267,27 @@ class CountingHead:
 
 
 @dataclass(frozen=True)
+class TrackingHead:
+    """A tracking head that has learnt, of d values, k classes, h hidden units (docs/LEARNING.md).
+
+    Attributes:
+        n_units, n_classes: h and k; classes without samples too.
+        dither, n_measured: counter of the rounding of weights; samples that its scaling has seen.
+        values: shape (4 + 2 * (d + k + k * d),), float32, in the order of docs/FORMAT.md.
+        weights: shape (h * n + 2 * k * (n + h),) with n = 2 * d + 1, int16: units, quick, slow.
+        answers: whether it answers in place of the last layer where nobody says what answers.
+    """
+
+    n_units: int
+    n_classes: int
+    dither: int
+    n_measured: int
+    values: Float32Array
+    weights: NDArray[np.int16]
+    answers: bool = True
+
+
+@dataclass(frozen=True)
 class Golden:
     """Samples with known scores (bank 0), for self-tests.
 
@@ -296,8 +316,8 @@ class Probes:
     labels: NDArray[np.uint16]
 
 
-#: What a file says of its method until somebody trains it.
 UNTRAINED = "metaplastic, untrained"
+"""What a file says of its method until somebody trains it."""
 
 
 @dataclass(frozen=True)
@@ -314,6 +334,18 @@ class Model:
     head: CountingHead | None = None
     front_end: FrontEnd | None = None
     probes: Probes | None = None
+    tracker: TrackingHead | None = None
+
+    @property
+    def n_classes(self) -> int:
+        """Classes that a head tells apart: the network's, and spare ones."""
+        head = self.head or self.tracker
+        return self.n_outputs if head is None else head.n_classes
+
+    @property
+    def a_head_answers(self) -> bool:
+        """Whether a head answers in place of the last layer, where nobody says what answers."""
+        return any(head and head.answers for head in (self.head, self.tracker))
 
     @property
     def is_untrained(self) -> bool:
@@ -354,8 +386,7 @@ class Model:
     def class_names(self) -> tuple[str, ...]:
         """Names of the classes in the order of their labels; empty where the file tells none."""
         names = self.meta.get("class_names")
-        most = self.n_outputs if self.head is None else self.head.n_classes
-        if not isinstance(names, list) or not self.n_outputs <= len(names) <= most:
+        if not isinstance(names, list) or not self.n_outputs <= len(names) <= self.n_classes:
             return ()
         return tuple(map(str, names))
 

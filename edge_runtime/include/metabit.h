@@ -51,7 +51,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 14
+#define MB_ABI_VERSION 15
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -83,8 +83,8 @@ enum mb_head_kind {
     /* A linear discriminant on running counts: it keeps what it was ever taught. The blob brings
      * what it knows from home. */
     MB_HEAD_COUNTING = 1,
-    /* A small network that follows a stream whose meaning drifts. It needs nothing from the
-     * blob. */
+    /* A small network that follows a stream whose meaning drifts. It needs nothing from the blob,
+     * and continues from what the blob brings of an earlier life. */
     MB_HEAD_TRACKING = 2,
     /* A counting head that takes a third of the RAM: its matrix of products stays in the blob, as
      * it was at home. It learns new classes less well. */
@@ -202,11 +202,11 @@ typedef struct mb_options {
      * samples in the arena, and moves weights once. 0, the default, and 1: one sample. */
     uint32_t batch;
     /* enum mb_head_kind: this head answers and learns, in place of the last layer; learn_layers
-     * must then be 0. Where the blob has a head, scores have mb_info.n_classes columns. Default 0:
+     * must then be 0. Where the blob brings one, scores have mb_info.n_classes columns. Default 0:
      * the last layer answers. */
     uint32_t head;
     /* Hidden units of a tracking head of up to MB_TRACKED_INPUTS inputs, 0 to MB_MAX_UNITS: more
-     * follow more, and take more RAM. Default 64. */
+     * follow more, and take more RAM. A head that the blob brings keeps its own. Default 64. */
     uint32_t units;
     /* How much the scores of the network count in a tracking head before it has learnt, 0 to 2. The
      * default, 1, is for a network that was trained: at first it answers alone. 0 is for one of
@@ -248,7 +248,7 @@ typedef struct mb_info {
     uint32_t n_golden;
     /* enum mb_head_kind, or 0 when the blob has no head. */
     uint32_t head_kind;
-    /* Classes that the head tells apart: n_outputs and spare ones. 0 without a head. */
+    /* Classes that a head tells apart: n_outputs and spare ones. 0 where the blob brings none. */
     uint32_t n_classes;
     /* Values per frame that mb_push() takes; 0 when the blob has no front end. */
     uint32_t n_channels;
@@ -257,6 +257,9 @@ typedef struct mb_info {
     uint32_t hop_frames;
     /* 1: the weights are random, because nobody has trained the network. */
     uint32_t untrained;
+    /* 1: the blob brings a tracking head, which has learnt with so many hidden units. */
+    uint32_t has_tracker;
+    uint32_t tracker_units;
 } mb_info;
 
 /* RAM that a model needs, part by part, in bytes. */

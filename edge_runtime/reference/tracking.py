@@ -5,16 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.edge_runtime._native import TRACKED_INPUTS
 from metabit.edge_runtime.reference import arith
 from metabit.edge_runtime.reference.ring import REPLAYS, Ring
 from metabit.export.features import round_within, source_values
 from metabit.export.fold import square_root
-from metabit.export.home import choose_source
-from metabit.export.spec import Float32Array, HeadSource, Int32Array, Int64Array, Model
+from metabit.export.shapes import shape_of
+from metabit.export.spec import Float32Array, Int32Array, Int64Array, Model, TrackingHead
+from metabit.export.tracker_section import TRACKED_INPUTS, what_is_tracked
 
 F = np.float32
-TABLE_VALUES, LEAST_VALUES, MOST_VALUES = 1400, 32, 128
 LEAST_RATE, STEPS_PER_SPREAD, SMALLEST = F(0.002), F(25.532593), F(1e-12)
 MEAN_SIZE, SCALED_UNIT = 26, 32
 FLOOR, SHARE_STEP, SURE = F(-8), F(0.005), F(0.95)
@@ -33,7 +32,7 @@ class TrackingTwin:
 
     Args:
         model: the network below it, whose scores are one of its experts.
-        units: hidden units, of a network that has few inputs.
+        units: hidden units, of a network that has few inputs; of a head in the file, its own.
         trust: how much the network counts at first.
         seed: of the hidden units.
         replay: samples kept to be learnt again.
@@ -43,13 +42,11 @@ class TrackingTwin:
         self, model: Model, units: int = 64, trust: float = 1.0, seed: int = 1, replay: int = 0
     ) -> None:
         self.model = model
-        self.source, self.layer, n_source = _seen(model)
-        k = model.n_outputs if model.head is None else model.head.n_classes
-        wide = model.n_inputs > TRACKED_INPUTS
-        most = min(max(TABLE_VALUES // k, LEAST_VALUES), MOST_VALUES)
-        d = min(n_source, most) if wide else n_source
+        k, shapes = model.n_classes, [shape_of(layer) for layer in model.layers]
+        self.source, self.layer, n_source, d = what_is_tracked(model.n_inputs, shapes, k)
         self.ends = [(i + 1) * n_source // d for i in range(d)]
-        n, units = 2 * d + 1, 0 if wide else units
+        n, units = 2 * d + 1, 0 if model.n_inputs > TRACKED_INPUTS else units
+        units = units if model.tracker is None else model.tracker.n_units
         random = arith.Xoshiro(seed)
         words = np.array([random.next() for _ in range(units * n)], dtype=np.int64)
         total = ((words[:, None] >> np.array([0, 8, 16, 24])) & 255).sum(axis=1) - 510
@@ -61,7 +58,23 @@ class TrackingTwin:
         self.centres, self.squares = np.zeros((k, d), dtype=F), np.zeros((k, d), dtype=F)
         self.shares = np.array([F(1) / F(3)] * 3 + [F(trust)], dtype=F)
         self.dither, self.n_measured = random.next(), 0
+        if model.tracker is not None:
+            self._go_on(model.tracker, d, k)
         self.ring: Ring[Kept] = Ring(replay, k, random)
+
+    def _go_on(self, kept: TrackingHead, d: int, k: int) -> None:
+        """Take what a head in the file has learnt."""
+        ends = np.cumsum([4, d, d, k, k, k * d, k * d])[:-1]
+        parts = np.split(kept.values, ends)
+        self.shares, self.mean, self.spread, self.counts, self.shrink = (
+            part.copy() for part in parts[:5]
+        )
+        self.centres, self.squares = (part.reshape(k, d).copy() for part in parts[5:])
+        units, rows = np.split(kept.weights.astype(np.int64), [self.units.size])
+        self.units, self.rows = units.reshape(self.units.shape), rows.reshape(self.rows.shape)
+        self.dither, self.n_measured = kept.dither, kept.n_measured
+        for c in range(k):
+            self.logs[c] = _half_log(_smoothed(self.squares[c], self.shrink[c]))
 
     # ---- from a sample to scores ----
 
@@ -187,14 +200,6 @@ class TrackingTwin:
         self.squares[label] = np.where(square < SMALLEST, F(0), square)
         self.shrink[label] = F(1) / (self.counts[label] + F(1))
         self.logs[label] = _half_log(_smoothed(self.squares[label], self.shrink[label]))
-
-
-def _seen(model: Model) -> tuple[HeadSource, int, int]:
-    """What values are made of, and how many there are."""
-    if model.n_inputs <= TRACKED_INPUTS or len(model.layers) == 1:
-        return "inputs", 0, model.n_inputs
-    source, layer = choose_source(model)
-    return source, layer, model.layers[layer].n_out
 
 
 def _surprise(scores: Float32Array, label: int) -> tuple[np.float32, Float32Array]:

@@ -255,3 +255,18 @@ def test_a_learnt_head_is_exported_with_its_names_and_answers(
     assert "packed_classes[6]" in (tmp_path / "c" / "packed.h").read_text()
     cli("export", packed, "-o", tmp_path / "m.onnx").refused(2, "E-HEAD")
     assert cli("export", packed, "-o", tmp_path / "m.onnx", "--no-head").code == 0
+
+
+def test_what_a_tracking_head_learnt_is_exported_too(
+    cli: Cli, known: Path, digits: DataSet, tmp_path: Path
+) -> None:
+    data, state = samples(digits, tmp_path / "d.npz", [2, 4, 5]), tmp_path / "state"
+    cli("learn", known, data, "--goal", "track", "--state", state, "--no-guard")
+    before = cli("predict", known, data, "--state", state, "--json").answer
+    packed = tmp_path / "packed.mbit"
+    answer = cli("export", known, "--state", state, "-o", packed, "--json").answer
+    assert (answer["tracking_head"]["answers"], answer["head"]["answers"]) == (True, False)
+    assert cli("predict", packed, data, "--json").answer["labels"] == before["labels"]
+    assert "tracking, " in cli("inspect", packed).stdout
+    assert cli("export", packed, "--to", "c", "-o", tmp_path / "c").code == 0
+    cli("export", packed, "-o", tmp_path / "m.onnx").refused(2, "E-HEAD")

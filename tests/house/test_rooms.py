@@ -70,7 +70,7 @@ ROOMS = {
         "cursor golden limits state_image",
         "state_facts",
         "c_source container features front_section head_section network_section "
-        "novelty probes windows",
+        "novelty probes tracker_section windows",
         "blob home learnable raw_input tensors untrained",
         "head_image",
         "repack state_diff",
@@ -79,7 +79,7 @@ ROOMS = {
         "from_run",
     ),
     "metabit.edge_runtime": (
-        "_native c_library forking inputs isa sizes threads",
+        "_native c_library forking inputs isa layers_that_learn sizes threads",
         "mapped options reference state_bytes status windows",
         "plan state_folder",
         "engine state_history",

@@ -101,6 +101,17 @@ enum {
     PAIR_BYTES = 8,
 };
 
+/* Section TRCK. From TRACKER_KEPT on it is what a state image has after the recalls. */
+enum {
+    TRACKER_UNITS = 0,
+    TRACKER_CLASSES = 4,
+    TRACKER_ANSWERS = 8,
+    TRACKER_KEPT = 12,
+};
+
+/* Floats in what a tracking head keeps: after two counters. */
+enum { TRACKED_FLOATS = 8 };
+
 /* Section FRNT. */
 enum {
     FRONT_N_CHANNELS = 0,

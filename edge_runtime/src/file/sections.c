@@ -11,6 +11,7 @@
 #include "head_section.h"
 #include "learn_section.h"
 #include "offsets.h"
+#include "tracker_section.h"
 
 #define KIND_DENSE 1u
 #define KIND_CONVOLUTION 2u
@@ -293,6 +294,9 @@ int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t ba
     }
     if (error == MB_OK) {
         error = mb_read_head(view, &map);
+    }
+    if (error == MB_OK) {
+        error = mb_read_tracker(view, &map);
     }
     if (error == MB_OK) {
         error = mb_read_front(view, &map);

@@ -53,6 +53,20 @@ typedef struct mb_head_view {
     uint32_t products_at; /* (n_features (n_features + 1) / 2) of 3 bytes */
 } mb_head_view;
 
+/* What a tracking head sees of a network. */
+typedef struct mb_tracked_values {
+    uint32_t source, layer; /* enum mb_head_source */
+    uint32_t n_source;      /* values there */
+    uint32_t n_values;      /* of these, what it sees: neighbours add up where they are fewer */
+} mb_tracked_values;
+
+/* The tracking head that a blob brings; kept_at 0: none. */
+typedef struct mb_tracker_view {
+    uint32_t n_units;
+    uint32_t kept_at; /* what it keeps, as it lies in the arena from mb_tracked on */
+    uint32_t kept_bytes;
+} mb_tracker_view;
+
 /* Whether a row of features has logarithms. */
 enum { MB_LOG_NONE, MB_LOG_ALSO, MB_LOG_ONLY };
 
@@ -82,6 +96,7 @@ typedef struct mb_blob_view {
     float step_levels, norm_rate, error_rate, rms_rate; /* of the learning rule */
     mb_layer_view layers[MB_MAX_LAYERS];                /* for the bank that was asked for */
     mb_head_view head;
+    mb_tracker_view tracker;
     mb_front_view front;
 } mb_blob_view;
 

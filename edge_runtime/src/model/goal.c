@@ -16,6 +16,10 @@ static bool track(const mb_blob_view *view, uint32_t n, mb_options *choice) {
     choice->head = MB_HEAD_TRACKING;
     choice->trust = view->info.untrained ? 0.0f : choice->trust;
     choice->units = wide ? 0 : n < 3u ? units[n] : 0;
+    if (view->tracker.kept_at != 0) { /* whose units are as they are */
+        choice->units = view->tracker.n_units;
+        return n == 0;
+    }
     return n < (wide ? 1u : 3u);
 }
 

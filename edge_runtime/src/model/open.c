@@ -176,6 +176,10 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
     } else if (start.head_kind == MB_HEAD_TRACKING) {
         *mb_tracker_of(opened) = head.tracking;
         mb_tracker_start(opened, options->seed);
+        if (view->tracker.kept_at != 0) {
+            mb_copy(mb_in_arena(opened, head.tracking.tracked_at),
+                    view->bytes + view->tracker.kept_at, view->tracker.kept_bytes);
+        }
     }
     if (start.front_at != 0) {
         mb_copy(mb_in_arena(opened, start.front_at), &front, sizeof front);

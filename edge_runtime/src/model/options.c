@@ -2,12 +2,7 @@
 #include "options.h"
 
 #include "../arith.h"
-
-/* Values of a wide network that a tracking head sees, all classes together, and the limits for one:
- * its tables then take about 24 KiB. */
-#define TABLE_VALUES 1400u
-#define LEAST_VALUES 32u
-#define MOST_VALUES 128u
+#include "../file/tracker_section.h"
 
 int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options *options) {
     uint32_t n_layers = view->info.n_layers;
@@ -55,7 +50,7 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     model->first_learning = n_layers - learning;
     model->n_layers = n_layers;
     model->n_inputs = view->info.n_inputs;
-    bool spare = options->head != 0 && view->head.kind != 0;
+    bool spare = options->head != 0 && view->info.n_classes != 0;
     model->n_outputs = spare ? view->info.n_classes : view->info.n_outputs;
     model->head_kind = options->head;
     model->ring_slots = options->replay;
@@ -100,38 +95,16 @@ void mb_take_head(mb_head *head, const mb_blob_view *view) {
     head->home_products_at = from->products_at;
 }
 
-/* The layer whose values a tracking head sees instead of many inputs: the first dense hidden
- * layer, or the last convolution. Layers further up have lost what tells apart classes that
- * training did not know. */
-static uint32_t seen_layer(const mb_blob_view *view) {
-    uint32_t n_hidden = view->info.n_layers - 1u;
-    for (uint32_t i = 0; i < n_hidden; i++) {
-        if (view->layers[i].window.kernel == 0) {
-            return i;
-        }
-    }
-    return n_hidden - 1u;
-}
-
-static uint32_t most_values(uint32_t n_classes) {
-    uint32_t most = TABLE_VALUES / n_classes;
-    return most < LEAST_VALUES ? LEAST_VALUES : most > MOST_VALUES ? MOST_VALUES : most;
-}
-
 void mb_take_tracker(mb_tracker *head, const mb_model *model, const mb_blob_view *view,
                      const mb_options *options) {
     mb_zero(head, sizeof *head);
-    head->source = MB_HEAD_INPUTS;
-    head->n_source = view->info.n_inputs;
-    if (head->n_source > MB_TRACKED_INPUTS && model->n_layers > 1) {
-        head->layer = seen_layer(view);
-        head->source = view->layers[head->layer].window.kernel != 0 ? MB_HEAD_ONES : MB_HEAD_SUMS;
-        head->n_source = view->layers[head->layer].n_out;
-    }
+    mb_tracked_values seen = mb_what_is_tracked(view, model->n_outputs);
     bool wide = view->info.n_inputs > MB_TRACKED_INPUTS;
-    uint32_t most = wide ? most_values(model->n_outputs) : MB_TRACKED_INPUTS;
-    head->n_values = head->n_source < most ? head->n_source : most;
+    head->source = seen.source;
+    head->layer = seen.layer;
+    head->n_source = seen.n_source;
+    head->n_values = seen.n_values;
     head->n_classes = model->n_outputs;
-    head->n_units = wide ? 0 : options->units;
+    head->n_units = view->tracker.kept_at != 0 ? view->tracker.n_units : wide ? 0 : options->units;
     head->trust = options->trust;
 }

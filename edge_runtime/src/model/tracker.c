@@ -1,6 +1,7 @@
 /* tracker.c: the start of a tracking head, its derived values, and the bounds of its state. */
 #include "tracker.h"
 
+#include "../file/tracker_section.h"
 #include "../random.h"
 #include "../rule/record.h"
 
@@ -8,9 +9,6 @@
 #define MEAN_OF_BYTES 510
 #define WEIGHTS_PER_STEP 13.8564f /* 2,048 steps of a weight over that deviation */
 #define WEIGHT_LIMIT 32767
-
-/* Above every value: 512 sums of 65,536 products. */
-#define MOST_VALUE 17179869184.0f
 
 static int32_t sum_of_bytes(uint32_t word) {
     return (int32_t)((word & 255u) + (word >> 8 & 255u) + (word >> 16 & 255u) + (word >> 24));
@@ -59,34 +57,17 @@ void mb_tracker_logs(mb_model *model) {
     }
 }
 
-/* Bounds of the float at this offset in the arena. They are wide: within them all arithmetic is
- * finite, and every conversion to an integer fits. */
-static void bounds_of(const mb_tracker *head, uint32_t at, float *low, float *high) {
-    *low = 0.0f;
-    if (at < head->mean_at) {
-        *high = 2.0f; /* shares */
-    } else if (at < head->counts_at) {
-        *low = at < head->spread_at ? -MOST_VALUE : 0.0f;
-        *high = MOST_VALUE;
-    } else if (at < head->centres_at) {
-        *high = at < head->shrink_at ? 1024.0f : 1.0f;
-    } else {
-        *low = at < head->squares_at ? -4.0f : 0.0f;
-        *high = at < head->squares_at ? 4.0f : 128.0f;
-    }
-}
-
 bool mb_tracker_is_sane(const mb_model *model, uint32_t at, const uint8_t *bytes, uint32_t n) {
     const mb_tracker *head = mb_tracker_of(model);
     uint32_t first = head->tracked_at + (uint32_t)offsetof(mb_tracked, share);
     bool sane = true;
     for (uint32_t i = 0; i + 4u <= n; i += 4) {
         uint32_t here = model->learnt_at + at + i;
-        float value, low, high;
+        float value;
         if (here >= first && here < head->units_at) {
             mb_copy(&value, bytes + i, sizeof value);
-            bounds_of(head, here, &low, &high);
-            sane &= value >= low && value <= high;
+            uint32_t number = (here - first) / 4u;
+            sane &= mb_tracked_is_sane(head->n_values, head->n_classes, number, value);
         }
     }
     return sane;

@@ -12,7 +12,7 @@ import click
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.export_targets import CARRIES_HEAD, TARGETS
-from metabit.cli.heads import facts, in_words
+from metabit.cli.heads import facts, in_words, tracking_facts, tracking_in_words
 from metabit.cli.paths import ReadPath
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import InputError, nearest
@@ -142,10 +142,10 @@ def command(
                 code="E-USAGE",
             )
         model = _from_file(source, state, width, golden, no_state)
-        model = replace(model, head=None) if no_head else model
+        model = replace(model, head=None, tracker=None) if no_head else model
     if raw:
         model = with_raw_input(model)
-    if model.head is not None and model.head.answers and kind not in CARRIES_HEAD:
+    if model.a_head_answers and kind not in CARRIES_HEAD:
         raise InputError(
             f"what a head has learnt cannot be said in {kind}; --no-head exports the network as it "
             "was",
@@ -167,7 +167,8 @@ def command(
         "state_bits": 0 if model.learn is None else model.learn.bits,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
         "n_probes": 0 if model.probes is None else len(model.probes.labels),
-        "head": None if model.head is None or kind not in CARRIES_HEAD else facts(model),
+        "head": facts(model) if kind in CARRIES_HEAD else None,
+        "tracking_head": tracking_facts(model) if kind in CARRIES_HEAD else None,
     }
 
 
@@ -180,13 +181,15 @@ def _head_choice(spare_classes: int | None, head_ram: str | None) -> HeadChoice:
 
 def _with_names(model: Model, state: Path) -> Model:
     """The model with the names of new classes that lie beside its state."""
-    if model.head is None or not state.is_dir():
+    if not state.is_dir():
         return model
-    names = ClassNames(model, model.head.n_classes, state)
+    names = ClassNames(model, model.n_classes, state)
     return replace(model, meta={**model.meta, "class_names": names.known}) if names.new else model
 
 
 def _say_head(out: Output, model: Model, kind: str) -> None:
+    if model.tracker is not None and kind in CARRIES_HEAD:
+        out.line(f"head: {tracking_in_words(model.tracker)}")
     if model.head is None:
         return
     if kind in CARRIES_HEAD:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from metabit.cli.common import Answer
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.home import ram_of
-from metabit.export.spec import CountingHead, Model
+from metabit.export.spec import CountingHead, Model, TrackingHead
 
 _SOURCES = {
     "inputs": "the inputs",
@@ -15,7 +15,7 @@ _SOURCES = {
 
 
 def facts(model: Model) -> Answer | None:
-    """What the answer of a verb tells of a head; None where the model has none."""
+    """What the answer of a verb tells of a counting head; None where the model has none."""
     head = model.head
     if head is None:
         return None
@@ -42,4 +42,25 @@ def in_words(model: Model) -> str:
         f"counting, {head.n_features} features: {of} and the scores; knows {known} classes, "
         f"{spare} spare; {format_kib(ram_of(head))} of RAM"
         + ("; it answers" if head.answers else "")
+    )
+
+
+def tracking_facts(model: Model) -> Answer | None:
+    """What the answer of a verb tells of a tracking head that has learnt; None without one."""
+    head = model.tracker
+    if head is None:
+        return None
+    return {
+        "kind": "tracking",
+        "n_units": head.n_units,
+        "n_classes": head.n_classes,
+        "n_samples": head.n_measured,
+        "answers": head.answers,
+    }
+
+
+def tracking_in_words(head: TrackingHead) -> str:
+    """A line for people, such as "tracking, 64 hidden units, has seen 1,200 samples"."""
+    return f"tracking, {head.n_units} hidden units, has seen {head.n_measured:,} samples" + (
+        "; it answers" if head.answers else ""
     )

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.heads import facts, in_words
+from metabit.cli.heads import facts, in_words, tracking_facts, tracking_in_words
 from metabit.cli.options import FILE
 from metabit.cli.state_view import show_file, show_states
 from metabit.cli.tables import sizes_table, table
@@ -58,6 +58,7 @@ def command(out: Output, file: Path) -> Answer:
         "n_banks": model.n_banks,
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
         "head": facts(model),
+        "tracking_head": tracking_facts(model),
         "n_probes": 0 if model.probes is None else len(model.probes.labels),
         "layers": [_layer(model, index) for index in range(len(model.layers))],
         "sections": [vars(section) for section in sections],
@@ -111,6 +112,8 @@ def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
     rows.add_row("banks", str(model.n_banks))
     rows.add_row("can learn", learns)
     rows.add_row("head", "none" if model.head is None else in_words(model))
+    if model.tracker is not None:
+        rows.add_row("tracking head", tracking_in_words(model.tracker))
     rows.add_row("probes", str(0 if model.probes is None else len(model.probes.labels)))
     rows.add_row("golden samples", str(golden))
     out.show(rows)

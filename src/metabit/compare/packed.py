@@ -32,8 +32,7 @@ class PackedArtefact(Artefact):
         self.where = where
         self.model: Model = model
         self.input, self.n_banks = model.input, model.n_banks
-        answers = model.head is not None and model.head.answers
-        self.n_outputs = model.head.n_classes if answers and model.head else model.n_outputs
+        self.n_outputs = model.n_classes if model.a_head_answers else model.n_outputs
         self._blob = container.dumps(model)
 
     def outputs(self, samples: Samples, bank: int) -> Predictions:
