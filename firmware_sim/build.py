@@ -175,7 +175,10 @@ def compile_objects(board: Board) -> Path:
         folder with core/*.o and firmware/*.o.
     """
     start = FIRMWARE / START[board.isa]
-    sources = {"core": core_sources(), "firmware": [FIRMWARE / "main.c", start]}
+    sources = {
+        "core": core_sources(),
+        "firmware": [FIRMWARE / "main.c", FIRMWARE / "memory.c", start],
+    }
     return kept_objects(sources, (*board.flags, *C_FLAGS, *SECTION_FLAGS), board.name)
 
 

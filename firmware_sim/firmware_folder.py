@@ -10,6 +10,9 @@ from typing import Any
 from metabit.errors import StorageError
 from metabit.export.blob import Blob
 from metabit.files import write_whole
+from metabit.firmware_sim import boards
+from metabit.firmware_sim.flash_image import FlashImage, flash_image
+from metabit.firmware_sim.image_files import intel_hex, plain_image, uf2
 from metabit.firmware_sim.linux_program import LinuxProgram, linux_program
 
 _LINUX = """\
@@ -36,6 +39,35 @@ windows with the clock beside each (`./measure 10` takes longer), and prints one
 figures are steadier while the clock is: on the board, as root,
 `echo performance | tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor`.
 """
+
+
+_FLASH = """\
+# {name} on {title}
+
+The firmware holds the model ({choice}). It tests itself when it starts, opens the model, and says
+so on the serial port: {serial}; 115,200 baud, 8 bits, no parity, one stop bit. Then it answers a
+host there, with frames of bytes that docs/DEVICE.md describes: predict, learn, state out and in.
+What it has learnt is lost when it is switched off; the host can take the state out before.
+
+```sh
+{commands}
+```
+
+Clock: {clock}. `metabit profile` estimates times for {clock_mhz:,.0f} MHz.
+
+| file | what it is |
+|---|---|
+{files}
+"""
+
+#: What is written for a board that is flashed, in this order.
+_KINDS = {
+    "firmware.elf": "the linked program, with symbols",
+    "firmware.hex": "Intel HEX",
+    "firmware.bin": "a plain image, from {start:#010x} on",
+    "firmware.uf2": "for a boot loader that is a drive",
+    "firmware.map": "what lies where",
+}
 
 
 @dataclass(frozen=True)
@@ -65,15 +97,50 @@ def write_folder(
 
     Raises:
         StorageError: the folder cannot be written (E-WRITE).
-        Others: as from `linux_program`.
+        Others: as from `linux_program` and `flash_image`.
     """
-    made = linux_program(Blob.of(file), board_name, processor=processor, **options)
+    if boards.load(board_name).isa == "aarch64":
+        made = linux_program(Blob.of(file), board_name, processor=processor, **options)
+        return _write_program(file, made, folder, options)
+    return _write_image(file, flash_image(Blob.of(file), board_name, **options), folder)
+
+
+def _write_program(
+    file: Path, made: LinuxProgram, folder: Path, options: Mapping[str, Any]
+) -> Written:
+    said = "".join(f" --{name} {value}" for name, value in options.items())
+    manual = _LINUX.format(
+        name=file.name, title=made.board.title, choice=made.choice, processor=made.processor,
+        board=made.board.name, options=said,
+    )  # fmt: skip
     _make(folder)
     write_whole(folder / "measure", made.elf)
     (folder / "measure").chmod(0o755)
-    write_whole(folder / "README.md", _linux_readme(file, made, options).encode())
-    files = {"measure": "the program", "README.md": "how it is run"}
-    return Written(made.choice, files)
+    write_whole(folder / "README.md", manual.encode())
+    return Written(made.choice, {"measure": "the program", "README.md": "how it is run"})
+
+
+def _write_image(file: Path, made: FlashImage, folder: Path) -> Written:
+    segments, parts = made.program.segments, made.parts
+    contents = {
+        "firmware.elf": made.elf,
+        "firmware.hex": intel_hex(segments, made.program.entry).encode(),
+        "firmware.bin": plain_image(segments),
+        "firmware.uf2": uf2(segments, parts.uf2_family) if parts.uf2_family else b"",
+        "firmware.map": made.map().encode(),
+    }
+    start = min(address for address, _ in segments)
+    files = {name: _KINDS[name].format(start=start) for name, data in contents.items() if data}
+    manual = _FLASH.format(
+        name=file.name, title=made.board.title, choice=made.choice, serial=parts.serial,
+        clock=parts.clock, clock_mhz=made.board.clock_hz / 1e6, commands="\n".join(parts.commands),
+        files="\n".join(f"| `{name}` | {what} |" for name, what in files.items()),
+    )  # fmt: skip
+    _make(folder)
+    for name in files:
+        write_whole(folder / name, contents[name])
+    write_whole(folder / "README.md", manual.encode())
+    return Written(made.choice, {**files, "README.md": "how it is flashed"})
 
 
 def _make(folder: Path) -> None:
@@ -81,11 +148,3 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make {folder}: {error.strerror}", code="E-WRITE") from error
-
-
-def _linux_readme(file: Path, made: LinuxProgram, options: Mapping[str, Any]) -> str:
-    said = "".join(f" --{name} {value}" for name, value in options.items())
-    return _LINUX.format(
-        name=file.name, title=made.board.title, choice=made.choice, processor=made.processor,
-        board=made.board.name, options=said,
-    )  # fmt: skip

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from metabit.firmware_sim.boards import Board
 
-# The stack comes first in RAM: a stack that grows too far leaves RAM and faults, instead of writing
-# over data. Boundary symbols split .text into the core, the firmware around it, and the compiler's
-# own run-time library. The image's arena and buffers keep what they hold: nothing clears them.
+# The stack comes first in RAM: a stack that grows too far leaves RAM and faults, instead of
+# writing over data. Boundary symbols split .text into the core, the firmware around it, and the
+# compiler's own run-time library. .boot2 and .image_def, which a boot ROM looks for, are empty on
+# most boards. The image's arena and buffers keep what they hold: nothing clears them.
 _CODE = """
+  .boot2 : {{ KEEP(*(.boot2)) }} > {code}
   .vectors : {{ KEEP(*(.vectors)) }} > {code}
+  .image_def : {{ KEEP(*(.image_def)) }} > {code}
   .text : {{
     fw_text_start = .;
     *core/*.o(.text .text.*)

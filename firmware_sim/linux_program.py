@@ -19,14 +19,13 @@ import numpy as np
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn
 from metabit.errors import InputError
-from metabit.export.blob import Blob, ModelSource
+from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import (
     C_FLAGS,
     CORE,
     SECTION_FLAGS,
-    Image,
     compile_objects,
     core_sources,
     image_source,
@@ -97,15 +96,14 @@ def linux_program(
             f"{board.name} runs no Linux, so that no program of it can measure there",
             code="E-BOARD-LINUX",
         )
-    blob = Blob.of(source)
     options = Options(state_bits=bits, bank=bank, batch=batch)
-    running = session.start(blob, board, learn, options, goal=goal)
+    running = session.start(source, board, learn, options, goal=goal)
     samples = whole_batches(session.samples_to_run(running, None, None, n_samples), batch)
     return LinuxProgram(
         board=board,
         processor=processor,
         choice=running.plan.choice,
-        elf=_link(running, blob.data, options, samples, processor),
+        elf=_link(running, samples, processor),
     )
 
 
@@ -116,9 +114,7 @@ def whole_batches(samples: SamplesToRun, batch: int) -> SamplesToRun:
     return replace(samples, x=samples.x[taken], y=samples.y[taken])
 
 
-def _link(
-    running: Session, blob: bytes, options: Options, samples: SamplesToRun, processor: str
-) -> bytes:
+def _link(running: Session, samples: SamplesToRun, processor: str) -> bytes:
     flags = PROCESSORS[processor]
     program = [*sorted(LINUX.glob("*.c")), CORE / "port" / "spin.c"]
     made = kept_objects({"program": program}, (*flags, *HOSTED_FLAGS), processor)
@@ -128,40 +124,28 @@ def _link(
         core = kept_objects({"core": core_sources()}, (*flags, *HOSTED_FLAGS), processor)
     with tempfile.TemporaryDirectory(prefix="metabit-linux-") as folder:
         work = Path(folder)
-        write_sources(running, blob, options, samples, processor, work)
+        write_sources(running, samples, processor, work)
         objects = [*map(str, made.glob("program/*.o")), *map(str, core.glob("core/*.o"))]
         link = ("-static", "-s", "-Wl,--gc-sections", "-o", "measure")
         run_zig([*flags, *sorted(objects), "image.S", "subject.S", *link], work, processor)
         return (work / "measure").read_bytes()
 
 
-def write_sources(
-    running: Session, blob: bytes, options: Options, samples: SamplesToRun, processor: str,
-    folder: Path,
-) -> None:  # fmt: skip
+def write_sources(running: Session, samples: SamplesToRun, processor: str, folder: Path) -> None:
     """Write what the program is about into a folder: image.S and subject.S, and what they take in.
 
     Args:
         running: the model, planned, and open on the host, which computes the answers: it learns.
-        blob: the .mbit file.
-        options: how it is opened, but for what the plan says.
         samples: what is predicted and learnt; a multiple of the batch.
         processor: for the answer.
+        folder: is there.
     """
-    plan = running.plan
-    chosen = replace(
-        options, learn_layers=plan.learn_layers, panels=plan.panels, batch=plan.batch,
-        head=plan.head, units=plan.units, trust=plan.trust,
-    )  # fmt: skip
-    image = Image(blob, plan.arena_bytes, running.model.n_inputs, running.engine.n_outputs, chosen)
-    (folder / "model.mbit").write_bytes(blob)
-    (folder / "image.S").write_text(image_source(image))
-    (folder / "subject.S").write_text(_subject(running, blob, samples, processor, folder))
+    (folder / "model.mbit").write_bytes(running.image.blob)
+    (folder / "image.S").write_text(image_source(running.image))
+    (folder / "subject.S").write_text(_subject(running, samples, processor, folder))
 
 
-def _subject(
-    running: Session, blob: bytes, samples: SamplesToRun, processor: str, folder: Path
-) -> str:
+def _subject(running: Session, samples: SamplesToRun, processor: str, folder: Path) -> str:
     """Assembly source of what subject.h declares; the arrays are files beside it."""
     engine, plan = running.engine, running.plan
     steps = _steps_a_window(running, len(samples.x) // plan.batch)
@@ -183,7 +167,7 @@ def _subject(
     )  # fmt: skip
     about = json.dumps(
         {
-            "model_sha256": hashlib.sha256(blob).hexdigest(),
+            "model_sha256": hashlib.sha256(running.image.blob).hexdigest(),
             "built_for": processor,
             "choice": plan.choice,
             "samples_per_step": plan.batch,

@@ -32,6 +32,7 @@ class Session:
         board: as asked for.
         model: parsed.
         plan: RAM of the arena by part.
+        image: what the model adds to the firmware.
         firmware: built for `board`, or, when that is too small, for one without limits.
         engine: the host's.
         fits: whether `firmware` was built for `board` as it is.
@@ -42,6 +43,7 @@ class Session:
     board: Board
     model: Model
     plan: Plan
+    image: Image
     firmware: Firmware
     engine: Engine
     fits: bool
@@ -113,6 +115,7 @@ def start(
         board=board,
         model=model,
         plan=planned,
+        image=image,
         firmware=firmware,
         engine=engine,
         fits=fits,

@@ -12,6 +12,7 @@ pytest_plugins = ("data_guard",)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--variants", help="folder with builds of tests/c/replay.c: `make c-variants`")
+    parser.addoption("--rp2040js", help="a folder with Node and rp2040js: `make boot-pico`")
     parser.addoption("--tflite-python", help="a Python with tflite-runtime: `make tflite-runtime`")
 
 

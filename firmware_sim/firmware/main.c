@@ -5,11 +5,9 @@
  * image that build.py generates: the blob, the options, the arena and the buffers.
  */
 #include "mailbox.h"
+#include "memory.h"
 
-/* ---- the linker script and the start-up code ------------------------------------------------- */
-
-extern uint32_t fw_data_start[], fw_data_end[], fw_bss_start[], fw_bss_end[];
-extern const uint32_t fw_data_load[];
+/* ---- the start-up code ----------------------------------------------------------------------- */
 
 void fw_stop(void);
 void fw_main(void);
@@ -144,13 +142,7 @@ static int obey(uint32_t command) {
 
 /* Entered from the start-up code with a stack and nothing else. */
 void fw_main(void) {
-    const uint32_t *from = fw_data_load;
-    for (uint32_t *to = fw_data_start; to < fw_data_end; to++) {
-        *to = *from++;
-    }
-    for (uint32_t *to = fw_bss_start; to < fw_bss_end; to++) {
-        *to = 0;
-    }
+    fw_prepare_memory();
     for (;;) {
         fw_mail.request = FW_READY;
         fw_stop();

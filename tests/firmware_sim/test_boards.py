@@ -38,6 +38,7 @@ def test_every_figure_of_a_known_board_has_a_source(name: str) -> None:
     wanted |= {"timing"} if board.fetch_factor != boards.EXACT else set()
     wanted |= {"timing"} if board.memory_bytes_per_s else set()
     wanted |= {"power"} if board.active_mw else set()
+    wanted |= {"standalone"} if board.standalone else set()
     assert set(board.sources) == wanted
     assert all(len(source) > 10 for source in board.sources.values())
 

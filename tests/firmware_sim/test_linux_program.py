@@ -31,7 +31,7 @@ def sources(blob: bytes, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("program")
     running = session.start(blob, boards.load(BOARD), "all", Options())
     samples = session.samples_to_run(running, None, None, 4)
-    linux_program.write_sources(running, blob, Options(), samples, "this", folder)
+    linux_program.write_sources(running, samples, "this", folder)
     return folder
 
 

@@ -98,6 +98,7 @@ C_FOLDERS = (
     "edge_runtime",
     "firmware_sim/firmware",
     "firmware_sim/linux",
+    "firmware_sim/standalone",
     "firmware_sim/watcher",
     "examples/c",
     "tests/c",

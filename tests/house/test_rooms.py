@@ -86,7 +86,7 @@ ROOMS = {
         "guard task_banks",
     ),
     "metabit.firmware_sim": (
-        "elf link toml_table",
+        "elf image_files link toml_table",
         "boards cores",
         "counting latency linker operations",
         "build pipeline",
@@ -97,7 +97,7 @@ ROOMS = {
         "sensing",
         "simulate",
         "profile",
-        "linux_program measured",
+        "flash_image linux_program measured",
         "firmware_folder remote",
     ),
 }

@@ -35,6 +35,10 @@ def command(
 ) -> Answer:  # fmt: skip
     """Write what runs FILE on a board, and a README that says how it gets there.
 
+    For a microcontroller it is an image that is flashed, as ELF, Intel HEX and plain bytes, and as
+    UF2 where a boot loader takes that: it tests itself, opens the model and says so on the serial
+    port.
+
     For a board with Linux it is one static program, which needs nothing else there. It checks that
     it gives the same answers as this machine, bit for bit, measures how long they take, and prints
     JSON for `metabit profile --measured`.

@@ -1,0 +1,165 @@
+"""Firmware that a board runs by itself: core, one model, and the board's clock and serial port."""
+
+from __future__ import annotations
+
+import json
+import struct
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.plan import Goal, Learn
+from metabit.errors import InputError
+from metabit.export.blob import ModelSource
+from metabit.firmware_sim import boards, linker, session
+from metabit.firmware_sim.boards import Board, Standalone
+from metabit.firmware_sim.build import (
+    C_FLAGS,
+    FIRMWARE,
+    LINK_FLAGS,
+    SECTION_FLAGS,
+    START,
+    Image,
+    compile_objects,
+    image_source,
+    kept_objects,
+    run_zig,
+)
+from metabit.firmware_sim.elf import Elf
+from metabit.firmware_sim.elf import parse as parse_elf
+from metabit.firmware_sim.image_files import crc32_of_rp2040
+
+STANDALONE = Path(__file__).parent / "standalone"
+#: Characters of a board's name that a host is told.
+_MOST_NAME = 23
+
+
+@dataclass(frozen=True)
+class FlashImage:
+    """A firmware that stands alone.
+
+    Attributes:
+        board: what it runs on.
+        parts: the board's clock, serial port and commands.
+        choice: what learns, in words.
+        elf: the linked program.
+        program: the same, parsed.
+    """
+
+    board: Board
+    parts: Standalone
+    choice: str
+    elf: bytes
+    program: Elf
+
+    def map(self) -> str:
+        """What lies where: sections, then functions and variables, by address."""
+        sections = sorted(self.program.sections.values(), key=lambda one: one.address)
+        lines = ["address     bytes       section"]
+        lines += [f"{one.address:#010x}  {one.bytes:>10,}  {one.name}" for one in sections]
+        lines += ["", "address     symbol"]
+        named = sorted(
+            (address, name)
+            for name, address in self.program.symbols.items()
+            if not name.endswith(".c")  # names of source files have no address
+        )
+        lines += [f"{address:#010x}  {name}" for address, name in named]
+        return "\n".join(lines) + "\n"
+
+
+def flash_image(
+    source: ModelSource,
+    board_name: str | Path,
+    *,
+    learn: Learn = "auto",
+    goal: Goal = "remember",
+    bits: int = 0,
+    bank: int = 0,
+    batch: int = 1,
+) -> FlashImage:
+    """Build the firmware of a model for a board.
+
+    Args:
+        source: a .mbit file, or its bytes.
+        board_name: see `boards.load`.
+        learn, goal, bits, bank, batch: as for `profile`.
+
+    Raises:
+        InputError: metabit does not know the board's clock and serial port (E-BOARD-ALONE).
+        BudgetError: it does not fit the board.
+        MetabitError: the toolchain is missing (E-TOOLCHAIN), or it failed (E-BUILD).
+    """
+    board = boards.load(board_name)
+    if board.standalone is None:
+        raise InputError(
+            f"{board.name}: its file has no table [standalone], which names clock and serial port "
+            "for firmware that runs by itself; add one (firmware_sim/standalone/boards has "
+            "examples), or take the C sources of `metabit export FILE --to c`",
+            code="E-BOARD-ALONE",
+        )
+    options = Options(state_bits=bits, bank=bank, batch=batch)
+    running = session.start(source, board, learn, options, goal=goal)
+    choice = running.plan.choice
+    elf = _link(board, board.standalone, running.image, choice)
+    program = parse_elf(elf, thumb=board.isa == "thumb")
+    return FlashImage(board, board.standalone, choice, elf, program)
+
+
+def _link(board: Board, parts: Standalone, image: Image, choice: str) -> bytes:
+    flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}")
+    own = [STANDALONE / "main.c", FIRMWARE / "memory.c", FIRMWARE / START[board.isa]]
+    made = kept_objects({"firmware": [*own, *parts.sources]}, flags, board.name)
+    with tempfile.TemporaryDirectory(prefix="metabit-image-") as folder:
+        work = Path(folder)
+        (work / "model.mbit").write_bytes(image.blob)
+        (work / "image.S").write_text(image_source(image))
+        (work / "alone.S").write_text(_alone(board.name, choice, image))
+        (work / "link.ld").write_text(linker.script(board))
+        core = compile_objects(board).glob("core/*.o")
+        objects = sorted(map(str, [*core, *made.glob("firmware/*.o")]))
+        link = ("-T", "link.ld", *LINK_FLAGS, "-o", "firmware.elf")
+        run_zig([*board.flags, *objects, "image.S", "alone.S", *link], work, board.name)
+        return _with_crc((work / "firmware.elf").read_bytes(), thumb=board.isa == "thumb")
+
+
+def _alone(board: str, choice: str, image: Image) -> str:
+    """Assembly source of what the firmware says of itself, and of the buffer of its line."""
+    lines = ['  .section .rodata.words, "a", %progbits']
+    for name, text in (("fw_board_name", board[:_MOST_NAME]), ("fw_choice", choice)):
+        lines += [f"  .global {name}", f"{name}: .asciz {json.dumps(text)}"]
+    lines += [
+        '  .section .buffers, "aw", %nobits',
+        "  .balign 8",
+        "  .global fw_line_buffer, fw_line_buffer_end",
+        f"fw_line_buffer: .space {_line_bytes(image)}",
+        "fw_line_buffer_end:",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _line_bytes(image: Image) -> int:
+    """MB_LINK_BUFFER_BYTES of metabit_link.h."""
+    batch = max(image.options.batch, 1)
+    frame = 256 + batch * (image.n_inputs + 4) + 4 * image.n_outputs
+    return 2 * (-(-frame // 8) * 8)
+
+
+def _with_crc(elf: bytes, *, thumb: bool) -> bytes:
+    """The file with the CRC at the end of a second boot stage, where there is one."""
+    program = parse_elf(elf, thumb=thumb)
+    section = program.sections.get(".boot2")
+    if section is None:
+        return elf
+    (stage,) = _stored(program, section.address, section.bytes)
+    assert elf.count(stage) == 1, "the second boot stage is there once"
+    code = stage[:-4]
+    return elf.replace(stage, code + struct.pack("<I", crc32_of_rp2040(code)))
+
+
+def _stored(program: Elf, address: int, n_bytes: int) -> Iterator[bytes]:
+    """What the image stores from an address on."""
+    for start, content in program.segments:
+        if start <= address < start + len(content):
+            yield content[address - start : address - start + n_bytes]
