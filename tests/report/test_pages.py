@@ -10,9 +10,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from helpers import random_model, random_samples
 
+from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
+from metabit.export.container import dumps
+from metabit.export.home import with_head
 from metabit.report import of_demo, of_fit, of_learning, of_profile, of_training
 from metabit.report.found import page_of
 from metabit.report.page import Page
@@ -140,6 +145,25 @@ class Tags(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+def test_a_state_folder_has_a_page_from_commit_to_commit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    states = tmp_path / "states"
+    model = random_model((8, 6, 2), seed=1)
+    x = random_samples(rng, model.input, 60)
+    blob = dumps(with_head(model, x, rng.integers(0, 2, 60), spare_classes=1, ram_bytes=4000))
+    with Engine(blob, learn="counting", state=states) as engine:
+        for part in (slice(0, 20), slice(20, 60)):
+            engine.partial_fit(x[part], rng.integers(0, 2, len(x[part])))
+            engine.commit()
+    text = render(page_of(states, FACTS))
+    assert "60 samples learnt" in text
+    assert "From commit to commit" in text
+    (states / "state-0000000003.mbs").write_bytes(b"torn")
+    torn = render(page_of(states, FACTS))
+    assert "1 are damaged" in torn
+    assert "60 samples learnt" in torn
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -22,8 +22,9 @@ from metabit.report.words import made_now
 def command(out: Output, source: Path, target: Path | None) -> Answer:
     """Write one HTML page about SOURCE, with its figures, drawings and what they mean.
 
-    SOURCE is a folder of `metabit train` or `metabit fit`, or a file with the --json answer of
-    train, fit, learn or profile. The page needs no other file and no network, and fits a phone.
+    SOURCE is a folder of `metabit train` or `metabit fit`, a folder of states, or a file with the
+    --json answer of train, fit, learn or profile. The page needs no other file and no network, and
+    fits a phone.
     """
     page = page_of(source, made_now())
     where = target or (source / "report.html" if source.is_dir() else source.with_suffix(".html"))

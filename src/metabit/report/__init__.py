@@ -13,6 +13,7 @@ of_training.py  the page of a run of `metabit train`
 of_learning.py  the page of `metabit learn`
 of_profile.py   the page of `metabit profile`
 of_fit.py       the page of `metabit fit`
+of_states.py    the page of a state folder
 of_demo.py      the page of `metabit demo`
 """
 

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from metabit.edge_runtime.state_history import history
 from metabit.errors import InputError, StorageError
-from metabit.report import of_demo, of_fit, of_learning, of_profile, of_training
+from metabit.report import of_demo, of_fit, of_learning, of_profile, of_states, of_training
 from metabit.report.page import Page
 
 Maker = Callable[[dict[str, Any], dict[str, str]], Page]
@@ -30,14 +31,17 @@ def page_of(source: Path, facts: dict[str, str]) -> Page:
     """The page about what is in a file or folder.
 
     Args:
-        source: a folder of `metabit train`, `fit` or `demo`, or a file with the --json answer of
-            train, fit, learn or profile.
+        source: a folder of `metabit train`, `fit` or `demo`, a folder of states, or a file with the
+            --json answer of train, fit, learn or profile.
         facts: what is known besides.
 
     Raises:
         InputError: it is nothing of that kind, or a field is missing (E-REPORT).
         StorageError: it cannot be read.
+        CorruptError: no commit of a folder of states is whole (E-STATE-CRC).
     """
+    if source.is_dir() and any(source.glob("state-*.mbs")):
+        return of_states.page(source, history(source), facts)
     found = _read(_file(source))
     schema = found.get("schema")
     if schema not in PAGES:
@@ -54,7 +58,8 @@ def _file(source: Path) -> Path:
     for name in IN_FOLDERS:
         if (source / name).exists():
             return source / name
-    raise _refuse(source, f"the folder has none of {', '.join(IN_FOLDERS)}")
+    names = ", ".join(IN_FOLDERS)
+    raise _refuse(source, f"the folder has none of {names}, and no states")
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -75,7 +80,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _refuse(where: Path, why: str) -> InputError:
     return InputError(
-        f"{where}: no report can be made of this: {why}; give the folder of train or fit, or what "
-        "train, fit, learn or profile print with --json",
+        f"{where}: no report can be made of this: {why}; give the folder of train or fit, a folder "
+        "of states, or what train, fit, learn or profile print with --json",
         code="E-REPORT",
     )
