@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from metabit.trainer.recipe.train import TrainRecipe
 from metabit.trainer.streams import build, single_task
 
 NAME, SEED, M = "when", 0, 12.0
+PROBLEMS = ("hapt", "mnist", "spoken")
 BINARY = ((), (32,), (64,), (128,), (256,), (128, 128), (256, 256))
 FLOAT = ((4,), (8,), (16,), (32,), (64,), (128,))
 LEAST_HEAD = 24 * 1024
@@ -168,11 +169,13 @@ def measure(found: dict[str, Problem], seconds: float, command: str) -> None:
         results.save(NAME, command, {key: row})
 
 
-def time_all(command: str) -> None:
-    """Time every network that is measured: binary ones here, the others as int8 in LiteRT."""
+def time_all(command: str, names: Iterable[str]) -> None:
+    """Time the measured networks of these problems: binary ones here, others as int8 in LiteRT."""
     rows = results.load(NAME)["results"]
     shapes = dict.fromkeys(
-        (row["kind"], tuple(row["widths"])) for row in rows.values() if "kind" in row
+        (row["kind"], tuple(row["widths"]))
+        for key, row in rows.items()
+        if "kind" in row and key.split()[0] in names
     )
     contestants = [_contestant(widths, kind) for kind, widths in shapes]
     times = take_turns(contestants, LIMITS)
@@ -194,7 +197,7 @@ def main() -> None:
     """Measure, and make docs/WHEN.md again."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--spoken", type=Path)
-    parser.add_argument("--only", nargs="*", choices=["hapt", "mnist", "spoken"])
+    parser.add_argument("--only", nargs="*", choices=PROBLEMS)
     parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--time", action="store_true")
     args = parser.parse_args()
@@ -202,7 +205,7 @@ def main() -> None:
     wanted = {name: found[name] for name in args.only or found if name in found}
     command = "python -m benchmarks.when --spoken ZIP --time"
     if args.time:
-        time_all(command)
+        time_all(command, args.only or PROBLEMS)
     else:
         measure(wanted, args.seconds, command)
     when_page.write()

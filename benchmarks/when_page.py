@@ -86,7 +86,7 @@ def _by_limit(
 ) -> str:  # fmt: skip
     lines = []
     for name, title in SETS.items():
-        if not all(_rows(found, name, kind) for kind in KINDS):
+        if not all(_measured(found, name, kind, cost) for _, kind, _, cost in columns):
             continue
         for limit in limits:
             cells = [
@@ -95,6 +95,11 @@ def _by_limit(
             ]
             lines.append([title, f"{limit:g}", *cells])
     return results.table(["", what, *(title for title, *_ in columns)], lines)
+
+
+def _measured(found: Record, name: str, kind: str, cost: str) -> bool:
+    """Whether this cost of some network is known: else nothing could be said to fit."""
+    return any(cost in row for row in _rows(found, name, kind))
 
 
 def everything(found: Record) -> str:
