@@ -95,6 +95,8 @@ def _described(model: Model, run: Run, seen: RunInput) -> Model:
         "citation": seen.citation,
         "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
     }
+    if run.recipe.learn is not None:
+        meta["learn"] = run.recipe.to_dict()["learn"]  # `metabit learn FILE` reads it
     if seen.channel_names:
         meta["channel_names"] = list(seen.channel_names)
     if seen.encoding is not None:

@@ -270,3 +270,19 @@ def test_what_a_tracking_head_learnt_is_exported_too(
     assert "tracking, " in cli("inspect", packed).stdout
     assert cli("export", packed, "--to", "c", "-o", tmp_path / "c").code == 0
     cli("export", packed, "-o", tmp_path / "m.onnx").refused(2, "E-HEAD")
+
+
+def test_a_file_learns_as_its_recipe_said_unless_options_differ(
+    cli: Cli, known: Path, digits: DataSet, tmp_path: Path
+) -> None:
+    data, told = samples(digits, tmp_path / "d.npz", [2, 3]), tmp_path / "told.mbit"
+    model = container.load(known)
+    learn = {"what": "auto", "goal": "track", "replay": 20, "batch": 1}
+    container.save(replace(model, meta={**model.meta, "learn": learn}), told)
+    options = ("--no-guard", "--limit", 30, "--json")
+    answer = cli("learn", told, data, *options).answer
+    assert (answer["head"], answer["replay"]) == ("tracking", 20)
+    answer = cli("learn", told, data, *options, "--replay", 0).answer
+    assert (answer["head"], answer["replay"]) == ("tracking", 0)
+    answer = cli("learn", told, data, *options, "--learn", "counting").answer
+    assert (answer["head"], answer["replay"]) == ("counting", 0)

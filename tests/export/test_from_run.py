@@ -54,6 +54,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
                 "data": table | {"stream": "single", "train_samples": 200},
                 "network": network,
                 "train": {"epochs": 1, "batch": 25},
+                "learn": {"goal": "track"},
             }
         )
         train(recipe, folder / name)
@@ -70,6 +71,11 @@ def no_data(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "load", refuse)
     monkeypatch.setattr(import_module("metabit.trainer.data.find"), "load", refuse)
     monkeypatch.setattr(import_module("metabit.trainer.streams.build"), "load", refuse)
+
+
+def test_how_it_learns_travels_from_the_recipe_into_the_file(trained: Trained) -> None:
+    told = {"what": "auto", "goal": "track", "replay": 0, "batch": 1}
+    assert from_run(trained("dense"), head=None).meta["learn"] == told
 
 
 @pytest.mark.usefixtures("no_data")

@@ -39,7 +39,7 @@ ROOMS = {
     "metabit.cli": (
         "answers paths standard_streams tables",
         "common options",
-        "class_names heads progress",
+        "class_names heads progress told_by_file",
         "state_view",
         "kept_states",
         "guarding reading stream_record",

@@ -160,3 +160,27 @@ def test_a_recipe_nested_without_end_is_refused(tmp_path: Path) -> None:
     path.write_text("a = " + "[" * 20_000 + "]" * 20_000)
     with pytest.raises(InputError, match="nested deeper"):
         load_recipe(path)
+
+
+def test_how_a_file_learns_is_read_written_and_checked(tmp_path: Path) -> None:
+    told = GOOD + '[learn]\ngoal = "track"\nreplay = 240\n'
+    recipe = load_recipe(write(tmp_path, told))
+    assert recipe.learn is not None
+    assert (recipe.learn.what, recipe.learn.goal, recipe.learn.replay) == ("auto", "track", 240)
+    assert recipe_from_dict(tomllib.loads(recipe.to_toml())) == recipe
+    assert load_recipe(write(tmp_path, GOOD)).learn is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ('goal = "trak"', 'did you mean "track"'),
+        ("replay = 65536", "must be 0 to 65535"),
+        ("batch = 65", "must be 1 to 64"),
+        ('what = "counting"\nreplay = 5', "learnt again by"),
+        ("replay = 5\nbatch = 2", "one by one"),
+    ],
+)
+def test_how_no_file_can_learn_is_refused(tmp_path: Path, keys: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load_recipe(write(tmp_path, f"{GOOD}[learn]\n{keys}\n"))

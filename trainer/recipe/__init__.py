@@ -7,6 +7,7 @@ frontend.py        the keys of [frontend]
 network.py         the keys of [network]
 method.py          the keys of [method]
 train.py           the keys of [train]
+learn.py           the keys of [learn]
 registry.py        the methods that a recipe may name
 method_options.py  the options of each method
 """

@@ -16,9 +16,9 @@
     [train]
     epochs = 20
 
-The dataclasses in data.py, frontend.py, network.py, method.py, method_options.py and train.py list
-all keys with their defaults. An unknown key, or a value of the wrong type or out of range, is an
-error that names the file, the table and the key.
+The dataclasses in data.py, frontend.py, network.py, method.py, method_options.py, train.py and
+learn.py list all keys with their defaults. An unknown key, or a value of the wrong type or out of
+range, is an error that names the file, the table and the key.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from metabit.trainer.recipe import registry
 from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.recipe.frontend import STREAMS as FRONTEND_STREAMS
 from metabit.trainer.recipe.frontend import FrontEndRecipe
+from metabit.trainer.recipe.learn import LearnRecipe
 from metabit.trainer.recipe.method import MethodRecipe
 from metabit.trainer.recipe.network import NetworkRecipe
 from metabit.trainer.recipe.tables import parse, plain, read_toml, refuse, require, toml_value
@@ -46,6 +47,7 @@ class Recipe:
         name: title of the run in tables and plots.
         data, network, method, train: the tables.
         frontend: what raw windows become before the network; None for nothing.
+        learn: how the exported file learns on a device; None for the defaults.
         description: what the recipe demonstrates.
     """
 
@@ -55,6 +57,7 @@ class Recipe:
     method: MethodRecipe
     train: TrainRecipe
     frontend: FrontEndRecipe | None = None
+    learn: LearnRecipe | None = None
     description: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:

@@ -38,6 +38,7 @@ from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
 from metabit.cli.stream_record import StreamRecord
 from metabit.cli.tables import class_table, confusion_table, percent
+from metabit.cli.told_by_file import as_the_file_says
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.guard import Guard
 from metabit.edge_runtime.plan import GOALS
@@ -115,8 +116,9 @@ def command(
 ) -> Answer:  # fmt: skip
     """Teach FILE with the labelled samples of DATA, in their order.
 
-    With nothing set, the counting head of FILE learns: it keeps what is known, and learns classes
-    that it has never seen. A file without a head moves its layers, which can harm what they know.
+    With nothing set, what the recipe of FILE says under [learn] learns, or else its counting head:
+    it keeps what is known, and learns classes that it has never seen. A file without a head moves
+    its layers, which can harm what they know.
 
     Every sample is predicted before it is learnt. The share of right predictions is the prequential
     accuracy. With --state, learning continues from what that folder holds, and the result is kept
@@ -191,6 +193,8 @@ def _engine(
     if opened is not None:
         learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
         options["replay"] = options["replay"] or opened.replay
+    elif learn is None:
+        learn, options = as_the_file_says(blob.model, options)
     engine = Engine(
         blob, learn=learn or "auto", bank=bank, state=state,
         units=None if opened is None else opened.units, **options,
