@@ -32,8 +32,6 @@ from metabit.firmware_sim.elf import parse as parse_elf
 from metabit.firmware_sim.image_files import crc32_of_rp2040
 
 STANDALONE = Path(__file__).parent / "standalone"
-#: Characters of a board's name that a host is told.
-_MOST_NAME = 23
 
 
 @dataclass(frozen=True)
@@ -127,7 +125,7 @@ def _link(board: Board, parts: Standalone, image: Image, choice: str) -> bytes:
 def _alone(board: str, choice: str, image: Image) -> str:
     """Assembly source of what the firmware says of itself, and of the buffer of its line."""
     lines = ['  .section .rodata.words, "a", %progbits']
-    for name, text in (("fw_board_name", board[:_MOST_NAME]), ("fw_choice", choice)):
+    for name, text in (("fw_board_name", board), ("fw_choice", choice)):
         lines += [f"  .global {name}", f"{name}: .asciz {json.dumps(text)}"]
     lines += [
         '  .section .buffers, "aw", %nobits',

@@ -89,7 +89,7 @@ def test_one_board_and_one_source_at_a_time(cli: Cli, model_file: Path, tmp_path
 
 
 def test_a_host_is_measured_with_the_options_of_the_profile(
-    cli: Cli, model_file: Path, monkeypatch: pytest.MonkeyPatch, printed: dict[str, Any]
+    cli: Cli, model_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
 
@@ -98,16 +98,21 @@ def test_a_host_is_measured_with_the_options_of_the_profile(
         board = boards.load(args[1])
         return linux_program.LinuxProgram(board, options["processor"], "", b"the program")
 
+    def run_there(host: str, elf: bytes) -> bytes:
+        asked.append((host, elf))
+        return b"no answer"
+
     monkeypatch.setattr("metabit.firmware_sim.linux_program.linux_program", program)
     monkeypatch.setattr("metabit.firmware_sim.remote.processor_of", lambda host: "aarch64")
-    monkeypatch.setattr(
-        "metabit.firmware_sim.remote.run_there",
-        lambda host, elf: json.dumps(printed).encode() if elf == b"the program" else b"",
-    )
-    done = cli("profile", model_file, *BOARD, "--bits", 8, "--host", "pi@raspi", "--json")
-    assert done.answer["measured"]["from"] == "pi@raspi"
+    monkeypatch.setattr("metabit.firmware_sim.remote.run_there", run_there)
+    done = cli("profile", model_file, *BOARD, "--bits", 8, "--host", "pi@raspi")
+    done.refused(4, "E-MEASURED")
+    assert "pi@raspi: not what a program" in done.stderr
     options = {"learn": "all", "bits": 8, "bank": 0, "batch": 1, "processor": "aarch64"}
-    assert asked == [(model_file, "raspberry-pi-3b-plus", options)]
+    assert asked == [
+        (model_file, "raspberry-pi-3b-plus", options),
+        ("pi@raspi", b"the program"),
+    ]
 
 
 @pytest.mark.long
