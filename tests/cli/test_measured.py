@@ -129,3 +129,22 @@ def test_the_folder_of_a_board_with_linux_holds_a_program_and_its_manual(
     )
     (tmp_path / "file").write_text("in the way")
     cli("firmware", model_file, *BOARD, "-o", tmp_path / "file" / "x").refused(1, "E-WRITE")
+
+
+def test_the_folder_of_a_microcontroller_holds_an_image_in_every_form_and_its_manual(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    machine = Path(__file__).parents[1] / "firmware_sim" / "machines" / "netduinoplus2.toml"
+    board, folder = tmp_path / "own.toml", tmp_path / "image"
+    family = machine.read_text().replace("[standalone]", "[standalone]\nuf2_family = 0x57755a57")
+    board.write_text(family)
+    done = cli("firmware", model_file, "--board", board, "--learn", "all", "-o", folder, "--json")
+    forms = [f"firmware.{form}" for form in ("elf", "hex", "bin", "uf2", "map")]
+    assert done.answer["files"] == [*forms, "README.md"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([*forms, "README.md"])
+    manual = (folder / "README.md").read_text()
+    assert "qemu-system-arm -M netduinoplus2 -kernel firmware.elf" in manual
+    assert "a plain image, from 0x08000000 on" in manual
+    stored = (folder / "firmware.bin").read_bytes()
+    assert model_file.read_bytes() in stored
+    assert (folder / "firmware.uf2").stat().st_size == 512 * -(-len(stored) // 256)
