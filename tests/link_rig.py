@@ -84,7 +84,7 @@ class Rig:
         n = self._library.rig_feed(
             self._rig, data, len(data), self._sent, _MOST_SENT, calls_to_live
         )
-        self.arrive(self._sent.raw[:n])
+        self.arrive(ctypes.string_at(self._sent, n))
 
     def arrive(self, data: bytes) -> None:
         """Bytes come in from the device."""

@@ -20,6 +20,7 @@ EXTRAS = {
     "train": _TRAINER,
     "bench": (*_EXPORT, "onnxruntime", "ai_edge_litert"),
     "sim": _BOARDS,
+    "serial": ("serial",),
     "ray": ("ray",),
     "sklearn": ("sklearn", "torch"),
 }
@@ -49,6 +50,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "bench beside LiteRT": ("tflite", "flatbuffers", "ai_edge_litert"),
     "bench --plot": ("matplotlib",),
     "profile, simulate": _BOARDS,
+    "device --port": ("serial",),
     "metabit.sklearn": ("sklearn", "torch"),
 }
 

@@ -20,7 +20,7 @@ OPTIONAL: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_te
 ]
 
 #: Where a package is imported under another name than its own.
-IMPORT_NAMES = {"pillow": "PIL", "scikit-learn": "sklearn"}
+IMPORT_NAMES = {"pillow": "PIL", "pyserial": "serial", "scikit-learn": "sklearn"}
 
 
 def packages(extra: str) -> set[str]:

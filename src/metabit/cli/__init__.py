@@ -37,6 +37,7 @@ VERBS = {
     "profile": "Estimate what a model costs on a board: RAM, flash, time, energy.",
     "simulate": "Run the real firmware on an emulated board.",
     "firmware": "Write what runs on a board: a firmware image, or a program that measures.",
+    "device": "Speak to a device: test it, predict, teach it, take its state out.",
     "report": "Write one HTML page about a run, a search, a stream or a profile.",
     "boards": "List the known boards.",
     "data": "List the data sets, or download one.",

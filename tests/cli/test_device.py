@@ -1,0 +1,94 @@
+"""`metabit device` over a pseudo-terminal, with the C of a device at its other end."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers import random_model
+from link_rig import Rig, compile_rig
+
+from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.options import Options
+from metabit.export import container
+
+from .conftest import Cli
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return compile_rig(tmp_path_factory.mktemp("rig"))
+
+
+@pytest.fixture
+def port(library: ctypes.CDLL, model_file: Path) -> Iterator[str]:
+    """The name of a serial port with a device that runs the model."""
+    rig = Rig(library, model_file.read_bytes(), Options(learn_layers=2), buffer_bytes=2048)
+    ours, theirs = os.openpty()
+
+    def run() -> None:
+        try:
+            while data := os.read(ours, 4096):
+                rig.deliver(data)
+                os.write(ours, rig.read(1.0))
+        except OSError:
+            pass  # the test has closed the terminal
+
+    device = threading.Thread(target=run, daemon=True)
+    device.start()
+    yield os.ttyname(theirs)
+    os.close(theirs)
+    device.join(5)
+    os.close(ours)
+    rig.close()
+
+
+def test_a_device_is_taught_over_a_serial_port(
+    cli: Cli, model_file: Path, data_file: Path, port: str, tmp_path: Path
+) -> None:
+    def device(action: str, *more: object) -> dict[str, object]:
+        done = cli("device", action, model_file, *more, "--port", port, "--json")
+        assert done.code == 0, done.stderr
+        return done.answer
+
+    host = Engine(model_file, learn="all")
+    arrays = np.load(data_file)
+    assert device("self-test")["n_samples"] == 3
+    predicted = device("predict", data_file)
+    assert predicted["labels"] == host.predict(arrays["x"]).tolist()
+    assert predicted["us_per_sample"] is not None
+    learnt = device("learn", data_file, "--commit-every", 25)
+    hits = host.learn(arrays["x"], arrays["y"]) == arrays["y"]
+    assert (learnt["n_samples"], learnt["prequential_accuracy"]) == (50, hits.mean())
+    assert device("learn", data_file)["n_learnt_before"] == 50
+    assert device("commit")["n_learnt"] == 50
+    state = tmp_path / "learnt.mbs"
+    device("state-out", "-o", state)
+    assert state.read_bytes() == host.save_state()
+    device("learn", data_file, "--again", 2)
+    device("state-in", state)
+    assert device("info")["device"]["is_unkept"] is False  # type: ignore[index]
+    device("state-out", "-o", state)
+    assert state.read_bytes() == host.save_state()
+
+
+def test_a_device_with_another_model_is_refused(
+    cli: Cli, model_file: Path, port: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.mbit"
+    other.write_bytes(container.dumps(random_model((12, 8, 4), seed=99)))
+    cli("device", "info", other, "--port", port).refused(5, "E-DEVICE-MODEL")
+
+
+def test_what_is_wrong_with_the_command_is_said_before_the_port_is_opened(
+    cli: Cli, model_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    cli("device", "predict", model_file, "--port", "/dev/none").refused(2, "E-USAGE")
+    cli("device", "info", model_file, data_file, "--port", "/dev/none").refused(2, "E-USAGE")
+    cli("device", "state-out", model_file, "--port", "/dev/none").refused(2, "E-USAGE")
+    cli("device", "info", model_file, "--port", tmp_path / "none").refused(1, "E-DEVICE-LINE")
