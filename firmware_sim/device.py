@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,26 +56,54 @@ class Mail:
     status: bytes
 
 
+class RunningCore(Protocol):
+    """A core that runs the firmware: an `Emulator`, or the core of a `DebugProbe`."""
+
+    def read(self, address: int, n_bytes: int, /) -> bytes:
+        """Bytes of its memory."""
+
+    def write(self, address: int, data: bytes, /) -> None:
+        """Write its memory."""
+
+    def symbol(self, name: str, /) -> int:
+        """Address of a symbol of the firmware."""
+
+    def run(self, *, count: bool = False) -> Counts | None:
+        """Run until the firmware stops for the host; the counts where they were asked for."""
+
+    def stack_used_bytes(self) -> int:
+        """The deepest the stack has been since reset."""
+
+
 class Device:
     """A board that runs the firmware, booted and waiting for commands.
 
     Args:
         firmware: see `build.build`.
         n_inputs, n_outputs: of its model.
+        core: that runs it; an emulated one when left out.
 
     Attributes:
         counts: of the last command that was counted. They cover everything between taking a command
             out of the mailbox and waiting for the next one.
     """
 
-    def __init__(self, firmware: Firmware, n_inputs: int, n_outputs: int) -> None:
+    def __init__(
+        self, firmware: Firmware, n_inputs: int, n_outputs: int, core: RunningCore | None = None
+    ) -> None:
         self.firmware = firmware
-        self.emulator = Emulator(firmware)
+        self.core = Emulator(firmware) if core is None else core
         self.counts = Counts()
         self._n_inputs, self._n_outputs = n_inputs, n_outputs
-        self._mailbox = self.emulator.symbol("fw_mail")
-        self.emulator.run()
+        self._mailbox = self.core.symbol("fw_mail")
+        self.core.run()
         assert self._mail().request == _READY, "the firmware did not boot"
+
+    @property
+    def emulator(self) -> Emulator:
+        """The emulated core, which can count."""
+        assert isinstance(self.core, Emulator), "only an emulated core counts"
+        return self.core
 
     # ---- commands ----
 
@@ -106,7 +135,7 @@ class Device:
         """
         self._put(sample)
         label = self._command(PREDICT, count=count).label
-        scores = self.emulator.read(self.emulator.symbol("fw_scores"), 4 * self._n_outputs)
+        scores = self.core.read(self.core.symbol("fw_scores"), 4 * self._n_outputs)
         return label, np.frombuffer(scores, dtype="<i4").astype(np.int32)
 
     def learn(
@@ -123,11 +152,11 @@ class Device:
             what was predicted before the step, shape (n,).
         """
         self._put(samples)
-        labels_at = self.emulator.symbol("fw_labels")
-        self.emulator.write(labels_at, truth.astype("<i4").tobytes())
+        labels_at = self.core.symbol("fw_labels")
+        self.core.write(labels_at, truth.astype("<i4").tobytes())
         self._write("label", len(truth))
         self._command(LEARN, count=count)
-        predicted = self.emulator.read(labels_at + truth.nbytes, truth.nbytes)
+        predicted = self.core.read(labels_at + truth.nbytes, truth.nbytes)
         return np.frombuffer(predicted, dtype="<i4").astype(np.int32)
 
     def push(self, frame: NDArray[np.int16], *, count: bool = False) -> Samples | None:
@@ -140,11 +169,11 @@ class Device:
         Returns:
             the sample that this frame made whole, shape (n_inputs,), or None.
         """
-        at = self.emulator.symbol("fw_sample")
-        self.emulator.write(at, frame.astype("<i2").tobytes())
+        at = self.core.symbol("fw_sample")
+        self.core.write(at, frame.astype("<i2").tobytes())
         if not self._command(PUSH, count=count).label:
             return None
-        return np.frombuffer(self.emulator.read(at, self._n_inputs), np.int8)
+        return np.frombuffer(self.core.read(at, self._n_inputs), np.int8)
 
     def status(self) -> Status:
         """Counters and gauges; nothing by class."""
@@ -174,33 +203,33 @@ class Device:
 
     def stack_used_bytes(self) -> int:
         """The deepest the stack has been since reset."""
-        return self.emulator.stack_used_bytes()
+        return self.core.stack_used_bytes()
 
     # ---- the mailbox ----
 
     def _mail(self) -> Mail:
-        values = _MAILBOX.unpack(self.emulator.read(self._mailbox, _MAILBOX.size))
+        values = _MAILBOX.unpack(self.core.read(self._mailbox, _MAILBOX.size))
         return Mail(*values)
 
     def _write(self, field: str, value: int) -> None:
-        self.emulator.write(self._mailbox + _FIELDS[field], struct.pack("<i", value))
+        self.core.write(self._mailbox + _FIELDS[field], struct.pack("<i", value))
 
     def _put(self, samples: Samples) -> None:
         data = samples.tobytes()
         room = self._n_inputs * self.firmware.batch
         assert samples.shape[-1] == self._n_inputs, f"a sample has {self._n_inputs} bytes"
         assert len(data) <= room, f"the board has room for {self.firmware.batch} samples"
-        self.emulator.write(self.emulator.symbol("fw_sample"), data)
+        self.core.write(self.core.symbol("fw_sample"), data)
 
     def _command(
         self, command: int, *, count: bool = False, image: bytearray | None = None
     ) -> Mail:
         """Run one command to its end, moving pieces of a state image on the way."""
         self._write("command", command)
-        counts = self.emulator.run(count=count)
+        counts = self.core.run(count=count)
         while (mail := self._mail()).request != _READY:
             self._move(mail, image)
-            self.emulator.run()
+            self.core.run()
         if counts is not None:
             self.counts = counts
         name = f"{self.firmware.board.name}, command {_COMMAND_NAMES[command]}"
@@ -218,8 +247,8 @@ class Device:
         end = mail.chunk_offset + mail.chunk_bytes
         inside = end <= len(image)
         if inside and mail.request == _TAKE:
-            piece = self.emulator.read(mail.chunk_at, mail.chunk_bytes)
+            piece = self.core.read(mail.chunk_at, mail.chunk_bytes)
             image[mail.chunk_offset : end] = piece
         elif inside:
-            self.emulator.write(mail.chunk_at, bytes(image[mail.chunk_offset : end]))
+            self.core.write(mail.chunk_at, bytes(image[mail.chunk_offset : end]))
         self._write("host_result", 0 if inside else 1)

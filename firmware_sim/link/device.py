@@ -141,8 +141,7 @@ class LinkedDevice:
             x: shape (n, n_inputs), the model's dtype.
             y: labels, shape (n,), int32.
             commit_every: commit after so many samples, and at the end; 0: never. A device that is
-                reset learns again what it had not committed; one that cannot commit is an error
-                then.
+                reset learns again what it had not committed; without commits it is an error then.
             progress: told how far it is.
 
         Raises:

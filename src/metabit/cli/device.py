@@ -75,7 +75,7 @@ def command(
     predict FILE DATA    labels of samples, given by the device
     learn FILE DATA      teach it labelled samples; it keeps what it has learnt
     commit FILE          let it keep what it has learnt
-    state-out FILE -o S  what it has learnt, as a file for `metabit predict --state`
+    state-out FILE -o S  what it has learnt, as a .mbs file
     state-in FILE S      put a learnt state into it, and let it keep that
 
     DATA is the same as for `metabit predict`. The line may lose and damage bytes, and the device
