@@ -1,4 +1,4 @@
-"""The table of docs/BENCHMARKS.md about `metabit fit` and a full grid."""
+"""The tables of docs/BENCHMARKS.md about `metabit fit`, its rivals and a full grid."""
 
 from __future__ import annotations
 
@@ -32,3 +32,22 @@ def against_the_grid(record: dict[str, Any]) -> str:
             ]
         )
     return table(HEADER, rows)
+
+
+def beside_rivals(record: dict[str, Any]) -> str:
+    """From results/fit_answers.json."""
+    rows = []
+    for found in record.values():
+        mine = {**found["chosen"], "name": f"fit: {found['chosen']['label']}"}
+        for one in (mine, *found["rivals"]):
+            ram = one["ram_bytes"]
+            rows.append(
+                [
+                    f"{found['name']}, effort {found['effort']}" if one is mine else "",
+                    one["name"],
+                    f"{100 * one['test_accuracy']:.1f}",
+                    f"{one['flash_bytes'] / 1024:.1f}",
+                    "does not learn" if ram is None else f"{ram / 1024:.1f}",
+                ]
+            )
+    return table(["data", "", "right, %", "flash, KiB", "RAM with learning, KiB"], rows)

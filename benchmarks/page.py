@@ -45,6 +45,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "learning-functions": ("learning_speed", learning_tables.functions),
     "scaling": ("scaling", scaling_tables.summary),
     "threads": ("scaling", scaling_tables.threads),
+    "fit-answers": ("fit_answers", fitting_tables.beside_rivals),
     "fitting": ("fitting", fitting_tables.against_the_grid),
     "training-speed": ("training_speed", training_tables.steps),
 }
