@@ -5,7 +5,7 @@
 Runs what `make clang-asan` has built, from the inputs of tests/c/fuzz/corpus/, in turns of a
 quarter of a million. A finding is an input in build/fuzz/, and exit code 1. --record writes
 benchmarks/results/fuzzing.json and the table of docs/RELIABILITY.md after every turn, so that a
-run which is stopped has said what it did; --more goes on from there, and adds to its counts.
+run which is stopped has said what it did; --more continues from there, and adds to its counts.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def turn(name: str, option: str) -> results.Record:
 
 
 def added(so_far: results.Record | None, record: results.Record) -> results.Record:
-    """What all turns did together; places are those of the last, which began with all inputs."""
+    """What all turns did together; places are as in the last, which began with all inputs."""
     if so_far is None:
         return record
     sums = {key: so_far[key] + record[key] for key in ("executions", "new_inputs", "findings")}
