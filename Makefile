@@ -96,7 +96,7 @@ c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc,
 sanitize: $(VENV)/.installed asan ## the Python tests of the C core, with the sanitizers watching
 	METABIT_LIBRARY=$(CURDIR)/build/asan/libmetabit.so ASAN_OPTIONS=detect_leaks=0 \
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) \
-	    $(BIN)/python -m pytest -m "not long" tests/edge_runtime tests/export/test_container.py
+	    $(BIN)/python -m pytest -n $(JOBS) -m "not long" tests/edge_runtime tests/export/test_container.py
 
 tflite-runtime: $(VENV)/.installed .venv-tflite-runtime/.installed ## TFLite files on tflite-runtime 2.14, which wants NumPy 1
 	$(BIN)/python -m pytest -rP tests/export/test_tflite.py -k chosen_interpreter \

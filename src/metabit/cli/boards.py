@@ -36,6 +36,8 @@ def command(out: Output, name: str | None) -> Answer:
     out.show(rows)
     if name:
         _show_sources(out, known[0])
+    else:
+        out.line("this machine is measured: `metabit bench FILE`")
     return {"boards": [_answer(board) for board in known]}
 
 
