@@ -117,7 +117,7 @@ def test_folders_that_cannot_be_read_are_refused(
 def test_a_zip_that_says_it_is_huge_is_not_unpacked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("metabit.trainer.data.own.folders.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("metabit.trainer.data.own.folders.MOST_UNPACKED_BYTES", 1000)
     path = make_folder(tmp_path, {"a/1.wav": bytes(2000)}, True)
     assert code_of(OwnData(str(path))) == "E-DATA-READ"
     (tmp_path / "no.zip").write_bytes(b"PK but not a zip")

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import zipfile
-import zlib
 from pathlib import Path
-from typing import IO, Literal
-
-import numpy as np
 
 from metabit.errors import CorruptError, FormatError, InputError
 from metabit.readers.samples import Array, ReadSamples
-
-# What numpy.load raises on damaged files, whose headers may ask for anything.
-DAMAGE = (ValueError, EOFError, MemoryError, SyntaxError, KeyError)
+from metabit.unpacking import DAMAGE, array_in, arrays_of, first_rows
 
 
 def load_array(path: Path, limit: int | None = None) -> Array:
@@ -27,7 +20,7 @@ def load_array(path: Path, limit: int | None = None) -> Array:
             )
         file.seek(0)
         try:
-            return first_rows(file, limit)
+            return first_rows(file, str(path), limit, path.stat().st_size)
         except DAMAGE as error:
             raise _refused(str(path), error) from error
 
@@ -40,7 +33,8 @@ def from_npz(path: Path, limit: int | None = None) -> ReadSamples:
         limit: read only the first so many of both; the rest is not unpacked.
 
     Raises:
-        InputError: it has no array x (E-DATA-NO-X), or one of Python objects (E-DATA-PICKLE).
+        InputError: it has no array x (E-DATA-NO-X), or one of Python objects (E-DATA-PICKLE),
+            or it cannot be read or is too large (E-DATA-READ).
         FormatError, CorruptError: it is not an .npz file, or a damaged one (E-DATA-FORMAT).
     """
     # np.load takes what does not begin like a zip file for a pickle.
@@ -50,16 +44,21 @@ def from_npz(path: Path, limit: int | None = None) -> ReadSamples:
             code="E-DATA-FORMAT",
         )
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if "x" not in archive:
-                names = ", ".join(archive.files) or "none"
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            names = arrays_of(archive)
+            if "x" not in names:
                 raise InputError(
-                    f"{path}: no array named x (found: {names}); numpy.savez(file, x=..., y=...)",
+                    f"{path}: no array named x (found: {', '.join(names) or 'none'}); "
+                    "numpy.savez(file, x=..., y=...)",
                     code="E-DATA-NO-X",
                 )
-            x = _member(path, "x", limit)
-            y = _member(path, "y", limit) if "y" in archive else None
-    except (*DAMAGE, zipfile.BadZipFile, zlib.error) as error:
+            x = array_in(archive, "x", str(path), limit)
+            y = array_in(archive, "y", str(path), limit) if "y" in names else None
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+    except DAMAGE as error:
         raise _refused(str(path), error) from error
     return ReadSamples(x, y, str(path))
 
@@ -72,38 +71,3 @@ def _refused(where: str, error: Exception) -> InputError | CorruptError:
             code="E-DATA-PICKLE",
         )
     return CorruptError(f"{where}: damaged ({error})", code="E-DATA-FORMAT")
-
-
-def _member(path: Path, name: str, limit: int | None) -> Array:
-    with zipfile.ZipFile(path) as archive:
-        inner = name if name in archive.namelist() else f"{name}.npy"
-        with archive.open(inner) as file:
-            return first_rows(file, limit)
-
-
-def first_rows(file: IO[bytes], limit: int | None) -> Array:
-    """An array as .npy files hold it, or only its first rows: no more is read than is used.
-
-    Raises:
-        ValueError: not such an array, or one of Python objects.
-    """
-    version = np.lib.format.read_magic(file)
-    read_header = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-    }.get(version)
-    if read_header is None:
-        raise ValueError(f"version {version} of the array format is unknown")
-    shape, columns_first, dtype = read_header(file)
-    if dtype.hasobject:
-        raise ValueError("pickled objects")
-    n = shape[0] if shape else 0
-    rows = n if limit is None or columns_first else min(n, limit)
-    taken = (rows, *shape[1:]) if shape else ()
-    n_values = math.prod(taken)
-    data = file.read(n_values * dtype.itemsize)
-    if len(data) != n_values * dtype.itemsize:
-        raise ValueError("the file ends before its array does")
-    order: Literal["F", "C"] = "F" if columns_first else "C"
-    array: Array = np.frombuffer(data, dtype).reshape(taken, order=order)
-    return array if limit is None or not shape else array[:limit]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def _from_file(path: Path, model: Model, limit: int | None, csv: CsvOptions) -> 
         opened = gzip.open if path.suffix.lower() == ".gz" else open
         with opened(path, "rt", newline="", encoding="utf-8") as file:
             return from_csv(file, str(path), model, limit, csv)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: cannot be read ({reason})", code="E-DATA-READ") from error
 

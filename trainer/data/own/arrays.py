@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import CorruptError, InputError
+from metabit.errors import CorruptError, InputError, MetabitError
+from metabit.unpacking import DAMAGE, array_in, arrays_of
 
 SUFFIXES = (".npy", ".npz")
 SAMPLES = ("x", "data", "samples", "features", "images", "windows")
@@ -32,21 +31,23 @@ def read_arrays_of(path: Path, label: str | None, group: str | None) -> dict[str
     """
     try:
         with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
+            if file.read(6) == b"\x93NUMPY":
                 raise InputError(
                     f"{path}: samples without labels; numpy.savez(file, x=..., y=...) keeps both",
                     code="E-NO-LABELS",
                 )
-            lower = {name.lower(): name for name in archive.files}
-            x = _named(path, archive, lower, SAMPLES, None, "E-DATA-NO-X")
-            y = _named(path, archive, lower, LABELS, label, "E-NO-LABELS")
-            found = {"x": x, "y": y}
-            if group is not None or any(name in lower for name in GROUPS):
-                found["group"] = _named(path, archive, lower, GROUPS, group, "E-DATA-COLUMN")
+            with zipfile.ZipFile(file) as archive:
+                lower = {name.lower(): name for name in arrays_of(archive)}
+                x = _named(path, archive, lower, SAMPLES, None, "E-DATA-NO-X")
+                y = _named(path, archive, lower, LABELS, label, "E-NO-LABELS")
+                found = {"x": x, "y": y}
+                if group is not None or any(name in lower for name in GROUPS):
+                    found["group"] = _named(path, archive, lower, GROUPS, group, "E-DATA-COLUMN")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except MetabitError:
+        raise
+    except DAMAGE as error:
         if "pickle" in str(error).lower():
             raise InputError(
                 f"{path}: holds Python objects, which are never loaded; save numbers or text",
@@ -65,16 +66,15 @@ def read_arrays_of(path: Path, label: str | None, group: str | None) -> dict[str
 
 
 def _named(
-    path: Path, archive: Any, lower: dict[str, str], usual: tuple[str, ...], name: str | None,
-    code: str,
+    path: Path, archive: zipfile.ZipFile, lower: dict[str, str], usual: tuple[str, ...],
+    name: str | None, code: str,
 ) -> NDArray[Any]:  # fmt: skip
     wanted = [name] if name is not None else [lower[u] for u in usual if u in lower]
-    if not wanted or wanted[0] not in archive.files:
-        names = ", ".join(archive.files) or "none"
+    if not wanted or wanted[0] not in lower.values():
+        names = ", ".join(lower.values()) or "none"
         raise InputError(
             f"{path}: no array named {name or ' or '.join(usual[:2])} (found: {names}); write the "
             "file anew, numpy.savez(file, x=..., y=...), with all samples in it",
             code=code,
         )
-    array: NDArray[Any] = archive[wanted[0]]
-    return array
+    return array_in(archive, wanted[0], str(path))

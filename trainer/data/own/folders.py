@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 import wave
 import zipfile
 from collections.abc import Iterator
@@ -13,14 +14,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import CorruptError, FormatError, InputError
+from metabit.errors import CorruptError, FormatError, InputError, MetabitError
 from metabit.extras import need
+from metabit.unpacking import DAMAGE, MOST_UNPACKED_BYTES, check_entry
 
 PICTURES = (".png", ".jpg", ".jpeg")
 SOUNDS = (".wav",)
 TABLES = (".csv", ".tsv")
-MAX_FILE_BYTES = 256 * 2**20
-"""Of one file in a zip, unpacked: what says more is refused before it is unpacked."""
+MOST_PIXELS = 2**24
 
 _DEFAULT_PATTERN = "{label}/{}"
 
@@ -114,21 +115,25 @@ def _in_folder(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
+    left = MOST_UNPACKED_BYTES
     try:
-        with zipfile.ZipFile(path) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             for entry in sorted(archive.infolist(), key=lambda e: e.filename):
                 if not _is_known(entry.filename) or entry.is_dir():
                     continue
-                if entry.file_size > MAX_FILE_BYTES:
+                left -= entry.file_size
+                if left < 0:
                     raise InputError(
-                        f"{path}: {entry.filename} says it holds {entry.file_size:,} bytes; up to "
-                        f"{MAX_FILE_BYTES:,} are read",
+                        f"{path}: up to {entry.filename} it says to hold more than "
+                        f"{MOST_UNPACKED_BYTES:,} bytes, which is what is unpacked at most; "
+                        "unpack it into a folder",
                         code="E-DATA-READ",
                     )
+                check_entry(archive, entry)
                 yield entry.filename, archive.read(entry)
-    except InputError:
+    except MetabitError:
         raise
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except DAMAGE as error:
         raise CorruptError(
             f"{path}: not a zip, or a damaged one ({error})", code="E-DATA-FORMAT"
         ) from error
@@ -150,7 +155,7 @@ def sound(found: Found) -> tuple[NDArray[np.float64], int]:
                 file.getframerate(),
             )
             raw = file.readframes(file.getnframes())
-    except (wave.Error, EOFError, ValueError, RuntimeError) as error:
+    except (wave.Error, *DAMAGE) as error:
         raise FormatError(
             f"{found.name}: not a WAV file of integers ({error})", code="E-DATA-FORMAT"
         ) from error
@@ -169,14 +174,23 @@ def picture(found: Found) -> NDArray[np.uint8]:
         FormatError: not a picture, or one of more than 2**24 pixels (E-DATA-FORMAT).
     """
     need("read pictures")
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
-        with Image.open(io.BytesIO(found.data)) as image:
-            if image.width * image.height > 2**24:
-                raise FormatError(f"{found.name}: too many pixels", code="E-DATA-FORMAT")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # said below
+            opened = Image.open(io.BytesIO(found.data))
+        with opened as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise FormatError(
+                    f"{found.name}: {image.width} x {image.height} pixels; up to {MOST_PIXELS:,} "
+                    "are read",
+                    code="E-DATA-FORMAT",
+                )
             grey = image.mode in ("1", "L", "LA", "I;16")
             pixels = np.asarray(image.convert("L" if grey else "RGB"), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+    except MetabitError:
+        raise
+    except (Image.DecompressionBombError, OSError, *DAMAGE) as error:
         raise FormatError(f"{found.name}: not a picture ({error})", code="E-DATA-FORMAT") from error
     return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))

@@ -8,7 +8,6 @@ error is never a number.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 import zlib
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from metabit.errors import FormatError, InputError, nearest
 from metabit.extras import need
 from metabit.trainer.data.label_name import label_in
+from metabit.unpacking import gunzipped
 
 if TYPE_CHECKING:
     import polars
@@ -181,7 +181,7 @@ def text_of(data: bytes, path: str) -> str:
     """The text of a file, which may be packed with gzip. Errors as `read_text_table`."""
     try:
         if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
+            data = gunzipped(data, path)
         return data.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
