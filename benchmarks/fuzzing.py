@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true")
     args = parser.parse_args()
     limit = f"--seconds {args.seconds}" if args.seconds else f"--runs {args.runs}"
+    limit += " --more" if args.more else ""
     records: dict[str, results.Record] = results.load(NAME)["results"] if args.more else {}
     if not args.more:
         shutil.rmtree(FOUND, ignore_errors=True)

@@ -27,7 +27,7 @@ FOLDERS = {
 ROOMS = {
     "metabit": (
         "errors",
-        "files interrupt extras",
+        "files interrupt extras unpacking",
         "trainer",
         "export",
         "edge_runtime",
