@@ -41,7 +41,7 @@ def command(
 
     For a board with Linux it is one static program, which needs nothing else there. It checks that
     it gives the same answers as this machine, bit for bit, measures how long they take, and prints
-    JSON for `metabit profile --measured`.
+    JSON, which `metabit profile` shows beside its estimate.
     """
     need("profile, simulate")
     from metabit.firmware_sim.firmware_folder import write_folder
