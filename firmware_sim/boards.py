@@ -64,13 +64,15 @@ class Standalone:
 
     Attributes:
         sources: C and assembly files: clock, serial port, what a boot ROM looks for.
-        clock: in words: how fast the core runs with these files.
+        clock_hz: how fast the core runs with these files; 0 where that is not known.
+        clock: in words: where that comes from.
         serial: in words: which port, which pins.
         uf2_family: by which a UF2 boot loader knows its chip; 0 when it has none.
         commands: lines that flash the image, in the folder where it lies.
     """
 
     sources: tuple[Path, ...]
+    clock_hz: int
     clock: str
     serial: str
     uf2_family: int
@@ -244,6 +246,7 @@ def _standalone(part: BoardTable, folder: Path) -> Standalone:
         sources.append(found[0].resolve())
     return Standalone(
         sources=tuple(sources),
+        clock_hz=part.number("clock_hz"),
         clock=part.take("clock", str),
         serial=part.take("serial", str),
         uf2_family=part.number("uf2_family", default=0),

@@ -107,13 +107,18 @@ def flash_image(
 
 def _link(board: Board, parts: Standalone, image: Image, choice: str) -> bytes:
     flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}")
-    own = [STANDALONE / "main.c", FIRMWARE / "memory.c", FIRMWARE / START[board.isa]]
+    own = [
+        STANDALONE / "main.c",
+        STANDALONE / "cycles.c",
+        FIRMWARE / "memory.c",
+        FIRMWARE / START[board.isa],
+    ]
     made = kept_objects({"firmware": [*own, *parts.sources]}, flags, board.name)
     with tempfile.TemporaryDirectory(prefix="metabit-image-") as folder:
         work = Path(folder)
         (work / "model.mbit").write_bytes(image.blob)
         (work / "image.S").write_text(image_source(image))
-        (work / "alone.S").write_text(_alone(board.name, choice, image))
+        (work / "alone.S").write_text(_alone(board, parts, choice, image))
         (work / "link.ld").write_text(linker.script(board))
         core = compile_objects(board).glob("core/*.o")
         objects = sorted(map(str, [*core, *made.glob("firmware/*.o")]))
@@ -122,12 +127,15 @@ def _link(board: Board, parts: Standalone, image: Image, choice: str) -> bytes:
         return _with_crc((work / "firmware.elf").read_bytes(), thumb=board.isa == "thumb")
 
 
-def _alone(board: str, choice: str, image: Image) -> str:
+def _alone(board: Board, parts: Standalone, choice: str, image: Image) -> str:
     """Assembly source of what the firmware says of itself, and of the buffer of its line."""
     lines = ['  .section .rodata.words, "a", %progbits']
-    for name, text in (("fw_board_name", board), ("fw_choice", choice)):
+    for name, text in (("fw_board_name", board.name), ("fw_choice", choice)):
         lines += [f"  .global {name}", f"{name}: .asciz {json.dumps(text)}"]
     lines += [
+        "  .balign 4",
+        "  .global fw_clock_hz",
+        f"fw_clock_hz: .4byte {parts.clock_hz}",
         '  .section .buffers, "aw", %nobits',
         "  .balign 8",
         "  .global fw_line_buffer, fw_line_buffer_end",

@@ -5,6 +5,7 @@
  * the image that flash_image.py generates.
  */
 #include "board.h"
+#include "cycles.h"
 #include "memory.h"
 #include "metabit_link.h"
 
@@ -13,6 +14,7 @@ extern const mb_options fw_options;
 extern uint8_t fw_arena[], fw_arena_end[];
 extern uint8_t fw_line_buffer[], fw_line_buffer_end[];
 extern const char fw_board_name[], fw_choice[];
+extern const uint32_t fw_clock_hz;
 
 void fw_main(void);
 
@@ -91,7 +93,7 @@ static void send(void *context, const void *data, size_t bytes) {
     }
 }
 
-static const mb_link_port port = {receive, send, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+static mb_link_port port = {receive, send, NULL, NULL, NULL, NULL, NULL, NULL, NULL};
 static mb_link line;
 
 /* Entered from the start-up code with a stack and nothing else. */
@@ -100,6 +102,7 @@ void fw_main(void) {
     fw_prepare_memory();
     fw_board_start();
     introduce();
+    port.cycles = fw_cycles_start() ? fw_cycles : NULL;
     line.port = &port;
     line.blob = fw_blob;
     line.blob_bytes = blob_bytes();
@@ -109,6 +112,7 @@ void fw_main(void) {
     line.buffer = fw_line_buffer;
     line.buffer_bytes = (size_t)(fw_line_buffer_end - fw_line_buffer);
     line.board = fw_board_name;
+    line.clock_hz = fw_clock_hz;
     result = mb_link_start(&line);
     say_result("open", result);
     say(result == MB_OK ? "ready\r\n" : "");

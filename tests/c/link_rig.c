@@ -140,7 +140,7 @@ rig *rig_new(const void *blob, size_t blob_bytes, const mb_options *options, siz
                         .arena_bytes = arena_bytes,
                         .buffer = aligned_alloc(64, (buffer_bytes + 63) / 64 * 64),
                         .buffer_bytes = buffer_bytes,
-                        .board = "rig",
+                        .board = "nrf52840",
                         .clock_hz = 1000000};
     start(r);
     return r;

@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from .conftest import Cli
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return compile_rig(tmp_path_factory.mktemp("rig"))
+    return compile_rig(tmp_path_factory.mktemp("nrf52840"))
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def port(library: ctypes.CDLL, model_file: Path) -> Iterator[str]:
 def test_a_device_is_taught_over_a_serial_port(
     cli: Cli, model_file: Path, data_file: Path, port: str, tmp_path: Path
 ) -> None:
-    def device(action: str, *more: object) -> dict[str, object]:
+    def device(action: str, *more: object) -> dict[str, Any]:
         done = cli("device", action, model_file, *more, "--port", port, "--json")
         assert done.code == 0, done.stderr
         return done.answer
@@ -59,9 +60,12 @@ def test_a_device_is_taught_over_a_serial_port(
     host = Engine(model_file, learn="all")
     arrays = np.load(data_file)
     assert device("self-test")["n_samples"] == 3
-    predicted = device("predict", data_file)
+    predicted = device("predict", data_file, "--estimate")
     assert predicted["labels"] == host.predict(arrays["x"]).tolist()
     assert predicted["us_per_sample"] is not None
+    low, typical, high = predicted["estimated_cycles"]
+    assert low < typical < high
+    assert predicted["cycles_ratio"] == predicted["cycles_per_sample"] / typical
     learnt = device("learn", data_file, "--commit-every", 25)
     hits = host.learn(arrays["x"], arrays["y"]) == arrays["y"]
     assert (learnt["n_samples"], learnt["prequential_accuracy"]) == (50, hits.mean())
@@ -72,7 +76,7 @@ def test_a_device_is_taught_over_a_serial_port(
     assert state.read_bytes() == host.save_state()
     device("learn", data_file, "--again", 2)
     device("state-in", state)
-    assert device("info")["device"]["is_unkept"] is False  # type: ignore[index]
+    assert device("info")["device"]["is_unkept"] is False
     device("state-out", "-o", state)
     assert state.read_bytes() == host.save_state()
 

@@ -194,6 +194,8 @@ def test_it_speaks_through_the_registers_of_its_board(small: bytes, board: str) 
     emulator = Emulator(Firmware(made.board, made.elf, made.program))
     registers = Ready(*REGISTERS[board])
     base = 0x40000000
+    if made.board.isa == "thumb":
+        emulator._uc.mem_map(0xE0001000, 4096)  # the unit with the counter of cycles, at a stand
     emulator._uc.mmio_map(base, 0x20000000, registers.read, base, registers.write, base)
     emulator._uc.emu_start(emulator._next, 0xFFFFFFFF, 60_000_000)
     assert right(registers.said, board), registers.said

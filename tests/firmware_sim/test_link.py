@@ -31,7 +31,7 @@ PATIENT = Patience(seconds=1.0, tries=400)
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return compile_rig(tmp_path_factory.mktemp("rig"))
+    return compile_rig(tmp_path_factory.mktemp("nrf52840"))
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_device_predicts_and_learns_as_the_host_does(rig: Callable[..., Rig]) 
 
 def test_a_device_says_what_it_is(rig: Callable[..., Rig]) -> None:
     info = LinkedDevice(LinkClient(rig())).info
-    assert (info.n_inputs, info.n_outputs, info.board) == (13, 4, "rig")
+    assert (info.n_inputs, info.n_outputs, info.board) == (13, 4, "nrf52840")
     assert (info.has_storage, info.counts_cycles, info.clock_hz) == (True, True, 1_000_000)
     assert info.options.learn_layers == 2
     assert info.state_bytes == len(Engine(BLOB, learn="all").save_state())

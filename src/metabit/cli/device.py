@@ -16,11 +16,14 @@ from metabit.cli.paths import ReadName, WriteFile
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
 from metabit.cli.tables import percent
+from metabit.edge_runtime.options import HEADS
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError, MismatchError, StorageError
 from metabit.export.blob import Blob
 from metabit.export.state_image import model_id
+from metabit.extras import need
 from metabit.files import write_whole
+from metabit.firmware_sim import boards
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.device import UNKNOWN, Advance, Answered, LinkedDevice, session_of
 from metabit.firmware_sim.link.serial_line import BAUD, SerialLine
@@ -33,6 +36,8 @@ ACTIONS = {
     "state-in": (True, False),
 }  # fmt: skip
 SHOWN = 20
+#: Characters of a board's name that a device tells.
+NAME_LENGTH = 23
 
 
 @verb("device")
@@ -58,6 +63,11 @@ SHOWN = 20
     "--again", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
     help="With learn: which time the device learns DATA. The same time is never learnt twice.",
 )  # fmt: skip
+@click.option(
+    "--estimate", is_flag=True,
+    help="With predict and learn, where the device counts cycles: show beside them what `metabit "
+    "profile` estimates for its board.",
+)  # fmt: skip
 @LIMIT
 @SPLIT
 @TASK
@@ -65,7 +75,7 @@ SHOWN = 20
 @CODES
 def command(
     out: Output, action: str, file: Path, data: str | None, port: str, baud: int,
-    out_file: Path | None, commit_every: int, again: int, **reading: Any,
+    out_file: Path | None, commit_every: int, again: int, estimate: bool, **reading: Any,
 ) -> Answer:  # fmt: skip
     """Speak to a device that runs FILE, over a serial line.
 
@@ -96,6 +106,8 @@ def command(
             "state-in": lambda: _state_in(out, device, Path(str(data))),
         }
         answer = does[action]()
+        if estimate and answer.get("cycles_per_sample") is not None:
+            answer |= _estimate(out, device, blob, action, answer["cycles_per_sample"])
     finally:
         device.close()
     client = device.client
@@ -264,6 +276,31 @@ def _samples(out: Output, blob: Blob, data: str, reading: dict[str, Any]) -> Any
     csv = CsvOptions(reading["label"], reading["codes"])
     more = {key: reading[key] for key in ("limit", "split", "task")}
     return read_for(out, data, blob.model, csv=csv, **more)
+
+
+def _estimate(out: Output, device: LinkedDevice, blob: Blob, action: str, cycles: float) -> Answer:
+    """What `profile` says of the same work on the device's board, beside what it measured."""
+    need("profile, simulate")
+    from metabit.firmware_sim.profile import profile
+
+    options, told = device.info.options, device.info.board
+    board = next((name for name in boards.names() if name[:NAME_LENGTH] == told), told)
+    learn = HEADS[options.head - 1] if options.head else options.learn_layers
+    made = profile(
+        blob, board, learn=learn, bits=options.state_bits, bank=options.bank,
+        batch=options.batch,
+    )  # fmt: skip
+    work = made.predict if action == "predict" else made.learn
+    if work is None or work.estimate is None:
+        out.line(f'core "{made.core}" has no cost model: nothing is estimated', "yellow")
+        return {"estimated_cycles": None, "cycles_ratio": None}
+    low, typical, high = (each / work.n_samples for each in work.estimate.cycles)
+    ratio = cycles / typical
+    out.line(
+        f"estimated: {typical:,.0f} cycles per sample, {low:,.0f} to {high:,.0f}; "
+        f"measured is {ratio:.2f} of that"
+    )
+    return {"estimated_cycles": [low, typical, high], "cycles_ratio": ratio}
 
 
 def _time(out: Output, device: LinkedDevice, told: Answered) -> Answer:
