@@ -63,7 +63,7 @@ def test_thermometer_coded_pictures_go_the_same_way(cli: Cli, tmp_path: Path) ->
 
 def test_inspect_and_plan_know_convolutions(cli: Cli, packed: Path) -> None:
     inspected = cli("inspect", packed, "--json").answer
-    assert inspected["format_version"] == "1.2"
+    assert inspected["format_version"] == "1.5"
     assert [layer["name"] for layer in inspected["layers"]] == ["conv1", "conv2", "fc1"]
     assert inspected["layers"][1] == inspected["layers"][1] | {
         "type": "conv", "in_shape": [4, 4, 8], "kernel_size": 3, "stride": 1, "padding": "one",
