@@ -91,7 +91,7 @@ fuzz: $(VENV)/.installed clang-asan ## model files and states by libFuzzer: ten 
 	$(BIN)/python -m benchmarks.fuzzing --record $(if $(RUNS),--runs $(RUNS))
 
 c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, Arm
-	$(BIN)/python -m pytest tests/c/test_variants.py --variants build -k "not wasm"
+	$(BIN)/python -m pytest tests/c/test_variants.py --variants build -k "not wasm and not few"
 
 sanitize: $(VENV)/.installed asan ## the Python tests of the C core, with the sanitizers watching
 	METABIT_LIBRARY=$(CURDIR)/build/asan/libmetabit.so ASAN_OPTIONS=detect_leaks=0 \

@@ -108,11 +108,13 @@ def with_program(folders: list[Path], program: str) -> list[Path]:
     return [folder for folder in folders if has(folder.name, program)]
 
 
-@pytest.mark.parametrize("stride", [11, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize(
+    "stride", [pytest.param(11, id="few"), pytest.param(5, id="many", marks=pytest.mark.long)]
+)
 def test_every_kernel_set_gives_the_bits_of_the_scalar_one(
     folders: list[Path], stride: int
 ) -> None:
-    """On every `stride`-th pair of a length and a number of rows."""
+    """On every `stride`-th pair of a length and a number of rows, so on each of the lengths."""
     for folder in folders:
         program = folder / "kernels"
         command = [*commands(program)[0], str(stride)]
