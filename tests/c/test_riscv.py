@@ -32,7 +32,7 @@ def test_words_give_the_bits_of_plain_c(tmp_path: Path, extension: str) -> None:
     assert counts_ones == bool(extension)
     assert QEMU is not None
     done = subprocess.run(
-        [QEMU, "-cpu", "rv32,zbb=true", str(program), "5"],
+        [QEMU, "-cpu", "rv32,zbb=true", str(program), "11"],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
