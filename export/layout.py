@@ -105,7 +105,8 @@ def sections(data: bytes, where: str) -> list[Section]:
                 f"{where}: needs section {name!r}, unknown to this version; update metabit",
                 code="E-SECTION-UNKNOWN",
             )
-        if any(section.type == name for section in found):
+        # As in C, which does not remember the names of sections that it does not know.
+        if name in KNOWN and any(section.type == name for section in found):
             raise CorruptError(f"{where}: section {name!r} occurs twice", code="E-SECTION-TWICE")
         found.append(Section(name, bool(flags & CRITICAL), offset, length, crc))
     if end != len(data):
