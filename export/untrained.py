@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from metabit.errors import InputError
 from metabit.export.fold import fold_threshold, normalise
-from metabit.export.home import HeadChoice, obstacle, with_empty_head
 from metabit.export.spec import (
     EPS_DEFAULT,
     UNTRAINED,
@@ -31,10 +30,6 @@ HIDDEN_GAMMA = 1.6
 #: The output keeps its normalisation while a device learns, and learning lets the variance of its
 #: sums grow by about this much.
 OUTPUT_GROWTH = 9.0
-#: Networks of up to so many inputs get a counting head too. The first hidden layer sees few inputs
-#: from many sides, and what a head counts of its sums tells more than layers learn in one pass. Of
-#: more inputs it sees too little.
-HEAD_INPUTS = 64
 
 
 def untrained(
@@ -50,7 +45,6 @@ def untrained(
     norm_rate: float = 0.001,
     error_rate: float = 0.003,
     rms_rate: float = 0.01,
-    head: bool = True,
 ) -> Model:
     """A network of random weights whose normalisation fits the data.
 
@@ -64,8 +58,6 @@ def untrained(
         n_banks: normalisation banks, all alike.
         seed: of the random weights.
         step_levels, norm_rate, error_rate, rms_rate: see `LearnState`.
-        head: whether a network of one bank, with hidden layers and up to 64 inputs gets an empty
-            counting head, which `learn="auto"` then takes; see `with_empty_head`.
 
     Raises:
         InputError: fewer than two samples, or no widths.
@@ -108,11 +100,7 @@ def untrained(
         "m": [m] * len(layers),
         "layer_names": [layer.name for layer in layers],
     }
-    model = Model(spec, tuple(layers), eps, learn, None, meta)
-    serves = head and len(widths) > 1 and spec.n_inputs <= HEAD_INPUTS
-    if not serves or obstacle(model, HeadChoice(spare_classes=0)) is not None:
-        return model
-    return with_empty_head(model, samples)
+    return Model(spec, tuple(layers), eps, learn, None, meta)
 
 
 def fitting_norm(sums: NDArray[np.int32], gamma: float) -> Norm:
