@@ -26,8 +26,6 @@ MEAN_UNIT = 128
 HOME_CAP = 1000
 """Samples that a class brings from home at most."""
 LARGEST_PRODUCT = 8_000_000
-HOME_WEIGHT = 2
-"""How much a sample of home weighs in the products against one that a device learns."""
 HOME_BONUS = 1.5
 """What classes known at home score more than others: their features were made to tell them apart,
 and a class that a device meets later would take of their place."""
@@ -254,8 +252,8 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
         means[label] = np.rint(of_class.mean(axis=0) * MEAN_UNIT)
         deviations = of_class - of_class.mean(axis=0)
         matrix += deviations.T @ deviations * (counts[label] / len(of_class))
-    n_products = HOME_WEIGHT * int(counts.sum())
-    products = np.rint(HOME_WEIGHT * matrix).astype(np.int64)
+    n_products = int(counts.sum())
+    products = np.rint(matrix).astype(np.int64)
     while products.diagonal().max() > LARGEST_PRODUCT:
         n_products, products = n_products >> 1, products >> 1
     # Few samples that lie close together are about as large as the rounding, which may then leave
