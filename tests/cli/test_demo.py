@@ -28,7 +28,7 @@ def test_the_demo_writes_a_report_whose_numbers_hold_together(cli: Cli, tmp_path
     head, layers = report["curves"]
     assert (head["m"], layers["m"]) == (None, 3.0)
     assert head["old"][-1] >= 0.93  # the head keeps what was known
-    assert head["new"][-1] >= 0.66  # and learns what is new
+    assert head["new"][-1] >= 0.7  # and learns what is new
     assert head["all"][-1] >= 0.92
     assert len(layers["old"]) == len(layers["new"]) == len(layers["subjects"]) == 13
     assert layers["old"][-1] > report["before"]["old"] - 0.05  # layers that move harm little
