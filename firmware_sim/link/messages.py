@@ -32,7 +32,7 @@ COUNT = struct.Struct("<I")
 #: offset, bytes
 PIECE_WANTED = struct.Struct("<II")
 
-_OPTIONS_BYTES = 52
+_OPTIONS_BYTES = _native.NativeOptions.runner.offset
 #: version, flags, most bytes, opened, restored, identity, inputs, outputs, arena, state, clock,
 #: damaged, session, learnt, unkept, options, version, kernels, board
 _HELLO = struct.Struct(f"<IIIiiIIIIIIIQII{_OPTIONS_BYTES}s24s24s24s")

@@ -16,7 +16,10 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError, MetabitError, StorageError
+from metabit.export.blob import Blob
 from metabit.export.container import dumps
+from metabit.export.home import with_head
+from metabit.export.repack import state_of, with_state, without_state
 from metabit.firmware_sim.link import messages
 from metabit.firmware_sim.link.client import LinkClient, Patience
 from metabit.firmware_sim.link.device import UNKNOWN, LinkedDevice, session_of
@@ -38,8 +41,10 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
 def rig(library: ctypes.CDLL) -> Iterator[Callable[..., Rig]]:
     made: list[Rig] = []
 
-    def make(kind: type[Rig] = Rig, options: Options = LEARNS, **more: object) -> Rig:
-        made.append(kind(library, BLOB, options, **more))  # type: ignore[arg-type]
+    def make(
+        kind: type[Rig] = Rig, options: Options = LEARNS, blob: bytes = BLOB, **more: object
+    ) -> Rig:
+        made.append(kind(library, blob, options, **more))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
@@ -101,6 +106,23 @@ def test_a_device_says_what_it_is(rig: Callable[..., Rig]) -> None:
     assert (info.has_storage, info.counts_cycles, info.clock_hz) == (True, True, 1_000_000)
     assert info.options.learn_layers == 2
     assert info.state_bytes == len(Engine(BLOB, learn="all").save_state())
+
+
+def test_a_device_says_all_of_how_it_is_opened(rig: Callable[..., Rig]) -> None:
+    options = LinkedDevice(LinkClient(rig(options=Options(learn_layers=1, replay=5)))).info.options
+    assert (options.learn_layers, options.units, options.trust, options.replay) == (1, 64, 1.0, 5)
+
+
+def test_a_packed_tracking_head_answers_for_its_spare_classes(rig: Callable[..., Rig]) -> None:
+    x, y = samples(60)
+    base = dumps(with_head(MODEL, x, y))
+    image = Engine(base, learn="tracking").partial_fit(x, y).save_state()
+    learnt = with_state(Blob(base).model, state_of(image, Blob(base), "image"))
+    packed = dumps(without_state(learnt))
+    host = Engine(packed, learn="tracking")
+    device = LinkedDevice(LinkClient(rig(options=Options(head="tracking"), blob=packed)))
+    assert device.info.n_outputs == host.n_outputs > MODEL.n_outputs
+    assert np.array_equal(device.predict(x).scores, host.scores(x))
 
 
 def test_the_same_samples_are_not_learnt_a_second_time(rig: Callable[..., Rig]) -> None:

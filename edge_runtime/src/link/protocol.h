@@ -57,11 +57,11 @@ enum {
     HELLO_N_LEARNT = 56,
     HELLO_IS_UNKEPT = 60,
     HELLO_OPTIONS = 64,
-    HELLO_METABIT = 116,
-    HELLO_KERNELS = 140,
-    HELLO_BOARD = 164,
-    HELLO_BYTES = 188,
-    HELLO_OPTIONS_BYTES = 52, /* of mb_options, up to its runner */
+    HELLO_METABIT = 120,
+    HELLO_KERNELS = 144,
+    HELLO_BOARD = 168,
+    HELLO_BYTES = 192,
+    HELLO_OPTIONS_BYTES = 56, /* of mb_options, up to its runner */
     HELLO_TEXT_BYTES = 24,
 };
 

@@ -1,6 +1,7 @@
 /* serve.c: what a device does with each request. */
 #include "../file/envelope.h"
 #include "../file/offsets.h"
+#include "../internal.h"
 #include "frame.h"
 #include "kept.h"
 #include "pieces.h"
@@ -18,6 +19,8 @@ static void open_model(mb_link *link) {
                            link->blob_bytes, link->options);
     if (link->opened != MB_OK) {
         link->model = NULL;
+    } else {
+        link->info.n_outputs = link->model->n_outputs; /* with spare classes of a head */
     }
 }
 
@@ -46,10 +49,7 @@ int mb_link_start(mb_link *link) {
     link->is_waiting = 0;
     link->has_reply = 0;
     mb_zero(&link->info, sizeof link->info);
-    if (mb_verify(link->blob, link->blob_bytes, &link->info) == MB_OK && link->options->head != 0 &&
-        link->info.head_kind != 0) {
-        link->info.n_outputs = link->info.n_classes;
-    }
+    (void)mb_verify(link->blob, link->blob_bytes, &link->info); /* mb_open() says what is wrong */
     boot(link);
     return link->opened;
 }
@@ -82,6 +82,11 @@ static uint64_t cycles(const mb_link *link) {
 }
 
 /* ---- requests: each puts its reply in place and returns a result ------------------------- */
+
+/* The options go as they lie in memory. */
+typedef char
+    options_are_whole[offsetof(mb_options, replay) + sizeof(uint32_t) == HELLO_OPTIONS_BYTES ? 1
+                                                                                             : -1];
 
 static int hello(mb_link *link) {
     const mb_info *info = &link->info;
