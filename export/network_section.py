@@ -12,9 +12,8 @@ from metabit.export.shapes import LayerShape, maps_of, shape_of
 from metabit.export.spec import InputSpec, Model
 from metabit.export.window import Padding, Window
 
-_NETWORK = struct.Struct(
-    "<IIIiffI4II"
-)  # layers, banks, signed, zero, scale, eps, dims, shape, untrained
+# layers, banks, signed, zero, scale, eps, dims, shape, untrained
+_NETWORK = struct.Struct("<IIIiffI4II")
 _LAYER = struct.Struct("<III4B")  # kind, n_in, n_out; kernel side, stride, pool, padding
 
 _DENSE, _CONVOLUTION = 1, 2

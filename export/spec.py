@@ -27,8 +27,7 @@ MAX_ROW = 65_536
 """Weights of one channel: sums of 8-bit inputs stay below 2**24, exact in float32."""
 MAX_MAP = 2**24
 """Sums of a convolution before pooling, all channels together."""
-MAX_POOL = 15
-"""A window of pooling has at most 225 positions: its largest one is named by a byte."""
+MAX_POOL = 15  # a window has at most 225 positions: its largest one is named by a byte
 EPS_DEFAULT = 1e-5
 
 
@@ -213,10 +212,8 @@ class CountingHead:
         n_units: features made of them.
         folds: whether the size of another value is added to each of them.
         n_scores: features that are the network's own logits: 0, or all of them.
-        counts: shape (n_classes,), uint16, samples of each class.
-        fed: shape (n_classes,), uint16, of these, how many are in the products.
-        means: shape (n_classes, n), int16, in 1/128 of a step of a feature.
-        weights: shape (n_classes, n), int16, in steps of `scale`.
+        counts, fed: shape (n_classes,), uint16, samples of each class, and of these in `products`.
+        means, weights: shape (n_classes, n), int16, in 1/128 of a step of a feature; in `scale`.
         products: shape (n * (n + 1) / 2,), int32 of 24 bits, the upper triangle row after row.
         n_products: samples in the products.
         scale: a power of two.

@@ -246,7 +246,7 @@ typedef struct mb_info {
     uint32_t state_bits;
     /* Samples with known scores that mb_self_test() runs. */
     uint32_t n_golden;
-    /* enum mb_head_kind, or 0 when the blob has no head. */
+    /* enum mb_head_kind, or 0 when the blob has no counting head. */
     uint32_t head_kind;
     /* Classes that a head tells apart: n_outputs and spare ones. 0 where the blob brings none. */
     uint32_t n_classes;

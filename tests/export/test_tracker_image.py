@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples
+from helpers import random_convnet, random_model, random_samples, reseal
 
 from metabit import CorruptError, Engine, InputError, MismatchError
 from metabit.edge_runtime import _native
@@ -114,14 +113,9 @@ def changed(data: bytes, at: int, value: bytes) -> bytes:
     """The file with other bytes at `at` of its section TRCK, and checksums that fit."""
     made = bytearray(data)
     entries = layout.sections(data, "file")
-    index = next(i for i, entry in enumerate(entries) if entry.type == layout.TRACKER)
-    start, end = entries[index].offset_bytes, entries[index].offset_bytes
-    end += entries[index].length_bytes
-    made[start + at : start + at + len(value)] = value
-    struct.pack_into("<I", made, 64 + 32 * index + 16, zlib.crc32(made[start:end]))
-    struct.pack_into("<I", made, 24, zlib.crc32(made[64 : 64 + 32 * len(entries)]))
-    struct.pack_into("<I", made, 60, zlib.crc32(made[:60]))
-    return bytes(made)
+    at += next(entry.offset_bytes for entry in entries if entry.type == layout.TRACKER)
+    made[at : at + len(value)] = value
+    return reseal(made)
 
 
 @pytest.mark.parametrize(
