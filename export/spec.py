@@ -213,7 +213,7 @@ class CountingHead:
         folds: whether the size of another value is added to each of them.
         n_scores: features that are the network's own logits: 0, or all of them.
         counts, fed: shape (n_classes,), uint16, samples of each class, and of these in `products`.
-        means, weights: shape (n_classes, n), int16, in 1/128 of a step of a feature; in `scale`.
+        means, weights: shape (n_classes, n), int16; in 1/128 of a feature's step, and in `scale`.
         products: shape (n * (n + 1) / 2,), int32 of 24 bits, the upper triangle row after row.
         n_products: samples in the products.
         scale: a power of two.
