@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.mlp import BinaryMLP
-from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig
+from metabit.trainer.networks.real_convnet import RealConvNet
+from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MLPConfig, RealConvNetConfig
 
 
 def binary(seed: int = 0) -> BinaryMLP:
@@ -40,6 +41,17 @@ def convolutional() -> BinaryConvNet:
         norm.running_var.uniform_(3, 9)
         norm.gamma[0].data.uniform_(0.5, 2)
     return model.train()
+
+
+def real_convolutional() -> RealConvNet:
+    """Both paddings of real-valued networks, a stride and pooling, for maps of 6 x 5 values."""
+    blocks = (
+        ConvBlock(3, padding="zero", pool=2),
+        ConvBlock(4, kernel_size=2, padding="valid"),
+        ConvBlock(3, padding="zero", stride=2),
+    )
+    config = RealConvNetConfig((1, 6, 5), blocks, (5,), n_classes=3, normalized=True, scale=1 / 16)
+    return RealConvNet(config, torch.Generator().manual_seed(0)).train()
 
 
 def samples(n: int = 40) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_networks import binary, convolutional, real, samples
+from small_networks import binary, convolutional, real, real_convolutional, samples
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -73,20 +73,21 @@ def test_importances_equal_a_loop_over_samples(make: Callable[[], nn.Module], n:
         assert value.max() > 0
 
 
+@pytest.mark.parametrize("make", [convolutional, real_convolutional])
 @pytest.mark.parametrize("held", [LARGEST, 1])
 def test_importances_of_convolutions_equal_a_loop_over_samples(
-    held: int, monkeypatch: pytest.MonkeyPatch
+    held: int, make: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A kernel is used at many places: the power is of their sum, sample by sample."""
     monkeypatch.setattr(per_sample, "LARGEST", held)  # 1: a sample at a time
-    model = convolutional().double()
+    model = make().double()
     generator = torch.Generator().manual_seed(7)
     x = torch.randint(0, 17, (MAP_CHUNK + 3, 1, 6, 5), generator=generator).double()
     y = torch.randint(0, 3, (len(x),), generator=generator)
     found = fisher(model, x, y, LOSS)
     expected = one_by_one(model, x, y, LOSS, 2)
     assert found.keys() == expected.keys()
-    assert sum(name.startswith("convs.") for name in found) == 3
+    assert sum(name.startswith("convs.") and "weight" in name for name in found) == 3
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, rtol=1e-6, atol=1e-12)
         assert value.max() > 0

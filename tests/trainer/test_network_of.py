@@ -15,6 +15,7 @@ from metabit.trainer.loop import train
 from metabit.trainer.networks.build import read_network, write_network
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.mlp import BinaryMLP
+from metabit.trainer.networks.real_convnet import RealConvNet
 from metabit.trainer.networks.real_mlp import RealMLP
 from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.recipe import recipe_from_dict
@@ -38,6 +39,10 @@ NETWORKS: dict[str, tuple[type, dict[str, Any]]] = {
     "binary": (BinaryMLP, {"hidden": [64]}),
     "convolutional": (BinaryConvNet, {"convolutions": [[16, 3, 1], [32, 3, 2]], "hidden": []}),
     "real": (RealMLP, {"kind": "real", "hidden": [32]}),
+    "real, convolutional": (
+        RealConvNet,
+        {"kind": "real", "convolutions": [[8, 3, 2]], "hidden": [16], "normalized": True},
+    ),
     "real, normalised": (
         RealMLP,
         {"kind": "real", "hidden": [32], "normalized": True, "standardized": True},
@@ -101,7 +106,7 @@ def test_a_trunk_that_does_not_fit_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("network", "message"),
     [
-        ({"kind": "real", "convolutions": [[8, 3, 1]]}, r'convolutions.*kind = "binary"'),
+        ({"kind": "real", "trunk": "runs/x"}, r'trunk.*kind = "binary"'),
         ({"kind": "real", "affine": False}, r'affine.*kind = "binary"'),
         ({"normalized": True}, r'normalized.*kind = "real"'),
         ({"kind": "real", "banks": "task"}, "normalized = true"),

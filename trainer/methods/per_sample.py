@@ -9,7 +9,7 @@ matrix product, and exact:
 
 A convolution uses a weight at many positions p, and the gradient for a sample is the sum over them,
 
-    dF_k / dW = sum_p delta_kp patch_kp^T
+    dF_k / dW = sum_p delta_kp patch_kp^T       and of its bias    dF_k / db = sum_p delta_kp
 
 The power is taken of that sum, so gradients are formed sample by sample, in one batched product.
 
@@ -18,9 +18,8 @@ on the other samples. Therefore the network runs in evaluation mode, in which no
 running statistics.
 
 Hidden weights have the gradient of their binary weights (straight through), so `BinaryLinear` is a
-linear layer like any other, and so is `torch.nn.Linear` with its bias. Binary networks with dense
-layers and convolutions are supported, and real-valued multilayer perceptrons; other layers with
-weights are refused.
+linear layer like any other, and so is `torch.nn.Linear` with its bias. Dense layers and
+convolutions are supported, binary and real-valued; other layers with weights are refused.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from torch import Tensor, nn
 
 from metabit.errors import InputError
 from metabit.trainer.methods.base import evaluating
-from metabit.trainer.networks.conv import BinaryConv2d
+from metabit.trainer.networks.conv import Convolution
 from metabit.trainer.networks.layers import BinaryLinear
 
 CHUNK = 512
@@ -57,14 +56,14 @@ def weighted_layers(model: nn.Module) -> dict[str, nn.Module]:
     layers: dict[str, nn.Module] = {
         name: module
         for name, module in model.named_modules()
-        if isinstance(module, (BinaryLinear, BinaryConv2d, nn.Linear))
+        if isinstance(module, (BinaryLinear, Convolution, nn.Linear))
         and module.weight.requires_grad
     }
     known = {id(p) for layer in layers.values() for p in layer.parameters()}
     for name, parameter in model.named_parameters():
         if parameter.dim() > 1 and parameter.requires_grad and id(parameter) not in known:
             raise InputError(
-                f"{name}: per-sample importance is there for linear layers and binary "
+                f"{name}: per-sample importance is there for linear layers and metabit's "
                 "convolutions only; use replay or metaplastic with this network",
                 code="E-METHOD",
             )
@@ -104,7 +103,7 @@ def mean_power(
         Goodfellow 2015, "Efficient per-example gradient computations".
     """
     layers = weighted_layers(model)
-    has_maps = any(isinstance(layer, BinaryConv2d) for layer in layers.values())
+    has_maps = any(isinstance(layer, Convolution) for layer in layers.values())
     size = MAP_CHUNK if has_maps else CHUNK
     kinds = protected(model)
     totals = {name: torch.zeros(p.shape, dtype=torch.float64) for name, p in kinds.items()}
@@ -113,17 +112,17 @@ def mean_power(
             seen = _one_pass(model, layers, inputs, labels, objective)
             for name, (before, delta) in seen.items():
                 layer = layers[name]
-                if isinstance(layer, BinaryConv2d):
+                if isinstance(layer, Convolution):
                     totals[f"{name}.weight"] += _over_positions(layer, before, delta, power)
-                    continue
-                a, d = before.abs() ** power, delta.abs() ** power
-                totals[f"{name}.weight"] += d.T @ a
+                    delta = delta.sum((2, 3))
+                else:
+                    totals[f"{name}.weight"] += (delta.abs() ** power).T @ before.abs() ** power
                 if f"{name}.bias" in totals:
-                    totals[f"{name}.bias"] += d.sum(0)
+                    totals[f"{name}.bias"] += (delta.abs() ** power).sum(0)
     return {name: (total / len(x)).to(kinds[name].dtype) for name, total in totals.items()}
 
 
-def _over_positions(layer: BinaryConv2d, before: Tensor, delta: Tensor, power: int) -> Tensor:
+def _over_positions(layer: Convolution, before: Tensor, delta: Tensor, power: int) -> Tensor:
     """Sum over samples of |gradient| ** power for the weight of a convolution, in its shape.
 
     Args:

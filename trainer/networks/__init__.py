@@ -9,7 +9,8 @@ network.py     what every network here has in common
 mlp.py         BinaryMLP
 conv.py        BinaryConv2d, and pooling that folds into thresholds
 convnet.py     BinaryConvNet
-real_mlp.py    the real-valued network of the papers, for comparison
+real_mlp.py    the real-valued networks of the papers, for comparison
+real_convnet.py  the same with convolutions
 outputs.py     which classes compete: a single head, a growing head, one head per task
 build.py       the network that a recipe asks for, with frozen trunks; saved to files
 diagnosis.py   where a number first was not finite

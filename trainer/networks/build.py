@@ -15,12 +15,14 @@ from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import BinaryNetwork, Network
+from metabit.trainer.networks.real_convnet import RealConvNet
 from metabit.trainer.networks.real_mlp import RealMLP
 from metabit.trainer.networks.recipe_shape import banks_of, recipe_shape, trunk_file
 from metabit.trainer.networks.shapes import (
     ConvBlock,
     ConvNetConfig,
     MLPConfig,
+    RealConvNetConfig,
     RealMLPConfig,
 )
 from metabit.trainer.recipe.network import NetworkRecipe
@@ -34,6 +36,7 @@ KINDS: dict[type[Network], str] = {
     BinaryMLP: "binary",
     BinaryConvNet: "convolutional",
     RealMLP: "real",
+    RealConvNet: "real-convolutional",
 }
 """The name of each kind of network in a file."""
 
@@ -56,9 +59,13 @@ def build_network(
     if recipe.trunk is not None:
         return _on_trunk(recipe, dataset, stream, n_banks, generator)
     shape = recipe_shape(recipe, dataset.input_shape, stream.n_classes, n_banks)
-    if isinstance(shape, RealMLPConfig):
+    if isinstance(shape, (RealMLPConfig, RealConvNetConfig)):
         scale, shift = _input_scaling(dataset, recipe.standardized)
-        return RealMLP(replace(shape, scale=scale, shift=shift), generator)
+        shape = replace(shape, scale=scale, shift=shift)
+    if isinstance(shape, RealConvNetConfig):
+        return RealConvNet(shape, generator)
+    if isinstance(shape, RealMLPConfig):
+        return RealMLP(shape, generator)
     if isinstance(shape, ConvNetConfig):
         return BinaryConvNet(shape, generator)
     return BinaryMLP(shape, generator)
@@ -154,12 +161,15 @@ def _from_description(content: Mapping[str, Any]) -> Network:
     config = dict(content["config"])
     config["hidden"] = tuple(config["hidden"])
     generator = torch.Generator()  # leaves PyTorch's global generator alone
-    if content["kind"] == KINDS[RealMLP]:
+    kind = content["kind"]
+    if kind == KINDS[RealMLP]:
         return RealMLP(RealMLPConfig(**config), generator)
-    if content["kind"] == KINDS[BinaryConvNet]:
-        config["input_shape"] = tuple(config["input_shape"])
-        config["blocks"] = tuple(ConvBlock(**block) for block in config["blocks"])
-        return BinaryConvNet(ConvNetConfig(**config), generator)
-    if content["kind"] == KINDS[BinaryMLP]:
+    if kind == KINDS[BinaryMLP]:
         return BinaryMLP(MLPConfig(**config), generator)
-    raise ValueError(f"a network of kind {content['kind']!r}")
+    if kind not in (KINDS[BinaryConvNet], KINDS[RealConvNet]):
+        raise ValueError(f"a network of kind {kind!r}")
+    config["input_shape"] = tuple(config["input_shape"])
+    config["blocks"] = tuple(ConvBlock(**block) for block in config["blocks"])
+    if kind == KINDS[RealConvNet]:
+        return RealConvNet(RealConvNetConfig(**config), generator)
+    return BinaryConvNet(ConvNetConfig(**config), generator)

@@ -28,7 +28,74 @@ from metabit.trainer.networks.quantizers import sign, sign_weight
 from metabit.trainer.networks.shapes import Padding, check_convolution, convolved_size
 
 
-class BinaryConv2d(nn.Module):
+class Convolution(nn.Module):
+    """What binary and real-valued convolutions have in common: kernel, padding and patches.
+
+    Args:
+        n_in: channels of the input.
+        n_out: channels of the output.
+        kernel_size: side of the square kernel.
+        stride: step of the kernel in both directions.
+        padding: "one" or "zero", the value outside of the map, or "valid" for none.
+        bound: weights start uniformly in [-bound, bound].
+        generator: random numbers for the start; the global generator of PyTorch if None.
+
+    Attributes:
+        weight: (n_out, n_in, kernel_size, kernel_size).
+    """
+
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        kernel_size: int,
+        stride: int,
+        padding: Padding,
+        bound: float,
+        generator: torch.Generator | None,
+    ) -> None:
+        super().__init__()
+        self.n_in = n_in
+        self.n_out = n_out
+        self.kernel_size = kernel_size
+        self.stride = stride
+        self.padding: Padding = padding
+        weight = torch.empty(n_out, n_in, kernel_size, kernel_size)
+        self.weight = nn.Parameter(weight.uniform_(-bound, bound, generator=generator))
+
+    def output_size(self, size: int) -> int:
+        """Side of the output for an input of side `size`.
+
+        Raises:
+            InputError: the kernel does not fit.
+        """
+        return convolved_size(size, self.kernel_size, self.stride, self.padding)
+
+    def patches(self, x: Tensor) -> Tensor:
+        """What the kernel sees at each position, for `x` of shape (n, n_in, rows, columns).
+
+        Returns:
+            (n, n_in * kernel_size ** 2, positions); values in the order of `weight.flatten(1)`.
+        """
+        return functional.unfold(self.padded(x), self.kernel_size, stride=self.stride)
+
+    def padded(self, x: Tensor) -> Tensor:
+        """`x` of shape (n, n_in, rows, columns) with its padding around it."""
+        if self.padding == "valid":
+            return x
+        before, after = (self.kernel_size - 1) // 2, self.kernel_size // 2
+        outside = 1.0 if self.padding == "one" else 0.0
+        return functional.pad(x, (before, after, before, after), value=outside)
+
+    def extra_repr(self) -> str:
+        """What print() shows."""
+        return (
+            f"n_in={self.n_in}, n_out={self.n_out}, kernel_size={self.kernel_size}, "
+            f"stride={self.stride}, padding={self.padding}"
+        )
+
+
+class BinaryConv2d(Convolution):
     """Two-dimensional convolution whose weights are the signs of its hidden weights; no bias.
 
     Like every convolution of neural networks it does not mirror its kernel:
@@ -80,24 +147,8 @@ class BinaryConv2d(nn.Module):
         init_width: float = 0.1,
         generator: torch.Generator | None = None,
     ) -> None:
-        super().__init__()
         check_convolution(n_in, n_out, kernel_size, stride, padding, max_input)
-        self.n_in = n_in
-        self.n_out = n_out
-        self.kernel_size = kernel_size
-        self.stride = stride
-        self.padding: Padding = padding
-        hidden = torch.empty(n_out, n_in, kernel_size, kernel_size)
-        hidden.uniform_(-init_width / 2, init_width / 2, generator=generator)
-        self.weight = nn.Parameter(hidden)
-
-    def output_size(self, size: int) -> int:
-        """Side of the output for an input of side `size`.
-
-        Raises:
-            InputError: the kernel does not fit.
-        """
-        return convolved_size(size, self.kernel_size, self.stride, self.padding)
+        super().__init__(n_in, n_out, kernel_size, stride, padding, init_width / 2, generator)
 
     def forward(self, x: Tensor) -> Tensor:
         """Sums of shape (n, n_out, rows, columns) for `x` of shape (n, n_in, rows, columns).
@@ -113,22 +164,8 @@ class BinaryConv2d(nn.Module):
         rows, columns = (self.output_size(size) for size in x.shape[2:])
         weight = sign_weight(self.weight)
         if self.training:
-            return functional.conv2d(self._padded(x), weight, stride=self.stride)
+            return functional.conv2d(self.padded(x), weight, stride=self.stride)
         return (weight.flatten(1) @ self.patches(x)).reshape(len(x), self.n_out, rows, columns)
-
-    def patches(self, x: Tensor) -> Tensor:
-        """What the kernel sees at each position, for `x` of shape (n, n_in, rows, columns).
-
-        Returns:
-            (n, n_in * kernel_size ** 2, positions); values in the order of `weight.flatten(1)`.
-        """
-        return functional.unfold(self._padded(x), self.kernel_size, stride=self.stride)
-
-    def _padded(self, x: Tensor) -> Tensor:
-        if self.padding == "valid":
-            return x
-        before, after = (self.kernel_size - 1) // 2, self.kernel_size // 2
-        return functional.pad(x, (before, after, before, after), value=1.0)
 
     @torch.no_grad()
     def nhwc_signs(self) -> NDArray[np.int8]:
@@ -140,13 +177,6 @@ class BinaryConv2d(nn.Module):
         """
         signs: NDArray[np.int8] = sign(self.weight).permute(0, 2, 3, 1).numpy().astype(np.int8)
         return np.ascontiguousarray(signs)
-
-    def extra_repr(self) -> str:
-        """What print() shows."""
-        return (
-            f"n_in={self.n_in}, n_out={self.n_out}, kernel_size={self.kernel_size}, "
-            f"stride={self.stride}, padding={self.padding}"
-        )
 
 
 def max_pool(sums: Tensor, size: int) -> Tensor:

@@ -12,6 +12,8 @@ from metabit.trainer.networks.shapes import (
     ConvNetConfig,
     MapShape,
     MLPConfig,
+    Padding,
+    RealConvNetConfig,
     RealMLPConfig,
 )
 from metabit.trainer.recipe.network import NetworkRecipe
@@ -20,7 +22,7 @@ from metabit.trainer.streams import Stream
 MODEL = "model.safetensors"
 """The trained network in a run folder."""
 
-Shape = MLPConfig | ConvNetConfig | RealMLPConfig
+Shape = MLPConfig | ConvNetConfig | RealMLPConfig | RealConvNetConfig
 
 
 def recipe_shape(
@@ -37,10 +39,18 @@ def recipe_shape(
     Raises:
         InputError: code E-NETWORK: the layers do not fit the samples, or a value is out of range.
     """
+    real = recipe.kind == "real"
     if recipe.convolutions:
+        maps = _maps(input_shape)
+        padding: Padding = "zero" if real else "one"
+        blocks = tuple(ConvBlock(c, k, padding=padding, pool=p) for c, k, p in recipe.convolutions)
+        if real:
+            return RealConvNetConfig(
+                maps, blocks, recipe.hidden, n_classes, n_banks, recipe.normalized
+            )
         return ConvNetConfig(
-            input_shape=_maps(input_shape),
-            blocks=tuple(ConvBlock(c, kernel_size=k, pool=p) for c, k, p in recipe.convolutions),
+            input_shape=maps,
+            blocks=blocks,
             hidden=recipe.hidden,
             n_classes=n_classes,
             n_banks=n_banks,
@@ -48,7 +58,7 @@ def recipe_shape(
             init_width=recipe.init_width,
         )
     n_inputs = math.prod(input_shape)
-    if recipe.kind == "real":
+    if real:
         return RealMLPConfig(n_inputs, recipe.hidden, n_classes, n_banks, recipe.normalized)
     return MLPConfig(
         n_inputs, recipe.hidden, n_classes, n_banks, recipe.affine, init_width=recipe.init_width

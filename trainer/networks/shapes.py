@@ -9,14 +9,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Literal
 
 from metabit.errors import InputError, nearest
 
 EXACT_LIMIT = 2**24
 """float32 can represent every integer below this."""
 
-Padding = Literal["one", "valid"]
+Padding = Literal["one", "zero", "valid"]
+BINARY_PADDINGS = ("one", "valid")
+REAL_PADDINGS = ("zero", "valid")
 
 LARGEST_8_BIT = 255
 """Largest |x - zero_point| of 8-bit inputs."""
@@ -128,6 +130,36 @@ class ConvBlock:
     pool: int = 1
 
 
+def map_shapes(
+    input_shape: MapShape,
+    blocks: tuple[ConvBlock, ...],
+    max_input: int,
+    paddings: tuple[str, ...],
+) -> tuple[MapShape, ...]:
+    """Channels, rows and columns of the input and of the output of each block.
+
+    Args:
+        input_shape: of a sample.
+        blocks: the convolutions in order.
+        max_input: largest |x| of a sample; after a block it is 1.
+        paddings: what a block may have.
+
+    Raises:
+        InputError: there is no block, or a block does not fit; the message says which.
+    """
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise network_error(
+            f"input_shape = {input_shape}: must be channels, rows, columns, each 1 or more"
+        )
+    if not blocks:
+        raise network_error("no blocks: give at least one, or use a multilayer perceptron")
+    shapes = [input_shape]
+    for number, block in enumerate(blocks, start=1):
+        largest = max_input if number == 1 else 1
+        shapes.append(_after(block, shapes[-1], number, largest, paddings))
+    return tuple(shapes)
+
+
 @dataclass(frozen=True)
 class ConvNetConfig:
     """Shape of a binary convolutional network: blocks, then dense layers.
@@ -157,12 +189,6 @@ class ConvNetConfig:
     init_width: float = 0.1
 
     def __post_init__(self) -> None:
-        if len(self.input_shape) != 3 or min(self.input_shape) < 1:
-            raise network_error(
-                f"input_shape = {self.input_shape}: must be channels, rows, columns, each 1 or more"
-            )
-        if not self.blocks:
-            raise network_error("no blocks: give at least one, or use a multilayer perceptron")
         _ = self.dense  # computing it checks every block and the dense part
 
     @cached_property
@@ -172,10 +198,7 @@ class ConvNetConfig:
         Raises:
             InputError: a block that does not fit.
         """
-        shapes = [self.input_shape]
-        for number, block in enumerate(self.blocks, start=1):
-            shapes.append(_behind(block, shapes[-1], number))
-        return tuple(shapes)
+        return map_shapes(self.input_shape, self.blocks, LARGEST_8_BIT, BINARY_PADDINGS)
 
     @cached_property
     def dense(self) -> MLPConfig:
@@ -193,16 +216,64 @@ class ConvNetConfig:
         )
 
 
+@dataclass(frozen=True)
+class RealConvNetConfig:
+    """Shape of a real-valued convolutional network: blocks, then dense layers.
+
+    Attributes:
+        input_shape: channels, rows and columns of a sample.
+        blocks: the convolutions in order, at least one; each is followed by a rectifier.
+        hidden: widths of the dense hidden layers; empty if scores follow the blocks directly.
+        n_classes: number of outputs.
+        n_banks: normalisation banks, one per task; a stream uses one.
+        normalized: normalise before each rectifier; the scores are not normalised.
+        scale: factor of the input integers, such as 1 / 255 for pixels.
+        shift: is subtracted after the multiplication.
+
+    Raises:
+        InputError: a value is out of range, or a map becomes too small; the message says where.
+    """
+
+    input_shape: MapShape
+    blocks: tuple[ConvBlock, ...]
+    hidden: tuple[int, ...]
+    n_classes: int
+    n_banks: int = 1
+    normalized: bool = False
+    scale: float = 1.0
+    shift: float = 0.0
+
+    def __post_init__(self) -> None:
+        _ = self.dense  # computing it checks every block and the dense part
+
+    @cached_property
+    def map_shapes(self) -> tuple[MapShape, ...]:
+        """Channels, rows and columns of the input and of the output of each block.
+
+        Raises:
+            InputError: a block that does not fit.
+        """
+        return map_shapes(self.input_shape, self.blocks, 1, REAL_PADDINGS)
+
+    @cached_property
+    def dense(self) -> RealMLPConfig:
+        """Shape of the dense part, which reads the flattened maps of the last block."""
+        n_inputs = math.prod(self.map_shapes[-1])
+        return RealMLPConfig(n_inputs, self.hidden, self.n_classes, self.n_banks, self.normalized)
+
+
 def largest_input(number: int) -> int:
     """Largest |x| that block `number` reads, counted from 1; after a sign it is 1."""
     return LARGEST_8_BIT if number == 1 else 1
 
 
-def _behind(block: ConvBlock, shape: MapShape, number: int) -> MapShape:
+def _after(
+    block: ConvBlock, shape: MapShape, number: int, max_input: int, paddings: tuple[str, ...]
+) -> MapShape:
     """Shape of the output of a block. Raises InputError where the block does not fit."""
     where = f"block {number}"
     kernel = (block.kernel_size, block.stride, block.padding)
-    check_convolution(shape[0], block.n_channels, *kernel, largest_input(number), where)
+    check_convolution(shape[0], block.n_channels, *kernel, max_input, where, paddings)
     if block.pool < 1:
         raise network_error(f"{where}, pool = {block.pool}: must be 1 or more")
     sums = [convolved_size(side, *kernel, where) for side in shape[1:]]
@@ -223,6 +294,7 @@ def check_convolution(
     padding: str,
     max_input: int,
     where: str = "convolution",
+    paddings: tuple[str, ...] = BINARY_PADDINGS,
 ) -> None:
     """Refuse a convolution that cannot be built; it has the arguments of `BinaryConv2d`.
 
@@ -233,8 +305,8 @@ def check_convolution(
     for name, value in (named | {"max_input": max_input}).items():
         if value < 1:
             raise network_error(f"{where}, {name} = {value}: must be 1 or more")
-    if padding not in get_args(Padding):
-        hint = nearest(padding, get_args(Padding))
+    if padding not in paddings:
+        hint = nearest(padding, paddings)
         raise network_error(f'{where}, padding "{padding}": no such padding; {hint}')
     largest = n_in * kernel_size**2 * max_input
     if largest >= EXACT_LIMIT:
@@ -253,7 +325,7 @@ def convolved_size(
     Raises:
         InputError: an unpadded map is smaller than the kernel; begins with `where`.
     """
-    if padding == "one":
+    if padding != "valid":
         return (size - 1) // stride + 1
     if size < kernel_size:
         raise network_error(

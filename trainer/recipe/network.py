@@ -16,10 +16,9 @@ class NetworkRecipe:
     """[network]: the network that learns.
 
     Attributes:
-        kind: "binary", or "real" for a real-valued multilayer perceptron to compare with.
+        kind: "binary", or "real" for a real-valued network to compare with.
         hidden: widths of the dense hidden layers, which follow the convolutions if there are any.
         convolutions: [channels, kernel size, pooling] of each convolution; pooling 1 means none.
-            Binary only.
         trunk: folder of a finished run. Its network is used with a new last layer, and all other
             layers are frozen. Binary only.
         banks: "task" for one normalisation bank per task, "shared" for a single bank.
@@ -59,7 +58,7 @@ class NetworkRecipe:
     def _require_kind(self) -> None:
         """Refuse keys of the other kind of network, and a trunk together with layers."""
         kinds = {
-            "binary": ("convolutions", "trunk", "affine", "init_width"),
+            "binary": ("trunk", "affine", "init_width"),
             "real": ("normalized", "standardized"),
         }
         defaults = {f.name: f.default for f in fields(self)}
