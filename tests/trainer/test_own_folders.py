@@ -77,22 +77,48 @@ def png(colour: bool, side: int = 8, seed: int = 0) -> bytes:
     return out.getvalue()
 
 
-@pytest.mark.parametrize("colour", [False, True])
-def test_pictures_by_split_and_class(colour: bool, tmp_path: Path) -> None:
+def pictures_by_split(folder: Path, zipped: bool = True, colour: bool = False) -> Path:
     files = {
-        f"{split}/{word}/{i}.png": png(colour, seed=i)
-        for split in ("train", "test")
+        f"pictures/{split}/{word}/{i}.png": png(colour, seed=i)
+        for split, n in (("Train", 5), ("test", 2))
         for word in ("cat", "dog")
-        for i in range(4)
+        for i in range(n)
     }
-    path = make_folder(tmp_path, files, True)
-    found = load_own(OwnData(str(path), pattern="{split}/{label}/{}"))
-    assert (len(found.train), len(found.test)) == (8, 8)
+    return make_folder(folder, {**files, "README.md": b"about them"}, zipped)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("pattern", [None, "{split}/{label}/{}"])
+def test_pictures_by_split_and_class(
+    colour: bool, zipped: bool, pattern: str | None, tmp_path: Path
+) -> None:
+    path = pictures_by_split(tmp_path, zipped, colour)
+    found = load_own(OwnData(str(path), pattern=pattern))
+    assert (len(found.train), len(found.test)) == (10, 4)
+    assert found.class_names == ("cat", "dog")
     assert found.input_shape == ((3, 8, 8) if colour else (8, 8))
     assert found.dtype == "uint8"
-    dataset, stream = build(DataRecipe(path=str(path), pattern="{split}/{label}/{}"))
+    dataset, stream = build(DataRecipe(path=str(path), pattern=pattern))
     assert dataset.front_end is None
     assert len(stream) == 1
+
+
+def test_a_split_that_is_asked_for_goes_before_names_of_folders(tmp_path: Path) -> None:
+    path = str(pictures_by_split(tmp_path))
+    found = load_own(OwnData(path, split="random", test=0.5))
+    assert (len(found.train), len(found.test)) == (7, 7)
+    both = OwnData(path, split="random", pattern="{split}/{label}/{}")
+    assert code_of(both) == "E-DATA-SPLIT"
+
+
+@pytest.mark.parametrize("others", [("train",), ("train", "extra"), ("", "train", "test")])
+def test_folders_of_other_names_are_no_split(others: tuple[str, ...], tmp_path: Path) -> None:
+    files = {f"{each}/{c}/{i}.png": png(False) for each in others for c in "ab" for i in range(4)}
+    named = {name.lstrip("/"): data for name, data in files.items()}
+    found = load_own(OwnData(str(make_folder(tmp_path, named, False))))
+    n = len(named)
+    assert (len(found.train), len(found.test)) == (n - round(n / 4), round(n / 4))
 
 
 @pytest.mark.parametrize(

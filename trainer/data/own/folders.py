@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import warnings
@@ -23,7 +24,9 @@ SOUNDS = (".wav",)
 TABLES = (".csv", ".tsv")
 MOST_PIXELS = 2**24
 
-_DEFAULT_PATTERN = "{label}/{}"
+_DEFAULT_PATTERN, _DEFAULT_WITH_SPLIT = "{label}/{}", "{split}/{label}/{}"
+_TRAINED_ON = ("train", "training")
+HELD_OUT = ("test", "testing", "validation", "val", "valid")
 
 
 @dataclass(frozen=True)
@@ -60,14 +63,15 @@ def files_in(path: Path, pattern: str | None) -> Iterator[Found]:
             (E-DATA-PATTERN), or a file cannot be read (E-DATA-READ).
         FormatError, CorruptError: not a zip, or a damaged one (E-DATA-FORMAT).
     """
-    names = re.compile(_as_expression(pattern or _DEFAULT_PATTERN))
+    pattern = pattern or usual_pattern(path)
+    names = re.compile(_as_expression(pattern))
     n = 0
     for name, data in _in_zip(path) if path.is_file() else _in_folder(path):
         n += 1
         said = names.fullmatch(name)
         if said is None:
             raise InputError(
-                f"{path}: {name} does not fit the pattern {pattern or _DEFAULT_PATTERN!r}; set "
+                f"{path}: {name} does not fit the pattern {pattern!r}; set "
                 '[data] pattern, such as "{label}/{}" or "{label}_{group}_{}.wav"',
                 code="E-DATA-PATTERN",
             )
@@ -79,6 +83,21 @@ def files_in(path: Path, pattern: str | None) -> Iterator[Found]:
         raise InputError(
             f"{path}: no {', '.join((*SOUNDS, *PICTURES, *TABLES))} files", code="E-DATA-EMPTY"
         )
+
+
+def usual_pattern(path: Path) -> str:
+    """The pattern where nobody gives one: the folder of a file is its class.
+
+    Where the folders above the classes are called train and test, they are the split.
+    Errors as of `files_in`.
+    """
+    above = set()
+    for name in _names(path):
+        parts = PurePosixPath(name).parts
+        above.add(parts[-3].lower() if len(parts) > 2 else "")
+    has_both = not above.isdisjoint(_TRAINED_ON) and not above.isdisjoint(HELD_OUT)
+    is_split = has_both and above <= {*_TRAINED_ON, *HELD_OUT}
+    return _DEFAULT_WITH_SPLIT if is_split else _DEFAULT_PATTERN
 
 
 def _as_expression(pattern: str) -> str:
@@ -102,35 +121,53 @@ def _is_known(name: str) -> bool:
     return not hidden and name.lower().endswith((*SOUNDS, *PICTURES, *TABLES))
 
 
+def _names(path: Path) -> list[str]:
+    """Names of all files with a known suffix, in their order."""
+    if path.is_dir():
+        found = ((file.relative_to(path).as_posix(), file) for file in path.rglob("*"))
+        return sorted(name for name, file in found if _is_known(name) and file.is_file())
+    with _opened_zip(path) as archive:
+        return [entry.filename for entry in _entries(archive)]
+
+
 def _in_folder(path: Path) -> Iterator[tuple[str, bytes]]:
-    for file in sorted(path.rglob("*")):
-        name = file.relative_to(path).as_posix()
-        if _is_known(name) and file.is_file():
-            try:
-                yield name, file.read_bytes()
-            except OSError as error:
-                raise InputError(
-                    f"{file}: cannot be read ({error.strerror})", code="E-DATA-READ"
-                ) from error
+    for name in _names(path):
+        try:
+            yield name, (path / name).read_bytes()
+        except OSError as error:
+            raise InputError(
+                f"{path / name}: cannot be read ({error.strerror})", code="E-DATA-READ"
+            ) from error
 
 
 def _in_zip(path: Path) -> Iterator[tuple[str, bytes]]:
     left = MOST_UNPACKED_BYTES
+    with _opened_zip(path) as archive:
+        for entry in _entries(archive):
+            left -= entry.file_size
+            if left < 0:
+                raise InputError(
+                    f"{path}: up to {entry.filename} it says to hold more than "
+                    f"{MOST_UNPACKED_BYTES:,} bytes, which is what is unpacked at most; "
+                    "unpack it into a folder",
+                    code="E-DATA-READ",
+                )
+            check_entry(archive, entry)
+            yield entry.filename, archive.read(entry)
+
+
+def _entries(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Its files with a known suffix, in the order of their names."""
+    known = [e for e in archive.infolist() if _is_known(e.filename) and not e.is_dir()]
+    return sorted(known, key=lambda entry: entry.filename)
+
+
+@contextlib.contextmanager
+def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
+    """A zip; what goes wrong while it is read is said as `files_in` says it."""
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            for entry in sorted(archive.infolist(), key=lambda e: e.filename):
-                if not _is_known(entry.filename) or entry.is_dir():
-                    continue
-                left -= entry.file_size
-                if left < 0:
-                    raise InputError(
-                        f"{path}: up to {entry.filename} it says to hold more than "
-                        f"{MOST_UNPACKED_BYTES:,} bytes, which is what is unpacked at most; "
-                        "unpack it into a folder",
-                        code="E-DATA-READ",
-                    )
-                check_entry(archive, entry)
-                yield entry.filename, archive.read(entry)
+            yield archive
     except MetabitError:
         raise
     except DAMAGE as error:

@@ -14,8 +14,8 @@ from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.own import arrays, folders, text_table
 from metabit.trainer.data.own.counts import units_of
 from metabit.trainer.data.own.frames import Frames, indexed, windows_in, without_missing
-from metabit.trainer.data.own.recordings import held_by_name, rows_of_files
-from metabit.trainer.data.own.split import check_classes, rows_to_test
+from metabit.trainer.data.own.recordings import rows_of_files
+from metabit.trainer.data.own.split import check_classes, held_by_name, rows_to_test
 from metabit.trainer.data.own.what import OwnData
 from metabit.trainer.frontend import to_counts
 
@@ -143,8 +143,8 @@ def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
         )
     group = [file.group for file in found] if any(file.group for file in found) else None
     return _of_samples(
-        data, np.stack(pixels), [file.label for file in found], group, held_by_name(found),
-        "uint8", 1 / 255,
+        data, np.stack(pixels), [file.label for file in found], group,
+        held_by_name(data, found), "uint8", 1 / 255,
     )  # fmt: skip
 
 

@@ -200,12 +200,14 @@ def _at_folder(data: OwnData, path: Path) -> Look:
     kinds: Counter[str] = Counter()
     classes: Counter[str] = Counter()
     groups: Counter[str] = Counter()
+    splits: Counter[str] = Counter()
     sizes: Counter[str] = Counter()
     lengths: list[int] = []
     for found in folders.files_in(path, data.pattern):
         kinds[found.name.rpartition(".")[2].lower()] += 1
         classes[found.label] += 1
         groups[found.group] += 1
+        splits[found.split] += 1
         if found.name.lower().endswith(folders.SOUNDS):
             values, rate = folders.sound(found)
             sizes[f"{rate} Hz, {values.shape[1]} channels"] += 1
@@ -225,7 +227,10 @@ def _at_folder(data: OwnData, path: Path) -> Look:
         )
     if len(sizes) > 1:
         notes.append("they differ: bring them to one size or rate before training")
-    del groups[""]
+    del groups[""], splits[""]
+    if splits:
+        told = ", ".join(f"{n:,} in {name}" for name, n in splits.items())
+        notes.append(f"folders say what is held out to test with: {told}")
     return Look(
         str(path), "folder of " + ", ".join(f"{n:,} {kind} files" for kind, n in kinds.items()),
         (), {}, dict(sorted(classes.items())), dict(sorted(groups.items())), tuple(notes),

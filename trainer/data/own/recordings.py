@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from metabit.errors import FormatError, InputError
 from metabit.trainer.data.own import folders, text_table
 from metabit.trainer.data.own.frames import Frames, indexed
+from metabit.trainer.data.own.split import held_by_name
 from metabit.trainer.data.own.what import OwnData
-
-_HELD_OUT = ("test", "testing", "validation", "val", "valid")
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +89,7 @@ def rows_of_files(
         np.repeat(np.arange(len(parts)), lengths),
         data.path,
     )
-    held = held_by_name(found)
+    held = held_by_name(data, found)
     return frames, None if held is None else np.repeat(held, lengths), made[0].rate
 
 
@@ -117,10 +116,3 @@ def _check_alike(data: OwnData, found: list[folders.Found], made: list[Recording
             "channels first",
             code="E-DATA-RATE",
         )
-
-
-def held_by_name(found: list[folders.Found]) -> NDArray[np.bool_] | None:
-    """Which files lie in a folder for tests; None where names say no split."""
-    if not any(file.split for file in found):
-        return None
-    return np.array([file.split.lower() in _HELD_OUT for file in found])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
+from metabit.trainer.data.own import folders
 from metabit.trainer.data.own.frames import Frames
 from metabit.trainer.data.own.what import OwnData
 
@@ -77,6 +78,28 @@ def rows_to_test(data: OwnData, frames: Frames) -> NDArray[np.bool_]:
             code="E-DATA-SPLIT",
         )
     return held
+
+
+def held_by_name(data: OwnData, found: list[folders.Found]) -> NDArray[np.bool_] | None:
+    """Which files lie in a folder for tests, shape (n,); None where their names say no split.
+
+    A split that the recipe asks for is taken in place of folders that only happen to be called
+    train and test.
+
+    Raises:
+        InputError: both the recipe and its pattern say a split (E-DATA-SPLIT).
+    """
+    if not any(file.split for file in found):
+        return None
+    if data.split is None:
+        return np.array([file.split.lower() in folders.HELD_OUT for file in found])
+    if data.pattern is None:
+        return None
+    raise InputError(
+        f'{data.path}: split = "{data.split}", and the pattern has {{split}}: leave one of them '
+        "out",
+        code="E-DATA-SPLIT",
+    )
 
 
 def check_classes(frames: Frames, train: NDArray[np.int64], test: NDArray[np.int64]) -> None:

@@ -22,7 +22,8 @@ class OwnData:
             longer step begins a new recording.
         channels: the columns that are inputs. Default: all others.
         pattern: how the names of files say what they hold, such as "{label}/{}.wav" or
-            "{split}/{label}/{}"; {group} too. Default: the folder of a file is its class.
+            "{split}/{label}/{}"; {group} too. Default: the folder of a file is its class, and
+            folders train and test above the classes, if all of them have one, are the split.
         sample_rate: rows per second.
         missing: what to do with missing values: "refuse"; "drop" the row; "hold" the value before.
         window: rows per sample, for a time series. Default: each row is a sample.
