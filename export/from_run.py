@@ -79,6 +79,22 @@ def from_run(
     return with_chosen_head(model, x, home.y, head)
 
 
+def reads_for(run: Run) -> Model:
+    """What reads samples for the network of a run, real-valued ones too: its input, without layers.
+
+    Its maps have channels first, as the network of the run reads them.
+
+    Raises:
+        InputError: the run is of an older metabit, and its data set is not on this machine.
+        StorageError, FormatError, CorruptError: a file of the run is damaged or cannot be read.
+    """
+    seen = input_of_run(run, 1)
+    dtype = cast(Literal["uint8", "int8"], str(seen.samples.dtype))
+    spec = InputSpec(dtype, seen.samples.shape[1:], seen.scale, seen.zero_point)
+    meta = {"data": run.recipe.to_dict()["data"]}
+    return Model(spec, (), meta=meta, front_end=front_end_of_run(run))
+
+
 def why_no_head(run: Run, model: Model, head: HeadChoice) -> str | None:
     """Why the model of a run cannot have this head, for people; None where it can."""
     if not (run.path / HOME).exists():

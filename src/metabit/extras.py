@@ -35,6 +35,7 @@ TASKS: dict[str, tuple[str, ...]] = {
     "read own data": ("polars",),
     "read pictures": ("PIL",),
     "compare --out": ("matplotlib",),
+    "importance": _TRAINER,
     "reproduce": _TRAINER,
     "reproduce --engine ray": ("ray",),
     "export a run": ("torch", "safetensors"),

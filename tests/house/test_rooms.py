@@ -46,8 +46,8 @@ ROOMS = {
         "row_record",
         "fit_tables learn_rows",
         "bench_plot board_tables export_targets measuring",
-        "bench boards compare data demo device doctor export firmware fit import_onnx inspect "
-        "learn plan predict profile report reproduce simulate state train verify",
+        "bench boards compare data demo device doctor export firmware fit importance import_onnx "
+        "inspect learn plan predict profile report reproduce simulate state train verify",
     ),
     "metabit.trainer": (
         "blocks circumstances files metrics metaplasticity",
@@ -60,7 +60,7 @@ ROOMS = {
         "runs",
         "methods prepare",
         "loop",
-        "arrays experiments",
+        "arrays experiments importance",
         "reproduction",
     ),
     "metabit.export": (

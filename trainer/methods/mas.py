@@ -57,6 +57,15 @@ def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict
     return mean_power(model, inputs, none, lambda s, _: (s[:, columns] ** 2).sum(), power=1)
 
 
+def importance_of(
+    rule: str, model: nn.Module, inputs: Tensor, columns: Tensor
+) -> dict[str, Tensor]:
+    """Importance by parameter name, by the rule "global" or "local"; arguments as the two have."""
+    if rule == "global":
+        return global_importance(model, inputs, columns)
+    return local_importance(model, inputs, columns)
+
+
 @register
 class Mas(QuadraticMethod):
     """Importance from scores or from coincident activity, with the quadratic penalty."""
@@ -86,9 +95,7 @@ class Mas(QuadraticMethod):
             task: the task whose outputs count; with a single head it makes no difference.
         """
         inputs, columns = self.inputs(x), self.setting.outputs.columns(task)
-        if self.options.rule == "global":
-            return global_importance(model, inputs, columns)
-        return local_importance(model, inputs, columns)
+        return importance_of(self.options.rule, model, inputs, columns)
 
     def batch(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Keep the batch for `after_step`, if importance is collected online."""

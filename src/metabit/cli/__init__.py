@@ -24,6 +24,7 @@ VERBS = {
     "fit": "Find, train and pack a network for your data that fits the device.",
     "train": "Train a network from a recipe.",
     "compare": "Compare finished runs in one table, with plots.",
+    "importance": "Show which weights of a network given samples need.",
     "reproduce": "Run a published benchmark and print its table.",
     "export": "Pack a trained network into a .mbit file or another format.",
     "import": "Convert an ONNX network of binary layers to a .mbit file.",
