@@ -12,6 +12,27 @@ HEADER = [
 ]  # fmt: skip
 
 
+GPU_HEADER = [
+    "network and method", "one core, ms", "launched one by one, ms", "repeated by a graph, ms",
+    "graph against core",
+]  # fmt: skip
+
+
+def on_gpu(record: dict[str, Any]) -> str:
+    """From results/gpu_training.json."""
+    rows = [
+        [
+            case,
+            f"{r['cpu_ms']:.1f}",
+            f"{r['launched_ms']:.2f}",
+            f"{r['repeated_ms']:.2f}",
+            f"{r['cpu_ms'] / r['repeated_ms']:.0f} times as fast",
+        ]
+        for case, r in record.items()
+    ]
+    return table(GPU_HEADER, rows)
+
+
 def steps(record: dict[str, Any]) -> str:
     """From results/training_speed.json."""
     rows = []

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from metabit.trainer.loop import one_thread_without_denormals
+from metabit.trainer.devices import one_thread_without_denormals
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.metaplastic import Metaplastic
 from metabit.trainer.networks.mlp import BinaryMLP

@@ -18,9 +18,18 @@ BLOCK = 1 << 15
 def blocks(*tensors: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Views of the same BLOCK values of every tensor, one block after the other.
 
+    A graphics processor has no such cache, and each call costs it more than the values of a block:
+    there, the only block is the whole tensor.
+
     Args:
         tensors: contiguous, all with the same number of values.
     """
     rows = [tensor.view(-1) for tensor in tensors]
-    for start in range(0, len(rows[0]), BLOCK):
-        yield tuple(row[start : start + BLOCK] for row in rows)
+    size = block_of(rows[0])
+    for start in range(0, len(rows[0]), size):
+        yield tuple(row[start : start + size] for row in rows)
+
+
+def block_of(tensor: Tensor) -> int:
+    """Number of values in a block of this tensor, at least 1."""
+    return max(1, tensor.numel() if tensor.is_cuda else min(BLOCK, tensor.numel()))

@@ -27,8 +27,13 @@ def circumstances() -> dict[str, Any]:
 
 
 def commit() -> str | None:
-    """The commit of the checkout, followed by "+" if files differ from it; None outside of one."""
-    head = _git("rev-parse", "--short", "HEAD") if (ROOT / ".git").exists() else None
+    """The commit of the checkout, followed by "+" if files differ from it; None outside of one.
+
+    A copy without its history is told by the variable METABIT_COMMIT.
+    """
+    if not (ROOT / ".git").exists():
+        return os.environ.get("METABIT_COMMIT")
+    head = _git("rev-parse", "--short", "HEAD")
     return head and head + ("+" if _git("status", "--short") else "")
 
 

@@ -10,9 +10,7 @@ tasks, phases, epochs and batches, measures accuracies at the ends of tasks, and
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +19,7 @@ from torch import Tensor
 
 from metabit.errors import MetabitError
 from metabit.trainer.data.dataset import Split
+from metabit.trainer.devices import find_device, one_thread_without_denormals, working_on
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.methods.schedule import Schedule
 from metabit.trainer.networks.build import build_network
@@ -30,6 +29,7 @@ from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.networks.recipe_shape import outputs_of
 from metabit.trainer.prepare import Prepared, prepare
 from metabit.trainer.recipe import Recipe, registry
+from metabit.trainer.repeated import RepeatedSteps
 from metabit.trainer.runs import checkpoint, run_folder, run_results
 from metabit.trainer.runs.checkpoint import Position
 from metabit.trainer.runs.evaluation import Evaluation, Prequential
@@ -69,10 +69,12 @@ def train_prepared(prepared: Prepared, progress: Progress | None = None) -> Run:
     recipe, out = prepared.recipe, prepared.out
     with one_thread_without_denormals():
         # Before the folder is made: a recipe that cannot run leaves no folder.
-        trainer = _Trainer(prepared, progress or Silent())
-        open_folder(out, recipe, prepared.resume)
-        if not (out / run_folder.METRICS).exists():
-            trainer.train()
+        device = find_device(recipe.train.device)
+        with working_on(device):
+            trainer = _Trainer(prepared, progress or Silent(), device)
+            open_folder(out, recipe, prepared.resume)
+            if not (out / run_folder.METRICS).exists():
+                trainer.train()
     return load_run(out)
 
 
@@ -82,34 +84,12 @@ def train_in_memory(prepared: Prepared, progress: Progress | None = None) -> tup
     Returns:
         the network in evaluation mode, and its mean accuracy on the test samples of all tasks.
     """
-    with one_thread_without_denormals():
-        trainer = _Trainer(prepared, progress or Silent(), keeps=False)
+    device = find_device(prepared.recipe.train.device)
+    with one_thread_without_denormals(), working_on(device):
+        trainer = _Trainer(prepared, progress or Silent(), device, keeps=False)
         trainer.learn_all()
         row = trainer.position.accuracy_rows[-1]
-        return trainer.model.eval(), sum(row) / len(row)
-
-
-@contextlib.contextmanager
-def one_thread_without_denormals() -> Iterator[None]:
-    """A context in which PyTorch is set up for small networks.
-
-    More threads are slower here, and sums would depend on their number. Adam's second moments of
-    weights without a gradient become denormal numbers, which are a hundred times slower. The
-    processor's switch that turns them into zeros also affects NumPy and C in this thread, so it
-    must not stay on.
-    """
-    threads, flushed = torch.get_num_threads(), _denormals_are_flushed()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-        torch.set_flush_denormal(flushed)
-
-
-def _denormals_are_flushed() -> bool:
-    return bool((torch.tensor([1e-310], dtype=torch.float64) * 1.0 == 0).item())
+        return trainer.model.eval().cpu(), sum(row) / len(row)
 
 
 class _Trainer:
@@ -118,11 +98,15 @@ class _Trainer:
     Args:
         prepared: what is trained.
         progress: is told about each step.
+        device: where the network and the samples of the present task are.
         keeps: whether checkpoints are written.
     """
 
-    def __init__(self, prepared: Prepared, progress: Progress, keeps: bool = True) -> None:
+    def __init__(
+        self, prepared: Prepared, progress: Progress, device: torch.device, keeps: bool = True
+    ) -> None:
         self.keeps = keeps
+        self.device = device
         self.recipe = recipe = prepared.recipe
         self.out = prepared.out
         self.dataset = dataset = prepared.dataset
@@ -130,12 +114,14 @@ class _Trainer:
         self.progress = progress
         self.generator = torch.Generator().manual_seed(recipe.train.seed)
         kind = outputs_of(recipe.network, stream)
-        self.outputs = Outputs(stream.n_classes, [task.classes for task in stream], kind)
-        self.model = build_network(recipe.network, dataset, stream, self.generator)
+        groups = [task.classes for task in stream]
+        self.outputs = Outputs(stream.n_classes, groups, kind, device)
+        self.model = build_network(recipe.network, dataset, stream, self.generator).to(device)
         self.banks = [task.bank if recipe.network.banks == "task" else 0 for task in stream]
         options = recipe.method
         method: type[Method] = registry.find(options.name)
         self.method = method(options, self.model, self._setting())
+        self.steps = RepeatedSteps(self.method, self.model)
         self.evaluation = Evaluation(
             self.model, dataset, stream, self.outputs, self.banks, self.method.while_tested
         )
@@ -155,8 +141,8 @@ class _Trainer:
             dtype=self.dataset.dtype,
             input_shape=self.dataset.input_shape,
             outputs=self.outputs,
-            samples=lambda task: _tensors(self.stream[task].train),
-            test_samples=lambda task: _tensors(self.stream[task].test),
+            samples=lambda task: self._tensors(self.stream[task].train),
+            test_samples=lambda task: self._tensors(self.stream[task].test),
         )
 
     def _restore(self) -> None:
@@ -201,6 +187,7 @@ class _Trainer:
     def _start_task(self) -> None:
         """Prepare the outputs and, if the task is new, its bank and optimizer."""
         at = self.position
+        self.steps.forget()
         self.outputs.start_task(at.task)
         if at.task == 0 or at.epoch > 0 or at.step > 0:
             return
@@ -216,7 +203,7 @@ class _Trainer:
 
     def _learn(self, task: Task) -> None:
         at = self.position
-        x, y = _tensors(task.train)
+        x, y = self._tensors(task.train)
         phases = self.method.phases(at.task)
         starts = np.cumsum([0, *phases]).tolist()
         self.model.train()
@@ -225,6 +212,7 @@ class _Trainer:
                 # Phases without epochs begin here too, before the phase that has this epoch.
                 for phase, start in enumerate(starts[:-1]):
                     if start == at.epoch:
+                        self.steps.forget()
                         self.method.start_phase(self.model, x, y, at.task, phase)
             self.order_state = self.generator.get_state()
             self._epoch(x, y, self._n_batches(task))
@@ -232,7 +220,7 @@ class _Trainer:
 
     def _epoch(self, x: Tensor, y: Tensor, n_batches: int) -> None:
         at, batch = self.position, self.recipe.train.batch
-        order = torch.randperm(len(y), generator=self.generator)
+        order = torch.randperm(len(y), generator=self.generator).to(self.device)
         while at.step < n_batches:
             chosen = order[at.step * batch : (at.step + 1) * batch]
             if at.epoch == 0:
@@ -248,12 +236,13 @@ class _Trainer:
     def _step(self, x: Tensor, y: Tensor) -> float:
         """Do a step on stored samples of the stream; return the loss, penalty included."""
         try:
-            return self.method.step(self.model, self.optimizer, x, y)
+            return self.steps.step(self.optimizer, x, y)
         except Diverged as error:
             raise self._diverged(str(error)) from error
 
     def _consolidate(self, samples: tuple[Tensor, Tensor] | None) -> None:
         if samples is not None:
+            self.steps.forget()
             self.model.train()
             self.method.consolidate(self.model, *samples, self.position.task)
             self._check_finite()
@@ -261,7 +250,7 @@ class _Trainer:
     def _finish_task(self) -> None:
         at = self.position
         self._check_finite()
-        self._consolidate(self.schedule.at_task_end(*_tensors(self.stream[at.task].train)))
+        self._consolidate(self.schedule.at_task_end(*self._tensors(self.stream[at.task].train)))
         row = self.evaluation.accuracies(range(at.task + 1))
         at.accuracy_rows.append(row)
         if at.task + 1 < len(self.stream):
@@ -313,10 +302,11 @@ class _Trainer:
         write_home(self.out / HOME, home_of(self.stream, self.recipe.train.seed))
         if self.dataset.front_end is not None:
             write_front_end(self.out / FRONT_END, self.dataset.front_end)
-        run_results.write(self.out, self.recipe, self.dataset, self.stream, self.model, metrics)
+        model = self.model.cpu()
+        run_results.write(self.out, self.recipe, self.dataset, self.stream, model, metrics)
 
-
-def _tensors(split: Split) -> tuple[Tensor, Tensor]:
-    """Samples as they are stored, shape (n, n_inputs), and int64 labels."""
-    x = np.ascontiguousarray(split.x.reshape(len(split), -1))
-    return torch.tensor(x), torch.from_numpy(split.y.astype(np.int64))
+    def _tensors(self, split: Split) -> tuple[Tensor, Tensor]:
+        """Samples as they are stored, shape (n, n_inputs), and int64 labels, on the device."""
+        x = np.ascontiguousarray(split.x.reshape(len(split), -1))
+        y = split.y.astype(np.int64)
+        return torch.tensor(x, device=self.device), torch.tensor(y, device=self.device)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from metabit.errors import InputError
-from metabit.trainer.blocks import BLOCK, blocks
+from metabit.trainer.blocks import block_of, blocks
 
 Loss = Callable[[], float]
 
@@ -51,7 +51,7 @@ def _damp(weight: Tensor, before: Tensor, m: float) -> None:
         before: the same weights before that step.
         m: metaplasticity coefficient.
     """
-    scratch = torch.empty(3, min(BLOCK, weight.numel()), dtype=weight.dtype)
+    scratch = torch.empty(3, block_of(weight), dtype=weight.dtype, device=weight.device)
     for new, hidden in blocks(weight, before):
         step, sign, share = (row[: len(new)] for row in scratch)
         torch.sub(new, hidden, out=step)
@@ -128,6 +128,8 @@ class MetaplasticAdam(_Metaplastic, torch.optim.Adam):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, fused=True)
+        for group in self.param_groups:  # a CUDA graph may hold its steps
+            group["capturable"] = any(p.is_cuda for p in group["params"])
         self._give_m(m)
 
 

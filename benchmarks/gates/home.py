@@ -17,7 +17,7 @@ from metabit.export.home import with_head
 from metabit.export.spec import Model
 from metabit.trainer import optim
 from metabit.trainer.data.dataset import Split
-from metabit.trainer.loop import one_thread_without_denormals
+from metabit.trainer.devices import one_thread_without_denormals
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, parameter_groups

@@ -50,7 +50,7 @@ ROOMS = {
         "inspect learn plan predict profile report reproduce simulate state train verify",
     ),
     "metabit.trainer": (
-        "blocks circumstances files metrics metaplasticity",
+        "blocks circumstances devices files metrics metaplasticity",
         "tensor_files",
         "frontend",
         "data",
@@ -59,6 +59,7 @@ ROOMS = {
         "optim networks generative",
         "runs",
         "methods prepare",
+        "repeated",
         "loop",
         "arrays experiments importance",
         "reproduction",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from metabit.trainer.runs.progress import Silent
 from metabit.trainer.streams import build
 from metabit.trainer.tensor_files import read_tensors
 
+#: METABIT_TEST_DEVICE=cuda runs these tests on a graphics processor, where there is one.
+DEVICE = os.environ.get("METABIT_TEST_DEVICE", "cpu")
+
 TINY = Path(__file__).parents[2] / "recipes" / "digits-tiny.toml"
 
 
@@ -33,7 +37,7 @@ def small(**tables: dict[str, Any]) -> Recipe:
         "data": {"name": "digits", "stream": "permuted", "n_tasks": 2, "train_samples": 203},
         "network": {"hidden": [16], "banks": "task"},
         "method": {"m": 8.0, "weight_decay": 1e-6},
-        "train": {"epochs": 3, "batch": 25, "checkpoint_steps": 4},
+        "train": {"epochs": 3, "batch": 25, "checkpoint_steps": 4, "device": DEVICE},
     }
     for name, changes in tables.items():
         recipe[name] = recipe[name] | changes

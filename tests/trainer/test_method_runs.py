@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from metabit.trainer.recipe.method_options import BopOptions, JointOptions, LwfO
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Silent
 from metabit.trainer.tensor_files import read_tensors
+
+#: METABIT_TEST_DEVICE=cuda runs these tests on a graphics processor, where there is one.
+DEVICE = os.environ.get("METABIT_TEST_DEVICE", "cpu")
 
 SHARED = {"banks": "shared"}
 REAL = {"kind": "real"}
@@ -75,7 +79,7 @@ def small(method: dict[str, Any], network: dict[str, str]) -> Recipe:
             "data": {"name": "digits", "stream": "permuted", "n_tasks": 2, "train_samples": 203},
             "network": {"hidden": [16], **network},
             "method": method,
-            "train": {"epochs": 2, "batch": 25, "checkpoint_steps": 4},
+            "train": {"epochs": 2, "batch": 25, "checkpoint_steps": 4, "device": DEVICE},
         }
     )
 
@@ -123,7 +127,7 @@ def test_a_method_serves_a_convolutional_network(name: str, tmp_path: Path) -> N
         "data": {"name": "digits", "stream": "permuted", "n_tasks": 2, "train_samples": 203},
         "network": {"hidden": [16], "convolutions": [[4, 3, 2]], **network},
         "method": method,
-        "train": {"epochs": 2, "batch": 25},
+        "train": {"epochs": 2, "batch": 25, "device": DEVICE},
     }
     train(recipe_from_dict(recipe), tmp_path / "run")
     kept = read_tensors(tmp_path / "run" / run_folder.CHECKPOINT)[0]
@@ -137,7 +141,7 @@ def three_tasks(method: dict[str, Any], network: dict[str, str], folder: Path) -
         "data": {"name": "digits", "stream": "permuted", "n_tasks": 3},
         "network": {"hidden": [128], **network},
         "method": method,
-        "train": {"epochs": 10, "batch": 50, "checkpoint_steps": 100_000},
+        "train": {"epochs": 10, "batch": 50, "checkpoint_steps": 100_000, "device": DEVICE},
     }
     return train(recipe_from_dict(recipe), folder).metrics
 
@@ -190,7 +194,7 @@ def split(
         "data": {"stream": "classes", "n_tasks": 5, **data},
         "network": {"hidden": [100], **network},
         "method": {"lr": 0.002 if network["kind"] == "real" else 0.005, **method},
-        "train": {"epochs": 10, "batch": 50, "checkpoint_steps": 100_000},
+        "train": {"epochs": 10, "batch": 50, "checkpoint_steps": 100_000, "device": DEVICE},
     }
     return float(train(recipe_from_dict(recipe), folder).metrics["acc"])
 

@@ -66,7 +66,8 @@ class Game:
         self.generator, self.rules, self.random = generator, rules, random
         self.n_classes = n_classes
         self.n_noise = generator.plan.n_inputs - n_classes
-        self.critic = Critic(generator.plan.n_values, rules.critic_hidden, n_classes, random)
+        critic = Critic(generator.plan.n_values, rules.critic_hidden, n_classes, random)
+        self.critic = critic.to(generator.device)
         drawers = list(generator.parameters().values())
         self.generator_adam = torch.optim.Adam(
             drawers, lr=rules.generator_lr, betas=BETAS, fused=True
@@ -112,7 +113,7 @@ class Game:
         """Do one step of the critic; return its loss."""
         self.critic_adam.zero_grad()
         scores, classes = self.critic(torch.cat([real, drawn]))
-        shares = torch.rand(len(y), 1, generator=self.random)
+        shares = torch.rand(len(y), 1, generator=self.random).to(y.device)
         loss = scores[len(y) :].mean() - scores[: len(y)].mean()
         penalty = gradient_penalty(self.critic, real, drawn, shares)
         loss = loss + self.rules.gradient_penalty * penalty
@@ -158,5 +159,5 @@ def codes(y: Tensor, n_classes: int, n_noise: int, random: torch.Generator) -> T
     Returns:
         float32, shape (n, n_classes + n_noise).
     """
-    noise = torch.randn(len(y), n_noise, generator=random)
+    noise = torch.randn(len(y), n_noise, generator=random).to(y.device)
     return torch.cat([functional.one_hot(y, n_classes).to(torch.float32), noise], dim=1)

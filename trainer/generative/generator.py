@@ -60,10 +60,11 @@ class Learning:
     """
 
     def __init__(self, embeddings: list[Tensor], widths: Sequence[int], n_outputs: int) -> None:
+        device = embeddings[0].device
         self.embeddings = [nn.Parameter(e) for e in embeddings]
-        self.gammas = [nn.Parameter(torch.ones(width)) for width in widths]
-        self.betas = [nn.Parameter(torch.zeros(width)) for width in widths]
-        self.offset = nn.Parameter(torch.zeros(n_outputs))
+        self.gammas = [nn.Parameter(torch.ones(width, device=device)) for width in widths]
+        self.betas = [nn.Parameter(torch.zeros(width, device=device)) for width in widths]
+        self.offset = nn.Parameter(torch.zeros(n_outputs, device=device))
 
     def parameters(self) -> dict[str, nn.Parameter]:
         """The parameters by name."""
@@ -80,6 +81,7 @@ class Generator:
         hidden: widths of the hidden layers at the start.
         variant: "weights" or "units".
         random: random numbers for new weights.
+        device: where its parameters are.
 
     Attributes:
         weights: one matrix per layer, shape (units after, units before, *kernel).
@@ -90,9 +92,15 @@ class Generator:
     """
 
     def __init__(
-        self, plan: GeneratorPlan, hidden: Sequence[int], variant: str, random: torch.Generator
+        self,
+        plan: GeneratorPlan,
+        hidden: Sequence[int],
+        variant: str,
+        random: torch.Generator,
+        device: torch.device | None = None,
     ) -> None:
         self.plan, self.variant = plan, variant
+        self.device = device or torch.device("cpu")
         self.start_widths = tuple(hidden)
         self.random = random
         self.weights: list[nn.Parameter] = []
@@ -124,7 +132,8 @@ class Generator:
         shapes = [tuple(w.shape) for w in self.weights]
         if self.variant == "units":
             shapes = [(width,) for width in self.widths]
-        self.learning = Learning([torch.zeros(s) for s in shapes], self.widths, self.plan.n_outputs)
+        embeddings = [torch.zeros(shape, device=self.device) for shape in shapes]
+        self.learning = Learning(embeddings, self.widths, self.plan.n_outputs)
         self.free = [(~taken).to(torch.float32) for taken in self.reserved_masks()]
 
     def parameters(self) -> dict[str, nn.Parameter]:
@@ -198,7 +207,7 @@ class Generator:
         """What finished tasks use, bool, in the shapes of the masks of a new task."""
         if self.variant == "weights":
             return self.reserved
-        taken = [torch.zeros(width, dtype=torch.bool) for width in self.widths]
+        taken = [torch.zeros(n, dtype=torch.bool, device=self.device) for n in self.widths]
         for memory in self.memories:
             for mask, old in zip(taken, self._masks(memory), strict=True):
                 mask[: len(old)] |= old
@@ -282,7 +291,7 @@ class Generator:
         return [part * mask for part, mask in zip(parts, self._masks(memory), strict=True)]
 
     def _reserved_weights(self) -> list[Tensor]:
-        reserved = [torch.zeros(w.shape, dtype=torch.bool) for w in self.weights]
+        reserved = [torch.zeros_like(w, dtype=torch.bool) for w in self.weights]
         for memory in self.memories:
             masks = self._masks(memory)
             if self.variant == "units":
@@ -302,7 +311,8 @@ class Generator:
 
     def _between_units(self, units: Sequence[Tensor]) -> list[Tensor]:
         """Which weights connect units in use; all inputs and all outputs are in use."""
-        ends = [torch.ones(n, dtype=torch.bool) for n in (self.plan.n_inputs, self.plan.n_outputs)]
+        sides = self.plan.n_inputs, self.plan.n_outputs
+        ends = [torch.ones(n, dtype=torch.bool, device=self.device) for n in sides]
         pairs = zip(pairwise([ends[0], *units, ends[1]]), self.plan.layers, strict=True)
         between = []
         for (before, after), layer in pairs:
@@ -319,8 +329,8 @@ class Generator:
             weight = torch.empty(shape).uniform_(-bound, bound, generator=self.random)
             if old:
                 rows, columns = old[layer].shape[:2]
-                weight[:rows, :columns] = old[layer].detach()
-            self.weights.append(nn.Parameter(weight))
+                weight[:rows, :columns] = old[layer].detach().cpu()
+            self.weights.append(nn.Parameter(weight.to(self.device)))
 
 
 def _per_unit(values: Tensor, sums: Tensor) -> Tensor:

@@ -58,11 +58,12 @@ def sparsity(masks: list[Tensor], free: list[Tensor]) -> Tensor:
 
 def pack(mask: Tensor) -> Tensor:
     """A bool tensor as bits, eight per byte, uint8."""
-    return torch.from_numpy(np.packbits(mask.numpy().reshape(-1), bitorder="little"))
+    bits = np.packbits(mask.cpu().numpy().reshape(-1), bitorder="little")
+    return torch.from_numpy(bits).to(mask.device)
 
 
 def unpack(bits: Tensor, shape: tuple[int, ...]) -> Tensor:
     """The bool tensor of this shape that `pack` was given."""
     count = int(np.prod(shape))
-    flat = np.unpackbits(bits.numpy(), count=count, bitorder="little")
-    return torch.from_numpy(flat.astype(np.bool_).reshape(shape))
+    flat = np.unpackbits(bits.cpu().numpy(), count=count, bitorder="little")
+    return torch.from_numpy(flat.astype(np.bool_).reshape(shape)).to(bits.device)

@@ -125,7 +125,7 @@ def sample_importance(
         log_p = functional.log_softmax(scores[:, columns], dim=1)
         return -(log_p.exp() * log_p).sum()
 
-    none = torch.zeros(len(inputs), dtype=torch.int64)
+    none = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
     found = mean_power(model, inputs, none, entropy, power=1)
     binary = binary_weights(model)
     for name, weight in protected(model).items():
@@ -165,11 +165,17 @@ class Anpyc(QuadraticMethod):
         if options.prune:
             hidden = [f"{name}.weight" for name in weighted_layers(model)][:-1]
             weights = protected(model)
-            never = torch.tensor(NEVER, dtype=torch.int16)
-            self.since = {name: never.expand(weights[name].shape).clone() for name in hidden}
+            self.since = {
+                name: torch.full_like(weights[name], NEVER, dtype=torch.int16) for name in hidden
+            }
         self.pruned = {name: since != since for name, since in self.since.items()}
         self.shares: list[float] = []
         self.generator = torch.Generator().manual_seed(setting.seed)
+
+    @property
+    def can_repeat(self) -> bool:
+        """It looks in every step whether weights are pruned."""
+        return False
 
     @property
     def free(self) -> dict[str, Tensor]:
@@ -217,7 +223,7 @@ class Anpyc(QuadraticMethod):
                 weights[name][mask] = 0.0
                 continue
             drawn = torch.randint(2, (int(mask.sum()),), generator=self.generator)
-            weights[name][mask] = PRUNED * (2.0 * drawn - 1)
+            weights[name][mask] = PRUNED * (2.0 * drawn.to(mask.device) - 1)
 
     def gradients(self, model: nn.Module) -> None:
         """Add the pull of the penalty, and set the gradients of pruned weights to zero."""

@@ -174,15 +174,36 @@ class Method(NamedMethod):
             bad = first_bad_sums(model, inputs)
             raise Diverged(f"the loss is {loss.item()}, because of {bad}")
         penalty = self.penalty(model)
-        if penalty is not None:
-            if not torch.isfinite(penalty):
-                raise Diverged(f"the penalty of the method is {penalty.item()}")
-            loss = loss + penalty
-        loss.backward()  # type: ignore[no-untyped-call]
+        if penalty is not None and not torch.isfinite(penalty):
+            raise Diverged(f"the penalty of the method is {penalty.item()}")
+        return self._move(model, optimizer, loss, penalty).item()
+
+    def unseen_step(
+        self, model: Network, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor
+    ) -> Tensor:
+        """Do the same step without a look at its numbers; return the loss as a tensor.
+
+        Only so can a CUDA graph repeat a step: Python is not there to look. Arguments as of `step`.
+        """
+        optimizer.zero_grad()
+        x, y = self.batch(x, y)
+        loss = self.setting.outputs.loss(model(self.inputs(x)), y)
+        return self._move(model, optimizer, loss, self.penalty(model))
+
+    def _move(
+        self,
+        model: Network,
+        optimizer: torch.optim.Optimizer,
+        loss: Tensor,
+        penalty: Tensor | None,
+    ) -> Tensor:
+        """Move the weights against the gradient; return the loss, penalty included."""
+        total = loss if penalty is None else loss + penalty
+        total.backward()  # type: ignore[no-untyped-call]
         self.gradients(model)
         optimizer.step()
         self.after_step(model)
-        return loss.item()
+        return total.detach()
 
     def while_tested(self, model: Network, task: int) -> contextlib.AbstractContextManager[None]:
         """A context in which the loop tests a task; inside it the network may be changed.
@@ -219,6 +240,16 @@ class Method(NamedMethod):
     def inputs(self, x: Tensor) -> Tensor:
         """What the network reads of stored samples: x - zero_point as float32."""
         return x.to(torch.float32) - self.setting.zero_point
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether all steps between two consolidations are the same operations on tensors.
+
+        Then a CUDA graph can repeat them (see `metabit.trainer.repeated`). Where Python decides
+        something in a step, draws random numbers, or keeps a new tensor for the next step, it
+        cannot.
+        """
+        return False
 
     @classmethod
     def consolidates(cls) -> bool:

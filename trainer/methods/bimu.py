@@ -62,7 +62,7 @@ class Bimu(Method):
 
     def __init__(self, options: Any, model: Network, setting: Setting) -> None:
         super().__init__(options, model, setting)
-        self.size = {name: torch.zeros(()) for name in learning_weights(model)}
+        self.size = {name: weight.new_zeros(()) for name, weight in learning_weights(model).items()}
         self.generator = torch.Generator().manual_seed(setting.seed)
         self._n_samples = 0  # of the batch, within a step
 
@@ -123,7 +123,7 @@ class Bimu(Method):
 
         def draw() -> None:
             for weight, belief in beliefs.values():
-                chance = torch.rand(belief.shape, generator=self.generator)
+                chance = torch.rand(belief.shape, generator=self.generator).to(belief.device)
                 weight.data = torch.where(chance < torch.sigmoid(2 * belief), 1.0, -1.0)
 
         try:

@@ -47,6 +47,11 @@ class Bop(Method):
             weight.data = sign(weight.data)
             self.average[name] = torch.zeros_like(weight.data)
 
+    @property
+    def can_repeat(self) -> bool:
+        """Its steps are alike."""
+        return True
+
     @torch.no_grad()
     def gradients(self, model: Network) -> None:
         """Move the averages, flip weights, and remove gradients so that no optimizer uses them."""

@@ -94,7 +94,7 @@ class Dgm(Method):
         self.random = torch.Generator().manual_seed(_seed(setting.seed, "training"))
         n_inputs, hidden = setting.n_classes + options.noise, options.generator
         plan = make_plan(options.layers, n_inputs, len(hidden), setting.input_shape)
-        self.memory = Generator(plan, hidden, options.variant, self.random)
+        self.memory = Generator(plan, hidden, options.variant, self.random, model.device)
         self.kinds: list[Kind] = []
         self.game: Game | None = None
         self.n_samples = 0  # of the task being learnt
@@ -121,7 +121,7 @@ class Dgm(Method):
         if self.options.input_noise == 0:
             return clean
         low, high = self.kinds[-1].limits.to(torch.float32)
-        noise = torch.randn(x.shape, generator=self.random)
+        noise = torch.randn(x.shape, generator=self.random).to(x.device)
         noisy: Tensor = clean + self.options.input_noise * (high - low) * noise
         return noisy
 

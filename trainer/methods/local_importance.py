@@ -57,7 +57,7 @@ def local_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[
     """
     require_local(model)
     parameters = protected(model)
-    sums = {name: torch.zeros(p.shape, dtype=torch.float64) for name, p in parameters.items()}
+    sums = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}
     size = MAP_CHUNK if isinstance(model, BinaryConvNet) else CHUNK
     n_layers: dict[str, int] = {}
     with evaluating(model):

@@ -53,7 +53,7 @@ def global_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict
         inputs: what the network reads, samples first.
         columns: the classes whose scores count, int64.
     """
-    none = torch.zeros(len(inputs), dtype=torch.int64)
+    none = torch.zeros(len(inputs), dtype=torch.int64, device=inputs.device)
     return mean_power(model, inputs, none, lambda s, _: (s[:, columns] ** 2).sum(), power=1)
 
 
@@ -80,6 +80,11 @@ class Mas(QuadraticMethod):
         self.running = {name: torch.zeros_like(p).detach() for name, p in protected(model).items()}
         self.n_running = torch.zeros(1, dtype=torch.int64)
         self._batch: Tensor | None = None
+
+    @property
+    def can_repeat(self) -> bool:
+        """Steps are alike unless they collect importance."""
+        return not self.is_online
 
     @property
     def is_online(self) -> bool:
@@ -136,7 +141,7 @@ class Mas(QuadraticMethod):
         if self.options.measure_on == "test":
             x, y = self.setting.test_samples(task)
         if self.options.measure_classes:
-            x = x[torch.isin(y, torch.tensor(self.options.measure_classes))]
+            x = x[torch.isin(y, torch.tensor(self.options.measure_classes, device=y.device))]
             if len(x) == 0:
                 raise InputError(
                     f"[method] measure_classes = {list(self.options.measure_classes)}: task "

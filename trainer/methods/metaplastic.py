@@ -33,6 +33,11 @@ class Metaplastic(Method):
     name = "metaplastic"
     Options = MetaplasticOptions
 
+    @property
+    def can_repeat(self) -> bool:
+        """Its steps are alike."""
+        return True
+
     def optimizer(self, model: Network) -> torch.optim.Optimizer:
         """Adam or SGD whose steps towards zero are damped."""
         return plain_optimizer(self.options, model, self.options.m)

@@ -16,3 +16,8 @@ class Naive(Method):
     """Plain training needs no hook."""
 
     name = "naive"
+
+    @property
+    def can_repeat(self) -> bool:
+        """Its steps are alike."""
+        return True

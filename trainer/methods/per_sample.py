@@ -106,7 +106,7 @@ def mean_power(
     has_maps = any(isinstance(layer, Convolution) for layer in layers.values())
     size = MAP_CHUNK if has_maps else CHUNK
     kinds = protected(model)
-    totals = {name: torch.zeros(p.shape, dtype=torch.float64) for name, p in kinds.items()}
+    totals = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in kinds.items()}
     with evaluating(model):
         for inputs, labels in zip(torch.split(x, size), torch.split(y, size), strict=True):
             seen = _one_pass(model, layers, inputs, labels, objective)
@@ -131,7 +131,7 @@ def _over_positions(layer: Convolution, before: Tensor, delta: Tensor, power: in
         delta: the gradient at its output, (n, n_out, rows, columns).
         power: 1 or 2.
     """
-    total = torch.zeros(layer.weight.shape, dtype=before.dtype).flatten(1)
+    total = torch.zeros_like(layer.weight, dtype=before.dtype).flatten(1)
     size = max(1, LARGEST // layer.weight.numel())
     for inputs, errors in zip(torch.split(before, size), torch.split(delta, size), strict=True):
         gradients = errors.flatten(2) @ layer.patches(inputs).transpose(1, 2)

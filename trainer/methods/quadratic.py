@@ -44,6 +44,11 @@ class QuadraticMethod(Method):
         self.protects = False  # nothing is important before the first consolidation
 
     @property
+    def can_repeat(self) -> bool:
+        """Steps between two consolidations are alike."""
+        return True
+
+    @property
     def pulls(self) -> bool:
         """Whether the penalty says anything yet."""
         return self.protects and self.options.strength != 0
@@ -56,8 +61,9 @@ class QuadraticMethod(Method):
         """
         if not self.pulls:
             return None
-        total = torch.zeros(())
-        for name, weight in protected(model).items():
+        weights = protected(model)
+        total = next(iter(weights.values())).new_zeros(())
+        for name, weight in weights.items():
             for w, anchor, importance in blocks(weight, self.anchor[name], self.importance[name]):
                 off = w - anchor
                 total += torch.dot(off, importance * off)

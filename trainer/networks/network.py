@@ -42,6 +42,11 @@ class Network(nn.Module):
         return {name: p for name, p in self.named_parameters() if p.dim() > 1}
 
     @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters()).device
+
+    @property
     def _normalizations(self) -> list[Normalization]:
         return [module for module in self.modules() if isinstance(module, Normalization)]
 
@@ -93,7 +98,8 @@ class Network(nn.Module):
     def _label(
         self, ready: NDArray[Any], zero_point: int, among: Sequence[int] | None
     ) -> NDArray[np.int64]:
-        scores: NDArray[np.float32] = self(to_input(ready, zero_point)).numpy()
+        inputs = to_input(ready, zero_point).to(self.device)
+        scores: NDArray[np.float32] = self(inputs).cpu().numpy()
         # NumPy promises the first of several maxima; torch.argmax may return any of them.
         if among is None:
             return np.asarray(np.argmax(scores, axis=1), dtype=np.int64)

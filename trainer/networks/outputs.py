@@ -19,7 +19,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -35,6 +35,7 @@ class Outputs:
         n_classes: number of outputs of the network.
         groups: the classes of each task, in the order in which tasks are learnt.
         kind: "all", "seen" or "task".
+        device: where scores are compared, and every tensor that it returns is.
 
     Attributes:
         task: the task being learnt, from 0.
@@ -44,27 +45,40 @@ class Outputs:
             different classes, so that a label would not say whose it is.
     """
 
-    def __init__(self, n_classes: int, groups: Sequence[Sequence[int]], kind: str = "all") -> None:
+    def __init__(
+        self,
+        n_classes: int,
+        groups: Sequence[Sequence[int]],
+        kind: str = "all",
+        device: torch.device | None = None,
+    ) -> None:
         self.n_classes = n_classes
         self.kind = kind
         self.groups = [tuple(sorted(set(group))) for group in groups]
-        self.task = 0
-        self._rivals = torch.zeros(n_classes, n_classes, dtype=torch.bool)
+        self.device = device or torch.device("cpu")
+        rivals = torch.zeros(n_classes, n_classes, dtype=torch.bool)
         for label, group in heads_of(n_classes, self.groups, kind).items():
-            self._rivals[label, list(group)] = True
+            rivals[label, list(group)] = True
+        self._rivals = rivals.to(self.device)
+        self.start_task(0)
 
     def start_task(self, task: int) -> None:
         """Note that `task` is being learnt from now on."""
         self.task = task
+        self._unseen = torch.ones(self.n_classes, dtype=torch.bool, device=self.device)
+        self._unseen[self.columns(task)] = False
 
     def columns(self, task: int) -> Tensor:
         """The classes that compete for a sample of `task` in a test, int64, in rising order."""
         if self.kind == "all":
-            return torch.arange(self.n_classes)
+            return torch.arange(self.n_classes, device=self.device)
         groups = self.groups[task : task + 1]
         if self.kind == "seen":
             groups = self.groups[: max(task, self.task) + 1]
-        return torch.tensor(sorted({label for group in groups for label in group}))
+        return self._classes({label for group in groups for label in group})
+
+    def _classes(self, labels: Iterable[int]) -> Tensor:
+        return torch.tensor(sorted(labels), dtype=torch.int64, device=self.device)
 
     def old_groups(self) -> list[Tensor]:
         """The columns that competed in earlier tasks: one tensor per head."""
@@ -74,8 +88,8 @@ class Outputs:
             return [self.columns(0)]
         before = self.groups[: self.task]
         if self.kind == "seen":
-            return [torch.tensor(sorted({label for group in before for label in group}))]
-        return [torch.tensor(group) for group in dict.fromkeys(before)]
+            return [self._classes({label for group in before for label in group})]
+        return [self._classes(group) for group in dict.fromkeys(before)]
 
     def competing(self, scores: Tensor, y: Tensor) -> Tensor:
         """`scores` with minus infinity in the columns that do not compete for the label.
@@ -88,9 +102,7 @@ class Outputs:
             return scores
         if self.kind == "task":
             return scores.masked_fill(~self._rivals[y], -torch.inf)
-        rest = torch.ones(self.n_classes, dtype=torch.bool)
-        rest[self.columns(self.task)] = False
-        return scores.masked_fill(rest, -torch.inf)
+        return scores.masked_fill(self._unseen, -torch.inf)
 
     def loss(self, scores: Tensor, y: Tensor, reduction: str = "mean") -> Tensor:
         """Cross-entropy of the labels among the classes that compete for them.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from metabit.trainer.recipe.tables import require, require_seed
+from metabit.trainer.recipe.tables import require, require_choice, require_seed
+
+DEVICES = ("cpu", "cuda", "auto")
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,9 @@ class TrainRecipe:
         seed: seed of the initial weights and of the order of samples.
         prequential: classify every sample before it is first learnt, and report the accuracy.
         checkpoint_steps: steps between two checkpoints. A task also ends with a checkpoint.
+        device: "cpu", "cuda" for a graphics processor of NVIDIA, or "auto", which takes it where
+            PyTorch finds one. The initial weights and the order of samples do not depend on it;
+            sums are rounded in another order, so results differ.
     """
 
     epochs: int
@@ -25,6 +30,7 @@ class TrainRecipe:
     seed: int = 0
     prequential: bool = False
     checkpoint_steps: int = 500
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         require(self.epochs >= 1, "[train] epochs", self.epochs, "must be 1 or more")
@@ -34,3 +40,4 @@ class TrainRecipe:
         require_seed("[train] seed", self.seed)
         steps = self.checkpoint_steps
         require(steps >= 1, "[train] checkpoint_steps", steps, "must be 1 or more")
+        require_choice("[train] device", self.device, DEVICES)

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -161,7 +161,22 @@ class Benchmark:
     def command(self, scale: str) -> str:
         """The command that runs it."""
         named = self.name if self.path.parent == FOLDER else str(self.path)
-        return f"metabit reproduce {named} --scale {scale}"
+        device = self.base.get("train", {}).get("device", "cpu")
+        where = "" if device == "cpu" else f" --device {device}"
+        return f"metabit reproduce {named} --scale {scale}{where}"
+
+    def on(self, device: str) -> Benchmark:
+        """The same benchmark, trained on a device of `metabit.trainer.devices`.
+
+        Raises:
+            InputError: an experiment, which makes its own networks, cannot.
+        """
+        if device == "cpu":
+            return self
+        if self.experiment is not None:
+            raise refuse(f"{self.name}: an experiment runs on the processor; leave --device out")
+        train = self.base.get("train", {}) | {"device": device}
+        return replace(self, base=self.base | {"train": train})
 
     def row(self, label: str) -> Row:
         """The row with this label.

@@ -3,7 +3,7 @@
 A step costs its overhead, and a time per weight for the optimizer and per weight and sample for the
 two passes. The times per weight are of benchmarks/results/training_speed.json, where one core ran
 networks of 512 to 4,096 units; the overhead, with the tests after each task in it, is of the tables
-in benchmarks/results/reproduce. Nothing in a trainer's run uses a GPU.
+in benchmarks/results/reproduce. On a GPU runs take less.
 """
 
 from __future__ import annotations

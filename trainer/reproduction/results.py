@@ -120,7 +120,7 @@ def _mean(row: Mapping[str, Any] | None, metric: str) -> float | None:
 
 def _distinct(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
     """All values that occur, by key, in the order of their first occurrence."""
-    keys = records[0] if records else {}
+    keys = dict.fromkeys(key for record in records for key in record)
     return {key: list(dict.fromkeys(record.get(key) for record in records)) for key in keys}
 
 

@@ -130,7 +130,7 @@ def markdown(document: Document) -> str:
     found = document["circumstances"]
     words = ", ".join(
         f"{key} {' and '.join(_known(key, value) for value in found[key])}"
-        for key in ("commit", "date", "processor", "torch")
+        for key in ("commit", "date", "processor", "gpu", "torch")
         if any(found.get(key, []))
     )
     source = f"; published figures: {document['source']}" if document["source"] else ""
@@ -139,7 +139,7 @@ def markdown(document: Document) -> str:
 
 
 def _known(key: str, value: str | None) -> str:
-    return commit_in_words(value) if key == "commit" else str(value)
+    return commit_in_words(value) if key == "commit" else value or "none"
 
 
 def _line(cells: list[str]) -> str:

@@ -11,6 +11,7 @@ import torch
 from metabit.files import make_folder, write_whole
 from metabit.trainer import experiments
 from metabit.trainer.circumstances import circumstances
+from metabit.trainer.devices import device_words, find_device
 from metabit.trainer.experiments.outcome import cost_figure
 from metabit.trainer.loop import train
 from metabit.trainer.recipe import recipe_from_dict
@@ -42,12 +43,20 @@ def do_job(job: Job, progress: Progress) -> None:
         **numbers,
         "seed": job.seed,
         "commit": job.commit,
-        "circumstances": circumstances(),
+        "circumstances": circumstances() | _device(job),
     }
     text = json.dumps(document, indent=1, allow_nan=False)
     write_whole(job.folder / DONE, (text + "\n").encode())
     # Only a run that will continue needs its checkpoint, which is the largest file.
     (job.folder / run_folder.CHECKPOINT).unlink(missing_ok=True)
+
+
+def _device(job: Job) -> dict[str, Any]:
+    """The graphics processor that the job was done on; empty without one."""
+    if not job.recipe:
+        return {}
+    words = device_words(find_device(recipe_from_dict(job.recipe).train.device))
+    return {"gpu": words} if words else {}
 
 
 def _experiment(job: Job) -> dict[str, Any]:

@@ -112,10 +112,10 @@ def restore(
         model.load_state_dict(_under(tensors, "model/"))
         model.use_bank(content["active_bank"])
         for name, parameter in model.named_parameters():
-            state: dict[str, Any] = _under(tensors, f"optimizer/{name}/")
+            state: dict[str, Any] = _under(tensors, f"optimizer/{name}/", parameter.device)
             if state:
                 optimizer.state[parameter] = state
-        load_method(_under(tensors, "method/"))
+        load_method(_under(tensors, "method/", model.device))
         return tensors["order_state"], Position(**content["position"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise CorruptError(
@@ -123,9 +123,16 @@ def restore(
         ) from error
 
 
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
+def _under(
+    tensors: dict[str, Tensor], prefix: str, device: torch.device | None = None
+) -> dict[str, Tensor]:
+    """The tensors below a prefix, moved to a device; counters and random states stay here."""
+    found = {
         name.removeprefix(prefix): tensor
         for name, tensor in tensors.items()
         if name.startswith(prefix)
+    }
+    return {
+        name: tensor if name.startswith("counters/") else tensor.to(device)
+        for name, tensor in found.items()
     }

@@ -103,8 +103,8 @@ class Prequential:
     def before_step(self, x: Tensor, y: Tensor, task: int) -> None:
         """Classify the batch that will be learnt next, (n, n_inputs), and note which are right."""
         if self.wanted:
-            labels = self.evaluation.labels(x.numpy(), task)
-            self._hits.append(torch.from_numpy(labels == y.numpy()))
+            labels = self.evaluation.labels(x.cpu().numpy(), task)
+            self._hits.append(torch.from_numpy(labels == y.cpu().numpy()))
 
     def state(self) -> dict[str, Tensor]:
         """Whether each sample so far was classified rightly."""

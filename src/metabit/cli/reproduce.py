@@ -46,6 +46,10 @@ if TYPE_CHECKING:
     "--engine", type=click.Choice(["pool", "ray"]), default="pool", show_default=True,
     help="pool: processes on this machine. ray: the Ray cluster at RAY_ADDRESS, or a local one.",
 )  # fmt: skip
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda", "auto"]), default="cpu", show_default=True,
+    help="Where networks are trained. auto: on a graphics processor where there is one.",
+)  # fmt: skip
 @click.option("--rows", "labels", metavar="LABEL,...", help="Run only these rows of the table.")
 @click.option(
     "--search", is_flag=True,
@@ -63,7 +67,7 @@ if TYPE_CHECKING:
 )
 def command(
     out: Output, name: str | None, lists: bool, scale: str, n_seeds: int | None,
-    n_workers: int | None, engine: str, labels: str | None, search: bool, again: bool,
+    n_workers: int | None, engine: str, device: str, labels: str | None, search: bool, again: bool,
     folder: Path | None, save: bool,
 ) -> Answer:  # fmt: skip
     """Run the benchmark NAME and print its table.
@@ -81,7 +85,7 @@ def command(
     if name is None or lists:
         listed = benchmarks.names() if name is None else [name]
         return _list(out, [benchmarks.load(each) for each in listed])
-    chosen = benchmarks.load(name)
+    chosen = benchmarks.load(name).on(device)
     rows = [chosen.row(label.strip()) for label in labels.split(",")] if labels else chosen.rows
     need("reproduce")
     where = folder or Path("runs") / chosen.name
@@ -110,7 +114,7 @@ def _list(out: Output, found: Sequence[Benchmark]) -> Answer:
     out.show(rows)
     out.line(
         "Hours of one core for all rows and seeds, and memory of the largest run: estimates within "
-        "a factor of three, empty for experiments. No run uses a GPU."
+        "a factor of three, empty for experiments. None needs a GPU; --device cuda uses one."
     )
     return {"benchmarks": listed}
 

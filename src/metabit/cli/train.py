@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -32,7 +32,13 @@ MOST_COLUMNS = 12
 @click.option(
     "--seed", type=click.IntRange(min=0), metavar="N", help="Override the recipe's [train] seed."
 )
-def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: Path) -> Answer:
+@click.option(
+    "--device", type=click.Choice(["cpu", "cuda", "auto"]),
+    help="Override the recipe's [train] device; auto: a graphics processor where there is one.",
+)  # fmt: skip
+def command(
+    out: Output, recipe: Path, resume: bool, seed: int | None, device: str | None, folder: Path
+) -> Answer:
     """Train a network as the file RECIPE (.toml) says, and write the results to the folder RUN.
 
     RUN gets the trained network, checkpoints, metrics.json with the accuracy on each task after
@@ -44,8 +50,9 @@ def command(out: Output, recipe: Path, resume: bool, seed: int | None, folder: P
     from metabit.trainer.recipe import load_recipe
 
     wanted = load_recipe(recipe)
-    if seed is not None:
-        wanted = replace(wanted, train=replace(wanted.train, seed=seed))
+    given = {"seed": seed, "device": device}
+    changes: Any = {key: value for key, value in given.items() if value is not None}
+    wanted = replace(wanted, train=replace(wanted.train, **changes))
     prepared = prepare(wanted, folder, resume)
     out.line(f"training {wanted.name} into {folder}")
     # Only now: it takes seconds to import PyTorch, and a wrong recipe has been refused by now.
