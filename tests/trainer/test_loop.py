@@ -126,7 +126,8 @@ def test_the_learning_rate_falls_from_epoch_to_epoch_of_each_task(tmp_path: Path
             rates.append(trainer.optimizer.param_groups[0]["lr"])
 
     recipe = small(method={"lr": 0.01, "lr_decay": 0.5}, train={"epochs": 2})
-    trainer = loop._Trainer(prepare(recipe, tmp_path / "run"), Watch(), keeps=False)
+    prepared, cpu = prepare(recipe, tmp_path / "run"), torch.device("cpu")
+    trainer = loop._Trainer(prepared, Watch(), cpu, keeps=False)
     trainer.learn_all()
     assert rates == 2 * (9 * [0.01] + 9 * [0.005])
 
