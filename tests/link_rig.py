@@ -131,7 +131,7 @@ class BadLine(Rig):
         for piece in self._harmed(data):
             calls = -1
             if self._random.random() < self.share / 10:
-                calls = self._random.randrange(2 * len(data) + 40)
+                calls = self._random.randrange(2 * len(data) + self._random.choice((40, 400)))
             before = self.n_resets
             self.deliver(piece, calls)
             self.faults["reset"] += self.n_resets - before

@@ -1,14 +1,16 @@
 /* link_rig.c: a device in memory, for tests of the link. It runs on a stack of its own until it
- * waits for a byte, and can be reset at any call that it makes of its port. Its storage keeps the
- * record before until the next one is whole. */
+ * waits for a byte, and can be reset at any call that it makes of its port or of its flash, which
+ * then does the half of what it was told. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
 
+#include "metabit_flash.h"
 #include "metabit_link.h"
 
 #define STACK_BYTES (256u << 10)
+#define PAGE_BYTES 256u
 
 typedef struct rig {
     mb_link link;
@@ -19,9 +21,8 @@ typedef struct rig {
     size_t in_bytes;
     uint8_t *out;
     size_t out_bytes, out_most;
-    uint8_t *slots[2]; /* records: what is kept, and what is being written */
-    size_t slot_bytes[2];
-    uint32_t kept;         /* its slot */
+    mb_flash flash;
+    uint8_t *cells;        /* of the flash */
     int64_t calls_to_live; /* of the port until the device is reset; below 0: never */
     uint64_t clock;
     uint32_t n_resets, n_commits;
@@ -29,12 +30,19 @@ typedef struct rig {
 
 static void start(rig *r);
 
-/* The device has made a call; whatever it was about to do is not done after a reset. */
+/* The device has made a call. Returns whether it is reset instead of returning from it. */
+static int dies(rig *r) { return r->calls_to_live >= 0 && r->calls_to_live-- == 0; }
+
+/* Reset the device: whatever it was about to do is not done. */
+static void reset(rig *r) {
+    r->n_resets++;
+    start(r);
+    setcontext(&r->host); /* the device's stack is forgotten */
+}
+
 static void called(rig *r) {
-    if (r->calls_to_live >= 0 && r->calls_to_live-- == 0) {
-        r->n_resets++;
-        start(r);
-        setcontext(&r->host); /* the device's stack is forgotten */
+    if (dies(r)) {
+        reset(r);
     }
 }
 
@@ -59,49 +67,57 @@ static void send(void *context, const void *data, size_t bytes) {
 
 static uint64_t cycles(void *context) { return ((rig *)context)->clock += 1000; }
 
-static int keep_start(void *context, size_t bytes) {
+static int flash_erase(void *context, size_t offset) {
     rig *r = (rig *)context;
-    uint32_t next = 1u - r->kept;
-    called(r);
-    free(r->slots[next]);
-    r->slots[next] = malloc(bytes);
-    r->slot_bytes[next] = bytes;
-    return r->slots[next] == NULL;
+    int half = dies(r);
+    memset(r->cells + offset, 0xff, half ? PAGE_BYTES / 2 : PAGE_BYTES);
+    if (half) {
+        reset(r);
+    }
+    return 0;
 }
 
-static int keep_write(void *context, size_t offset, const void *data, size_t bytes) {
+static int flash_write(void *context, size_t offset, const void *data, size_t bytes) {
     rig *r = (rig *)context;
-    called(r);
-    memcpy(r->slots[1u - r->kept] + offset, data, bytes);
+    int half = dies(r);
+    memcpy(r->cells + offset, data, half ? bytes / 2 : bytes);
+    if (half) {
+        reset(r);
+    }
+    return 0;
+}
+
+static int flash_read(void *context, size_t offset, void *data, size_t bytes) {
+    memcpy(data, ((rig *)context)->cells + offset, bytes);
     return 0;
 }
 
 static int keep_end(void *context) {
     rig *r = (rig *)context;
-    called(r);
-    r->kept = 1u - r->kept;
+    int error = mb_flash_keep_end(&r->flash);
     r->n_commits++;
     called(r);
-    return 0;
+    return error;
 }
 
-static size_t kept_bytes(void *context) {
-    rig *r = (rig *)context;
-    return r->n_commits == 0 ? 0 : r->slot_bytes[r->kept];
+static int keep_start(void *context, size_t bytes) {
+    return mb_flash_keep_start(&((rig *)context)->flash, bytes);
 }
+
+static int keep_write(void *context, size_t offset, const void *data, size_t bytes) {
+    return mb_flash_keep_write(&((rig *)context)->flash, offset, data, bytes);
+}
+
+static size_t kept_bytes(void *context) { return mb_flash_kept_bytes(&((rig *)context)->flash); }
 
 static int kept_read(void *context, size_t offset, void *data, size_t bytes) {
-    rig *r = (rig *)context;
-    if (offset + bytes > r->slot_bytes[r->kept]) {
-        return 1;
-    }
-    memcpy(data, r->slots[r->kept] + offset, bytes);
-    return 0;
+    return mb_flash_kept_read(&((rig *)context)->flash, offset, data, bytes);
 }
 
 static void run(uint32_t low, uint32_t high) {
     rig *r = (rig *)(uintptr_t)(low | (uint64_t)high << 32);
-    if (mb_link_start(&r->link) != MB_ERR_INPUT) {
+    if ((r->cells == NULL || mb_flash_start(&r->flash) == MB_OK) &&
+        mb_link_start(&r->link) != MB_ERR_INPUT) {
         mb_link_serve(&r->link);
     }
 }
@@ -130,6 +146,16 @@ rig *rig_new(const void *blob, size_t blob_bytes, const mb_options *options, siz
         r->port.keep_end = keep_end;
         r->port.kept_bytes = kept_bytes;
         r->port.kept_read = kept_read;
+        size_t slot = (arena_bytes + 8192u) / PAGE_BYTES * PAGE_BYTES; /* more than a record */
+        r->cells = calloc(2, slot);
+        r->flash = (mb_flash){.bytes = 2 * slot,
+                              .page_bytes = PAGE_BYTES,
+                              .write_bytes = 4,
+                              .n_slots = 2,
+                              .erase = flash_erase,
+                              .write = flash_write,
+                              .read = flash_read,
+                              .context = r};
     }
     r->stack = malloc(STACK_BYTES);
     r->link = (mb_link){.port = &r->port,
@@ -170,7 +196,6 @@ void rig_free(rig *r) {
     free(r->link.arena);
     free(r->link.buffer);
     free(r->stack);
-    free(r->slots[0]);
-    free(r->slots[1]);
+    free(r->cells);
     free(r);
 }

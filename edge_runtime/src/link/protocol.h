@@ -112,4 +112,14 @@ enum {
     KEPT_STATE = 24,
 };
 
+/* Seal of a slot in flash; the record follows after it. */
+enum {
+    SEAL_MAGIC = 0,
+    SEAL_NUMBER = 4,
+    SEAL_RECORD_BYTES = 8,
+    SEAL_RECORD_CRC = 12,
+    SEAL_CRC = 28,
+    SEAL_BYTES = 32,
+};
+
 #endif /* MB_PROTOCOL_H */

@@ -1,0 +1,78 @@
+/* metabit_flash.h: keep a record in bare flash, so that a power cut at any moment leaves the record
+ * before or the new one. metabit_link.h takes it as the storage of a device.
+ *
+ *     static mb_flash flash = {
+ *         .bytes = 2 * SLOT_BYTES, .page_bytes = 4096, .write_bytes = 4, .n_slots = 2,
+ *         .erase = flash_erase, .write = flash_write, .read = flash_read,
+ *     };
+ *     static mb_link_port port = {
+ *         .receive = uart_receive, .send = uart_send,
+ *         .keep_start = mb_flash_keep_start, .keep_write = mb_flash_keep_write,
+ *         .keep_end = mb_flash_keep_end,
+ *         .kept_bytes = mb_flash_kept_bytes, .kept_read = mb_flash_kept_read,
+ *         .context = &flash,
+ *     };
+ *     mb_flash_start(&flash); // before mb_link_start()
+ *
+ * The area is cut into slots that take turns, so that the erasures are spread over all of them. A
+ * record is written into the slot after the newest one and read back, and only then sealed: a slot
+ * without a whole seal, or whose record does not have the checksum that its seal says, counts as
+ * empty. docs/DEVICE.md describes the bytes.
+ */
+#ifndef METABIT_FLASH_H
+#define METABIT_FLASH_H
+
+#include "metabit.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What flash is written in, at most: write_bytes of any chip. */
+#define MB_FLASH_MOST_WRITE_BYTES 256u
+/* Bytes of a slot before its record: its seal. */
+#define MB_FLASH_SEAL_BYTES(write_bytes) ((write_bytes) > 32u ? (write_bytes) : 32u)
+
+/* An area of flash that keeps one record. Fill in what comes first, and leave the rest alone. */
+typedef struct mb_flash {
+    /* The area; each slot has bytes / n_slots bytes, which must be whole pages. */
+    size_t bytes;
+    size_t page_bytes;  /* that are erased at once */
+    size_t write_bytes; /* that are written at once, once after an erasure: 1, 2, 4 ... 256 */
+    uint32_t n_slots;   /* at least 2 */
+    /* Erase the page that begins at `offset` of the area: all its bits are 1 then. Write bytes, a
+     * multiple of write_bytes, at an offset that is one too. Read any bytes. They return 0, or
+     * anything else for an error. None may be NULL. */
+    int (*erase)(void *context, size_t offset);
+    int (*write)(void *context, size_t offset, const void *data, size_t bytes);
+    mb_read_fn read;
+    void *context; /* is handed to each call as it is */
+
+    uint32_t slot;       /* of the newest whole record; n_slots: there is none */
+    uint32_t number;     /* of the newest seal */
+    uint32_t crc;        /* of what is being written */
+    size_t record_bytes; /* of the newest whole record */
+    size_t coming_bytes; /* of the record that is being written */
+    size_t n_written;    /* bytes of it that have come */
+    uint8_t unit[MB_FLASH_MOST_WRITE_BYTES]; /* those that wait for a whole write */
+} mb_flash;
+
+/* Find the newest whole record.
+ * Errors: MB_ERR_INPUT (NULL, or sizes that do not go together), MB_ERR_STORAGE (read() failed). */
+MB_API int mb_flash_start(mb_flash *flash);
+
+/* Callbacks for mb_link_port, whose context is the mb_flash. One keep_start(), writes in order
+ * without gaps, and a keep_end() put a record in place of the one before, which can be read until
+ * keep_end() has returned 0. They return 0 or MB_ERR_STORAGE; after an error the record before is
+ * still there. kept_bytes() is 0 where there is no record. */
+MB_API int mb_flash_keep_start(void *flash, size_t bytes);
+MB_API int mb_flash_keep_write(void *flash, size_t offset, const void *data, size_t bytes);
+MB_API int mb_flash_keep_end(void *flash);
+MB_API size_t mb_flash_kept_bytes(void *flash);
+MB_API int mb_flash_kept_read(void *flash, size_t offset, void *data, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* METABIT_FLASH_H */

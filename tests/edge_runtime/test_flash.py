@@ -1,0 +1,278 @@
+"""A record in bare flash: after a power cut, the record before is there or the new one."""
+
+from __future__ import annotations
+
+import ctypes
+import random
+from ctypes import CFUNCTYPE, POINTER, c_int, c_size_t, c_uint8, c_uint32, c_void_p
+from dataclasses import dataclass
+
+import pytest
+
+from metabit.edge_runtime import _native
+
+ERASE = CFUNCTYPE(c_int, c_void_p, c_size_t)
+MOVE = CFUNCTYPE(c_int, c_void_p, c_size_t, POINTER(c_uint8), c_size_t)
+#: MB_OK, MB_ERR_STORAGE and MB_ERR_INPUT of metabit.h.
+OK, STORAGE, INPUT = 0, -4, -5
+
+
+class MbFlash(ctypes.Structure):
+    """mb_flash of metabit_flash.h."""
+
+    _fields_ = (
+        ("bytes", c_size_t), ("page_bytes", c_size_t), ("write_bytes", c_size_t),
+        ("n_slots", c_uint32), ("erase", ERASE), ("write", MOVE), ("read", MOVE),
+        ("context", c_void_p), ("slot", c_uint32), ("number", c_uint32), ("crc", c_uint32),
+        ("record_bytes", c_size_t), ("coming_bytes", c_size_t), ("n_written", c_size_t),
+        ("unit", c_uint8 * 256),
+    )  # fmt: skip
+
+
+class PowerCut(Exception):
+    """Nothing after this is done."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a chip's flash is like, and how it is used."""
+
+    page_bytes: int = 64
+    write_bytes: int = 4
+    pages_per_slot: int = 4
+    n_slots: int = 2
+
+    @property
+    def bytes(self) -> int:
+        return self.page_bytes * self.pages_per_slot * self.n_slots
+
+
+class Flash:
+    """Flash in memory, which is kept while programs begin and end.
+
+    Args:
+        shape: its sizes.
+
+    Attributes:
+        cells: its bytes.
+        n_calls: how often it was erased or written since `begin`.
+        cut_at: the call in whose middle the power goes; below 0: never.
+        n_erased: erasures by page.
+        fails: whether the chip says from now on that it has failed.
+        misused: what was done that a chip does not allow.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.cells = bytearray(random.Random(1).randbytes(shape.bytes))
+        self.n_erased = [0] * (shape.bytes // shape.page_bytes)
+        self.fails = False
+        self.misused = ""
+        self._random = random.Random(2)
+
+    def begin(self, cut_at: int = -1) -> int:
+        """The program begins: `mb_flash_start`."""
+        self.n_calls, self.cut_at, self._off = 0, cut_at, False
+        self._calls = (ERASE(self._erase), MOVE(self._write), MOVE(self._read))
+        s = self.shape
+        self._c = MbFlash(s.bytes, s.page_bytes, s.write_bytes, s.n_slots, *self._calls)
+        return self.call("start")
+
+    def call(self, name: str, *arguments: object) -> int:
+        """A call of the C core; PowerCut where the power went."""
+        function = getattr(_native.library(), f"mb_flash_{name}")
+        result = int(function(ctypes.byref(self._c), *arguments))
+        assert self.misused == "", self.misused
+        if self._off:
+            raise PowerCut
+        return result
+
+    def keep(self, record: bytes, piece: int = 7) -> int:
+        """Keep a record, which is written in pieces."""
+        error = self.call("keep_start", c_size_t(len(record)))
+        for at in range(0, len(record), piece):
+            data = record[at : at + piece]
+            error = error or self.call("keep_write", c_size_t(at), data, c_size_t(len(data)))
+        return error or self.call("keep_end")
+
+    def kept(self) -> bytes:
+        """The record that is there."""
+        n = self.call("kept_bytes")
+        into = ctypes.create_string_buffer(n)
+        assert self.call("kept_read", c_size_t(0), into, c_size_t(n)) == OK
+        return into.raw
+
+    def _allow(self, right: bool, rule: str) -> None:
+        """C calls this, and an exception would not come through."""
+        if not right and not self._off:
+            self.misused = rule
+
+    def _lives(self) -> bool | None:
+        """Whether a call is done; None: the power goes in its middle."""
+        if self._off:
+            return False
+        self.n_calls += 1
+        self._off = self.n_calls - 1 == self.cut_at
+        return None if self._off else True
+
+    def _erase(self, _context: int, offset: int) -> int:
+        page = self.shape.page_bytes
+        self._allow(offset % page == 0, "a page is erased whole")
+        cells = slice(offset, offset + page)
+        lives = self._lives()
+        if lives:
+            self.cells[cells] = b"\xff" * page
+            self.n_erased[offset // page] += 1
+        elif lives is None:  # any of the bits
+            noise = self._random.randbytes(page)
+            self.cells[cells] = bytes(a | b for a, b in zip(self.cells[cells], noise, strict=True))
+        return int(self.fails)
+
+    def _write(self, _context: int, offset: int, data: ctypes.Array[c_uint8], n: int) -> int:
+        unit = self.shape.write_bytes
+        self._allow(offset % unit == n % unit == 0, "units are written whole")
+        self._allow(self.cells[offset : offset + n] == b"\xff" * n, "a unit is written once")
+        lives = self._lives()
+        if lives:
+            self.cells[offset : offset + n] = bytes(data[:n])
+        elif lives is None:
+            noise = self._random.randbytes(n)
+            some = bytes(a | b for a, b in zip(data[:n], noise, strict=True))
+            self.cells[offset : offset + n] = some
+        return int(self.fails)
+
+    def _read(self, _context: int, offset: int, into: ctypes.Array[c_uint8], n: int) -> int:
+        self._allow(offset + n <= self.shape.bytes, "there is nothing after the area")
+        for i in range(n):
+            into[i] = self.cells[offset + i]
+        return 0
+
+
+def records(n: int, n_bytes: int = 150) -> list[bytes]:
+    rng = random.Random(3)
+    return [rng.randbytes(n_bytes + i) for i in range(n)]
+
+
+SHAPES = [
+    Shape(), Shape(write_bytes=1), Shape(write_bytes=32, n_slots=3),
+    Shape(page_bytes=512, write_bytes=256, pages_per_slot=1, n_slots=2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_last_record_is_there_when_a_program_begins(shape: Shape) -> None:
+    flash = Flash(shape)
+    assert flash.begin() == OK
+    assert flash.call("kept_bytes") == 0
+    for record in records(7):
+        assert flash.keep(record) == OK
+        assert flash.kept() == record
+        assert flash.begin() == OK
+        assert flash.kept() == record
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_power_cut_at_any_moment_leaves_the_record_before_or_the_new_one(shape: Shape) -> None:
+    flash = Flash(shape)
+    flash.begin()
+    before, after = records(2)
+    assert flash.keep(before) == OK
+    at, found = 0, []
+    while True:
+        flash.begin(cut_at=at)
+        try:
+            assert flash.keep(after) == OK
+            break
+        except PowerCut:
+            assert flash.begin() == OK
+            found.append(flash.kept())
+            assert found[-1] in (before, after)
+            assert flash.keep(before) == OK  # the next program keeps something all the same
+        at += 1
+    assert at == flash.n_calls > shape.pages_per_slot
+    assert before in found
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_record_that_has_gone_bad_is_not_taken_for_whole(shape: Shape) -> None:
+    flash = Flash(shape)
+    flash.begin()
+    first, second = records(2)
+    flash.keep(first)
+    before = bytes(flash.cells)
+    flash.keep(second)
+    changed = [i for i, (a, b) in enumerate(zip(before, flash.cells, strict=True)) if a != b]
+    for at in changed[:: max(1, len(changed) // 60)]:
+        whole = flash.cells[at]
+        flash.cells[at] ^= 1 << at % 8
+        flash.begin()
+        inside_gap = flash.kept() == second  # bytes that nothing reads
+        assert inside_gap or flash.kept() == first
+        assert not inside_gap or whole == 0xFF
+        flash.cells[at] = whole
+    flash.begin()
+    assert flash.kept() == second
+
+
+def test_slots_wear_alike() -> None:
+    flash = Flash(Shape(n_slots=3))
+    flash.begin()
+    for record in records(30, 100):
+        assert flash.keep(record) == OK
+    # Pages that a record does not reach are not erased.
+    assert flash.n_erased == [10, 10, 10, 0] * 3
+
+
+def test_flash_that_fails_keeps_the_record_before() -> None:
+    flash = Flash(Shape())
+    flash.begin()
+    first, second = records(2)
+    flash.keep(first)
+    flash.fails = True
+    assert flash.keep(second) == STORAGE
+    flash.fails = False
+    assert flash.kept() == first
+    assert flash.keep(second) == OK
+    assert flash.kept() == second
+
+
+def test_a_cell_that_does_not_take_what_is_written_is_found_at_once() -> None:
+    class Worn(Flash):
+        def _write(self, context: int, offset: int, data: ctypes.Array[c_uint8], n: int) -> int:
+            error = super()._write(context, offset, data, n)
+            self.cells[3 * self.shape.page_bytes] |= 0x80
+            return error
+
+    flash = Worn(Shape(pages_per_slot=3))
+    flash.begin()
+    assert flash.keep(bytes(150)) == STORAGE
+
+
+def test_a_record_in_other_pieces_than_was_said_is_refused() -> None:
+    flash = Flash(Shape())
+    flash.begin()
+    some = bytes(10)
+    assert flash.call("keep_start", c_size_t(0)) == STORAGE
+    assert flash.call("keep_start", c_size_t(64 * 4 - 31)) == STORAGE
+    assert flash.call("keep_end") == STORAGE
+    assert flash.call("keep_start", c_size_t(20)) == OK
+    assert flash.call("keep_write", c_size_t(1), some, c_size_t(10)) == STORAGE
+    assert flash.call("keep_write", c_size_t(0), some, c_size_t(10)) == OK
+    assert flash.call("keep_end") == STORAGE
+    assert flash.call("keep_write", c_size_t(10), some, c_size_t(11)) == STORAGE
+    assert flash.call("kept_bytes") == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"n_slots": 1}, {"write_bytes": 3}, {"write_bytes": 0}, {"page_bytes": 0}, {"bytes": 65},
+        {"write_bytes": 512}, {"page_bytes": 48}, {"bytes": 0}, {"read": MOVE()},
+    ],
+)  # fmt: skip
+def test_sizes_that_do_not_go_together_are_refused(wrong: dict[str, object]) -> None:
+    flash = Flash(Shape())
+    flash.begin()
+    for name, value in wrong.items():
+        setattr(flash._c, name, value)
+    assert flash.call("start") == INPUT
