@@ -64,6 +64,7 @@ class Standalone:
 
     Attributes:
         sources: C and assembly files: clock, serial port, what a boot ROM looks for.
+        flash: C file that erases and writes the chip's flash; None where metabit has none.
         clock_hz: how fast the core runs with these files; 0 where that is not known.
         clock: in words: where that comes from.
         serial: in words: which port, which pins.
@@ -72,6 +73,7 @@ class Standalone:
     """
 
     sources: tuple[Path, ...]
+    flash: Path | None
     clock_hz: int
     clock: str
     serial: str
@@ -238,14 +240,17 @@ def _region(memory: BoardTable, key: str) -> Region:
 
 def _standalone(part: BoardTable, folder: Path) -> Standalone:
     """Files lie beside the board's own, or come with metabit."""
-    sources = []
-    for name in part.words("sources"):
-        found = [place / name for place in (folder, BOARD_FILES) if (place / name).is_file()]
-        if not found:
-            raise part.wrong(f'sources: there is no "{name}" in {folder} or in {BOARD_FILES}')
-        sources.append(found[0].resolve())
+
+    def found(key: str, name: str) -> Path:
+        places = [place / name for place in (folder, BOARD_FILES) if (place / name).is_file()]
+        if not places:
+            raise part.wrong(f'{key}: there is no "{name}" in {folder} or in {BOARD_FILES}')
+        return places[0].resolve()
+
+    flash = part.take("flash", str, "")
     return Standalone(
-        sources=tuple(sources),
+        sources=tuple(found("sources", name) for name in part.words("sources")),
+        flash=found("flash", flash) if flash else None,
         clock_hz=part.number("clock_hz"),
         clock=part.take("clock", str),
         serial=part.take("serial", str),
@@ -282,5 +287,7 @@ def _check(board: Board, memory: BoardTable) -> None:
         raise memory.wrong(f"ram and flash must end below {SYSTEM.start:#x}, where registers lie")
     if board.load_at % PAGE or not ram.origin <= board.load_at < ram.end:
         raise memory.wrong(f"load_at must be a multiple of {PAGE} within ram")
+    if board.standalone and board.standalone.flash and not (board.flash and board.page_bytes):
+        raise memory.wrong("standalone.flash needs a flash and its page_bytes")
     if board.stack_bytes % 16 or board.stack_bytes >= ram.bytes:
         raise memory.wrong("stack_bytes must be a multiple of 16, and less than ram")

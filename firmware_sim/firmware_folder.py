@@ -46,8 +46,8 @@ _FLASH = """\
 
 The firmware holds the model ({choice}). It tests itself when it starts, opens the model, and says
 so on the serial port: {serial}; 115,200 baud, 8 bits, no parity, one stop bit. Then it answers a
-host there, with frames of bytes that docs/DEVICE.md describes: predict, learn, state out and in.
-What it has learnt is lost when it is switched off; the host can take the state out before.
+host there, `metabit device`: predict, learn, state out and in.
+{kept}
 
 ```sh
 {commands}
@@ -58,6 +58,14 @@ Clock: {clock}. `metabit profile` estimates times for {clock_mhz:,.0f} MHz.
 | file | what it is |
 |---|---|
 {files}
+"""
+
+_KEPT = """\
+What is committed stays when it is switched off: in {slots} slots of {kib} KiB at the end of the
+flash, from {start:#010x} on, which take turns.
+"""
+_FORGOTTEN = """\
+What it has learnt is lost when it is switched off; the host can take the state out before.
 """
 
 #: What is written for a board that is flashed, in this order.
@@ -84,7 +92,7 @@ class Written:
 
 
 def write_folder(
-    file: Path, board_name: str, folder: Path, *, processor: str, **options: Any
+    file: Path, board_name: str, folder: Path, *, processor: str, storage: bool, **options: Any
 ) -> Written:
     """Build what runs a model on a board, and write it.
 
@@ -93,6 +101,7 @@ def write_folder(
         board_name: see `boards.load`.
         folder: is made where it is not there; files of the same names in it are replaced.
         processor: of a board with Linux.
+        storage: keep what is learnt, on a board that is flashed.
         options: learn, bits, bank, batch: as for `profile`.
 
     Raises:
@@ -102,7 +111,8 @@ def write_folder(
     if boards.load(board_name).isa == "aarch64":
         made = linux_program(Blob.of(file), board_name, processor=processor, **options)
         return _write_program(file, made, folder, options)
-    return _write_image(file, flash_image(Blob.of(file), board_name, **options), folder)
+    image = flash_image(Blob.of(file), board_name, storage=storage, **options)
+    return _write_image(file, image, folder)
 
 
 def _write_program(
@@ -133,7 +143,8 @@ def _write_image(file: Path, made: FlashImage, folder: Path) -> Written:
     files = {name: _KINDS[name].format(start=start) for name, data in contents.items() if data}
     manual = _FLASH.format(
         name=file.name, title=made.board.title, choice=made.choice, serial=parts.serial,
-        clock=parts.clock, clock_mhz=made.board.clock_hz / 1e6, commands="\n".join(parts.commands),
+        kept=_kept(made), clock=parts.clock, clock_mhz=made.board.clock_hz / 1e6,
+        commands="\n".join(parts.commands),
         files="\n".join(f"| `{name}` | {what} |" for name, what in files.items()),
     )  # fmt: skip
     _make(folder)
@@ -141,6 +152,14 @@ def _write_image(file: Path, made: FlashImage, folder: Path) -> Written:
         write_whole(folder / name, contents[name])
     write_whole(folder / "README.md", manual.encode())
     return Written(made.choice, {**files, "README.md": "how it is flashed"})
+
+
+def _kept(made: FlashImage) -> str:
+    """What becomes of what is learnt, in words."""
+    if not made.n_slots:
+        return _FORGOTTEN.rstrip()
+    start = made.program.symbols["fw_keep"]
+    return _KEPT.format(slots=made.n_slots, kib=made.slot_bytes // 1024, start=start).rstrip()
 
 
 def _make(folder: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn
-from metabit.errors import InputError
+from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, linker, session
 from metabit.firmware_sim.boards import Board, Standalone
@@ -21,6 +21,7 @@ from metabit.firmware_sim.build import (
     LINK_FLAGS,
     SECTION_FLAGS,
     START,
+    Firmware,
     Image,
     compile_objects,
     image_source,
@@ -30,6 +31,8 @@ from metabit.firmware_sim.build import (
 from metabit.firmware_sim.elf import Elf
 from metabit.firmware_sim.elf import parse as parse_elf
 from metabit.firmware_sim.image_files import crc32_of_rp2040
+from metabit.firmware_sim.keeping import LEAST_SLOTS, slot_bytes
+from metabit.firmware_sim.memory_use import memory_of, too_large
 
 STANDALONE = Path(__file__).parent / "standalone"
 
@@ -44,6 +47,7 @@ class FlashImage:
         choice: what learns, in words.
         elf: the linked program.
         program: the same, parsed.
+        slot_bytes: of a slot for what is learnt; 0 where nothing is kept.
     """
 
     board: Board
@@ -51,6 +55,15 @@ class FlashImage:
     choice: str
     elf: bytes
     program: Elf
+    slot_bytes: int
+
+    @property
+    def n_slots(self) -> int:
+        """Slots for what is learnt, which take turns."""
+        if not self.slot_bytes:
+            return 0
+        at = self.program.symbols
+        return (at["fw_keep_end"] - at["fw_keep"]) // self.slot_bytes
 
     def map(self) -> str:
         """What lies where: sections, then functions and variables, by address."""
@@ -76,6 +89,7 @@ def flash_image(
     bits: int = 0,
     bank: int = 0,
     batch: int = 1,
+    storage: bool = True,
 ) -> FlashImage:
     """Build the firmware of a model for a board.
 
@@ -83,6 +97,7 @@ def flash_image(
         source: a .mbit file, or its bytes.
         board_name: see `boards.load`.
         learn, goal, bits, bank, batch: as for `profile`.
+        storage: keep what is learnt in the board's flash, where metabit can write it.
 
     Raises:
         InputError: metabit does not know the board's clock and serial port (E-BOARD-ALONE).
@@ -99,43 +114,56 @@ def flash_image(
         )
     options = Options(state_bits=bits, bank=bank, batch=batch)
     running = session.start(source, board, learn, options, goal=goal)
-    choice = running.plan.choice
-    elf = _link(board, board.standalone, running.image, choice)
-    program = parse_elf(elf, thumb=board.isa == "thumb")
-    return FlashImage(board, board.standalone, choice, elf, program)
+    parts, choice, slot = board.standalone, running.plan.choice, 0
+    if storage and parts.flash is not None and running.state_bytes:
+        slot = slot_bytes(board, running.state_bytes)
+    try:
+        made = _link(board, parts, running.image, choice, slot)
+    except BudgetError:
+        made = _link(board.without_limits(), parts, running.image, choice, slot)
+        use = memory_of(board, made, running.plan, LEAST_SLOTS * slot)
+        raise too_large(running.where, board.name, choice, *use) from None
+    return FlashImage(board, parts, choice, made.elf, made.program, slot)
 
 
-def _link(board: Board, parts: Standalone, image: Image, choice: str) -> bytes:
-    flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}")
+def _link(board: Board, parts: Standalone, image: Image, choice: str, slot: int) -> Firmware:
+    flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}", f"-I{STANDALONE}")
     own = [
         STANDALONE / "main.c",
         STANDALONE / "cycles.c",
         FIRMWARE / "memory.c",
         FIRMWARE / START[board.isa],
     ]
+    if slot and parts.flash is not None:
+        own += [STANDALONE / "keep_in_flash.c", parts.flash]
+    else:
+        own += [STANDALONE / "keep_nothing.c"]
     made = kept_objects({"firmware": [*own, *parts.sources]}, flags, board.name)
     with tempfile.TemporaryDirectory(prefix="metabit-image-") as folder:
         work = Path(folder)
         (work / "model.mbit").write_bytes(image.blob)
         (work / "image.S").write_text(image_source(image))
-        (work / "alone.S").write_text(_alone(board, parts, choice, image))
-        (work / "link.ld").write_text(linker.script(board))
+        (work / "alone.S").write_text(_alone(board, parts, choice, image, slot))
+        (work / "link.ld").write_text(linker.script(board, slot))
         core = compile_objects(board).glob("core/*.o")
         objects = sorted(map(str, [*core, *made.glob("firmware/*.o")]))
         link = ("-T", "link.ld", *LINK_FLAGS, "-o", "firmware.elf")
         run_zig([*board.flags, *objects, "image.S", "alone.S", *link], work, board.name)
-        return _with_crc((work / "firmware.elf").read_bytes(), thumb=board.isa == "thumb")
+        elf = _with_crc((work / "firmware.elf").read_bytes(), thumb=board.isa == "thumb")
+    return Firmware(board, elf, parse_elf(elf, thumb=board.isa == "thumb"), image.options.batch)
 
 
-def _alone(board: Board, parts: Standalone, choice: str, image: Image) -> str:
+def _alone(board: Board, parts: Standalone, choice: str, image: Image, slot: int) -> str:
     """Assembly source of what the firmware says of itself, and of the buffer of its line."""
     lines = ['  .section .rodata.words, "a", %progbits']
     for name, text in (("fw_board_name", board.name), ("fw_choice", choice)):
         lines += [f"  .global {name}", f"{name}: .asciz {json.dumps(text)}"]
     lines += [
         "  .balign 4",
-        "  .global fw_clock_hz",
+        "  .global fw_clock_hz, fw_keep_page_bytes, fw_keep_slot_bytes",
         f"fw_clock_hz: .4byte {parts.clock_hz}",
+        f"fw_keep_page_bytes: .4byte {board.page_bytes}",
+        f"fw_keep_slot_bytes: .4byte {slot}",
         '  .section .buffers, "aw", %nobits',
         "  .balign 8",
         "  .global fw_line_buffer, fw_line_buffer_end",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from metabit.firmware_sim.boards import Board
+from metabit.firmware_sim.keeping import LEAST_SLOTS, MOST_SLOTS
 
 # The stack comes first in RAM: a stack that grows too far leaves RAM and faults, instead of
 # writing over data. Boundary symbols split .text into the core, the firmware around it, and the
@@ -52,15 +53,26 @@ _DATA = """
   fw_ram_end = .;
   /DISCARD/ : {{ *(.ARM.exidx* .ARM.extab* .eh_frame* .comment) }}
 """
+# Slots for what is learnt take the end of the flash: as many as the program leaves free.
+_KEPT = """
+  fw_keep = {end:#x} - MIN(({end:#x} - fw_flash_end) / {slot}, {most}) * {slot};
+  fw_keep_end = {end:#x};
+"""
 
 
-def script(board: Board) -> str:
-    """The linker script for a board's memory."""
+def script(board: Board, slot: int = 0) -> str:
+    """The linker script for a board's memory.
+
+    Args:
+        board: its memory.
+        slot: bytes of a slot for what is learnt; 0 where nothing is kept in flash.
+    """
     start = board.ram.origin if board.flash is not None else board.load_at
     memory = [f"  RAM (rwx) : ORIGIN = {start:#x}, LENGTH = {board.ram.end - start:#x}"]
     if board.flash is not None:
         flash = board.flash
-        memory.append(f"  FLASH (rx) : ORIGIN = {flash.origin:#x}, LENGTH = {flash.bytes:#x}")
+        left = flash.bytes - LEAST_SLOTS * slot
+        memory.append(f"  FLASH (rx) : ORIGIN = {flash.origin:#x}, LENGTH = {left:#x}")
     # Without flash, code and model share RAM with the rest; a page border lets them be protected.
     in_flash = board.flash is not None
     parts = [
@@ -68,5 +80,7 @@ def script(board: Board) -> str:
         _STACK.format(stack=board.stack_bytes, align=8 if in_flash else 4096),
         _DATA.format(load=" AT > FLASH" if in_flash else ""),
     ]
+    if board.flash is not None and slot:
+        parts.append(_KEPT.format(end=board.flash.end, slot=slot, most=MOST_SLOTS))
     regions = "\n".join(memory)
     return f"MEMORY\n{{\n{regions}\n}}\nENTRY(fw_reset)\nSECTIONS\n{{{''.join(parts)}}}\n"

@@ -49,13 +49,16 @@ class MemoryUse:
         }
 
 
-def memory_of(board: Board, firmware: Firmware, plan: Plan) -> tuple[MemoryUse, MemoryUse]:
+def memory_of(
+    board: Board, firmware: Firmware, plan: Plan, kept_bytes: int = 0
+) -> tuple[MemoryUse, MemoryUse]:
     """RAM and flash by part.
 
     Args:
         board: says what there is.
         firmware: as linked, for this board or for the same without limits.
         plan: of the arena.
+        kept_bytes: of flash that is for what is learnt.
     """
     arena = {PARTS[name]: n_bytes for name, n_bytes in plan.parts.items() if n_bytes}
     ram = arena | {
@@ -73,8 +76,9 @@ def memory_of(board: Board, firmware: Firmware, plan: Plan) -> tuple[MemoryUse, 
     if board.flash is None:
         return MemoryUse(ram, board.ram.end - board.load_at), MemoryUse({}, 0)
     flash_end = firmware.program.symbols["fw_flash_end"]
-    gaps = flash_end - board.flash.origin - sum(code.values())
-    return MemoryUse(ram, board.ram.bytes), MemoryUse(code | {"alignment": gaps}, board.flash.bytes)
+    code |= {"alignment": flash_end - board.flash.origin - sum(code.values())}
+    code |= {"slots for what is learnt": kept_bytes} if kept_bytes else {}
+    return MemoryUse(ram, board.ram.bytes), MemoryUse(code, board.flash.bytes)
 
 
 def _code(firmware: Firmware) -> dict[str, int]:

@@ -21,6 +21,7 @@ from metabit.firmware_sim import boards, sensing, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.keeping import n_slots
 from metabit.firmware_sim.memory_use import MemoryUse
 from metabit.firmware_sim.session import SamplesToRun, Session
 from metabit.firmware_sim.simulate import Tally, Work, boot, work
@@ -289,10 +290,10 @@ def _layers(running: Session) -> tuple[LayerRow, ...]:
 
 
 def _flash_life(board: Board, flash: MemoryUse, state_bytes: int) -> FlashLife | None:
-    """Full images in turn over every page that the firmware leaves free."""
+    """Full images in turn over the slots that the firmware leaves room for."""
     if not (state_bytes and board.page_bytes and board.endurance_cycles):
         return None
-    free_pages = max(flash.available_bytes - flash.used_bytes, 0) // board.page_bytes
-    slots = free_pages // -(-state_bytes // board.page_bytes)
+    free_bytes = max(flash.available_bytes - flash.used_bytes, 0)
+    slots = n_slots(board, state_bytes, free_bytes)
     commits = slots * board.endurance_cycles
     return FlashLife(state_bytes, slots, commits, commits / HOURS_A_YEAR)

@@ -49,6 +49,11 @@ class Session:
     fits: bool
     learnt: bytes = b""
 
+    @property
+    def state_bytes(self) -> int:
+        """Size of a state image; 0 where nothing learns."""
+        return len(self.engine.save_state()) if self.plan.learn_layers or self.plan.head else 0
+
     def memory(self) -> tuple[MemoryUse, MemoryUse]:
         """RAM and flash of the firmware by part, beside what the board has."""
         return memory_of(self.board, self.firmware, self.plan)

@@ -6,6 +6,7 @@
  */
 #include "board.h"
 #include "cycles.h"
+#include "keep.h"
 #include "memory.h"
 #include "metabit_link.h"
 
@@ -102,6 +103,10 @@ void fw_main(void) {
     fw_prepare_memory();
     fw_board_start();
     introduce();
+    result = fw_keep_start(&port);
+    if (result != MB_OK) {
+        say_result("storage", result);
+    }
     port.cycles = fw_cycles_start() ? fw_cycles : NULL;
     line.port = &port;
     line.blob = fw_blob;
@@ -115,6 +120,9 @@ void fw_main(void) {
     line.clock_hz = fw_clock_hz;
     result = mb_link_start(&line);
     say_result("open", result);
+    if (line.restored != 0) {
+        say_result("what was kept", line.restored < 0 ? line.restored : MB_OK);
+    }
     say(result == MB_OK ? "ready\r\n" : "");
     for (;;) {
         mb_link_serve(&line);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import select
+import socket
 import struct
 import subprocess
 import time
@@ -63,9 +64,10 @@ class Machine:
     def __init__(self, machine: str, elf: bytes, folder: Path) -> None:
         self.where = machine
         (folder / "firmware.elf").write_bytes(elf)
+        self._monitor = folder / "monitor"
         command = ("qemu-system-arm", "-M", machine, "-kernel", "firmware.elf", "-display", "none")
         self._process = subprocess.Popen(
-            [*command, "-serial", "stdio", "-monitor", "none"],
+            [*command, "-serial", "stdio", "-monitor", f"unix:{self._monitor},server=on,wait=off"],
             cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
         )  # fmt: skip
 
@@ -85,6 +87,13 @@ class Machine:
             assert time.monotonic() < until, f"nothing more came after {said!r}"
             said += self.read(1.0)
         return said
+
+    def reset(self) -> None:
+        """Press the reset button: RAM is what it was, the program begins again."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.connect(str(self._monitor))
+            monitor.sendall(b"system_reset\n")
+            self.read_until(READY)
 
     def close(self) -> None:
         with self._process as process:
@@ -128,6 +137,31 @@ def test_it_boots_tests_itself_and_learns_with_the_hosts_bits(
     device.learn(1, x, y)
     engine.learn(x, y)
     assert device.state_out() == engine.save_state()
+
+
+@pytest.mark.parametrize(("machine", "board"), [("microbit", MACHINES / "microbit.toml")])
+def test_what_is_committed_outlives_a_reset(
+    small: bytes, switch_on: Callable[[str, bytes], Machine], machine: str, board: str | Path
+) -> None:
+    made = flash_image(small, board, learn="all")
+    assert made.n_slots == 16
+    line = switch_on(machine, made.elf)
+    line.read_until(READY)
+    engine = Engine(small, learn="all")
+    x = random_samples(np.random.default_rng(3), engine.input, 12)
+    y = np.arange(12, dtype=np.int32) % 4
+    device = LinkedDevice(LinkClient(line))
+    assert device.info.has_storage
+    assert device.info.restored == 0
+    for n in (4, 8):  # twice, so that slots take turns
+        device.learn(n, x[:n], y[:n], commit_every=n)
+        engine.learn(x[:n], y[:n])
+    kept = engine.save_state()
+    device.learn(9, x, y)
+    line.reset()
+    again = LinkedDevice(LinkClient(line))
+    assert (again.info.restored, again.info.session, again.info.n_learnt) == (1, 8, 8)
+    assert again.state_out() == kept
 
 
 def test_a_damaged_model_is_told_on_the_serial_port(

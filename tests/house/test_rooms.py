@@ -89,8 +89,9 @@ ROOMS = {
     "metabit.firmware_sim": (
         "elf gdb_remote image_files link toml_table",
         "boards cores",
-        "counting latency linker operations",
-        "build pipeline",
+        "counting keeping latency operations",
+        "linker pipeline",
+        "build",
         "memory_use watcher",
         "debug_probe emulator",
         "device",

@@ -25,19 +25,23 @@ from metabit.extras import need
     "--processor", type=click.Choice(["aarch64", "armv7l"]), default="aarch64", show_default=True,
     help="Of a board with Linux, as `uname -m` says there: armv7l is a 32-bit system.",
 )  # fmt: skip
+@click.option(
+    "--storage/--no-storage", default=True, show_default=True,
+    help="Keep in the board's flash what is committed, where metabit can write that.",
+)  # fmt: skip
 @learn_option("auto")
 @BITS
 @BATCH
 @BANK
 def command(
-    out: Output, file: Path, board: str, folder: Path, processor: str, learn: str, bits: int,
-    batch: int, bank: int,
+    out: Output, file: Path, board: str, folder: Path, processor: str, storage: bool, learn: str,
+    bits: int, batch: int, bank: int,
 ) -> Answer:  # fmt: skip
     """Write what runs FILE on a board, and a README that says how it gets there.
 
     For a microcontroller it is an image that is flashed, as ELF, Intel HEX and plain bytes, and as
     UF2 where a boot loader takes that: it tests itself, opens the model and says so on the serial
-    port.
+    port. What `metabit device commit` lets it keep stays in its flash, where metabit writes that.
 
     For a board with Linux it is one static program, which needs nothing else there. It checks that
     it gives the same answers as this machine, bit for bit, measures how long they take, and prints
@@ -47,7 +51,7 @@ def command(
     from metabit.firmware_sim.firmware_folder import write_folder
 
     options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
-    written = write_folder(file, board, folder, processor=processor, **options)
+    written = write_folder(file, board, folder, processor=processor, storage=storage, **options)
     rows = table(f"{file} for {board}: {written.choice}", "file", ">size", "what it is")
     for name, what in written.files.items():
         rows.add_row(name, format_kib((folder / name).stat().st_size), what)

@@ -1,0 +1,18 @@
+/* flash.h: what a family's file gives to a firmware that keeps something: flash that is written. */
+#ifndef FW_FLASH_H
+#define FW_FLASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What is written at once, and once after an erasure: at most 256 bytes. */
+extern const uint32_t fw_flash_write_bytes;
+
+/* Erase the page that begins at an address. Returns 0, or anything else for an error. */
+int fw_flash_erase(uint32_t address);
+
+/* Write bytes, a multiple of fw_flash_write_bytes, at an address that is one too; `data` may lie
+ * anywhere. Returns 0, or anything else for an error. */
+int fw_flash_write(uint32_t address, const void *data, size_t bytes);
+
+#endif /* FW_FLASH_H */
