@@ -87,7 +87,7 @@ power-cuts: $(VENV)/.installed ## two million failures and power cuts on a folde
 	$(BIN)/python -m benchmarks.power_cuts
 	$(BIN)/python -m benchmarks.kernel_cuts
 
-fuzz: $(VENV)/.installed clang-asan ## model files and states by libFuzzer: ten million inputs each, an hour (RUNS= for fewer)
+fuzz: $(VENV)/.installed clang-asan ## model files, states and a device's line by libFuzzer: ten million inputs each, hours (RUNS= for fewer)
 	$(BIN)/python -m benchmarks.fuzzing --record $(if $(RUNS),--runs $(RUNS))
 
 c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, Arm

@@ -1,119 +1,168 @@
-"""Millions of mutated model files and states, by libFuzzer with the sanitizers of clang.
+"""Millions of mutated model files, states and requests, by libFuzzer with clang's sanitizers.
 
     python -m benchmarks.fuzzing [--runs 10000000 | --seconds 30] [--more] [--record]
+    python -m benchmarks.fuzzing --pack FOLDER
+    python -m benchmarks.fuzzing --add FOLDER/fuzzing.json
 
 Runs what `make clang-asan` has built, from the inputs of tests/c/fuzz/corpus/, in turns of a
-quarter of a million. A finding is an input in build/fuzz/, and exit code 1. --record writes
-benchmarks/results/fuzzing.json and the table of docs/RELIABILITY.md after every turn, so that a
-run which is stopped has said what it did; --more continues from there, and adds to its counts.
+quarter of a million. A finding is an input in build/fuzz/, and exit code 1. --record adds each turn
+to benchmarks/results/fuzzing.json and to the table of docs/RELIABILITY.md, so that a run which is
+stopped has said what it did; --more goes on from the inputs that runs before it have found.
+
+On a machine with more cores: --pack writes the fuzzers and all inputs into a folder. There,
+`python3 FOLDER/fuzz_together.py SECONDS OUT` runs them on every core; back here --add records what
+they did.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import re
+import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import Any
 
-from benchmarks import results
+from benchmarks import fuzz_together, results
+from benchmarks.fuzz_together import Fuzzer, fuzz
 from benchmarks.marks import rewrite
+from metabit.trainer.circumstances import commit
 
 NAME, ROOT = "fuzzing", Path(__file__).parent.parent
 DOCUMENT, MARK = ROOT / "docs" / "RELIABILITY.md", "fuzzing"
 CORPUS, FOUND = ROOT / "tests" / "c" / "fuzz" / "corpus", ROOT / "build" / "fuzz"
-INPUTS = {"model": "model files", "state": "states"}
-LARGEST_INPUT_BYTES = 8192
+BUILT = ROOT / "build" / "clang-asan"
+INPUTS = {
+    "model": "model files",
+    "state": "states",
+    "link": "what a host says to a device",
+}
 RUNS_PER_TURN = 250_000
-# What was freed is watched for a while; the default, 256 MiB, never lies in a cache.
-SANITIZER = "quarantine_size_mb=1:malloc_context_size=4:detect_leaks=0"
 
 
-def program(name: str) -> Path:
-    """The fuzzer of an input."""
-    return ROOT / "build" / "clang-asan" / f"fuzz_{name}"
+def fuzzer(name: str) -> Fuzzer:
+    """The fuzzer of an input, as it was built here."""
+    return Fuzzer(name, BUILT / f"fuzz_{name}", CORPUS / name, FOUND / f"{name}-corpus", FOUND)
 
 
-def turn(name: str, option: str) -> results.Record:
-    """Run a fuzzer until its limit, from what it has found so far; what it did.
-
-    Errors: SystemExit where it has found something.
-    """
-    seeds, grown = CORPUS / name, FOUND / f"{name}-corpus"
-    grown.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        [
-            program(name), option, f"-max_len={LARGEST_INPUT_BYTES}", "-print_final_stats=1",
-            "-timeout=20", f"-artifact_prefix={FOUND}/{name}-", grown, seeds,
-        ],
-        stderr=subprocess.PIPE,
-        env={**os.environ, "ASAN_OPTIONS": SANITIZER},
-        text=True,
-        errors="replace",
-        check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        sys.exit(f"{done.stderr[-6000:]}\na finding in {FOUND}")
-    facts = dict(re.findall(r"stat::(\w+): +(\d+)", done.stderr))
-    covered = re.findall(r"cov: (\d+)", done.stderr)
+def built() -> dict[str, Any]:
+    """What the fuzzers are made of."""
+    said = subprocess.run(["clang", "--version"], capture_output=True, text=True, check=True)
     return {
-        "executions": int(facts["number_of_executed_units"]),
-        "new_inputs": int(facts["new_units_added"]),
-        "places_reached": int(covered[-1]),
-        "findings": 0,
+        "commit": commit(),
+        "compiler": said.stdout.splitlines()[0],
+        "sanitizers": "address,undefined",
     }
 
 
-def added(so_far: results.Record | None, record: results.Record) -> results.Record:
-    """What all turns did together; places are as in the last, which began with all inputs."""
-    if so_far is None:
-        return record
-    sums = {key: so_far[key] + record[key] for key in ("executions", "new_inputs", "findings")}
-    return {**record, **sums}
+def turn(name: str, option: str) -> results.Record:
+    """Run a fuzzer until its limit, from what it has found so far; the run's record.
+
+    Errors: SystemExit where it has found something.
+    """
+    counts = fuzz([fuzzer(name)], option)
+    if counts[name].findings:
+        sys.exit(f"{counts[name].reports[0]}\na finding in {FOUND}")
+    return fuzz_together.record(built(), counts, jobs=1)
 
 
-def table(records: dict[str, results.Record]) -> str:
-    """The counts as a page shows them."""
-    rows = [
-        [INPUTS[name], f"{record['executions']:,}", f"{record['new_inputs']:,}",
-         f"{record['places_reached']:,}", str(record["findings"])]
-        for name, record in records.items()
-    ]  # fmt: skip
-    head = ["what", "inputs tried", "reached something new", "branches reached", "findings"]
-    return results.table(head, rows)
+def runs_before() -> list[results.Record]:
+    """The runs that are recorded."""
+    runs: list[results.Record] = results.load(NAME)["results"].get("runs", [])
+    return runs
 
 
-def write_page(records: dict[str, results.Record], limit: str) -> None:
-    """Keep the counts, and write the page's table."""
-    results.save(NAME, f"python -m benchmarks.{NAME} {limit} --record", records)
-    rewrite(DOCUMENT, MARK, table(records))
+def together(runs: list[results.Record], run: results.Record) -> list[results.Record]:
+    """The runs and one more; turns of one build on one machine on one day are one run."""
+    same = ("commit", "compiler", "sanitizers", "date", "machine", "processor", "cores", "jobs")
+    for i, before in enumerate(runs):
+        if "seconds" in before or "seconds" in run or any(before[k] != run[k] for k in same):
+            continue
+        fuzzers = dict(before["fuzzers"])
+        for name, done in run["fuzzers"].items():
+            so_far = fuzzers.get(name, {"executions": 0, "findings": 0})
+            sums = {key: so_far[key] + done[key] for key in ("executions", "findings")}
+            fuzzers[name] = {**done, **sums}
+        return [*runs[:i], {**before, "fuzzers": fuzzers}, *runs[i + 1 :]]
+    return [*runs, run]
+
+
+def table(runs: list[results.Record]) -> str:
+    """What all runs did, as a page shows it."""
+    rows = []
+    for name, what in INPUTS.items():
+        done = [run["fuzzers"][name] for run in runs if name in run["fuzzers"]]
+        if done:
+            tried = sum(part["executions"] for part in done)
+            found = sum(part["findings"] for part in done)
+            reached = done[-1]["places_reached"]
+            rows.append([what, f"{tried:,}", f"{reached:,}", f"{found:,}"])
+    return results.table(["what", "inputs tried", "branches reached", "findings"], rows)
+
+
+def write_page(run: results.Record, command: str) -> None:
+    """Keep a run, and write the page's table."""
+    runs = together(runs_before(), run)
+    results.save(NAME, f"python -m benchmarks.{NAME} {command}", {"runs": runs})
+    rewrite(DOCUMENT, MARK, table(runs))
+
+
+def pack(folder: Path) -> None:
+    """Write the fuzzers, their smallest set of inputs that reaches everything, and their runner."""
+    folder.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as name_of_scratch:
+        scratch = Path(name_of_scratch)
+        for name in INPUTS:
+            one = fuzzer(name)
+            stripped = scratch / one.program.name
+            subprocess.run(["strip", "-o", stripped, one.program], check=True)
+            (scratch / name).mkdir()
+            known = [where for where in (one.grown, one.seeds) if where.exists()]
+            limit = f"-max_len={fuzz_together.LARGEST_INPUT_BYTES}"
+            subprocess.run([one.program, "-merge=1", limit, scratch / name, *known], check=True)
+        shutil.make_archive(str(folder / "fuzzers"), "xztar", scratch)
+    (folder / "built.json").write_text(json.dumps(built(), indent=1) + "\n", encoding="utf-8")
+    shutil.copy(str(fuzz_together.__file__), folder)
+
+
+def run_here(args: argparse.Namespace) -> None:
+    """Run the fuzzers one after another."""
+    if not args.more:
+        shutil.rmtree(FOUND, ignore_errors=True)
+    left = 1 if args.seconds else args.runs
+    limit = f"--seconds {args.seconds}" if args.seconds else f"--runs {args.runs}"
+    runs: list[results.Record] = []
+    while left > 0:
+        number = min(left, RUNS_PER_TURN)
+        option = f"-max_total_time={args.seconds}" if args.seconds else f"-runs={number}"
+        for name in args.only or INPUTS:
+            run = turn(name, option)
+            runs = together(runs, run)
+            if args.record:
+                write_page(run, f"{limit} --record")
+        left -= number
+    print(table(runs))
 
 
 def main() -> None:
-    """Run the fuzzers one after another."""
+    """Run the fuzzers, pack them, or record what they did elsewhere."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000_000)
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--more", action="store_true")
     parser.add_argument("--record", action="store_true")
+    parser.add_argument("--only", action="append", choices=INPUTS)
+    parser.add_argument("--pack", type=Path)
+    parser.add_argument("--add", type=Path)
     args = parser.parse_args()
-    limit = f"--seconds {args.seconds}" if args.seconds else f"--runs {args.runs}"
-    limit += " --more" if args.more else ""
-    records: dict[str, results.Record] = results.load(NAME)["results"] if args.more else {}
-    if not args.more:
-        shutil.rmtree(FOUND, ignore_errors=True)
-    left = 1 if args.seconds else args.runs
-    while left > 0:
-        runs = min(left, RUNS_PER_TURN)
-        for name in INPUTS:
-            option = f"-max_total_time={args.seconds}" if args.seconds else f"-runs={runs}"
-            records[name] = added(records.get(name), turn(name, option))
-        if args.record:
-            write_page(records, limit)
-        left -= runs
-    print(table(records))
+    if args.pack:
+        pack(args.pack)
+    elif args.add:
+        write_page(json.loads(args.add.read_text(encoding="utf-8")), "--add fuzzing.json")
+    else:
+        run_here(args)
 
 
 if __name__ == "__main__":

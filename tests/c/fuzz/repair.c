@@ -14,7 +14,7 @@ uint32_t word_at(const uint8_t *data, size_t at) {
     return word;
 }
 
-static void put(uint8_t *data, size_t at, uint32_t word) { memcpy(data + at, &word, sizeof word); }
+void put_word(uint8_t *data, size_t at, uint32_t word) { memcpy(data + at, &word, sizeof word); }
 
 void repair_blob(uint8_t *blob, size_t bytes) {
     if (bytes < HEADER_BYTES) {
@@ -29,18 +29,18 @@ void repair_blob(uint8_t *blob, size_t bytes) {
         uint32_t at = word_at(blob, entry + ENTRY_OFFSET);
         uint32_t length = word_at(blob, entry + ENTRY_LENGTH);
         if (at <= bytes && length <= bytes - at) {
-            put(blob, entry + ENTRY_CRC, mb_crc32(0, blob + at, length));
+            put_word(blob, entry + ENTRY_CRC, mb_crc32(0, blob + at, length));
         }
     }
     if (n <= MOST_SECTIONS && HEADER_BYTES + (size_t)n * ENTRY_BYTES <= bytes) {
-        put(blob, HEADER_TABLE_CRC, mb_crc32(0, blob + HEADER_BYTES, n * ENTRY_BYTES));
+        put_word(blob, HEADER_TABLE_CRC, mb_crc32(0, blob + HEADER_BYTES, n * ENTRY_BYTES));
     }
-    put(blob, HEADER_FILE_BYTES, (uint32_t)bytes);
-    put(blob, HEADER_CRC, mb_crc32(0, blob, HEADER_CRC));
+    put_word(blob, HEADER_FILE_BYTES, (uint32_t)bytes);
+    put_word(blob, HEADER_CRC, mb_crc32(0, blob, HEADER_CRC));
 }
 
 void repair_state(uint8_t *image, size_t bytes) {
     if (bytes >= 4u) {
-        put(image, bytes - 4u, mb_crc32(0, image, bytes - 4u));
+        put_word(image, bytes - 4u, mb_crc32(0, image, bytes - 4u));
     }
 }

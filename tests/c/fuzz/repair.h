@@ -8,6 +8,7 @@
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 
 uint32_t word_at(const uint8_t *data, size_t at);
+void put_word(uint8_t *data, size_t at, uint32_t word);
 
 /* Of every section, of the section table, and of the header, which also gets the file's length. */
 void repair_blob(uint8_t *blob, size_t bytes);

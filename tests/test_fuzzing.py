@@ -1,0 +1,67 @@
+"""What fuzzers did is counted as it was: those that ended well, and those that found something."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import fuzz_together, fuzzing
+from benchmarks.fuzz_together import ORDER, Counts, Fuzzer, fuzz
+
+WELL = """#2\tINITED cov: 90 ft: 91 corp: 1/1b
+#900\tDONE   cov: 120 ft: 300 corp: 9/1Kb
+stat::number_of_executed_units: 900
+"""
+KILLED = "#2\tINITED cov: 90 ft: 91\n#512\tpulse  cov: 101 ft: 102\n"
+
+
+def run(executions: int, **facts: Any) -> dict[str, Any]:
+    same = dict.fromkeys(
+        ("commit", "compiler", "sanitizers", "date", "machine", "processor", "cores", "jobs"), "x"
+    )
+    done = {"executions": executions, "places_reached": executions, "findings": 0}
+    return {**same, **facts, "fuzzers": {"model": done}}
+
+
+def test_inputs_are_counted_as_the_fuzzers_say_and_reports_are_kept() -> None:
+    counts = Counts()
+    counts.add(0, WELL)
+    assert (counts.executions, counts.places_reached, counts.findings) == (900, 120, 0)
+    counts.add(77, KILLED)
+    assert (counts.executions, counts.places_reached, counts.findings) == (1412, 120, 1)
+    assert counts.reports == [KILLED]
+
+
+def test_processes_side_by_side_are_counted_together(tmp_path: Path) -> None:
+    program = tmp_path / "fuzz_model"
+    program.write_text(f"#!{sys.executable}\nimport sys\nsys.stderr.write({WELL!r})\n")
+    program.chmod(0o755)
+    found = tmp_path / "found"
+    one = Fuzzer("model", program, tmp_path, tmp_path / "grown", found)
+    assert fuzz([one, one, one], "-runs=300")["model"].executions == 2700
+
+
+def test_turns_of_one_build_are_one_run_and_other_builds_stay_apart() -> None:
+    runs = fuzzing.together([run(100)], run(50))
+    assert [one["fuzzers"]["model"]["executions"] for one in runs] == [150]
+    runs = fuzzing.together(runs, run(7, commit="y"))
+    runs = fuzzing.together(runs, run(8, seconds=420))
+    assert [one["fuzzers"]["model"]["executions"] for one in runs] == [150, 7, 8]
+    assert fuzzing.table(runs).splitlines()[-1] == "| model files | 165 | 8 | 0 |"
+
+
+def test_the_page_shows_what_is_recorded() -> None:
+    assert fuzzing.table(fuzzing.runs_before()) in fuzzing.DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_what_runs_on_another_machine_wants_nothing_but_python() -> None:
+    assert set(ORDER) == set(fuzzing.INPUTS)
+    told = subprocess.run(
+        [sys.executable, "-S", "-I", "-c", "import runpy, sys; runpy.run_path(sys.argv[1])",
+         str(fuzz_together.__file__)],
+        capture_output=True, text=True, env={"PATH": os.environ["PATH"]},
+    )  # fmt: skip
+    assert (told.returncode, told.stderr) == (0, "")
