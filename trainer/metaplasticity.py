@@ -77,6 +77,32 @@ def metaplastic_step(hidden: Tensor, step: Tensor, m: float) -> Tensor:
     return hidden + step - withheld(hidden, step, m)
 
 
+#: The range of hidden weights that a device keeps ends where m * |hidden| is this.
+RANGE = 3.0
+#: A growing step passes with this share of f_meta once growth is damped in full.
+GROWING = 15 / 16
+
+
+def growth(hidden: Tensor, m: float) -> Tensor:
+    """How strongly the window rule damps growing steps of a layer, k from 0 to 1.
+
+        k = clamp(mean(m * |hidden|) / RANGE * 12.8 - 1, 0, 1)
+
+    Growth is free while hidden weights are 10 of 128 levels large on average, and damped in full
+    from 20 on. A growing step is then multiplied by 1 - k + k * GROWING * f_meta, a little less
+    than a shrinking one, so that noise makes no weight grow and no layer becomes rigid. The rule of
+    a device is this one (docs/LEARNING.md); there k also follows how much of a stream is new.
+
+    Args:
+        hidden: hidden weights of a layer before the step, any shape.
+        m: metaplasticity coefficient, m > 0.
+
+    Returns:
+        a scalar.
+    """
+    return (hidden.abs().mean() * (12.8 * m / RANGE) - 1).clamp_(0, 1)
+
+
 def consolidated(hidden: Tensor, m: float) -> Tensor:
     """Which hidden weights take less than 2 % of a shrinking step, bool, shape of `hidden`."""
     return f_meta(hidden, m) < CONSOLIDATED

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from metabit.errors import InputError
 from metabit.trainer.blocks import block_of, blocks
+from metabit.trainer.metaplasticity import GROWING, RANGE, growth
 
 Loss = Callable[[], float]
 
@@ -38,7 +39,7 @@ def _check_m(groups: Iterable[dict[str, Any]]) -> None:
             )
 
 
-def _damp(weight: Tensor, before: Tensor, m: float) -> None:
+def _damp(weight: Tensor, before: Tensor, m: float, window: bool) -> None:
     """Take back, in place, the part of a step that metaplasticity withholds.
 
     The bits are the same as with `weight - withheld(before, weight - before, m)`. That would
@@ -50,16 +51,22 @@ def _damp(weight: Tensor, before: Tensor, m: float) -> None:
         weight: hidden weights after the step of the base optimizer; contiguous.
         before: the same weights before that step.
         m: metaplasticity coefficient.
+        window: damp growing steps too, as `growth` says, and end at the range of a device.
     """
+    k = growth(before, m) if window else None
     scratch = torch.empty(3, block_of(weight), dtype=weight.dtype, device=weight.device)
     for new, hidden in blocks(weight, before):
         step, sign, share = (row[: len(new)] for row in scratch)
         torch.sub(new, hidden, out=step)
         torch.sign(hidden, out=sign)
-        step.mul_(sign).clamp_(max=0).mul_(sign)  # the steps that shrink a weight
         torch.abs(hidden, out=share).mul_(m).tanh_().square_()
         torch.sub(1, share, out=share)  # f_meta
-        torch.sub(1, share, out=share)  # and what it withholds
+        if k is not None:
+            growing = step * sign
+            growing.clamp_(min=0).mul_(sign).mul_(k * (1 - GROWING * share))
+            new.sub_(growing).clamp_(-RANGE / m, RANGE / m)
+        torch.sub(1, share, out=share)  # what f_meta withholds
+        step.mul_(sign).clamp_(max=0).mul_(sign)  # the steps that shrink a weight
         new.sub_(share.mul_(step))
 
 
@@ -71,6 +78,7 @@ class _Metaplastic(torch.optim.Optimizer):
         self.defaults["m"] = m
         for group in self.param_groups:
             group.setdefault("m", m)
+            group.setdefault("window", False)
         _check_m(self.param_groups)
         self._before: dict[Tensor, Tensor] = {}
 
@@ -79,10 +87,10 @@ class _Metaplastic(torch.optim.Optimizer):
         super().__setstate__(state)
         self._before = {}
 
-    def _metaplastic_weights(self) -> list[tuple[Tensor, float]]:
-        """Each metaplastic weight with its m."""
+    def _metaplastic_weights(self) -> list[tuple[Tensor, float, bool]]:
+        """Each metaplastic weight with its m, and whether growing steps are damped too."""
         groups = (group for group in self.param_groups if group["m"] != 0)
-        return [(weight, group["m"]) for group in groups for weight in group["params"]]
+        return [(w, group["m"], group["window"]) for group in groups for w in group["params"]]
 
     @overload
     def step(self, closure: None = None) -> None: ...
@@ -93,14 +101,14 @@ class _Metaplastic(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Loss | None = None) -> float | None:
         """A base step, then the metaplastic rule; returns the loss of the closure, if any."""
-        for weight, _ in self._metaplastic_weights():
+        for weight, _, _ in self._metaplastic_weights():
             # The same memory in every step: fresh pages of a large weight cost more than the copy.
             if weight not in self._before:
                 self._before[weight] = torch.empty_like(weight)
             self._before[weight].copy_(weight)
         loss: float | None = super().step(closure)
-        for weight, m in self._metaplastic_weights():
-            _damp(weight, self._before[weight], m)
+        for weight, m, window in self._metaplastic_weights():
+            _damp(weight, self._before[weight], m, window)
         return loss
 
 
@@ -168,12 +176,15 @@ def learning_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     return {n: p for n, p in model.named_parameters() if p.dim() > 1 and p.requires_grad}
 
 
-def parameter_groups(model: nn.Module, m: float | Sequence[float]) -> list[dict[str, Any]]:
+def parameter_groups(
+    model: nn.Module, m: float | Sequence[float], window: bool = False
+) -> list[dict[str, Any]]:
     """Parameter groups in which only the weights are metaplastic.
 
     Args:
         model: any network; frozen parameters are left out.
         m: one coefficient for all layers, or one per layer.
+        window: damp growing steps of hidden layers too (see `metabit.trainer.metaplasticity`).
 
     Returns:
         one group per layer with its m, then a group of all other parameters with m = 0.
@@ -191,9 +202,10 @@ def parameter_groups(model: nn.Module, m: float | Sequence[float]) -> list[dict[
             code="E-M",
         )
     groups: list[dict[str, Any]] = [
-        {"params": [weight], "m": layer_m}
+        {"params": [weight], "m": layer_m, "window": window}
         for weight, layer_m in zip(weights, per_layer, strict=True)
     ]
+    groups[-1]["window"] = False  # in the output layer growth is free, as on a device
     if others:
         groups.append({"params": others, "m": 0.0})
     return groups

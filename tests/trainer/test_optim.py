@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from metabit import InputError
 from metabit.trainer.blocks import BLOCK
-from metabit.trainer.metaplasticity import withheld
+from metabit.trainer.metaplasticity import f_meta, growth, withheld
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.optim import MetaplasticAdam, MetaplasticSGD, parameter_groups
@@ -115,6 +115,36 @@ def test_damping_in_blocks_has_the_bits_of_the_formula(
         optimizer.step()
         after = plain.detach()
         assert torch.equal(weight, after - withheld(before, after - before, m))
+
+
+@pytest.mark.parametrize(("size", "k"), [(0.05, 0.0), (0.35, 0.4933), (2.0, 1.0)])
+def test_the_window_rule_damps_growing_steps_once_weights_are_large(size: float, k: float) -> None:
+    m, random = 1.0, torch.Generator().manual_seed(3)
+    before = torch.empty(40, BLOCK // 8).uniform_(0.9 * size, 1.1 * size, generator=random)
+    before[:, ::2] *= -1
+    assert growth(before, m).item() == pytest.approx(k, abs=2e-3)
+    weight = nn.Parameter(before.clone())
+    optimizer = MetaplasticSGD([{"params": [weight], "m": m, "window": True}], lr=0.01)
+    weight.grad = torch.randn(before.shape, generator=random)
+    step = -0.01 * weight.grad
+    share = f_meta(before, m)
+    grown = step * (1 - k + k * 15 / 16 * share)
+    expected = before + torch.where(step * before > 0, grown, share * step)
+    optimizer.step()
+    torch.testing.assert_close(weight.detach(), expected, rtol=0, atol=2e-5)
+
+
+def test_the_window_rule_ends_at_the_range_of_a_device_but_not_in_the_output_layer() -> None:
+    model = BinaryMLP(MLPConfig(6, (8,), 3), torch.Generator().manual_seed(0))
+    groups = parameter_groups(model, 2.0, window=True)
+    assert [group.get("window", False) for group in groups] == [True, False, False]
+    for group in groups[:2]:
+        group["params"][0].data.fill_(1.4)
+        group["params"][0].grad = torch.full_like(group["params"][0], -1e6)
+    MetaplasticSGD(groups, lr=1.0).step()
+    hidden, last = model.weights.values()
+    assert torch.equal(hidden, torch.full((8, 6), 1.5))
+    assert (last > 1e5).all()
 
 
 def test_the_direction_is_that_of_the_step_and_not_of_the_gradient() -> None:

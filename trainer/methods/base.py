@@ -258,10 +258,13 @@ class Method(NamedMethod):
 
 
 def plain_optimizer(
-    options: MethodRecipe, model: Network, m: float | tuple[float, ...] = 0.0
+    options: MethodRecipe,
+    model: Network,
+    m: float | tuple[float, ...] = 0.0,
+    window: bool = False,
 ) -> torch.optim.Optimizer:
     """The optimizer that [method] asks for; with m = 0 its steps have the bits of PyTorch's own."""
-    groups = parameter_groups(model, m)
+    groups = parameter_groups(model, m, window)
     if options.optimizer == "adam":
         return MetaplasticAdam(groups, lr=options.lr, weight_decay=options.weight_decay)
     return MetaplasticSGD(

@@ -7,6 +7,10 @@
 Paper: Laborieux, Ernoult, Hirtzlin and Querlioz 2021, "Synaptic metaplasticity in binarized neural
 networks", Nature Communications 12:2549.
 
+With window = true the step is damped where it grows a weight too, by 1 - k + k 15/16 f_meta(h), k
+rising from 0 to 1 with the mean size of the layer's weights (see `metabit.trainer.metaplasticity`):
+that is what metabit's devices do.
+
 What differs: the optimizer's whole step decides whether a weight would shrink. With Adam that is
 the sign of its first moment, as in the paper; it also works with SGD. sign(0) is +1.
 
@@ -40,4 +44,4 @@ class Metaplastic(Method):
 
     def optimizer(self, model: Network) -> torch.optim.Optimizer:
         """Adam or SGD whose steps towards zero are damped."""
-        return plain_optimizer(self.options, model, self.options.m)
+        return plain_optimizer(self.options, model, self.options.m, self.options.window)

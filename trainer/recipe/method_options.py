@@ -324,14 +324,19 @@ class MetaplasticOptions(MethodRecipe):
         m: metaplasticity coefficient, one number or one per layer; 0 is plain training. The useful
             value falls with the learning rate and the number of steps: it is about 10 where a task
             has 1,200 steps at a learning rate of 0.005.
+        window: damp growing steps too once hidden weights are large, which is the rule of learning
+            on a device. A layer then never becomes rigid, and forgets what is not repeated.
     """
 
     m: float | tuple[float, ...] = 0.0
+    window: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         values = self.m if isinstance(self.m, tuple) else (self.m,)
         require(all(m >= 0 for m in values), "[method] m", self.m, "must be 0 or more")
+        if self.window and not all(values):
+            raise refuse("[method] window needs an m above 0: it damps what m damps")
 
 
 @dataclass(frozen=True)
