@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from helpers import random_model, random_samples, small_convnet
 
+from benchmarks.models import dense
+from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps
 from metabit.export.home import with_head
-from metabit.firmware_sim import boards
+from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.simulate import simulate
 
 EMULATED = [name for name in boards.names() if boards.load(name).emulated]
@@ -41,3 +43,16 @@ def test_steps_are_the_hosts(networks: dict[str, bytes], board: str, network: st
     made = simulate(networks[network], board, learn=learn, n_samples=STEPS[board], n_counted=1)
     assert len(made.learnt) == STEPS[board]
     assert made.state_bytes > 0
+
+
+@pytest.mark.long
+def test_risc_v_predicts_with_at_most_1_3_times_the_instructions_of_a_cortex_m4() -> None:
+    """HAPT's network, whose hidden layers have thresholds, so that it hardly misses an FPU."""
+    blob = dense((768, 128, 128, 12))
+    counted = {}
+    for name in ("nrf52840", "esp32-c3"):
+        device = session.start(blob, boards.load(name), "none", Options()).device()
+        device.open()
+        device.predict((np.arange(768) % 256).astype(np.uint8), count=True)
+        counted[name] = device.counts.total
+    assert 0 < counted["esp32-c3"] <= 1.3 * counted["nrf52840"]
