@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 import torch
-from small_networks import binary, convolutional, real, samples
+from small_networks import binary, convolutional, real, real_convolutional, samples
 from torch import Tensor, nn
 
 from metabit import InputError
@@ -16,6 +16,7 @@ from metabit.trainer.methods.local_importance import local_importance
 from metabit.trainer.methods.mas import Mas, global_importance
 from metabit.trainer.methods.per_sample import CHUNK, MAP_CHUNK, protected
 from metabit.trainer.networks.outputs import single_head
+from metabit.trainer.networks.real_convnet import RealConv2d
 from metabit.trainer.networks.real_mlp import RealMLP
 from metabit.trainer.networks.shapes import RealMLPConfig
 from metabit.trainer.recipe import recipe_from_dict
@@ -63,6 +64,25 @@ def test_local_importance_of_a_convolution_is_the_mean_over_positions() -> None:
     products = torch.einsum("nop,nip->oi", bits, patches).abs() / (len(x) * bits.shape[2])
     expected = (products / products.max()).view_as(conv.weight)
     torch.testing.assert_close(found["convs.0.weight"], expected)
+
+
+def test_local_importance_of_a_real_convolution_multiplies_rectified_maps() -> None:
+    model = real_convolutional()
+    x = torch.randint(0, 17, (MAP_CHUNK + 3, 1, 6, 5), generator=torch.Generator().manual_seed(7))
+    found = local_importance(model, x.float(), ALL)
+    assert found.keys() == protected(model).keys()
+    model.eval()
+    conv, scaled = cast(RealConv2d, model.convs[0]), x / 16
+    maps = model.norms[0](conv(scaled)).relu().flatten(2).detach()
+    products = torch.einsum("nop,nip->oi", maps, conv.patches(scaled)) / (len(x) * maps.shape[2])
+    expected = (products.abs() / products.abs().max()).view_as(conv.weight)
+    torch.testing.assert_close(found["convs.0.weight"], expected)
+    bias = maps.mean((0, 2)) / products.abs().max()
+    torch.testing.assert_close(found["convs.0.bias"], bias)
+    last = model.dense.linears[0](model.vectors(x.float())).relu()
+    scores = model.dense.linears[1](last)
+    products = (scores.T @ last / len(x)).abs().detach()
+    torch.testing.assert_close(found["dense.linears.1.weight"], products / products.max())
 
 
 def test_local_importance_is_refused_for_other_networks() -> None:

@@ -15,6 +15,7 @@ units. No gradient is needed, and no label: a device could measure it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -23,10 +24,11 @@ from torch.nn import functional
 from metabit.errors import InputError
 from metabit.trainer.methods.base import evaluating
 from metabit.trainer.methods.per_sample import CHUNK, MAP_CHUNK, protected
-from metabit.trainer.networks.conv import flatten_nhwc, max_pool
+from metabit.trainer.networks.conv import Convolution, flatten_nhwc, max_pool
 from metabit.trainer.networks.convnet import BinaryConvNet
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.quantizers import sign
+from metabit.trainer.networks.real_convnet import RealConvNet
 from metabit.trainer.networks.real_mlp import RealMLP
 
 Activity = tuple[str, Tensor, Tensor]
@@ -35,10 +37,10 @@ Activity = tuple[str, Tensor, Tensor]
 
 def require_local(model: nn.Module) -> None:
     """Raise InputError unless local importance can be measured in this network."""
-    if not isinstance(model, (BinaryMLP, RealMLP, BinaryConvNet)):
+    if not isinstance(model, (BinaryMLP, RealMLP, BinaryConvNet, RealConvNet)):
         raise InputError(
-            'MAS with rule = "local" is for multilayer perceptrons and binary convolutional '
-            'networks: use rule = "global"',
+            'MAS with rule = "local" is for multilayer perceptrons and convolutional networks of '
+            'metabit: use rule = "global"',
             code="E-METHOD",
         )
 
@@ -58,7 +60,7 @@ def local_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[
     require_local(model)
     parameters = protected(model)
     sums = {name: torch.zeros_like(p, dtype=torch.float64) for name, p in parameters.items()}
-    size = MAP_CHUNK if isinstance(model, BinaryConvNet) else CHUNK
+    size = MAP_CHUNK if isinstance(model, (BinaryConvNet, RealConvNet)) else CHUNK
     n_layers: dict[str, int] = {}
     with evaluating(model):
         for part in torch.split(inputs, size):
@@ -82,25 +84,41 @@ def _activities(model: nn.Module, x: Tensor, columns: Tensor) -> Iterator[Activi
         x = x.reshape(len(x), *model.config.input_shape)
         for number, (block, conv, norm) in enumerate(model.blocks):
             sums = conv(x)
-            bits = sign(norm(sums)).flatten(2).transpose(1, 2).flatten(0, 1)
-            yield f"convs.{number}", bits, conv.patches(x).transpose(1, 2).flatten(0, 1)
+            yield f"convs.{number}", _rows(sign(norm(sums))), _rows(conv.patches(x))
             x = sign(norm(max_pool(sums, block.pool)))
-        yield from _of_dense_layers(model.dense, flatten_nhwc(x), columns, "dense.")
+        yield from _of_binary_layers(model.dense, flatten_nhwc(x), columns, "dense.")
+    elif isinstance(model, RealConvNet):
+        x = model.scaled(x)
+        for number, block in enumerate(model.config.blocks):
+            layer = cast(Convolution, model.convs[number])
+            sums = layer(x)
+            yield f"convs.{number}", _rows(model.rectified(number, sums)), _rows(layer.patches(x))
+            x = model.rectified(number, max_pool(sums, block.pool))
+        yield from _of_real_layers(model.dense, flatten_nhwc(x), columns, "dense.")
     elif isinstance(model, RealMLP):
-        x = x * model.config.scale - model.config.shift
-        for number, linear in enumerate(model.linears):
-            y = linear(x)
-            if number + 1 < len(model.linears):
-                y = functional.relu(model.norms[number](y) if model.config.normalized else y)
-            else:
-                y = _competing(y, columns)
-            yield f"linears.{number}", y, x
-            x = y
+        yield from _of_real_layers(model, x, columns, "")
     elif isinstance(model, BinaryMLP):
-        yield from _of_dense_layers(model, x, columns, "")
+        yield from _of_binary_layers(model, x, columns, "")
 
 
-def _of_dense_layers(
+def _rows(maps: Tensor) -> Tensor:
+    """Maps (n, channels, ...) as one row per sample and position."""
+    return maps.flatten(2).transpose(1, 2).flatten(0, 1)
+
+
+def _of_real_layers(model: RealMLP, x: Tensor, columns: Tensor, prefix: str) -> Iterator[Activity]:
+    x = x * model.config.scale - model.config.shift
+    for number, linear in enumerate(model.linears):
+        y = linear(x)
+        if number + 1 < len(model.linears):
+            y = functional.relu(model.norms[number](y) if model.config.normalized else y)
+        else:
+            y = _competing(y, columns)
+        yield f"{prefix}linears.{number}", y, x
+        x = y
+
+
+def _of_binary_layers(
     model: BinaryMLP, x: Tensor, columns: Tensor, prefix: str
 ) -> Iterator[Activity]:
     for number, (linear, norm) in enumerate(model.layers):

@@ -12,8 +12,7 @@ what (not) to forget".
 What differs:
 * Global importance is the exact mean over samples (see `per_sample`). The authors sum over batches
   of 200 samples before they take the absolute value, so that gradients of opposite sign cancel.
-* Local importance is there for binary networks too, whose products can be negative (see
-  `local_importance`).
+* Local importance is there for binary networks and for convolutions too (see `local_importance`).
 * accumulate = "task-end" adds the importance of the samples that the schedule gives. "online" adds
   the mean over the batches of training, each at the weights of that step, so that no sample is
   needed twice.

@@ -102,11 +102,20 @@ class RealConvNet(Network):
 
     def vectors(self, x: Tensor) -> Tensor:
         """Output of the last block, never negative, shape (n, dense.config.n_inputs)."""
-        x = x.reshape(len(x), *self.config.input_shape) * self.config.scale - self.config.shift
+        x = self.scaled(x)
         for number, block in enumerate(self.config.blocks):
-            x = max_pool(self.convs[number](x), block.pool)
-            x = functional.relu(self.norms[number](x) if self.config.normalized else x)
+            x = self.rectified(number, max_pool(self.convs[number](x), block.pool))
         return flatten_nhwc(x)
+
+    def scaled(self, x: Tensor) -> Tensor:
+        """Samples as the first convolution reads them: maps of scaled values."""
+        maps = x.reshape(len(x), *self.config.input_shape)
+        return maps * self.config.scale - self.config.shift
+
+    def rectified(self, number: int, sums: Tensor) -> Tensor:
+        """Sums of a block, pooled or not, after its normalisation and its rectifier."""
+        found: Tensor = self.norms[number](sums) if self.config.normalized else sums
+        return functional.relu(found)
 
     def samples(self, x: NDArray[Any]) -> NDArray[Any]:
         """Samples of shape (n, channels, rows, columns); of a single channel also without it.
