@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from own_data import code_of
 from metabit.errors import FormatError, InputError
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.label_name import label_in
-from metabit.trainer.data.own import OwnData, load_own
+from metabit.trainer.data.own import OwnData, load_own, memory
 from metabit.trainer.data.own.text_table import read_text_table
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.recipe.data import DataRecipe
@@ -340,3 +342,61 @@ def test_no_class_is_tested_that_was_never_trained(tmp_path: Path) -> None:
     assert code_of(OwnData(str(path), split="time")) == "E-DATA-SPLIT"
     found: DataSet = load_own(OwnData(str(path), split="random"))
     assert found.n_classes == 4
+
+
+def test_a_missing_value_is_named_by_file_line_and_column(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("x,z,label\n1,2,a\n3,4,b\n,6,a\n7,8,b\n")
+    with pytest.raises(InputError, match=r't\.csv: line 4, column "x": no value'):
+        load_own(OwnData(str(path)))
+    for name, text in (("a/1", "x,z\n1,2\n3,4\n"), ("b/1", "x,z\n5,6\n7,8\n9,\n")):
+        file = tmp_path / "all" / f"{name}.csv"
+        file.parent.mkdir(parents=True)
+        file.write_text(text)
+    with pytest.raises(InputError, match=r'b/1\.csv: line 4, column "z": no value'):
+        load_own(OwnData(str(tmp_path / "all")))
+    (tmp_path / "all" / "b" / "1.csv").write_text("x,z\n,6\n7,8\n")
+    with pytest.raises(InputError, match=r'b/1\.csv: line 2, column "x": no value, and none'):
+        load_own(OwnData(str(tmp_path / "all"), missing="hold"))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_table_without_room_in_memory_is_refused_before_it_is_read(
+    packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / ("t.csv.gz" if packed else "t.csv")
+    path.write_bytes(gzip.compress(FORMS["plain"]) if packed else FORMS["plain"])
+    n_bytes = len(FORMS["plain"])
+    monkeypatch.setattr(memory, "WORTH_SAYING_BYTES", n_bytes + 1)
+    assert memory.said_before(str(path)) == ""
+    monkeypatch.setattr(memory, "WORTH_SAYING_BYTES", n_bytes)
+    assert "MiB of text; reading it takes about" in memory.said_before(str(path))
+    monkeypatch.setattr(memory, "_free_bytes", lambda: memory.PER_BYTE * n_bytes)
+    assert len(load_own(OwnData(str(path))).train) == 18
+    monkeypatch.setattr(memory, "_free_bytes", lambda: memory.PER_BYTE * n_bytes - 1)
+    assert code_of(OwnData(str(path))) == "E-DATA-READ"
+    monkeypatch.setattr(memory, "_free_bytes", lambda: None)
+    monkeypatch.setattr(memory, "MOST_UNPACKED_BYTES", n_bytes - 1)
+    assert code_of(OwnData(str(path))) == "E-DATA-READ"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells its peaks")
+def test_a_large_table_takes_no_more_memory_than_is_said_before(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    row = [",".join(f"{value:.5g}" for value in values) for values in rng.normal(size=(500, 30))]
+    text = "\n".join(f"{row[i % 500]},{'ab'[i % 2]}" for i in range(120_000)) + "\n"
+    path = tmp_path / "big.csv"
+    path.write_text(text)
+    code = (
+        "import resource, sys, polars\n"
+        "from metabit.trainer.data.own import OwnData, load_own\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "before = peak()\n"
+        "load_own(OwnData(sys.argv[1], label=31))\n"
+        "print(peak() - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) <= memory.PER_BYTE * len(text)

@@ -11,6 +11,8 @@ from metabit.edge_runtime.plan import GOALS
 from metabit.edge_runtime.sizes import format_kib
 
 MOST_ROWS = 8
+AS_IT_IS = "as it is"
+"""What `metabit.fitting.fronts` calls samples without a front end."""
 
 
 def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
@@ -75,10 +77,11 @@ def _say_confirmed(out: Output, found: dict[str, Any]) -> None:
     done = found["confirmed"]
     if done is None:
         return
+    included = "" if found["chosen"]["front_end"] == AS_IT_IS else ", front end included"
     did = "predicted and learnt" if done["learn_us"] is not None else "predicted"
     out.line(
         f"on {done['board']}, emulated: {done['n_samples']} test samples {did}, every bit as here; "
-        f"a prediction takes {_latency(done)} with its front end, if it has one"
+        f"a prediction takes {_latency(done)}{included}"
     )
 
 

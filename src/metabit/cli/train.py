@@ -46,6 +46,7 @@ def command(
     """
     need("train")
 
+    from metabit.trainer.data.own.memory import said_before
     from metabit.trainer.prepare import prepare
     from metabit.trainer.recipe import load_recipe
 
@@ -53,6 +54,8 @@ def command(
     given = {"seed": seed, "device": device}
     changes: Any = {key: value for key, value in given.items() if value is not None}
     wanted = replace(wanted, train=replace(wanted.train, **changes))
+    if note := said_before(wanted.data.path):
+        out.line(note, "dim")
     prepared = prepare(wanted, folder, resume)
     out.line(f"training {wanted.name} into {folder}")
     # Only now: it takes seconds to import PyTorch, and a wrong recipe has been refused by now.

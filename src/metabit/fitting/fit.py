@@ -31,6 +31,7 @@ from metabit.fitting.propose import Proposed, Say, propose
 from metabit.fitting.question import Question
 from metabit.fitting.windows import with_window
 from metabit.trainer.circumstances import commit
+from metabit.trainer.data.own.memory import said_before
 from metabit.trainer.reproduction.runner import Workers
 from metabit.trainer.runs.progress import Progress
 
@@ -102,7 +103,7 @@ def answer(question: Question, asked: Asked) -> dict[str, Any]:
         MetabitError: no training came to an end (E-FIT-TRAINING).
     """
     begun, folder = time.monotonic(), asked.folder
-    asked.say("reading the samples")
+    asked.say(said_before(question.data.path) or "reading the samples")
     material = materials.read(question.data, question.seed)
     open_folder(folder, question)
     proposed = propose(question, material, folder / CACHE, asked.say)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from metabit.trainer.frontend import to_counts
+
+_PART = 2**16
+"""Rows."""
 _AMPLITUDE = 8192.0
 """Counts of the 99.9th percentile of a channel of real values; four times as much fits."""
 
@@ -15,8 +19,19 @@ def units_of(values: NDArray[np.float64]) -> NDArray[np.float32]:
     Args:
         values: training rows, shape (n, n_channels), finite.
     """
-    whole = ((values == np.rint(values)) & (values >= -32_768) & (values <= 32_767)).all(axis=0)
-    amplitude = np.quantile(np.abs(values), 0.999, axis=0)
-    real = np.where(amplitude > 0, amplitude, 1.0) / _AMPLITUDE
-    units: NDArray[np.float32] = np.clip(np.where(whole, 1.0, real), 1e-30, 1e30).astype(np.float32)
-    return units
+    units = [_unit_of(values[:, channel]) for channel in range(values.shape[1])]
+    return np.array(units, dtype=np.float32)
+
+
+def _unit_of(values: NDArray[np.float64]) -> float:
+    whole = (values == np.rint(values)) & (values >= -32_768) & (values <= 32_767)
+    if whole.all():
+        return 1.0
+    amplitude = float(np.quantile(np.abs(values), 0.999))
+    return float(np.clip((amplitude if amplitude > 0 else 1.0) / _AMPLITUDE, 1e-30, 1e30))
+
+
+def counts_in(values: NDArray[np.float64], units: NDArray[np.float32]) -> NDArray[np.int16]:
+    """Real values, shape (n, n_channels), as counts; a part at a time, to save memory."""
+    parts = np.split(values, range(_PART, len(values), _PART))
+    return np.concatenate([to_counts(part, units)[0] for part in parts])

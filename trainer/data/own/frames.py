@@ -25,6 +25,8 @@ class Frames:
         time: of each row in seconds, shape (n,); None where it is not known.
         recording: number of the file that a row comes from, shape (n,).
         where: for messages.
+        files: name of the file of each recording, and the line of its first row; empty for rows
+            that do not come from lines of text.
     """
 
     values: NDArray[np.float64]
@@ -36,6 +38,15 @@ class Frames:
     time: NDArray[np.float64] | None
     recording: NDArray[np.int64]
     where: str
+    files: tuple[tuple[str, int], ...] = ()
+
+    def place(self, row: int) -> str:
+        """File and line of a row, for messages."""
+        if not self.files:
+            return f"{self.where}: row {row + 1}"
+        number = int(self.recording[row])
+        name, first_line = self.files[number]
+        return f"{name}: line {row - int(np.argmax(self.recording == number)) + first_line}"
 
     def take(self, which: NDArray[np.integer] | NDArray[np.bool_]) -> Frames:
         """The rows with these indices, or where this mask is true."""
@@ -82,7 +93,7 @@ def without_missing(frames: Frames, missing: str) -> Frames:
     if missing == "refuse":
         row, column = np.argwhere(gaps)[0]
         raise InputError(
-            f'{frames.where}: row {row + 1}, column "{frames.channels[column]}": no value, and '
+            f'{frames.place(row)}, column "{frames.channels[column]}": no value, and '
             f'{int(gaps.any(axis=1).sum())} rows have gaps; set [data] missing = "drop" or "hold"',
             code="E-DATA-MISSING-VALUE",
         )
@@ -112,7 +123,7 @@ def _held(frames: Frames, gaps: NDArray[np.bool_]) -> NDArray[np.float64]:
     if (last < starts[:, np.newaxis]).any():
         row, column = np.argwhere(last < starts[:, np.newaxis])[0]
         raise InputError(
-            f'{frames.where}: row {row + 1}, column "{frames.channels[column]}": no value, and '
+            f'{frames.place(row)}, column "{frames.channels[column]}": no value, and '
             'none before it in this recording; use missing = "drop"',
             code="E-DATA-MISSING-VALUE",
         )
@@ -155,14 +166,12 @@ def windows_in(frames: Frames, length: int, hop: int) -> WindowStarts:
     """
     longest = None if frames.time is None else 1.5 * float(np.median(np.diff(frames.time)))
     begins = np.append(np.flatnonzero(_new_recording(frames, longest)), len(frames.values))
+    changes = np.cumsum(np.diff(frames.label, prepend=frames.label[:1]) != 0)
     found, n_mixed, most = [], 0, 0
     for start, end in pairwise(begins.tolist()):
         most = max(most, end - start)
         starts = np.arange(start, end - length + 1, hop)
-        same = np.array(
-            [(frames.label[at : at + length] == frames.label[at]).all() for at in starts],
-            dtype=bool,
-        )
+        same = changes[starts] == changes[starts + length - 1]
         found.append(starts[same])
         n_mixed += int((~same).sum())
     starts = np.concatenate(found)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from metabit.errors import InputError
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.own import arrays, folders, text_table
-from metabit.trainer.data.own.counts import units_of
+from metabit.trainer.data.own.counts import counts_in, units_of
 from metabit.trainer.data.own.frames import Frames, indexed, windows_in, without_missing
 from metabit.trainer.data.own.recordings import rows_of_files
 from metabit.trainer.data.own.split import check_classes, held_by_name, rows_to_test
@@ -81,6 +81,7 @@ def _from_table(data: OwnData, path: Path) -> Frames:
         None if roles["time"] is None else table.seconds(roles["time"]),
         np.zeros(len(y), dtype=np.int64),
         str(path),
+        ((str(path), table.first_line),),
     )
 
 
@@ -114,7 +115,7 @@ def _windowed(
 def _side(data: OwnData, frames: Frames, units: NDArray[np.float32], length: int) -> Split:
     hop = data.hop or max(1, length // 2)
     windows = windows_in(frames, length, hop)
-    counts = to_counts(frames.values, units)[0]
+    counts = counts_in(frames.values, units)
     x = counts[windows.starts[:, np.newaxis] + np.arange(length)].transpose(0, 2, 1)
     group = None
     if frames.group is not None:

@@ -215,8 +215,7 @@ def _at_folder(data: OwnData, path: Path) -> Look:
         elif found.name.lower().endswith(folders.PICTURES):
             sizes["×".join(map(str, folders.picture(found).shape))] += 1
         else:
-            text = text_table.text_of(found.data, found.name)
-            table = text_table.table_of(text, found.name)
+            table = text_table.table_of(found.data, found.name)
             sizes[f"columns {', '.join(table.frame.columns)}"] += 1
             lengths.append(table.frame.height)
     notes = [f"{n:,} of {size}" for size, n in sizes.most_common(5)]

@@ -23,12 +23,14 @@ class Recording:
         channels: their names.
         rate: rows per second; None where the file does not say it.
         time: of each row in seconds, shape (n,); None where it is not known.
+        first_line: line of the first row in the file.
     """
 
     values: NDArray[np.float64]
     channels: tuple[str, ...]
     rate: float | None
     time: NDArray[np.float64] | None
+    first_line: int = 1
 
 
 def read_recording(data: OwnData, file: folders.Found) -> Recording:
@@ -49,13 +51,14 @@ def read_recording(data: OwnData, file: folders.Found) -> Recording:
             "CSV files",
             code="E-DATA-FORMAT",
         )
-    table = text_table.table_of(text_table.text_of(file.data, file.name), file.name)
+    table = text_table.table_of(file.data, file.name)
     time = None if data.time is None else table.column(data.time, "time")
     channels = tuple(c for c in table.frame.columns if c != time)
     if data.channels is not None:
         channels = tuple(table.column(name, "channels") for name in data.channels)
     seconds = None if time is None else table.seconds(time)
-    return Recording(table.numbers(list(channels)), channels, data.sample_rate, seconds)
+    values = table.numbers(list(channels))
+    return Recording(values, channels, data.sample_rate, seconds, table.first_line)
 
 
 def rows_of_files(
@@ -88,6 +91,7 @@ def rows_of_files(
         np.concatenate(times) if times else None,
         np.repeat(np.arange(len(parts)), lengths),
         data.path,
+        tuple((file.name, each.first_line) for file, each in zip(found, made, strict=True)),
     )
     held = held_by_name(data, found)
     return frames, None if held is None else np.repeat(held, lengths), made[0].rate

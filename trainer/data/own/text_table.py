@@ -7,6 +7,7 @@ error is never a number.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from metabit.errors import FormatError, InputError, nearest
 from metabit.extras import need
 from metabit.trainer.data.label_name import label_in
+from metabit.trainer.data.own.memory import check_memory
 from metabit.unpacking import gunzipped
 
 if TYPE_CHECKING:
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".csv", ".tsv", ".txt")
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-")
+
+_LOOKED_AT_BYTES = 2**16
+"""Of the beginning, which says how columns are separated."""
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(_NUMBER, re.ASCII)
@@ -40,7 +45,7 @@ class TextTable:
     """Columns of text, with where they come from.
 
     Attributes:
-        frame: a polars data frame of strings without spaces around them.
+        frame: a polars data frame of strings as they stand in the file, null for empty cells.
         where: the file, for messages.
         first_line: line of the first row in the file.
         decimal_comma: whether a comma is a decimal sign too.
@@ -81,7 +86,7 @@ class TextTable:
 
     def words(self, name: str) -> list[str]:
         """The cells of a column as they stand there."""
-        return self.frame[name].to_list()
+        return self._cells(name).to_list()
 
     def numbers(self, names: list[str]) -> NDArray[np.float64]:
         """Columns as numbers, NaN where a value is missing; shape (n_rows, n_columns).
@@ -90,7 +95,10 @@ class TextTable:
             InputError: a cell is neither a number nor missing; line and column are named
                 (E-DATA-CELL).
         """
-        return np.stack([self._numbers(name) for name in names], axis=1)
+        found = np.empty((self.frame.height, len(names)))
+        for column, name in enumerate(names):
+            found[:, column] = self._numbers(name)
+        return found
 
     def seconds(self, name: str) -> NDArray[np.float64]:
         """Times in seconds, shape (n_rows,), of numbers or of dates such as 2026-01-31 10:00:00.5.
@@ -101,17 +109,21 @@ class TextTable:
         import polars as pl
 
         try:
-            dates = self.frame[name].str.to_datetime(time_zone="UTC", strict=False)
+            dates = self._cells(name).str.to_datetime(time_zone="UTC", strict=False)
         except pl.exceptions.PolarsError:  # nothing that looks like a date
             return self._numbers(name)
         if dates.null_count():
             return self._numbers(name)
         return dates.dt.epoch("us").to_numpy().astype(np.float64) / 1e6
 
+    def _cells(self, name: str) -> polars.Series:
+        """A column without spaces around its words; a copy of all columns would take memory."""
+        return self.frame[name].str.strip_chars().fill_null("")
+
     def _numbers(self, name: str) -> NDArray[np.float64]:
         import polars as pl
 
-        cells = self.frame[name]
+        cells = self._cells(name)
         pattern = _EITHER if self.decimal_comma else _PLAIN
         missing = cells.str.to_lowercase().is_in(list(MISSING_WORDS))
         good = cells.str.contains(f"^(?:{pattern.pattern.replace(chr(92) + 'd', '[0-9]')})$")
@@ -133,22 +145,30 @@ def read_text_table(path: Path) -> TextTable:
     """Read a file of separated columns.
 
     Raises:
-        InputError: it cannot be read (E-DATA-READ), or holds no rows (E-DATA-EMPTY).
+        InputError: it cannot be read, or would take too much memory (E-DATA-READ); or it holds no
+            rows (E-DATA-EMPTY).
         FormatError: it is not text, or its rows differ in length (E-DATA-FORMAT).
     """
     try:
+        check_memory(str(path), path.stat().st_size)
         data = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
-    return table_of(text_of(data, str(path)), str(path))
+    return table_of(data, str(path))
 
 
-def table_of(text: str, path: str) -> TextTable:
-    """The table that a text holds; `path` is where it comes from. Errors as `read_text_table`."""
+def table_of(data: bytes, path: str) -> TextTable:
+    """The table that the bytes of a file hold, which may be packed with gzip.
+
+    Args:
+        data: text in UTF-8.
+        path: where it comes from, for messages. Errors as of `read_text_table`.
+    """
     need("read own data")
     import polars as pl
 
-    lines = text.splitlines()[:50]
+    data = _unpacked(data, path)
+    lines = _first_lines(data, path)
     if not lines:
         raise InputError(f"{path}: no rows", code="E-DATA-EMPTY")
     separator = _separator(lines)
@@ -158,16 +178,13 @@ def table_of(text: str, path: str) -> TextTable:
     has_header = not any(pattern.fullmatch(cell.strip().strip('"')) for cell in first)
     try:
         frame = pl.read_csv(
-            io.StringIO(text), separator=separator, has_header=has_header, infer_schema=False,
+            data, separator=separator, has_header=has_header, infer_schema=False,
 )  # fmt: skip
     except pl.exceptions.PolarsError as error:
-        raise FormatError(
-            f"{path}: not a table: {_uneven(text, separator) or str(error).splitlines()[0]}",
-            code="E-DATA-FORMAT",
-        ) from error
+        why = _uneven(_text_of(data, path), separator) or str(error).splitlines()[0]
+        raise FormatError(f"{path}: not a table: {why}", code="E-DATA-FORMAT") from error
     if frame.height == 0:
         raise InputError(f"{path}: no rows below the header", code="E-DATA-EMPTY")
-    frame = frame.with_columns(pl.all().str.strip_chars().fill_null(""))
     names = [name.strip() for name in frame.columns]
     if len(set(names)) < len(names):
         raise FormatError(f"{path}: two columns have one name", code="E-DATA-FORMAT")
@@ -177,14 +194,27 @@ def table_of(text: str, path: str) -> TextTable:
     return TextTable(frame, path, 2 if has_header else 1, decimal_comma, has_header)
 
 
-def text_of(data: bytes, path: str) -> str:
-    """The text of a file, which may be packed with gzip. Errors as `read_text_table`."""
-    try:
-        if data[:2] == b"\x1f\x8b":
+def _unpacked(data: bytes, path: str) -> bytes:
+    """The bytes of a text, of a file that may be packed with gzip, without a byte-order mark."""
+    if data[:2] == b"\x1f\x8b":
+        try:
             data = gunzipped(data, path)
-        return data.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+        except (OSError, EOFError, zlib.error) as error:
+            raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+        check_memory(path, len(data))
+    return data.removeprefix(codecs.BOM_UTF8)
+
+
+def _first_lines(data: bytes, path: str) -> list[str]:
+    """Up to 50 lines, and the first one whole."""
+    end = max(_LOOKED_AT_BYTES, data.find(b"\n") + 1)
+    lines = _text_of(data[:end], path, is_all=end >= len(data)).splitlines()
+    return lines[:50] if end >= len(data) or len(lines) < 2 else lines[:-1][:50]
+
+
+def _text_of(data: bytes, path: str, is_all: bool = True) -> str:
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(data, final=is_all)
     except UnicodeDecodeError as error:
         raise FormatError(
             f"{path}: not text in UTF-8 ({error}); save it as CSV in UTF-8", code="E-DATA-FORMAT"

@@ -1,0 +1,77 @@
+"""What a table takes while it is read, known before it is taken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from metabit.errors import InputError
+from metabit.unpacking import MOST_UNPACKED_BYTES
+
+_TEXTS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
+
+PER_BYTE = 5
+"""Bytes of memory per byte of text: the text, its cells and their numbers, measured on INSECTS."""
+WORTH_SAYING_BYTES = 64 * 2**20
+
+
+def check_memory(where: str, text_bytes: int) -> None:
+    """Refuse a table that is too large to be read whole.
+
+    Raises:
+        InputError: it is longer than is read, or this machine has too little memory free
+            (E-DATA-READ).
+    """
+    hint = "thin it out, leave columns out, or save its numbers with numpy.save"
+    if text_bytes > MOST_UNPACKED_BYTES:
+        raise InputError(
+            f"{where}: {_mib(text_bytes)} of text; tables of up to "
+            f"{_mib(MOST_UNPACKED_BYTES)} are read: {hint}",
+            code="E-DATA-READ",
+        )
+    free = _free_bytes()
+    if free is not None and text_bytes * PER_BYTE > free:
+        raise InputError(
+            f"{where}: to read {_mib(text_bytes)} of text takes about "
+            f"{_mib(text_bytes * PER_BYTE)} of memory, and {_mib(free)} are free: "
+            f"{hint}",
+            code="E-DATA-READ",
+        )
+
+
+def _mib(n_bytes: int) -> str:
+    return f"{n_bytes / 2**20:,.1f} MiB"
+
+
+def said_before(path: str | None) -> str:
+    """What a person should know before a large table is read; empty for other files and folders."""
+    file = Path(path or "")
+    if not file.is_file() or not file.name.lower().endswith(_TEXTS):
+        return ""
+    text_bytes = _text_bytes(file)
+    if text_bytes < WORTH_SAYING_BYTES:
+        return ""
+    return (
+        f"{file.name}: {_mib(text_bytes)} of text; reading it takes about "
+        f"{_mib(text_bytes * PER_BYTE)} of memory"
+    )
+
+
+def _text_bytes(file: Path) -> int:
+    """Bytes of text in a file; a file of gzip says at its end how many it unpacks to."""
+    if file.suffix.lower() != ".gz":
+        return file.stat().st_size
+    with file.open("rb") as packed:
+        packed.seek(-min(4, file.stat().st_size), 2)
+        return int.from_bytes(packed.read(4), "little")
+
+
+def _free_bytes() -> int | None:
+    """Memory that is free or can be made free; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
