@@ -1,8 +1,9 @@
 """Inference: time, memory and instructions of packed networks, beside other runtimes.
 
-    python -m benchmarks.inference [--only dense conv calls sizes boards]
+    python -m benchmarks.inference [--only dense conv calls sizes boards] [--save inference]
 
-Results go to benchmarks/results/inference.json, and from there into docs/BENCHMARKS.md.
+Results go to benchmarks/results/inference.json, and from there into docs/BENCHMARKS.md. Those of a
+machine with AVX-512 have a file and tables of their own: --save inference_avx512.
 """
 
 from __future__ import annotations
@@ -128,7 +129,10 @@ def main() -> None:
     }  # fmt: skip
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--only", nargs="*", choices=parts, default=list(parts))
-    wanted = parser.parse_args().only
+    files = ("inference", "inference_avx512")
+    parser.add_argument("--save", choices=files, default="inference", help="the file of results")
+    arguments = parser.parse_args()
+    wanted, file = arguments.only, arguments.save
     lacking = missing()
     if lacking and wanted != ["boards"]:  # nobody runs beside those
         raise SystemExit(f'not installed: {lacking}; pip install "metabit[bench]"')
@@ -136,7 +140,8 @@ def main() -> None:
     for name in wanted:
         print(f"{name} ...", flush=True)
         record[name] = parts[name]()
-    results.save("inference", "python -m benchmarks.inference", record)
+    command = "python -m benchmarks.inference"
+    results.save(file, command if file == "inference" else f"{command} --save {file}", record)
     page.write()
 
 

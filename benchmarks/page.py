@@ -26,6 +26,9 @@ Record = dict[str, Any]
 #: Mark in the page -> the results it is made from, and how.
 TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "inference-dense": ("inference", inference_tables.networks),
+    "avx512-dense": ("inference_avx512", inference_tables.networks),
+    "avx512-layers": ("inference_avx512", inference_tables.layers),
+    "avx512-conv": ("inference_avx512", inference_tables.convolutions),
     "inference-layers": ("inference", inference_tables.layers),
     "inference-conv": ("inference", inference_tables.convolutions),
     "binary-engines": ("binary_engines", inference_tables.engines),

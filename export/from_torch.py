@@ -63,6 +63,12 @@ def from_model(
     Raises:
         InputError: weights or normalisation are not finite, or a limit of the format is broken.
     """
+    if net.config.normalization != "batch":
+        raise InputError(
+            f'[network] normalization = "{net.config.normalization}": a file holds running means '
+            'and variances, and this network has none; train with normalization = "batch"',
+            code="E-NETWORK",
+        )
     n_layers = len(net.layers)
     ms = [float(m)] * n_layers if isinstance(m, int | float) else [float(value) for value in m]
     if len(ms) != n_layers:

@@ -214,9 +214,17 @@ class _Trainer:
                     if start == at.epoch:
                         self.steps.forget()
                         self.method.start_phase(self.model, x, y, at.task, phase)
+            self._set_rate(at.epoch - max(start for start in starts if start <= at.epoch))
             self.order_state = self.generator.get_state()
             self._epoch(x, y, self._n_batches(task))
             at.epoch, at.step = at.epoch + 1, 0
+
+    def _set_rate(self, epoch: int) -> None:
+        """Give the optimizer the learning rate of an epoch, counted from 0 in its phase."""
+        if self.recipe.method.lr_decay < 1:
+            self.steps.forget()
+            for group in self.optimizer.param_groups:
+                group["lr"] = self.recipe.method.lr_at(epoch)
 
     def _epoch(self, x: Tensor, y: Tensor, n_batches: int) -> None:
         at, batch = self.position, self.recipe.train.batch

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from metabit.trainer.methods.base import Method
 from metabit.trainer.networks.diagnosis import Diverged
+from metabit.trainer.networks.dropout import Dropout
 from metabit.trainer.networks.network import Network
 from metabit.trainer.optim import MetaplasticAdam
 
@@ -30,8 +31,8 @@ LOOK_EVERY = 50
 class RepeatedSteps:
     """Does the steps of a method; those that are alike become repetitions of one recording.
 
-    On the processor that runs Python, for methods whose steps differ, and for batches of another
-    size, it does what `method.step` does.
+    On the processor that runs Python, for methods whose steps differ, for networks with dropout,
+    and for batches of another size, it does what `method.step` does.
 
     Args:
         method: what does a step.
@@ -41,6 +42,7 @@ class RepeatedSteps:
     def __init__(self, method: Method, model: Network) -> None:
         self._method = method
         self._model = model
+        self._draws = any(isinstance(module, Dropout) for module in model.modules())
         self._loss_seen = math.nan
         self.forget()
 
@@ -77,7 +79,8 @@ class RepeatedSteps:
 
     def _is_recorded(self, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> bool:
         """Whether this step can be a repetition; records it when it is the first such one."""
-        if not (x.is_cuda and self._method.can_repeat and isinstance(optimizer, MetaplasticAdam)):
+        alike = self._method.can_repeat and not self._draws
+        if not (x.is_cuda and alike and isinstance(optimizer, MetaplasticAdam)):
             return False
         if self._x.shape != x.shape:
             if self._graph is not None:

@@ -104,7 +104,7 @@ def test_on_the_cpu_a_step_is_the_step_of_the_method() -> None:
 def test_only_methods_whose_steps_are_alike_are_repeated() -> None:
     assert Metaplastic.can_repeat.fget(None) is True  # type: ignore[attr-defined]
     assert Naive.can_repeat.fget(None) is True  # type: ignore[attr-defined]
-    for name in ("replay", "joint", "dgm", "lwf", "bimu", "anpyc"):
+    for name in ("replay", "joint", "dgm", "lwf", "bimu"):
         assert registry.find(name).can_repeat.fget(None) is False, name
 
 

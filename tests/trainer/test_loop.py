@@ -18,6 +18,7 @@ from metabit.trainer.loop import train
 from metabit.trainer.networks.build import build_network
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.recipe_shape import MODEL
+from metabit.trainer.prepare import prepare
 from metabit.trainer.recipe import Recipe, load_recipe, recipe_from_dict
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Silent
@@ -49,6 +50,7 @@ VARIANTS = {
     "adam reset": small(method={"reset_optimizer": True}),
     "sgd": small(method={"optimizer": "sgd", "lr": 0.01}),
     "sgd momentum": small(method={"optimizer": "sgd", "lr": 0.01, "momentum": 0.9}),
+    "dropout, decay": small(network={"dropout": 0.2}, method={"lr_decay": 0.5}),
     "shared bank, no affine": small(network={"banks": "shared", "affine": False}),
 }
 
@@ -114,6 +116,20 @@ def test_a_run_killed_again_and_again_ends_at_the_same_bits(tmp_path: Path) -> N
             train(recipe, tmp_path / "killed", resume=resume > 0, progress=KillAt(step))
     train(recipe, tmp_path / "killed", resume=True)
     assert_same(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_the_learning_rate_falls_from_epoch_to_epoch_of_each_task(tmp_path: Path) -> None:
+    rates: list[float] = []
+
+    class Watch(Silent):
+        def step_done(self, task: int, step: int, loss: float) -> None:
+            rates.append(trainer.optimizer.param_groups[0]["lr"])
+
+    recipe = small(method={"lr": 0.01, "lr_decay": 0.5}, train={"epochs": 2})
+    prepared, cpu = prepare(recipe, tmp_path / "run"), torch.device("cpu")
+    trainer = loop._Trainer(prepared, Watch(), cpu, keeps=False)
+    trainer.learn_all()
+    assert rates == 2 * (9 * [0.01] + 9 * [0.005])
 
 
 def test_resuming_a_finished_run_returns_it_unchanged(tmp_path: Path) -> None:

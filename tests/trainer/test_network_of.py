@@ -41,7 +41,8 @@ NETWORKS: dict[str, tuple[type, dict[str, Any]]] = {
     "real": (RealMLP, {"kind": "real", "hidden": [32]}),
     "real, convolutional": (
         RealConvNet,
-        {"kind": "real", "convolutions": [[8, 3, 2]], "hidden": [16], "normalized": True},
+        {"kind": "real", "convolutions": [[8, 3, 2]], "hidden": [16], "normalized": True}
+        | {"normalization": "instance", "dropout": 0.1},
     ),
     "real, normalised": (
         RealMLP,
@@ -114,6 +115,9 @@ def test_a_trunk_that_does_not_fit_is_refused(tmp_path: Path) -> None:
         ({"convolutions": [[8, 3]]}, r"\[channels, kernel size, pooling\]"),
         ({"convolutions": [[8, 3, 0]]}, r"\[channels, kernel size, pooling\]"),
         ({"outputs": "some"}, "known: all, seen"),
+        ({"normalization": "group"}, "known: batch, instance, sample"),
+        ({"kind": "real", "normalization": "sample"}, "needs normalized = true"),
+        ({"dropout": 1.0}, "must be 0 or more, below 1"),
     ],
 )
 def test_keys_that_do_not_go_together_are_refused(network: dict[str, Any], message: str) -> None:

@@ -169,13 +169,15 @@ class Anpyc(QuadraticMethod):
                 name: torch.full_like(weights[name], NEVER, dtype=torch.int16) for name in hidden
             }
         self.pruned = {name: since != since for name, since in self.since.items()}
+        self._prunes = False  # whether any weight is pruned, known without a look at the masks
+        self._is_real = not binary_weights(model)
         self.shares: list[float] = []
         self.generator = torch.Generator().manual_seed(setting.seed)
 
     @property
     def can_repeat(self) -> bool:
-        """It looks in every step whether weights are pruned."""
-        return False
+        """Steps are alike in a real-valued network; in a binary one they draw random signs."""
+        return self._is_real
 
     @property
     def free(self) -> dict[str, Tensor]:
@@ -194,6 +196,7 @@ class Anpyc(QuadraticMethod):
         """Before the first phase, return pruned weights to use; before the others, prune more."""
         if phase == 0:
             self.pruned = {name: torch.zeros_like(mask) for name, mask in self.pruned.items()}
+            self._prunes = False
             return
         percent = self.options.percents(task)[phase - 1]
         columns = self.setting.outputs.columns(task)
@@ -206,6 +209,7 @@ class Anpyc(QuadraticMethod):
             least = torch.argsort(rank.flatten(), stable=True)[:n_pruned]
             self.pruned[name] = torch.zeros_like(free)
             self.pruned[name].view(-1)[least] = True
+        self._prunes = True
         self._reset_pruned(model)
 
     def _importance(self, model: Network, x: Tensor, columns: Tensor) -> dict[str, Tensor]:
@@ -220,7 +224,7 @@ class Anpyc(QuadraticMethod):
         weights, binary = protected(model), binary_weights(model)
         for name, mask in self.pruned.items():
             if name not in binary:
-                weights[name][mask] = 0.0
+                weights[name].masked_fill_(mask, 0.0)
                 continue
             drawn = torch.randint(2, (int(mask.sum()),), generator=self.generator)
             weights[name][mask] = PRUNED * (2.0 * drawn.to(mask.device) - 1)
@@ -232,11 +236,11 @@ class Anpyc(QuadraticMethod):
         for name, mask in self.pruned.items():
             gradient = weights[name].grad
             if gradient is not None:
-                gradient[mask] = 0.0
+                gradient.masked_fill_(mask, 0.0)
 
     def after_step(self, model: nn.Module) -> None:
         """Reset pruned weights, which the optimizer may have moved."""
-        if any(bool(mask.any()) for mask in self.pruned.values()):
+        if self._prunes:
             self._reset_pruned(model)
 
     def consolidate(self, model: Network, x: Tensor, y: Tensor, task: int) -> None:
@@ -301,5 +305,6 @@ class Anpyc(QuadraticMethod):
             since, pruned = parts_of("since", tensors), parts_of("pruned", tensors)
             self.since = {name: since[name] for name in self.since}
             self.pruned = {name: pruned[name] for name in self.pruned}
+            self._prunes = any(bool(mask.any()) for mask in self.pruned.values())
             self.shares = tensors["counters/shares"].tolist()
             self.generator.set_state(tensors["counters/generator"])

@@ -2,6 +2,8 @@
 
 quantizers.py  sign with straight-through gradients; sign(0) = +1
 layers.py      BinaryLinear, and Normalization with running statistics and banks
+sample_norm.py  normalisation of each sample by itself
+dropout.py     dropout whose draws an interrupted run repeats
 shapes.py      shapes of networks as dataclasses, which refuse what cannot be built
 recipe_shape.py  the shape that a recipe asks for
 named.py       shapes of convolutional networks that have a name

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from metabit.errors import InputError
-from metabit.trainer.networks.conv import BinaryConv2d, MapNormalization, flatten_nhwc, max_pool
+from metabit.trainer.networks.conv import BinaryConv2d, flatten_nhwc, max_pool
+from metabit.trainer.networks.dropout import dropout
 from metabit.trainer.networks.layers import BinaryLinear, Normalization
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.network import BinaryNetwork
 from metabit.trainer.networks.quantizers import sign_activation
+from metabit.trainer.networks.sample_norm import normalization
 from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig, MapShape, largest_input
 
 
@@ -30,6 +32,7 @@ class BinaryConvNet(BinaryNetwork):
 
     Attributes:
         convs, norms: the convolutions and their normalisations in order.
+        dropout: what happens to the output of the last block in training.
         dense: the layers that follow them.
     """
 
@@ -56,18 +59,25 @@ class BinaryConvNet(BinaryNetwork):
                 )
             )
             self.norms.append(
-                MapNormalization(
-                    block.n_channels, config.n_banks, config.affine, config.eps, config.momentum
+                normalization(
+                    config.normalization,
+                    block.n_channels,
+                    config.n_banks,
+                    config.affine,
+                    config.eps,
+                    config.momentum,
+                    maps=True,
                 )
             )
+        self.dropout = dropout(config.dropout, generator)
         self.dense = BinaryMLP(config.dense, generator)
 
     @property
-    def blocks(self) -> list[tuple[ConvBlock, BinaryConv2d, MapNormalization]]:
+    def blocks(self) -> list[tuple[ConvBlock, BinaryConv2d, Normalization]]:
         """Each block with its convolution and normalisation, in order."""
         parts = zip(self.config.blocks, self.convs, self.norms, strict=True)
         return [
-            (block, cast(BinaryConv2d, conv), cast(MapNormalization, norm))
+            (block, cast(BinaryConv2d, conv), cast(Normalization, norm))
             for block, conv, norm in parts
         ]
 
@@ -90,7 +100,7 @@ class BinaryConvNet(BinaryNetwork):
             x: integers as float32, the zero point already subtracted, shape (n, *input_shape), or
                 flat, in the same order.
         """
-        scores: Tensor = self.dense(self.vectors(x))
+        scores: Tensor = self.dense(self.dropout(self.vectors(x)))
         return scores
 
     def samples(self, x: NDArray[Any]) -> NDArray[Any]:

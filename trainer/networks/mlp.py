@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from metabit.errors import InputError
+from metabit.trainer.networks.dropout import dropout
 from metabit.trainer.networks.layers import BinaryLinear, Normalization
 from metabit.trainer.networks.network import BinaryNetwork
 from metabit.trainer.networks.quantizers import sign_activation
+from metabit.trainer.networks.sample_norm import normalization
 from metabit.trainer.networks.shapes import MLPConfig
 
 
@@ -31,6 +33,7 @@ class BinaryMLP(BinaryNetwork):
 
     Attributes:
         linears, norms: the layers in order.
+        dropouts: what happens to the output of each hidden layer in training.
     """
 
     def __init__(self, config: MLPConfig, generator: torch.Generator | None = None) -> None:
@@ -42,9 +45,17 @@ class BinaryMLP(BinaryNetwork):
             for n_in, n_out in pairwise(widths)
         )
         self.norms = nn.ModuleList(
-            Normalization(n_out, config.n_banks, config.affine, config.eps, config.momentum)
+            normalization(
+                config.normalization,
+                n_out,
+                config.n_banks,
+                config.affine,
+                config.eps,
+                config.momentum,
+            )
             for n_out in widths[1:]
         )
+        self.dropouts = nn.ModuleList(dropout(config.dropout, generator) for _ in config.hidden)
 
     @property
     def layers(self) -> list[tuple[BinaryLinear, Normalization]]:
@@ -59,8 +70,8 @@ class BinaryMLP(BinaryNetwork):
             x: integers as float32, the zero point already subtracted, shape (n, n_inputs).
         """
         *hidden, (last_linear, last_norm) = self.layers
-        for linear, norm in hidden:
-            x = sign_activation(norm(linear(x)))
+        for (linear, norm), dropped in zip(hidden, self.dropouts, strict=True):
+            x = dropped(sign_activation(norm(linear(x))))
         scores: Tensor = last_norm(last_linear(x))
         return scores
 

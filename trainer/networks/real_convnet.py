@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.trainer.networks.conv import Convolution, MapNormalization, flatten_nhwc, max_pool
+from metabit.trainer.networks.conv import Convolution, flatten_nhwc, max_pool
 from metabit.trainer.networks.convnet import as_maps
+from metabit.trainer.networks.dropout import dropout
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.real_mlp import RealMLP
+from metabit.trainer.networks.sample_norm import normalization
 from metabit.trainer.networks.shapes import Padding, RealConvNetConfig
 
 
@@ -65,6 +67,7 @@ class RealConvNet(Network):
     Attributes:
         convs: the convolutions in order.
         norms: their normalisations; empty if layers are not normalised.
+        dropout: what happens to the output of the last block in training.
         dense: the layers that follow, on maps flattened as row, column, channel.
     """
 
@@ -86,8 +89,10 @@ class RealConvNet(Network):
         )
         normalized = config.blocks if config.normalized else ()
         self.norms = nn.ModuleList(
-            MapNormalization(block.n_channels, config.n_banks) for block in normalized
+            normalization(config.normalization, block.n_channels, config.n_banks, maps=True)
+            for block in normalized
         )
+        self.dropout = dropout(config.dropout, generator)
         self.dense = RealMLP(config.dense, generator)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -97,7 +102,7 @@ class RealConvNet(Network):
             x: integers as float32, the zero point already subtracted, shape (n, *input_shape), or
                 flat, in the same order.
         """
-        scores: Tensor = self.dense(self.vectors(x))
+        scores: Tensor = self.dense(self.dropout(self.vectors(x)))
         return scores
 
     def vectors(self, x: Tensor) -> Tensor:

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from metabit.trainer.networks.layers import Normalization
+from metabit.trainer.networks.dropout import dropout
 from metabit.trainer.networks.mlp import flat_samples
 from metabit.trainer.networks.network import Network
+from metabit.trainer.networks.sample_norm import normalization
 from metabit.trainer.networks.shapes import RealMLPConfig
 
 
@@ -32,6 +33,7 @@ class RealMLP(Network):
     Attributes:
         linears: the layers in order.
         norms: their normalisations, except for the last layer; empty if layers are not normalised.
+        dropouts: what happens to the output of each hidden layer in training.
     """
 
     def __init__(self, config: RealMLPConfig, generator: torch.Generator | None = None) -> None:
@@ -45,7 +47,10 @@ class RealMLP(Network):
                     bound = 1 / math.sqrt(n_in)
                     parameter.uniform_(-bound, bound, generator=generator)
         n_normalized = config.hidden if config.normalized else ()
-        self.norms = nn.ModuleList(Normalization(n, config.n_banks) for n in n_normalized)
+        self.norms = nn.ModuleList(
+            normalization(config.normalization, n, config.n_banks) for n in n_normalized
+        )
+        self.dropouts = nn.ModuleList(dropout(config.dropout, generator) for _ in config.hidden)
 
     def forward(self, x: Tensor) -> Tensor:
         """Class scores, shape (n, n_classes).
@@ -58,6 +63,7 @@ class RealMLP(Network):
         for number, linear in enumerate(hidden):
             x = linear(x)
             x = functional.relu(self.norms[number](x) if self.config.normalized else x)
+            x = self.dropouts[number](x)
         scores: Tensor = last(x)
         return scores
 

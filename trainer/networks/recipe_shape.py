@@ -46,7 +46,14 @@ def recipe_shape(
         blocks = tuple(ConvBlock(c, k, padding=padding, pool=p) for c, k, p in recipe.convolutions)
         if real:
             return RealConvNetConfig(
-                maps, blocks, recipe.hidden, n_classes, n_banks, recipe.normalized
+                maps,
+                blocks,
+                recipe.hidden,
+                n_classes,
+                n_banks,
+                recipe.normalized,
+                normalization=recipe.normalization,
+                dropout=recipe.dropout,
             )
         return ConvNetConfig(
             input_shape=maps,
@@ -56,12 +63,29 @@ def recipe_shape(
             n_banks=n_banks,
             affine=recipe.affine,
             init_width=recipe.init_width,
+            normalization=recipe.normalization,
+            dropout=recipe.dropout,
         )
     n_inputs = math.prod(input_shape)
     if real:
-        return RealMLPConfig(n_inputs, recipe.hidden, n_classes, n_banks, recipe.normalized)
+        return RealMLPConfig(
+            n_inputs,
+            recipe.hidden,
+            n_classes,
+            n_banks,
+            recipe.normalized,
+            normalization=recipe.normalization,
+            dropout=recipe.dropout,
+        )
     return MLPConfig(
-        n_inputs, recipe.hidden, n_classes, n_banks, recipe.affine, init_width=recipe.init_width
+        n_inputs,
+        recipe.hidden,
+        n_classes,
+        n_banks,
+        recipe.affine,
+        init_width=recipe.init_width,
+        normalization=recipe.normalization,
+        dropout=recipe.dropout,
     )
 
 

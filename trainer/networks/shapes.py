@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Literal
 
 from metabit.errors import InputError, nearest
+from metabit.trainer.recipe.network import NORMALIZATIONS
 
 EXACT_LIMIT = 2**24
 """float32 can represent every integer below this."""
@@ -44,6 +45,9 @@ class MLPConfig:
         affine: whether normalisation learns a scale and an offset.
         eps, momentum: of the normalisation.
         init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2].
+        normalization: "batch"; or "instance" or "sample", of each sample by itself.
+        dropout: share of the values that a dense layer reads which are zero in training; samples
+            are read whole.
 
     Raises:
         InputError: a value is out of range; the message names it.
@@ -57,6 +61,8 @@ class MLPConfig:
     eps: float = 1e-5
     momentum: float = 0.1
     init_width: float = 0.1
+    normalization: str = "batch"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         if self.n_inputs < 1 or self.n_inputs * 255 >= EXACT_LIMIT:
@@ -77,6 +83,11 @@ class MLPConfig:
             raise network_error(f"momentum = {self.momentum}: must be above 0 and at most 1")
         if not (math.isfinite(self.init_width) and self.init_width > 0):
             raise network_error(f"init_width = {self.init_width}: must be above 0")
+        if self.normalization not in NORMALIZATIONS:
+            hint = nearest(self.normalization, NORMALIZATIONS)
+            raise network_error(f'normalization "{self.normalization}": no such kind; {hint}')
+        if not 0 <= self.dropout < 1:
+            raise network_error(f"dropout = {self.dropout}: must be 0 or more, below 1")
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -96,6 +107,9 @@ class RealMLPConfig:
         normalized: normalise before each rectifier; the scores are not normalised.
         scale: factor of the input integers, such as 1 / 255 for pixels.
         shift: is subtracted after the multiplication.
+        normalization: "batch"; or "instance" or "sample", of each sample by itself.
+        dropout: share of the values that a dense layer reads which are zero in training; samples
+            are read whole.
 
     Raises:
         InputError: a width or a number of classes or banks is out of range.
@@ -108,9 +122,18 @@ class RealMLPConfig:
     normalized: bool = False
     scale: float = 1.0
     shift: float = 0.0
+    normalization: str = "batch"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        MLPConfig(self.n_inputs, self.hidden, self.n_classes, self.n_banks)  # the same limits
+        MLPConfig(  # the same limits
+            self.n_inputs,
+            self.hidden,
+            self.n_classes,
+            self.n_banks,
+            normalization=self.normalization,
+            dropout=self.dropout,
+        )
 
 
 @dataclass(frozen=True)
@@ -173,6 +196,9 @@ class ConvNetConfig:
         affine: whether normalisation learns a scale and an offset.
         eps, momentum: of the normalisation.
         init_width: hidden weights start uniformly in [-init_width / 2, init_width / 2].
+        normalization: "batch"; or "instance" or "sample", of each sample by itself.
+        dropout: share of the values that a dense layer reads which are zero in training; samples
+            are read whole.
 
     Raises:
         InputError: a value is out of range, or a map becomes too small; the message says where.
@@ -187,6 +213,8 @@ class ConvNetConfig:
     eps: float = 1e-5
     momentum: float = 0.1
     init_width: float = 0.1
+    normalization: str = "batch"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         _ = self.dense  # computing it checks every block and the dense part
@@ -213,6 +241,8 @@ class ConvNetConfig:
             eps=self.eps,
             momentum=self.momentum,
             init_width=self.init_width,
+            normalization=self.normalization,
+            dropout=self.dropout,
         )
 
 
@@ -229,6 +259,9 @@ class RealConvNetConfig:
         normalized: normalise before each rectifier; the scores are not normalised.
         scale: factor of the input integers, such as 1 / 255 for pixels.
         shift: is subtracted after the multiplication.
+        normalization: "batch"; or "instance" or "sample", of each sample by itself.
+        dropout: share of the values that a dense layer reads which are zero in training; samples
+            are read whole.
 
     Raises:
         InputError: a value is out of range, or a map becomes too small; the message says where.
@@ -242,6 +275,8 @@ class RealConvNetConfig:
     normalized: bool = False
     scale: float = 1.0
     shift: float = 0.0
+    normalization: str = "batch"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         _ = self.dense  # computing it checks every block and the dense part
@@ -258,8 +293,15 @@ class RealConvNetConfig:
     @cached_property
     def dense(self) -> RealMLPConfig:
         """Shape of the dense part, which reads the flattened maps of the last block."""
-        n_inputs = math.prod(self.map_shapes[-1])
-        return RealMLPConfig(n_inputs, self.hidden, self.n_classes, self.n_banks, self.normalized)
+        return RealMLPConfig(
+            math.prod(self.map_shapes[-1]),
+            self.hidden,
+            self.n_classes,
+            self.n_banks,
+            self.normalized,
+            normalization=self.normalization,
+            dropout=self.dropout,
+        )
 
 
 def largest_input(number: int) -> int:

@@ -19,6 +19,9 @@ class MethodRecipe:
         name: name of the method, which is a file of trainer/methods/ or was given to `register`.
         optimizer: "adam" or "sgd".
         lr: learning rate.
+        lr_decay: factor of the learning rate after every `lr_decay_epochs` epochs. Each task begins
+            with `lr` again, and so does each phase of a task.
+        lr_decay_epochs: see `lr_decay`.
         momentum: momentum of sgd.
         weight_decay: this factor times the hidden weight is added to the gradient.
         reset_optimizer: start every task with a new optimizer.
@@ -27,6 +30,8 @@ class MethodRecipe:
     name: str = "metaplastic"
     optimizer: str = "adam"
     lr: float = 0.005
+    lr_decay: float = 1.0
+    lr_decay_epochs: int = 1
     momentum: float = 0.0
     weight_decay: float = 0.0
     reset_optimizer: bool = False
@@ -34,6 +39,9 @@ class MethodRecipe:
     def __post_init__(self) -> None:
         require_choice("[method] optimizer", self.optimizer, OPTIMIZERS)
         require(self.lr > 0, "[method] lr", self.lr, "must be above 0")
+        require(0 < self.lr_decay <= 1, "[method] lr_decay", self.lr_decay, "must be in (0, 1]")
+        epochs = self.lr_decay_epochs
+        require(epochs >= 1, "[method] lr_decay_epochs", epochs, "must be 1 or more")
         require(
             0 <= self.momentum < 1, "[method] momentum", self.momentum, "must be 0 or more, below 1"
         )
@@ -42,6 +50,10 @@ class MethodRecipe:
         require(
             self.weight_decay >= 0, "[method] weight_decay", self.weight_decay, "must be 0 or more"
         )
+
+    def lr_at(self, epoch: int) -> float:
+        """Learning rate in an epoch of a phase, counted from 0."""
+        return self.lr * self.lr_decay ** (epoch // self.lr_decay_epochs)
 
     @property
     def m(self) -> float | tuple[float, ...]:

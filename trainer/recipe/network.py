@@ -9,6 +9,8 @@ from metabit.trainer.recipe.tables import refuse, require, require_choice
 KINDS = ("binary", "real")
 BANKS = ("task", "shared")
 OUTPUTS = ("all", "seen")
+NORMALIZATIONS = ("batch", "instance", "sample")
+"""What mean and variance are taken of: a batch, each channel of a sample, or a whole sample."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class NetworkRecipe:
         normalized: whether hidden layers are normalised, as in all binary networks. Real only.
         standardized: scale inputs to mean 0 and standard deviation 1, and not to at most 1. Real
             only.
+        normalization: "batch"; "instance" takes mean and variance of each channel of a sample by
+            itself, and "sample" of all its values. A network with the latter two cannot be
+            exported.
+        dropout: share of the values that a dense layer reads which are zero in training; samples
+            are read whole.
     """
 
     kind: str = "binary"
@@ -42,6 +49,8 @@ class NetworkRecipe:
     init_width: float = 0.1
     normalized: bool = False
     standardized: bool = False
+    normalization: str = "batch"
+    dropout: float = 0.0
 
     def __post_init__(self) -> None:
         require_choice("[network] kind", self.kind, KINDS)
@@ -53,6 +62,9 @@ class NetworkRecipe:
         rule = "needs [channels, kernel size, pooling] each, whole numbers from 1"
         good = all(len(block) == 3 and min(block) >= 1 for block in self.convolutions)
         require(good, "[network] convolutions", self.convolutions, rule)
+        require_choice("[network] normalization", self.normalization, NORMALIZATIONS)
+        rule = "must be 0 or more, below 1"
+        require(0 <= self.dropout < 1, "[network] dropout", self.dropout, rule)
         self._require_kind()
 
     def _require_kind(self) -> None:
@@ -72,5 +84,12 @@ class NetworkRecipe:
             raise refuse(
                 '[network] banks = "task" needs normalized = true: there is nothing to bank'
             )
-        if self.trunk is not None and (self.hidden or self.convolutions):
-            raise refuse("[network] trunk brings its layers: leave hidden and convolutions out")
+        layers = (self.hidden, self.convolutions, self.normalization != "batch", self.dropout)
+        if self.trunk is not None and any(layers):
+            raise refuse(
+                "[network] trunk brings its layers: leave hidden, convolutions, normalization and "
+                "dropout out"
+            )
+        if self.kind == "real" and self.normalization != "batch" and not self.normalized:
+            rule = "needs normalized = true"
+            require(False, "[network] normalization", self.normalization, rule)
