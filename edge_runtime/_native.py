@@ -36,13 +36,15 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 15
+ABI_VERSION = 16
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
+GOAL_FILE = 3
 MAX_BATCH = 64
 MAX_CLASSES = 256
 MAX_LAYERS = 32
 MAX_REPLAY = 65535
+NO_REPLAY = 0xFFFFFFFF
 MAX_UNITS = 64
 REASON_BYTES = 256
 TRACKED_INPUTS = 64
@@ -92,6 +94,10 @@ class Info(ctypes.Structure):
         ("untrained", c_uint32),
         ("has_tracker", c_uint32),
         ("tracker_units", c_uint32),
+        ("told_goal", c_uint32),
+        ("told_what", c_uint32),
+        ("told_replay", c_uint32),
+        ("told_batch", c_uint32),
     ]
 
 

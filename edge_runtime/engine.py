@@ -43,7 +43,8 @@ class Engine:
             best for `goal` that fits `ram`. None: nothing learns, and what the file says answers:
             its last layer, or a head that has learnt.
         goal: what "auto" chooses for: "remember" keeps what was learnt, "track" follows a stream
-            whose meaning drifts. `plan.reason` says what was chosen, and why.
+            whose meaning drifts. None: "auto" is what the recipe of the file says under [learn], or
+            else "remember". `plan.reason` says what was chosen, and why.
         bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank (task).
         step_levels: step size in levels of an 8-bit hidden weight; None for what the file says.
@@ -56,10 +57,12 @@ class Engine:
             there meanwhile.
         keep: how many states to keep there.
         batch: samples per learning step, 1 to 64: the weights move once a batch, by the sum of its
-            gradients, at the price of RAM for the errors and activations of all its samples.
+            gradients, at the price of RAM for the errors and activations of all its samples. 0: 1,
+            or with "auto" and no goal what the file says.
         units: hidden units of a tracking head, 0 to 64; None for as many as fit `ram`.
         replay: samples kept to be learnt again, four beside each new one, 0 to 65,535: for a
-            tracking head, or where some layers learn and not all.
+            tracking head, or where some layers learn and not all. None: 0, or with "auto" and no
+            goal what the file says.
         threads: threads that large layers are split between, in a pool of this engine's own; None
             for what the variable METABIT_THREADS says, or 1.
 
@@ -80,7 +83,7 @@ class Engine:
         *,
         ram: str | int | None = None,
         learn: Learn | None = None,
-        goal: Goal = "remember",
+        goal: Goal | None = None,
         bits: int = 0,
         bank: int = 0,
         step_levels: float | None = None,
@@ -89,9 +92,9 @@ class Engine:
         state: str | Path | None = None,
         read_only: bool = False,
         keep: int = 3,
-        batch: int = 1,
+        batch: int = 0,
         units: int | None = None,
-        replay: int = 0,
+        replay: int | None = None,
         threads: int | None = None,
     ) -> None:
         self._arguments: dict[str, Any] = {
@@ -123,6 +126,7 @@ class Engine:
             trust=self.plan.trust,
             panels=self.plan.panels,
             batch=self.plan.batch,
+            replay=self.plan.replay,
         ).native(self._threads.runner)
         if self.plan.head and info.n_classes:
             self.n_outputs = int(info.n_classes)

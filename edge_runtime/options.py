@@ -37,11 +37,11 @@ class Options:
         m: metaplasticity at the end of the range; None for what the file says.
         isa: number of the kernel set; 0 for the best that runs.
         panels: interleave weights in RAM, for kernels with vector registers.
-        batch: samples per learning step.
+        batch: samples per learning step; 0 for what the file says, or 1.
         head: the head that answers and learns in place of the last layer, if any.
         units: hidden units of a tracking head, 0 to 64; None for as many as fit.
         trust: how much the network's scores count in a tracking head before it has learnt.
-        replay: samples kept to be learnt again, 0 to 65,535.
+        replay: samples kept to be learnt again, 0 to 65,535; None for what the file says, or none.
 
     Raises:
         InputError: a value is out of range, whatever the model.
@@ -55,11 +55,11 @@ class Options:
     m: float | None = None
     isa: int = 0
     panels: bool = False
-    batch: int = 1
+    batch: int = 0
     head: Head | None = None
     units: int | None = None
     trust: float = 1.0
-    replay: int = 0
+    replay: int | None = None
 
     def __post_init__(self) -> None:
         if self.state_bits not in (0, 4, 8):
@@ -70,9 +70,10 @@ class Options:
             raise InputError(f"seed {self.seed} is outside 0...{2**32 - 1}", code="E-SEED")
         _check_range("step_levels", self.step_levels, MAX_STEP_LEVELS)
         _check_range("m", self.m, MAX_M)
-        if isinstance(self.batch, bool) or not 1 <= self.batch <= MAX_BATCH:
+        if isinstance(self.batch, bool) or not 0 <= self.batch <= MAX_BATCH:
             raise InputError(
-                f"batch={self.batch}: choose a number of samples from 1 to {MAX_BATCH}",
+                f"batch={self.batch}: choose a number of samples from 1 to {MAX_BATCH}, or 0 for "
+                "what the file says",
                 code="E-BATCH",
             )
         if self.units is not None and not 0 <= self.units <= MAX_UNITS:
@@ -80,7 +81,7 @@ class Options:
                 f"units={self.units}: choose a number of hidden units from 0 to {MAX_UNITS}",
                 code="E-UNITS",
             )
-        if isinstance(self.replay, bool) or not 0 <= self.replay <= MAX_REPLAY:
+        if isinstance(self.replay, bool) or not 0 <= (self.replay or 0) <= MAX_REPLAY:
             raise InputError(
                 f"replay={self.replay}: choose a number of samples from 0 to {MAX_REPLAY}",
                 code="E-REPLAY",
@@ -99,6 +100,7 @@ class Options:
             runner: address of an `mb_runner` that shares out the parts of large layers.
             goal: `mb_goal`, for options whose choice is left to the core.
         """
+        leaves_none = goal == _native.GOAL_FILE and self.replay == 0
         return _native.NativeOptions(
             goal=goal,
             learn_layers=self.learn_layers,
@@ -113,7 +115,7 @@ class Options:
             head=0 if self.head is None else HEADS.index(self.head) + 1,
             units=MAX_UNITS if self.units is None else self.units,
             trust=self.trust,
-            replay=self.replay,
+            replay=_native.NO_REPLAY if leaves_none else self.replay or 0,
             runner=runner,
         )
 

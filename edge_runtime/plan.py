@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.layers_that_learn import Learn as Learn
@@ -19,6 +18,9 @@ from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
 from metabit.export.container import head_that_answers
+from metabit.export.spec import GOALS as GOALS
+from metabit.export.spec import LEARNERS
+from metabit.export.spec import Goal as Goal
 
 #: `mb_plan` fields in the order of the table, with the words people read.
 PARTS: dict[str, str] = {
@@ -35,9 +37,6 @@ PARTS: dict[str, str] = {
     "model_bytes": "bookkeeping",
 }
 
-#: What a user says of a stream: keep what was learnt, or follow what changes.
-Goal = Literal["remember", "track"]
-GOALS = ("remember", "track")  # in the order of `mb_goal`, from 1
 #: Forms of the counting head, the best first.
 COUNTING: tuple[Head, ...] = ("counting", "counting-small")
 #: Hidden units that a tracking head may have, the best first.
@@ -113,14 +112,14 @@ def plan(
     source: ModelSource,
     *,
     learn: Learn = "all",
-    goal: Goal = "remember",
+    goal: Goal | None = None,
     bits: int = 0,
     bank: int = 0,
     ram: str | int | None = None,
     panels: bool = False,
-    batch: int = 1,
+    batch: int = 0,
     units: int | None = None,
-    replay: int = 0,
+    replay: int | None = None,
 ) -> Plan:
     """Plan the RAM of a model.
 
@@ -131,16 +130,19 @@ def plan(
             follows drift, "head" for the last layer, "all", the number of layers from the output,
             or "auto": the best for `goal` that fits `ram`.
         goal: what "auto" chooses for. "remember": the counting head where the file has one, or the
-            most layers. "track": the tracking head, with as many hidden units as fit. The C core
-            chooses, so a program in C gets the same.
+            most layers. "track": the tracking head, with as many hidden units as fit. None: what
+            the recipe of the file says, or else "remember". The C core chooses, so a program in C
+            gets the same.
         bits: bits per hidden weight, 8 or 4; 0 for what the file holds.
         bank: normalisation bank.
         ram: budget in bytes or like "256 KiB"; None for no limit.
         panels: with interleaved weights, should they fit too; see `mb_options.panels`.
-        batch: samples per learning step, 1 to 64.
+        batch: samples per learning step, 1 to 64; 0 for what the file says with "auto" and no
+            goal, or 1.
         units: hidden units of a tracking head, 0 to 64; None for as many as fit; at most these with
             "auto".
-        replay: samples kept to be learnt again; "auto" then chooses among what can.
+        replay: samples kept to be learnt again; "auto" then chooses among what can. None for what
+            the file says with "auto" and no goal, or none.
 
     Raises:
         BudgetError: it does not fit; the message names the largest parts and the nearest choice
@@ -159,7 +161,7 @@ def fit(
     learn: Learn | None,
     options: Options,
     budget_bytes: int | None,
-    goal: Goal = "remember",
+    goal: Goal | None = None,
 ) -> Plan:
     """The plan of a model that is in memory: the best of `learn` that fits the budget.
 
@@ -178,7 +180,7 @@ def fit(
             f"{where}: bank {options.bank} does not exist, the model has {info.n_banks} (from 0)",
             code="E-BANK",
         )
-    if goal not in GOALS:
+    if goal not in (None, *GOALS):
         raise InputError(f"goal={goal!r}: choose remember or track", code="E-GOAL")
     narrow = replace(options, panels=False)
     if learn == "auto":
@@ -197,8 +199,12 @@ def fit(
     raise BudgetError(_budget_message(mapped, narrow, plans[0], budget_bytes), code="E-BUDGET")
 
 
-def _fit_goal(mapped: Mapped, options: Options, budget_bytes: int | None, goal: Goal) -> Plan:
-    """What the C core chooses for a goal."""
+def _fit_goal(
+    mapped: Mapped, options: Options, budget_bytes: int | None, goal: Goal | None
+) -> Plan:
+    """What the C core chooses for a goal, or as the file says."""
+    if goal is None and mapped.info.told_what:  # which may be what the file does not have
+        _wanted(mapped, LEARNERS[mapped.info.told_what], options)
     chosen, reason = _choose(mapped, options, goal, budget_bytes)
     if chosen is not None:
         return replace(_plan_one(mapped, chosen), reason=reason)
@@ -211,12 +217,13 @@ def _fit_goal(mapped: Mapped, options: Options, budget_bytes: int | None, goal: 
 
 
 def _choose(
-    mapped: Mapped, options: Options, goal: Goal, budget_bytes: int | None
+    mapped: Mapped, options: Options, goal: Goal | None, budget_bytes: int | None
 ) -> tuple[Options | None, str]:
     """The choice of the C core and its line for people; None where it has none."""
     if options.replay and mapped.info.n_outputs > _native.MAX_CLASSES:
         raise _too_many_classes(mapped)
-    native, chosen = options.native(goal=GOALS.index(goal) + 1), _native.NativeOptions()
+    number = _native.GOAL_FILE if goal is None else GOALS.index(goal) + 1
+    native, chosen = options.native(goal=number), _native.NativeOptions()
     line = ctypes.create_string_buffer(_native.REASON_BYTES)
     limit = ctypes.c_size_t(-1).value if budget_bytes is None else budget_bytes
     result = _native.library().mb_choose(
@@ -229,6 +236,7 @@ def _choose(
     settled = replace(
         options, learn_layers=chosen.learn_layers, panels=bool(chosen.panels), units=chosen.units,
         head=HEADS[chosen.head - 1] if chosen.head else None, trust=chosen.trust,
+        batch=chosen.batch, replay=chosen.replay,
     )  # fmt: skip
     return settled, line.value.decode()
 
@@ -330,11 +338,11 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
         n_layers=mapped.info.n_layers,
         state_bits=(options.state_bits or mapped.info.state_bits) if learns else 0,
         panels=options.panels,
-        batch=options.batch if learns else 1,
+        batch=max(options.batch, 1) if learns else 1,
         head=options.head,
         units=options.native().units,
         trust=options.trust,
-        replay=options.replay,
+        replay=options.replay or 0,
     )
 
 

@@ -20,6 +20,7 @@ from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
 from metabit.export.cursor import Cursor
 from metabit.export.front_section import dump_front, front_problem, read_front
+from metabit.export.goal_section import dump_goal, goal_problem, read_goal
 from metabit.export.head_section import answers, dump_head, head_problem, read_head
 from metabit.export.layout import Section
 from metabit.export.limits import check_limits, learn_problem
@@ -67,6 +68,10 @@ def dumps(model: Model) -> bytes:
         problem = tracker_problem(model.tracker, model.n_inputs, shapes, model.head)
         if problem:
             raise InputError(f"the tracking head: {problem}", code="E-LIMIT")
+    if model.told is not None:
+        problem = goal_problem(model.told)
+        if problem:
+            raise InputError(f"how it learns: {problem}", code="E-LIMIT")
     if model.front_end is not None:
         problem = front_problem(model.front_end, model.input)
         if problem:
@@ -83,6 +88,8 @@ def dumps(model: Model) -> bytes:
         sections.append((layout.HEAD, False, dump_head(model.head)))
     if model.tracker is not None:
         sections.append((layout.TRACKER, False, dump_tracker(model.tracker)))
+    if model.told is not None:
+        sections.append((layout.GOAL, False, dump_goal(model.told)))
     if model.front_end is not None:
         sections.append((layout.FRONT, False, dump_front(model.front_end)))
     if model.golden is not None:
@@ -97,6 +104,8 @@ def dumps(model: Model) -> bytes:
 
 def _minor_version(model: Model) -> int:
     """The lowest minor version whose readers understand all of the model."""
+    if model.told is not None:
+        return layout.MINOR_GOAL
     if model.tracker is not None:
         return layout.MINOR_TRACKER
     if model.head is not None and model.head.bonus is not None:
@@ -211,6 +220,7 @@ def loads(data: bytes, where: str = "blob") -> Model:
     tracker = None
     if layout.TRACKER in payload:
         tracker = read_tracker(payload[layout.TRACKER], network, head)
+    goal = read_goal(payload[layout.GOAL]) if layout.GOAL in payload else None
     front_end = front_end_in(payload, network.input)
     golden = None
     if layout.GOLDEN in payload:
@@ -222,8 +232,9 @@ def loads(data: bytes, where: str = "blob") -> Model:
     names = _layer_names(told, shapes)
     layers = tuple(map(layer_of, shapes, names, weights, thresholds, norms))
     return Model(
-        network.input, layers, network.eps, learn, golden, told, head, front_end, probes, tracker
-    )
+        network.input, layers, network.eps, learn, golden, told, head, front_end, probes, tracker,
+        goal,
+    )  # fmt: skip
 
 
 def input_spec(data: bytes, where: str = "blob") -> InputSpec:

@@ -11,7 +11,8 @@ from metabit.export.golden import GOLDEN_DEFAULT, with_golden
 from metabit.export.home import HEAD_DEFAULT, HeadChoice, obstacle, with_chosen_head
 from metabit.export.probes import with_probes
 from metabit.export.shapes import map_samples
-from metabit.export.spec import InputSpec, Model
+from metabit.export.spec import Goal, InputSpec, Learner, Model, Told
+from metabit.trainer.recipe.learn import LearnRecipe
 from metabit.trainer.runs.home_samples import HOME, read_home
 from metabit.trainer.runs.run_folder import Run
 from metabit.trainer.runs.run_front_end import front_end_of_run
@@ -111,8 +112,6 @@ def _described(model: Model, run: Run, seen: RunInput) -> Model:
         "citation": seen.citation,
         "metrics": {k: run.metrics[k] for k in ("acc", "bwt", "forgetting") if k in run.metrics},
     }
-    if run.recipe.learn is not None:
-        meta["learn"] = run.recipe.to_dict()["learn"]  # `metabit learn FILE` reads it
     if seen.channel_names:
         meta["channel_names"] = list(seen.channel_names)
     if seen.encoding is not None:
@@ -121,4 +120,12 @@ def _described(model: Model, run: Run, seen: RunInput) -> Model:
             seen.encoding.thresholds, dtype, seen.encoding.scale, seen.encoding.zero_point
         )
         meta[raw_input.NAME] = code.to_meta()
-    return replace(model, meta=meta)
+    return replace(model, meta=meta, told=_told(run.recipe.learn))
+
+
+def _told(learn: LearnRecipe | None) -> Told | None:
+    """How the recipe wants its file to learn."""
+    if learn is None:
+        return None
+    what, goal = cast(Learner, learn.what), cast(Goal, learn.goal)
+    return Told(what, goal, learn.replay, learn.batch)

@@ -17,7 +17,16 @@ from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
 from metabit.export.head_image import learnt_head, learnt_tracker
 from metabit.export.levels import convert_levels
-from metabit.export.spec import CountingHead, Golden, Layer, Model, Norm, TrackingHead
+from metabit.export.spec import (
+    CountingHead,
+    Goal,
+    Golden,
+    Layer,
+    Model,
+    Norm,
+    Told,
+    TrackingHead,
+)
 from metabit.export.state_image import Choice, LayerImage, StateImage
 
 T = TypeVar("T")
@@ -42,10 +51,10 @@ def with_state(model: Model, state: Learnt) -> Model:
     """
     if isinstance(state, CountingHead):
         tracker = None if model.tracker is None else replace(model.tracker, answers=False)
-        return replace(model, head=state, tracker=tracker)
+        return replace(model, head=state, tracker=tracker, told=_for_goal(model, "remember"))
     if isinstance(state, TrackingHead):
         head = None if model.head is None else replace(model.head, answers=False)
-        return replace(model, head=head, tracker=state)
+        return replace(model, head=head, tracker=state, told=_for_goal(model, "track"))
     if model.learn is None:
         raise InputError("a model without hidden weights has no state", code="E-NO-STATE")
     first = len(model.layers) - len(state.layers)
@@ -57,6 +66,14 @@ def with_state(model: Model, state: Learnt) -> Model:
     learn = replace(model.learn, bits=state.bits, levels=tuple(levels))
     changed = replace(model, layers=tuple(layers), learn=learn)
     return changed if model.golden is None else with_golden(changed, model.golden.inputs)
+
+
+def _for_goal(model: Model, goal: Goal) -> Told | None:
+    """How the model is to learn, so that the head which has learnt for this goal learns on."""
+    told = model.told or Told()
+    if told.what == "auto" and told.goal != goal:
+        return replace(told, goal=goal, replay=0)
+    return model.told
 
 
 def read_state(path: Path, base: Blob) -> Learnt:

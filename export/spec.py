@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -313,6 +313,31 @@ class Probes:
     labels: NDArray[np.uint16]
 
 
+#: What a user says of a stream: keep what was learnt, or follow what changes.
+Goal = Literal["remember", "track"]
+GOALS: tuple[Goal, ...] = ("remember", "track")  # in the order of `mb_goal`, from 1
+#: What a file may say that learns, in the order of `mb_told`; "auto" is the best for the goal.
+Learner = Literal["auto", "counting", "tracking", "counting-small", "head", "all"]
+LEARNERS: tuple[Learner, ...] = get_args(Learner)
+
+
+@dataclass(frozen=True)
+class Told:
+    """How a file is to learn where nobody says otherwise: the table [learn] of its recipe.
+
+    Attributes:
+        what: what learns.
+        goal: what "auto" chooses for.
+        replay: samples kept to be learnt again, 0 to 65,535.
+        batch: samples per learning step, 1 to 64.
+    """
+
+    what: Learner = "auto"
+    goal: Goal = "remember"
+    replay: int = 0
+    batch: int = 1
+
+
 UNTRAINED = "metaplastic, untrained"
 """What a file says of its method until somebody trains it."""
 
@@ -332,6 +357,7 @@ class Model:
     front_end: FrontEnd | None = None
     probes: Probes | None = None
     tracker: TrackingHead | None = None
+    told: Told | None = None
 
     @property
     def n_classes(self) -> int:

@@ -118,7 +118,7 @@ def build(board: Board, image: Image) -> Firmware:
         )
         data = (work / "out.elf").read_bytes()
     program = parse_elf(data, thumb=board.isa == "thumb")
-    return Firmware(board, data, program, image.options.batch)
+    return Firmware(board, data, program, max(image.options.batch, 1))
 
 
 def image_source(image: Image) -> str:
@@ -126,7 +126,7 @@ def image_source(image: Image) -> str:
     # As on the host: 32-bit numbers, then the address of a runner, here of none. A core whose
     # addresses have 4 bytes looks for it just after the numbers, where there is 0 too.
     words = struct.unpack("<16I", bytes(image.options.native()))
-    batch = image.options.batch
+    batch = max(image.options.batch, 1)
     spaces = {
         "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if image.options.panels else 8),
         "fw_sample": (".buffers", max(batch * image.n_inputs, 2 * image.n_channels), 8),

@@ -85,10 +85,10 @@ def flash_image(
     board_name: str | Path,
     *,
     learn: Learn = "auto",
-    goal: Goal = "remember",
+    goal: Goal | None = None,
     bits: int = 0,
     bank: int = 0,
-    batch: int = 1,
+    batch: int = 0,
     storage: bool = True,
 ) -> FlashImage:
     """Build the firmware of a model for a board.

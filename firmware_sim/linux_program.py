@@ -72,10 +72,10 @@ def linux_program(
     *,
     processor: str = "aarch64",
     learn: Learn = "auto",
-    goal: Goal = "remember",
+    goal: Goal | None = None,
     bits: int = 0,
     bank: int = 0,
-    batch: int = 1,
+    batch: int = 0,
     n_samples: int = 4,
 ) -> LinuxProgram:
     """Build the program that measures what `profile` estimates with the same arguments.

@@ -65,7 +65,7 @@ class Session:
 
 def start(
     source: ModelSource, board: Board, learn: Learn, options: Options, *,
-    goal: Goal = "remember", state: Path | None = None, may_exceed: bool = False,
+    goal: Goal | None = None, state: Path | None = None, may_exceed: bool = False,
 ) -> Session:  # fmt: skip
     """Plan, build and open a model for a board.
 
@@ -98,13 +98,13 @@ def start(
     engine = Engine(
         blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
-        step_levels=options.step_levels, batch=options.batch, units=planned.units,
-        replay=options.replay, state=state, read_only=True,
+        step_levels=options.step_levels, batch=planned.batch, units=planned.units,
+        replay=planned.replay, state=state, read_only=True,
     )  # fmt: skip
     engine.close()  # others may keep states in the folder meanwhile
     chosen = replace(
         options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,
-        head=planned.head, units=planned.units, trust=planned.trust,
+        head=planned.head, units=planned.units, trust=planned.trust, replay=planned.replay,
     )  # fmt: skip
     n_channels = mapped.info.n_channels
     image = Image(
@@ -145,7 +145,7 @@ def _as_kept(state: Path, options: Options) -> tuple[Learn, Options]:
     )  # fmt: skip
 
 
-def _plan(mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal) -> Plan:
+def _plan(mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal | None) -> Plan:
     """The plan; "auto" takes the best that fits beside stack, buffers and the rest.
 
     Interleaved weights are taken where the board's kernels want them and they fit.
@@ -154,7 +154,8 @@ def _plan(mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Go
     if learn != "auto" and not board.panels:
         return fit(mapped, learn, without, None, goal)
     info = mapped.info
-    least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, without, info.n_channels)
+    most = replace(without, batch=max(options.batch, info.told_batch))
+    least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, most, info.n_channels)
     bare = build(board.without_limits(), least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
     try:

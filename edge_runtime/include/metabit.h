@@ -51,7 +51,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 15
+#define MB_ABI_VERSION 16
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -100,6 +100,15 @@ enum mb_goal {
     MB_GOAL_REMEMBER = 1,
     /* Follow a stream whose meaning drifts: a tracking head with as many hidden units as fit. */
     MB_GOAL_TRACK = 2,
+    /* As the blob says, see mb_info.told_goal; where it says nothing, MB_GOAL_REMEMBER. */
+    MB_GOAL_FILE = 3,
+};
+
+/* What learns as the blob says: mb_info.told_what. From 1 to 3 it is enum mb_head_kind. */
+enum mb_told {
+    MB_TOLD_BY_GOAL = 0,
+    MB_TOLD_LAST_LAYER = 4,
+    MB_TOLD_ALL_LAYERS = 5,
 };
 
 /* What the features of a head are made of. */
@@ -117,6 +126,9 @@ enum mb_head_source {
 
 /* The largest mb_options.replay. */
 #define MB_MAX_REPLAY 65535u
+
+/* mb_options.replay with MB_GOAL_FILE: keep no samples, whatever the blob says. */
+#define MB_NO_REPLAY 0xFFFFFFFFu
 
 enum mb_error {
     MB_OK = 0,
@@ -168,7 +180,9 @@ typedef struct mb_runner {
 typedef struct mb_options {
     /* enum mb_goal. With a goal the library chooses head, units, trust and learn_layers, by what
      * the blob brings and what fits the arena; head and learn_layers must then be 0, and units and
-     * panels are the most that it takes. mb_choose() tells what was chosen and why. Default 0. */
+     * panels are the most that it takes. With MB_GOAL_FILE a replay and a batch of 0 are as the
+     * blob says, unless the other of the two is set. mb_choose() tells what was chosen and why.
+     * Default 0. */
     uint32_t goal;
     /* How many layers learn, counted from the output: 1 is the head alone; MB_ALL_LAYERS, or any
      * number that is too large, is all of them. The layers below stay in the blob and cost no
@@ -223,8 +237,8 @@ typedef struct mb_options {
 
 #define MB_OPTIONS_INFER {0, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
 
-/* The same with the goal to keep what was learnt. */
-#define MB_OPTIONS_LEARN {1, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
+/* The same, to learn as the blob says; where it says nothing, to keep what was learnt. */
+#define MB_OPTIONS_LEARN {3, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -260,6 +274,12 @@ typedef struct mb_info {
     /* 1: the blob brings a tracking head, which has learnt with so many hidden units. */
     uint32_t has_tracker;
     uint32_t tracker_units;
+    /* How the blob is to learn where nobody says otherwise: enum mb_goal, 0 where it says nothing;
+     * enum mb_told; samples kept for replay; samples per learning step. */
+    uint32_t told_goal;
+    uint32_t told_what;
+    uint32_t told_replay;
+    uint32_t told_batch;
 } mb_info;
 
 /* RAM that a model needs, part by part, in bytes. */

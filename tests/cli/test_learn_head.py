@@ -15,7 +15,7 @@ from metabit.edge_runtime.plan import plan
 from metabit.export import container
 from metabit.export.home import with_head
 from metabit.export.probes import with_probes
-from metabit.export.spec import InputSpec
+from metabit.export.spec import InputSpec, Told
 from metabit.export.untrained import untrained
 from metabit.trainer.data.dataset import DataSet
 
@@ -267,6 +267,7 @@ def test_what_a_tracking_head_learnt_is_exported_too(
     answer = cli("export", known, "--state", state, "-o", packed, "--json").answer
     assert (answer["tracking_head"]["answers"], answer["head"]["answers"]) == (True, False)
     assert cli("predict", packed, data, "--json").answer["labels"] == before["labels"]
+    assert Engine(packed, learn="auto").plan.head == "tracking"
     assert "tracking, " in cli("inspect", packed).stdout
     assert cli("export", packed, "--to", "c", "-o", tmp_path / "c").code == 0
     cli("export", packed, "-o", tmp_path / "m.onnx").refused(2, "E-HEAD")
@@ -277,8 +278,10 @@ def test_a_file_learns_as_its_recipe_said_unless_options_differ(
 ) -> None:
     data, told = samples(digits, tmp_path / "d.npz", [2, 3]), tmp_path / "told.mbit"
     model = container.load(known)
-    learn = {"what": "auto", "goal": "track", "replay": 20, "batch": 1}
-    container.save(replace(model, meta={**model.meta, "learn": learn}), told)
+    container.save(replace(model, told=Told(goal="track", replay=20)), told)
+    assert cli("plan", told, "--json").answer["replay"] == 20
+    assert cli("inspect", told, "--json").answer["learns_as_told"]["goal"] == "track"
+    assert "goal track" in cli("inspect", told).stdout
     options = ("--no-guard", "--limit", 30, "--json")
     answer = cli("learn", told, data, *options).answer
     assert (answer["head"], answer["replay"]) == ("tracking", 20)

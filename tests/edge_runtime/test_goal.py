@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,10 @@ from metabit.edge_runtime import _native, state_bytes
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.plan import plan
-from metabit.export.container import dumps
+from metabit.errors import BudgetError, InputError
+from metabit.export.container import dumps, loads
 from metabit.export.home import with_head
-from metabit.export.spec import InputSpec
+from metabit.export.spec import InputSpec, Told
 from metabit.export.untrained import untrained
 
 MODEL = random_model((33, 40, 5), seed=4, dtype="int8", zero_point=-7)
@@ -82,6 +84,52 @@ def test_the_line_says_what_learns_for_which_goal_and_what_better_would_have_nee
     assert CProgram(plain, 0, 2**20, learn_layers=1).reason.startswith("the head learns: as asked;")
 
 
+#: What a recipe may say, what then learns, and the line about it.
+TOLD = {
+    Told(goal="track"): "the tracking head learns: goal track, as the file says; ",
+    Told("tracking", replay=9): "the tracking head learns: as the file says with 9 samples repl",
+    Told("counting-small"): "the counting head learns with the matrix of home: as the file says; ",
+    Told("head", replay=9): "the head learns: as the file says with 9 samples replayed; ",
+    Told("all", batch=4): "all layers learn: as the file says; ",
+    Told(): "the counting head learns: goal remember, as the file says; ",
+}
+
+
+@pytest.mark.parametrize("told", TOLD)
+def test_what_the_recipe_says_learns_in_python_and_in_c_where_nobody_says_otherwise(
+    told: Told,
+) -> None:
+    blob = dumps(replace(loads(WITH_HEAD), told=told))
+    engine = Engine(blob, learn="auto").partial_fit(X, Y)
+    program = CProgram(blob, _native.GOAL_FILE, 2**17, panels=int(engine.plan.panels))
+    assert engine.plan.reason == program.reason
+    assert program.reason.startswith(TOLD[told])
+    assert (engine.plan.replay, engine.plan.batch) == (told.replay, told.batch)
+    assert program.learn(X, Y) == engine.save_state()
+
+
+def test_what_is_said_at_opening_goes_before_what_the_file_says() -> None:
+    blob = dumps(replace(loads(WITH_HEAD), told=Told("head", "track", replay=9)))
+    assert plan(blob, learn="auto", goal="remember").choice == "learning the counting head"
+    assert plan(blob, learn="auto", goal="track").replay == 0
+    assert plan(blob, learn="all").replay == 0
+    assert plan(blob, learn="auto", replay=0).choice == "learning the head, 8-bit state"
+    assert plan(blob, learn="auto", replay=7).replay == 7
+    assert plan(blob, learn="auto", batch=4).choice.endswith("batches of 4")
+    assert CProgram(blob, _native.GOAL_FILE, 2**17, replay=_native.NO_REPLAY).result == 0
+    batches = dumps(replace(loads(WITH_HEAD), told=Told("head", batch=4)))
+    assert plan(batches, learn="auto", replay=7).choice.endswith("replay of 7 samples")
+
+
+def test_a_file_that_lacks_what_it_says_is_to_learn_says_so() -> None:
+    told = dumps(replace(MODEL, told=Told("counting")))
+    with pytest.raises(InputError, match="no counting head"):
+        Engine(told, learn="auto")
+    assert CProgram(told, _native.GOAL_FILE, 2**17).opened == -6
+    with pytest.raises(BudgetError):
+        Engine(dumps(replace(MODEL, told=Told("all"))), learn="auto", ram=2_000)
+
+
 def test_the_best_choice_is_planned_where_nobody_says_how_much_ram_there_is() -> None:
     mapped, raw = Mapped(WITH_HEAD), _native.RamPlan()
     asked = _native.NativeOptions(goal=1, seed=1, step_levels=-1, m=-1, units=64, trust=1)
@@ -95,7 +143,7 @@ def test_the_best_choice_is_planned_where_nobody_says_how_much_ram_there_is() ->
     [
         (1, {"head": 1}, -5),
         (2, {"learn_layers": 1}, -5),
-        (3, {}, -5),
+        (4, {}, -5),
         (1, {"ram": 64}, -3),
     ],
 )

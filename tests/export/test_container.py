@@ -20,7 +20,7 @@ from metabit.errors import CorruptError, FormatError, InputError, MetabitError, 
 from metabit.export import layout
 from metabit.export.container import dumps, load, loads, save, sections, sizes
 from metabit.export.shapes import shape_of
-from metabit.export.spec import ConvLayer, LearnState, Model
+from metabit.export.spec import ConvLayer, LearnState, Model, Told
 from metabit.trainer.frontend import Operations, fit
 
 SMALL = (33, 20, 5)
@@ -141,6 +141,7 @@ LIARS = [
     for model in (random_model((9, 5, 3), golden=1, bits=bits), small_convnet(golden=1, bits=bits))
 ]
 LIARS.append(dumps(replace(sensing(), meta={})))
+LIARS.append(dumps(replace(random_model((9, 5, 3)), meta={}, told=Told("head", replay=9))))
 
 
 @settings(max_examples=1500, deadline=None)
@@ -157,6 +158,24 @@ def test_values_that_lie_under_right_checksums_get_the_same_verdict_twice(
         struct.pack_into("<I", data, at, draw.draw(special | st.integers(0, 2**32 - 1)))
     resealed = reseal(data)
     assert python_accepts(resealed) == (native_verdict(resealed) == 0)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(6, 1, 0, 1), (0, 0, 0, 1), (0, 3, 0, 1), (0, 1, 65_536, 1), (0, 1, 0, 0), (0, 1, 0, 65),
+     (0, 1, 9, 2), (1, 1, 9, 1), (5, 1, 9, 1)],
+)  # fmt: skip
+def test_what_no_recipe_can_say_of_learning_is_refused(words: tuple[int, int, int, int]) -> None:
+    told = replace(random_model(SMALL), told=Told())
+    data = bytearray(dumps(told))
+    (goal,) = (s for s in sections(bytes(data)) if s.type == layout.GOAL)
+    assert loads(bytes(data)).told == Told()
+    struct.pack_into("<4I", data, goal.offset_bytes, *words)
+    resealed = reseal(data)
+    assert not python_accepts(resealed)
+    assert native_verdict(resealed) == -2
+    with pytest.raises(InputError, match="how it learns"):
+        dumps(replace(told, told=Told(batch=65)))
 
 
 def with_record(data: bytes, layer: int, record: bytes, shape: tuple[int, ...] = ()) -> bytes:

@@ -18,6 +18,7 @@ from metabit.export.from_run import from_run, why_no_head
 from metabit.export.home import SPARE_DEFAULT, HeadChoice, ram_of
 from metabit.export.raw_input import with_raw_input
 from metabit.export.shapes import map_samples
+from metabit.export.spec import Told
 from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.files import read_arrays, write_arrays
@@ -74,8 +75,9 @@ def no_data(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_how_it_learns_travels_from_the_recipe_into_the_file(trained: Trained) -> None:
-    told = {"what": "auto", "goal": "track", "replay": 0, "batch": 1}
-    assert from_run(trained("dense"), head=None).meta["learn"] == told
+    model = from_run(trained("dense"), head=None)
+    assert model.told == Told(goal="track")
+    assert Engine(dumps(model), learn="auto").plan.head == "tracking"
 
 
 @pytest.mark.usefixtures("no_data")

@@ -84,15 +84,19 @@ def test_numpy_goes_on_with_the_same_bits(name: str) -> None:
     assert np.array_equal(logits_from_scores(engine.scores(x)), scores)
 
 
-def test_both_heads_stay_in_the_file_and_the_last_that_was_packed_answers(tmp_path: Path) -> None:
+def test_both_heads_stay_in_the_file_and_the_last_that_was_packed_answers_and_learns(
+    tmp_path: Path,
+) -> None:
     _, learnt = taught(at_home("inputs"))
     packed = dumps(learnt)
-    assert plan(packed, learn="auto").choice == "learning the counting head"
+    assert plan(packed, learn="auto").head == "tracking"
+    assert plan(packed, learn="auto", goal="remember").head == "counting"
     with Engine(packed, learn="counting", state=tmp_path) as engine:
         engine.partial_fit(*samples(learnt, 50, seed=5)).commit()
     both = dumps(with_state(learnt, read_state(tmp_path, Blob(packed))))
     assert head_that_answers(both) == "counting"
     assert loads(both).tracker is not None
+    assert plan(both, learn="auto").head == "counting"
 
 
 def test_a_packed_head_keeps_its_hidden_units() -> None:

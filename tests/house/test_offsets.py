@@ -20,6 +20,7 @@ TABLES = {
     "what the network is": ("NETWORK_", set()),
     "what a device needs to continue learning": ("LEARN_", set()),
     "a head that learns from one sample to the next": ("HEAD_", {"HEAD_VALUES"}),
+    "how it is to learn where nobody says otherwise": ("GOAL_", {"GOAL_BYTES"}),
     "what makes samples of raw frames": ("FRONT_", set()),
     "## State image": ("STATE_", set()),
 }
@@ -44,7 +45,7 @@ def of_c(prefix: str, beside: set[str]) -> list[int]:
 @pytest.mark.parametrize("heading", TABLES)
 def test_c_has_the_offsets_of_the_page_in_their_order(heading: str) -> None:
     offsets = of_format(heading)
-    assert len(offsets) >= 6
+    assert len(offsets) >= 4
     assert of_c(*TABLES[heading]) == offsets
 
 

@@ -39,7 +39,7 @@ ROOMS = {
     "metabit.cli": (
         "answers paths standard_streams tables",
         "common options",
-        "class_names heads progress told_by_file",
+        "class_names heads progress",
         "state_view",
         "kept_states",
         "guarding reading stream_record",
@@ -71,7 +71,7 @@ ROOMS = {
         "cursor golden limits state_image",
         "state_facts",
         "c_source container features front_section head_section network_section "
-        "novelty probes tracker_section windows",
+        "goal_section novelty probes tracker_section windows",
         "blob home learnable raw_input tensors untrained",
         "head_image",
         "repack state_diff",

@@ -14,7 +14,7 @@ MOST_REPLAY, MOST_BATCH = 65_535, 64
 
 @dataclass(frozen=True)
 class LearnRecipe:
-    """[learn]: what `metabit learn` does with the file of this run, unless its options differ.
+    """[learn]: what the file of this run does where it is to learn and nobody says otherwise.
 
     Attributes:
         what: what learns, as `metabit learn --learn` names it.

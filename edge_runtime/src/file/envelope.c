@@ -22,8 +22,8 @@ static const uint8_t magic[HEADER_MAJOR] = {0x89, 'M', 'B', 'I', 'T', '\r', '\n'
 static const uint32_t types[N_TYPES] = {
     TYPE('N', 'E', 'T', 'W'), TYPE('W', 'G', 'T', 'S'), TYPE('T', 'H', 'R', 'S'),
     TYPE('N', 'O', 'R', 'M'), TYPE('L', 'E', 'R', 'N'), TYPE('H', 'E', 'A', 'D'),
-    TYPE('T', 'R', 'C', 'K'), TYPE('F', 'R', 'N', 'T'), TYPE('G', 'O', 'L', 'D'),
-    TYPE('M', 'E', 'T', 'A'),
+    TYPE('T', 'R', 'C', 'K'), TYPE('G', 'O', 'A', 'L'), TYPE('F', 'R', 'N', 'T'),
+    TYPE('G', 'O', 'L', 'D'), TYPE('M', 'E', 'T', 'A'),
 };
 
 /* ---- checksum ------------------------------------------------------------------------------- */

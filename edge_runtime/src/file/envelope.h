@@ -4,7 +4,20 @@
 
 #include "../bytes.h"
 
-enum { NETWORK, WEIGHTS, THRESHOLDS, NORM, LEARN, HEAD, TRACKER, FRONT, GOLDEN, META, N_TYPES };
+enum {
+    NETWORK,
+    WEIGHTS,
+    THRESHOLDS,
+    NORM,
+    LEARN,
+    HEAD,
+    TRACKER,
+    GOAL,
+    FRONT,
+    GOLDEN,
+    META,
+    N_TYPES
+};
 
 /* Where each known section lies; offset 0 and length 0 when it is absent. */
 typedef struct section_map {

@@ -112,6 +112,15 @@ enum {
 /* Floats in what a tracking head keeps: after two counters. */
 enum { TRACKED_FLOATS = 8 };
 
+/* Section GOAL. */
+enum {
+    GOAL_WHAT = 0,
+    GOAL_GOAL = 4,
+    GOAL_REPLAY = 8,
+    GOAL_BATCH = 12,
+    GOAL_BYTES = 16,
+};
+
 /* Section FRNT. */
 enum {
     FRONT_N_CHANNELS = 0,

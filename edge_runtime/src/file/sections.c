@@ -8,6 +8,7 @@
 
 #include "envelope.h"
 #include "front_section.h"
+#include "goal_section.h"
 #include "head_section.h"
 #include "learn_section.h"
 #include "offsets.h"
@@ -297,6 +298,9 @@ int mb_view(mb_blob_view *view, const void *blob, size_t blob_bytes, uint32_t ba
     }
     if (error == MB_OK) {
         error = mb_read_tracker(view, &map);
+    }
+    if (error == MB_OK) {
+        error = mb_read_goal(view, &map);
     }
     if (error == MB_OK) {
         error = mb_read_front(view, &map);

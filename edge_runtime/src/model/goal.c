@@ -36,6 +36,44 @@ static bool remember(const mb_blob_view *view, uint32_t n, mb_options *choice) {
     return n - n_forms <= most;
 }
 
+/* The same where the blob says what learns. */
+static bool as_told(const mb_blob_view *view, uint32_t n, mb_options *choice) {
+    uint32_t what = view->info.told_what;
+    if (what <= MB_HEAD_COUNTING_SMALL) {
+        choice->head = what;
+    } else {
+        choice->learn_layers = what == MB_TOLD_LAST_LAYER ? 1u : view->info.n_layers;
+    }
+    return n == 0;
+}
+
+typedef bool chooser(const mb_blob_view *view, uint32_t n, mb_options *choice);
+
+static chooser *chooser_for(const mb_blob_view *view, const mb_options *options) {
+    uint32_t what = mb_is_told(view, options) ? view->info.told_what : MB_TOLD_BY_GOAL;
+    if (what == MB_TOLD_BY_GOAL) {
+        return mb_goal_of(view, options) == MB_GOAL_TRACK ? track : remember;
+    }
+    return what == MB_HEAD_TRACKING ? track : as_told;
+}
+
+/* The options with what the blob says of replay and batch, where they leave both open. */
+static mb_options completed(const mb_blob_view *view, const mb_options *options) {
+    mb_options whole = *options;
+    bool told = mb_is_told(view, options), leaves_replay = options->replay == 0;
+    whole.goal = MB_GOAL_NONE;
+    if (told && leaves_replay && options->batch <= 1) {
+        whole.replay = view->info.told_replay;
+    }
+    if (options->goal == MB_GOAL_FILE && options->replay == MB_NO_REPLAY) {
+        whole.replay = 0;
+    }
+    if (told && options->batch == 0 && whole.replay == 0) {
+        whole.batch = view->info.told_batch;
+    }
+    return whole;
+}
+
 static bool replays(const mb_blob_view *view, const mb_options *choice) {
     bool some_layers = choice->learn_layers > 0 && choice->learn_layers < view->info.n_layers;
     return choice->head == MB_HEAD_TRACKING || some_layers;
@@ -49,27 +87,37 @@ static int fits(const mb_blob_view *view, const mb_options *choice, size_t ram_b
     return error == MB_ERR_BUDGET ? MB_OK : error;
 }
 
+bool mb_is_told(const mb_blob_view *view, const mb_options *options) {
+    return options->goal == MB_GOAL_FILE && view->info.told_goal != 0;
+}
+
+uint32_t mb_goal_of(const mb_blob_view *view, const mb_options *options) {
+    if (options->goal != MB_GOAL_FILE) {
+        return options->goal;
+    }
+    return mb_is_told(view, options) ? view->info.told_goal : MB_GOAL_REMEMBER;
+}
+
 int mb_settle(const mb_blob_view *view, const mb_options *options, size_t ram_bytes,
               mb_options *chosen) {
-    bool (*choose)(const mb_blob_view *, uint32_t, mb_options *) =
-        options->goal == MB_GOAL_TRACK ? track : remember;
+    chooser *choose = chooser_for(view, options);
+    mb_options asked = completed(view, options);
     int none = MB_ERR_INPUT; /* until a choice is only too large */
     *chosen = *options;
     if (options->goal == MB_GOAL_NONE) {
         return MB_OK;
     }
-    if (options->goal > MB_GOAL_TRACK || options->learn_layers != 0 || options->head != 0) {
+    if (options->goal > MB_GOAL_FILE || options->learn_layers != 0 || options->head != 0) {
         return MB_ERR_INPUT;
     }
     for (uint32_t n = 0;; n++) {
         bool fit;
-        *chosen = *options;
-        chosen->goal = MB_GOAL_NONE;
+        *chosen = asked;
         chosen->panels = 0;
         if (!choose(view, n, chosen)) {
             return none;
         }
-        if (options->replay > 0 && !replays(view, chosen)) {
+        if (asked.replay > 0 && !replays(view, chosen)) {
             continue;
         }
         int error = fits(view, chosen, ram_bytes, &fit);

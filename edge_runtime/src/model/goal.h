@@ -4,6 +4,12 @@
 
 #include "../internal.h"
 
+/* Whether options leave to the blob what learns, and it says something. */
+bool mb_is_told(const mb_blob_view *view, const mb_options *options);
+
+/* The goal of options, or where they leave it to the blob, its goal. */
+uint32_t mb_goal_of(const mb_blob_view *view, const mb_options *options);
+
 /* Put options without a goal into `chosen`: `options` as they are if they have none, otherwise with
  * the best choice for their goal whose arena fits `ram_bytes`.
  * Errors: MB_ERR_INPUT (an option out of range, or none that learns samples again as asked),

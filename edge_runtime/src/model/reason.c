@@ -121,13 +121,15 @@ static uint32_t arena_of(const mb_blob_view *view, const mb_options *choice) {
 /* "goal remember, and learning all layers, 8-bit state would need 143.6 KiB". */
 static void put_why(line *to, const mb_options *asked, const mb_options *chosen,
                     const mb_options *best, const mb_blob_view *view) {
-    bool remembers = asked->goal == MB_GOAL_REMEMBER;
-    put(to, remembers ? "goal remember" : "goal track");
+    bool told = mb_is_told(view, asked), by_goal = !told || view->info.told_what == MB_TOLD_BY_GOAL;
+    bool remembers = by_goal && mb_goal_of(view, asked) == MB_GOAL_REMEMBER;
+    put(to, remembers ? "goal remember" : by_goal ? "goal track" : "as the file says");
     if (chosen->replay > 0) {
         put(to, " with ");
         put_number(to, chosen->replay);
         put(to, " samples replayed");
     }
+    put(to, told && by_goal ? ", as the file says" : "");
     if (chosen->head != best->head || chosen->units != best->units ||
         chosen->learn_layers != best->learn_layers) {
         put(to, ", and ");

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from metabit.cli.common import Answer, Output, verb
@@ -59,6 +60,7 @@ def command(out: Output, file: Path) -> Answer:
         "n_golden": 0 if model.golden is None else len(model.golden.inputs),
         "head": facts(model),
         "tracking_head": tracking_facts(model),
+        "learns_as_told": None if model.told is None else asdict(model.told),
         "n_probes": 0 if model.probes is None else len(model.probes.labels),
         "layers": [_layer(model, index) for index in range(len(model.layers))],
         "sections": [vars(section) for section in sections],
@@ -114,6 +116,8 @@ def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
     rows.add_row("head", "none" if model.head is None else in_words(model))
     if model.tracker is not None:
         rows.add_row("tracking head", tracking_in_words(model.tracker))
+    if model.told is not None:
+        rows.add_row("learns as told", ", ".join(f"{k} {v}" for k, v in asdict(model.told).items()))
     rows.add_row("probes", str(0 if model.probes is None else len(model.probes.labels)))
     rows.add_row("golden samples", str(golden))
     out.show(rows)

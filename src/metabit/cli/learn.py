@@ -38,7 +38,6 @@ from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
 from metabit.cli.stream_record import StreamRecord
 from metabit.cli.tables import class_table, confusion_table, percent
-from metabit.cli.told_by_file import as_the_file_says
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.guard import Guard
 from metabit.edge_runtime.plan import GOALS
@@ -92,8 +91,9 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
     help="Labelled samples for the guard, never learnt from. Default: the probes in FILE.",
 )  # fmt: skip
 @click.option(
-    "--goal", type=click.Choice(GOALS), default="remember", show_default=True,
-    help="remember: keep what was learnt. track: follow a stream whose meaning drifts.",
+    "--goal", type=click.Choice(GOALS),
+    help="remember: keep what was learnt. track: follow a stream whose meaning drifts. Default: as "
+    "in FILE, or remember.",
 )  # fmt: skip
 @click.option(
     "--report", metavar="FILE.html", type=click.Path(path_type=Path),
@@ -193,8 +193,9 @@ def _engine(
     if opened is not None:
         learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
         options["replay"] = options["replay"] or opened.replay
-    elif learn is None:
-        learn, options = as_the_file_says(blob.model, options)
+        told = blob.model.told
+        if told is not None and learn.isdigit() and not options["replay"]:
+            options["batch"] = options["batch"] or told.batch
     engine = Engine(
         blob, learn=learn or "auto", bank=bank, state=state,
         units=None if opened is None else opened.units, **options,

@@ -65,12 +65,13 @@ KEEP = click.option(
     help="Folder in which what is learnt is kept, and continued from.",
 )  # fmt: skip
 BATCH = click.option(
-    "--batch", type=click.IntRange(1, MAX_BATCH), default=1, show_default=True, metavar="N",
-    help="Samples per learning step: the weights move once for all of them.",
+    "--batch", type=click.IntRange(1, MAX_BATCH), callback=lambda _c, _p, v: v or 0, metavar="N",
+    help="Samples per learning step: the weights move once for all of them. Default: as in FILE, "
+    "or 1.",
 )  # fmt: skip
 REPLAY = click.option(
-    "--replay", type=click.IntRange(0, MAX_REPLAY), default=0, show_default=True, metavar="N",
-    help="Samples kept to be learnt again, four beside each new one.",
+    "--replay", type=click.IntRange(0, MAX_REPLAY), metavar="N",
+    help="Samples kept to be learnt again, four beside each new one. Default: as in FILE, or none.",
 )  # fmt: skip
 THREADS = click.option(
     "--threads", type=click.IntRange(1, MOST), metavar="N",
@@ -92,9 +93,9 @@ def learn_option(default: str | None) -> Callable[[F], F]:
     """
     return click.option(
         "--learn", default=default, show_default=default is not None, metavar="WHAT",
-        help="What learns: auto (the counting head of FILE, or as many layers as fit into the "
-        "RAM), counting, none, head (the last layer), all, or how many layers, counted from the "
-        "last.",
+        help="What learns: auto (what the recipe of FILE said, or else its counting head, or as "
+        "many layers as fit into the RAM), counting, none, head (the last layer), all, or how "
+        "many layers, counted from the last.",
     )  # fmt: skip
 
 

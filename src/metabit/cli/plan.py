@@ -35,15 +35,15 @@ def command(
 ) -> Answer:  # fmt: skip
     """Show how much RAM FILE needs, part by part, to the byte.
 
-    Without --learn, the counting head of FILE learns, or all layers where it has none;
-    with --replay, what can learn samples again.
+    Without --learn, what the recipe of FILE said under [learn]; or else its counting head, or all
+    layers where it has none; with --replay, what can learn samples again.
 
     The numbers come from the C function that also runs on the board. If the budget is too small,
     the exit code is 3, and the message names the nearest choice that fits.
     """
     budget = _budget(ram, board)
     blob = Blob.of(file)
-    if learn is None and replay:
+    if learn is None and (replay or blob.model.told is not None):
         learn = "auto"
     elif learn is None:
         learn = "all" if blob.model.head is None else "counting"
@@ -52,9 +52,9 @@ def command(
         refused = None
     except BudgetError as error:
         # The table is wanted all the more when it does not fit.
-        largest = "head" if replay else "all"
-        layers = largest if learn == "auto" else learn
-        made = plan(blob, learn=layers, bits=bits, bank=bank, batch=batch, replay=replay)
+        if learn == "auto" and blob.model.told is None:
+            learn = "head" if replay else "all"
+        made = plan(blob, learn=learn, bits=bits, bank=bank, batch=batch, replay=replay)
         refused = error
     _print(out, file, made, budget)
     answer: Answer = {

@@ -48,8 +48,8 @@ static void open_for_a_goal(const void *blob, size_t blob_bytes, void *arena, si
     mb_model *model;
     char why[MB_REASON_BYTES];
     mb_plan plan;
-    options.goal = 1u + choice % 2u;
-    options.panels = choice / 2u % 2u;
+    options.goal = 1u + choice % 3u;
+    options.panels = choice / 3u % 2u;
     int error = mb_choose(blob, blob_bytes, &options, arena_bytes, &chosen, why, choice % 99u);
     PROMISE(error == mb_open(&model, arena, arena_bytes, blob, blob_bytes, &options));
     if (error == MB_OK) {
