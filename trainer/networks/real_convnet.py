@@ -115,7 +115,8 @@ class RealConvNet(Network):
     def scaled(self, x: Tensor) -> Tensor:
         """Samples as the first convolution reads them: maps of scaled values."""
         maps = x.reshape(len(x), *self.config.input_shape)
-        return maps * self.config.scale - self.config.shift
+        scaled: Tensor = maps * self.config.scale - self.config.shift
+        return scaled
 
     def rectified(self, number: int, sums: Tensor) -> Tensor:
         """Sums of a block, pooled or not, after its normalisation and its rectifier."""
