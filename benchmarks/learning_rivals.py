@@ -4,8 +4,8 @@
 
 `make gates-rivals` runs it in an environment with scikit-learn and river. Their rows are kept in
 benchmarks/results/learning_gates.json beside the device's, one problem after the other. What a
-rival has been through is not measured again, so a run that was stopped continues. Small problems
-come first; large ones have one seed.
+rival has been through is not measured again, so a run that was stopped continues. Quick rivals come
+first, and of each rival small problems; slow ones meet large problems with one seed.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def run_rivals(args: argparse.Namespace) -> None:
             sizes[name] = problems.build(name, args.seeds[0]).n_values
         except InputError as error:
             print(f"{name} not run: {error}", flush=True)
-    small = [name for name in sizes if sizes[name] <= rivals.ONE_SEED]
-    large = sorted(sizes.keys() - small, key=lambda name: sizes[name])
-    jobs = [(seed, name) for seed in args.seeds for name in small]
-    for seed, name in [*jobs, *((args.seeds[0], name) for name in large)]:
-        problem = problems.build(name, seed)
-        for rival in args.rivals or rivals.RIVALS:
-            _run_rival(rival, problem)
+    by_size = sorted(sizes, key=lambda name: sizes[name])
+    for rival in args.rivals or rivals.RIVALS:
+        one_seed = rivals.ONE_SEED.get(rival)
+        for index, seed in enumerate(args.seeds):
+            for name in by_size:
+                if index == 0 or one_seed is None or sizes[name] <= one_seed:
+                    _run_rival(rival, problems.build(name, seed))
 
 
 def _run_rival(rival: str, problem: Problem) -> None:
@@ -43,7 +43,8 @@ def _run_rival(rival: str, problem: Problem) -> None:
     key, place = table.RIVAL + rival, list(rivals.RIVALS).index(rival)
     row = results.load(NAME)["results"].get(key, {"row": place, "problems": {}})
     runs = row["problems"].get(problem.name, {}).get("runs", [])
-    if [run for run in runs if run["digest"] == exam.digest(problem)]:
+    been = [(run["seed"], run["digest"]) for run in runs]
+    if (problem.seed, exam.digest(problem)) in been:
         return
     most = rivals.MOST_VALUES.get(rival)
     if most is not None and most < problem.n_values:
