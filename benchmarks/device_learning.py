@@ -34,6 +34,8 @@ Array = NDArray[Any]
 ZERO_POINT = 73
 STREAM_PARTS = 60
 TASKS = 5
+#: Bits of a hidden weight, and samples per step, that the stream is learnt with besides 8 and 1.
+FEW_BITS = ((4, 1), (4, 16), (8, 16))
 #: The rule as it is where nothing is set.
 M: float = signature(untrained).parameters["m"].default
 
@@ -56,12 +58,20 @@ def network(samples: Array, width: int, seed: int, *, n_banks: int = 1, bits: in
 
 def stream(seed: int, metaplastic: bool) -> Record:
     """Fashion-MNIST in 60 parts, each sample once, batch 1; 784-128-128-10, 8-bit state."""
+    return _stream(seed, M if metaplastic else 0.0) | {"run": "stream"}
+
+
+def few_bits(seed: int, bits: int, batch: int) -> Record:
+    """The same with so many bits, and so many samples per step."""
+    return _stream(seed, M, bits, batch) | {"run": "few_bits", "bits": bits, "batch": batch}
+
+
+def _stream(seed: int, m: float, bits: int = 8, batch: int = 1) -> Record:
     x, y, x_test, y_test = fashion()
     order = np.random.default_rng(seed).permutation(len(x))
-    m = M if metaplastic else 0.0
     # The first 200 samples of the stream, without labels, set the normalisation.
-    model = network(x[order[:200]], 128, seed)
-    engine = Engine(dumps(model), learn="all", m=m, seed=seed + 1)
+    model = network(x[order[:200]], 128, seed, bits=bits)
+    engine = Engine(dumps(model), learn="all", m=m, batch=batch, seed=seed + 1)
     curve, right, seconds = [], [], 0.0
     for part in np.array_split(order, STREAM_PARTS):
         began = time.perf_counter()
@@ -69,7 +79,7 @@ def stream(seed: int, metaplastic: bool) -> Record:
         seconds += time.perf_counter() - began
         curve.append(engine.score(x_test, y_test))
     return {
-        "run": "stream", "seed": seed, "m": m, "final": curve[-1],
+        "seed": seed, "m": m, "final": curve[-1],
         "last_five_parts": float(np.mean(curve[-5:])), "curve": curve,
         "prequential": float(np.concatenate(right).mean()),
         "plasticity_left": engine.status().plasticity_left,
@@ -126,16 +136,20 @@ def memory() -> list[Record]:
 
 def run_all(jobs: int, n_seeds: int, only: Iterable[str]) -> Record:
     """Everything, the accuracy runs in parallel."""
-    wanted = set(only) or {"stream", "permuted", "memory"}
+    wanted = set(only) or {"stream", "few_bits", "permuted", "memory"}
     record: Record = {"memory": memory()} if "memory" in wanted else {}
-    kinds: dict[str, Callable[[int, bool], Record]] = {"stream": stream, "permuted": permuted}
+    kinds: dict[str, tuple[Callable[..., Record], tuple[tuple[Any, ...], ...]]] = {
+        "stream": (stream, ((True,), (False,))),
+        "few_bits": (few_bits, FEW_BITS),
+        "permuted": (permuted, ((True,), (False,))),
+    }
     with ProcessPoolExecutor(jobs) as pool:
         pending = [
-            pool.submit(kinds[name], seed, metaplastic)
-            for name in kinds
+            pool.submit(run, seed, *arguments)
+            for name, (run, ways) in kinds.items()
             if name in wanted
             for seed in range(n_seeds)
-            for metaplastic in (True, False)
+            for arguments in ways
         ]
         for done in pending:
             row = done.result()
