@@ -9,12 +9,11 @@ import numpy as np
 import pytest
 
 from benchmarks.gates import pictures, synthetic
-from benchmarks.gates.home import exported
-from benchmarks.gates.problem import Labels, Problem, Samples
-from metabit import Engine, InputError
+from benchmarks.gates.guarded import GuardedStream
+from benchmarks.gates.problem import Labels, Problem
+from metabit import InputError
 from metabit.edge_runtime.guard import EVERY, Guard
-from metabit.export.container import dumps, loads
-from metabit.export.probes import probe_inputs, with_probes
+from metabit.edge_runtime.layers_that_learn import Learn
 
 _digits = partial(pictures.stationary, name="digits", home=648, stream=649)
 CLEAN: dict[str, Callable[[int, int], Problem]] = {
@@ -28,43 +27,10 @@ CLEAN: dict[str, Callable[[int, int], Problem]] = {
 SEEDS = (21, 22, 23)
 
 
-class Stream:
-    """A network with a head, probes from held-out data of what it knows, and a stream.
-
-    Half of the held-out samples are probes; the other half says how the network is.
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        assert problem.home is not None
-        self.problem = problem
-        known = [part for part in problem.held_out if part.name in problem.home.teaches]
-        x, y = np.concatenate([p.x for p in known]), np.concatenate([p.y for p in known])
-        order = np.random.default_rng(problem.seed).permutation(len(y))
-        ours, theirs = np.array_split(order, 2)
-        model = with_probes(exported(problem), x[ours], y[ours], min(200, len(ours)))
-        self.file, self.x, self.y = dumps(model), x[theirs], y[theirs]
-
-    def engine(self, learn: str = "auto") -> Engine:
-        return Engine(self.file, learn=learn, seed=self.problem.seed)
-
-    def guard(self, engine: Engine) -> Guard:
-        model = loads(self.file)
-        assert model.probes is not None
-        return Guard(engine, probe_inputs(model.probes, model.input), model.probes.labels)
-
-    def everything(self) -> tuple[Samples, Labels]:
-        phases = self.problem.phases
-        return np.concatenate([p.x for p in phases]), np.concatenate([p.y for p in phases])
-
-    def teach(self, learner: Engine | Guard, change: Callable[[Labels], Labels]) -> None:
-        for phase in self.problem.phases:
-            learner.learn(phase.x, change(phase.y))
-
-
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", CLEAN)
 def test_no_clean_stream_is_reverted(name: str, seed: int) -> None:
-    stream = Stream(CLEAN[name](seed, 1))
+    stream = GuardedStream(CLEAN[name](seed, 1))
     free, engine = stream.engine(), stream.engine()
     guard = stream.guard(engine)
     stream.teach(free, lambda y: y)
@@ -76,8 +42,8 @@ def test_no_clean_stream_is_reverted(name: str, seed: int) -> None:
 
 @pytest.mark.parametrize("learn", ["auto", "all"])
 @pytest.mark.parametrize("seed", SEEDS)
-def test_wrong_labels_that_harm_are_taken_back(seed: int, learn: str) -> None:
-    stream = Stream(_digits(seed, 1))
+def test_wrong_labels_that_harm_are_taken_back(seed: int, learn: Learn) -> None:
+    stream = GuardedStream(_digits(seed, 1))
     n_classes = stream.problem.n_classes
 
     def next_class(y: Labels) -> Labels:
@@ -94,7 +60,7 @@ def test_wrong_labels_that_harm_are_taken_back(seed: int, learn: str) -> None:
 
 
 def test_many_small_falls_end_at_a_tenth() -> None:
-    stream = Stream(_digits(21, 1))
+    stream = GuardedStream(_digits(21, 1))
     guard = stream.guard(stream.engine())
     start, n = guard.hits(), guard.n_probes
     rng = np.random.default_rng(1)
@@ -108,7 +74,7 @@ def test_many_small_falls_end_at_a_tenth() -> None:
 
 
 def test_a_guard_that_reverts_brings_the_last_confirmed_state_back() -> None:
-    stream = Stream(_digits(21, 1))
+    stream = GuardedStream(_digits(21, 1))
     engine = stream.engine()
     guard = stream.guard(engine)
     x, y = stream.everything()
@@ -125,7 +91,7 @@ def test_a_guard_that_reverts_brings_the_last_confirmed_state_back() -> None:
 
 
 def test_the_size_of_a_call_changes_nothing() -> None:
-    stream = Stream(_digits(22, 1))
+    stream = GuardedStream(_digits(22, 1))
     x, y = stream.everything()
     whole, parts = (stream.guard(stream.engine()) for _ in range(2))
     said = whole.learn(x, y)
@@ -136,7 +102,7 @@ def test_the_size_of_a_call_changes_nothing() -> None:
 
 
 def test_a_guard_without_probes_is_refused() -> None:
-    engine = Stream(_digits(21, 1)).engine()
+    engine = GuardedStream(_digits(21, 1)).engine()
     with pytest.raises(InputError) as caught:
         Guard(engine, np.zeros((0, 64), np.uint8), np.zeros(0, int))
     assert caught.value.code == "E-PROBES"

@@ -7,6 +7,7 @@ people.py     HAPT: new people, new activities, a stuck sensor
 synthetic.py  classes that wander, a meaning that turns, gravity on one axis
 streams.py    INSECTS and other streams that drift, from CSV files
 home.py       networks trained at home, cached; the only use of PyTorch
+guarded.py    a gate whose network brings probes for a guard
 judges.py     what is judged: the learner of this project, in one place
 rivals.py     what it is compared with: scikit-learn and river
 exam.py       what is measured before, during and after a stream
