@@ -1,11 +1,12 @@
 """Accuracy against the bits of a hidden weight, 8 to 2, when all layers learn on the device.
 
-    python -m benchmarks.state_bits [--only NAME ...]
+    python -m benchmarks.state_bits [--only NAME ...] [--again]
 
 The C core keeps hidden weights in bytes here, and is compiled once for each number of sizes, so
 that nothing differs but the range: 2^(bits - 1) sizes of both signs. A step of 8 bits, in levels,
 is multiplied by 2^((bits - 8) / 4), which gives 4 bits the half that they have as shipped; no step
-was chosen for these figures. Networks begin with random weights and learn at batch 1. Writes
+was chosen for these figures. Networks begin with random weights and learn at batch 1. Each run is
+written down when it has ended, and is not run again unless `--again` is said. Writes
 results/state_bits.json, a table into docs/BENCHMARKS.md, and docs/images/state-bits.png. Needs gcc,
 MNIST and Fashion-MNIST.
 """
@@ -21,8 +22,8 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -44,20 +45,21 @@ PORT = ("posix_folder.c", "spin.c", "threads.c")
 C_FLAGS = ("-std=c11", "-O2", "-ffp-contract=off", "-fPIC", "-shared", "-fvisibility=hidden")
 
 
-def parts(seed: int) -> Problem:
-    """Fashion-MNIST in ten parts of 1,000 samples that are never seen again, five epochs each: the
-    stream of parts of recipes/benchmarks/fashion-stream.toml at small scale, at batch 1."""
+def parts(seed: int, n_parts: int, epochs: int) -> Problem:
+    """Fashion-MNIST in parts of 1,000 samples that are never seen again, some epochs each, as in
+    recipes/benchmarks/fashion-stream.toml, but at batch 1."""
     s = pictures.pictures("fashion-mnist", seed, 1)
     phases = []
-    for index in range(10):
-        part = np.concatenate([1000 * index + s.rng.permutation(1000) for _ in range(5)])
+    for index in range(n_parts):
+        part = np.concatenate([1000 * index + s.rng.permutation(1000) for _ in range(epochs)])
         phases.append(Phase(f"part {index + 1}", s.x[part], s.y[part], (s.test.name,)))
     return Problem("", seed, s.spec, 10, s.x[:200], None, tuple(phases), (s.test,))
 
 
 STREAMS: dict[str, Callable[[int], Problem]] = {
     "Fashion-MNIST, 60,000 samples once": lambda seed: problems.build("Fashion", seed),
-    "Fashion-MNIST, ten parts of five epochs": parts,
+    "Fashion-MNIST, ten parts of five epochs": lambda seed: parts(seed, 10, 5),
+    "Fashion-MNIST, 60 parts of 20 epochs": lambda seed: parts(seed, 60, 20),
     "five permutations of MNIST": lambda seed: problems.build("five permutations of MNIST", seed),
 }
 
@@ -113,7 +115,7 @@ def plot(found: results.Record) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
-    for (name, part), mark in zip(found.items(), "os^", strict=False):
+    for (name, part), mark in zip(found.items(), "osD^", strict=True):
         by_bits = [[100 * r["all_after"] for r in part["runs"] if r["bits"] == b] for b in BITS]
         means = [float(np.mean(some)) for some in by_bits]
         line = axes.plot(BITS, means, marker=mark, label=name)[0]
@@ -132,6 +134,7 @@ def main() -> None:
     """Measure, draw, and write down."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--only", nargs="+", default=list(STREAMS), choices=STREAMS, metavar="NAME")
+    parser.add_argument("--again", action="store_true", help="run what has been run, too")
     parser.add_argument("--one", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.one:
@@ -140,11 +143,14 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory(prefix="metabit-bits-") as folder:
         libraries = {bits: build(bits, Path(folder)) for bits in BITS}
-        for name in args.only:
-            rows: list[dict[str, Any]] = [
-                run_apart(libraries[bits], name, bits, seed) for seed in SEEDS for bits in BITS
-            ]
-            results.save("state_bits", "python -m benchmarks.state_bits", {name: {"runs": rows}})
+        for name, seed, bits in product(args.only, SEEDS, BITS):
+            rows = results.load("state_bits")["results"].get(name, {"runs": []})["runs"]
+            others = [row for row in rows if (row["seed"], row["bits"]) != (seed, bits)]
+            if args.again or len(others) == len(rows):
+                runs = [*others, run_apart(libraries[bits], name, bits, seed)]
+                results.save(
+                    "state_bits", "python -m benchmarks.state_bits", {name: {"runs": runs}}
+                )
     plot(results.load("state_bits")["results"])
     page.write()
 
