@@ -20,12 +20,20 @@ def accuracy_and_memory(r: Record) -> str:
     each = [nets["784-128-128-10", b, 1]["bits_per_weight_state"] for b in (8, 4)]
     bits = " / ".join(f"{number:.2f}" for number in each)
     n_seeds = len({row["seed"] for row in r["stream"]})
+    few: dict[tuple[int, int], list[float]] = {
+        (row["bits"], row["batch"]): [] for row in r["few_bits"]
+    }
+    for row in r["few_bits"]:
+        few[row["bits"], row["batch"]].append(row["final"])
     gap = np.array(_of(r["permuted"], "mean", False)) - np.array(_of(r["permuted"], "mean", True))
     rows = [
         ["Fashion-MNIST stream, one pass at batch 1, 784-128-128-10: accuracy at the end, %",
-         "≥ 82.5", _spread(_of(r["stream"], "final", False)),
+         "≥ 83.0", _spread(_of(r["stream"], "final", False)),
          f"m = 0: {_spread(_of(r['stream'], 'final', True))}; mean after the last five parts: "
-         f"{_spread(_of(r['stream'], 'last_five_parts', False))}; {n_seeds} seeds"],
+         f"{_spread(_of(r['stream'], 'last_five_parts', False))}; {n_seeds} seeds; 16 samples per "
+         f"step: {_spread(few[8, 16])}"],
+        ["the same with 4 bits per hidden weight", "≥ 81.5 (B ≤ 16)", _spread(few[4, 1]),
+         f"16 samples per step: {_spread(few[4, 16])}"],
         ["five permuted tasks, one pass each at batch 1, 784-256-256-10: mean accuracy at the "
          "end, %", "-", _spread(_of(r["permuted"], "mean", False)),
          f"m = 0: {_spread(_of(r['permuted'], 'mean', True))}"],
@@ -101,6 +109,11 @@ def functions(r: Record) -> str:
     return table(["function", "instructions per step", "share"], rows)
 
 
+def mean_percent(shares: list[float]) -> str:
+    """Of shares from 0 to 1."""
+    return f"{100 * np.mean(shares):.1f}"
+
+
 def _spread(values: list[float]) -> str:
     return f"{100 * np.mean(values):.2f} ± {100 * np.std(values, ddof=1):.2f}"
 
@@ -136,12 +149,34 @@ def replaying(r: Record) -> str:
     return table(header, rows)
 
 
+def many_tasks(r: Record) -> str:
+    """From results/many_tasks.json: means over seeds, of the last five with their range."""
+    rows = []
+    for name, part in r.items():
+        runs = part["runs"]
+        just = [run["just_learnt"] for run in runs]
+        bits = " / ".join(f"{runs[0][k]:.2f}" for k in ("bits_of_weights", "bits_of_everything"))
+        last = [100 * run["last_five"] for run in runs]
+        rows.append(
+            [name, f"{part['tasks']:,} × {part['samples']:,}", bits,
+             mean_percent([shares[0] for shares in just]),
+             mean_percent([shares[-1] for shares in just]),
+             mean_percent([run["end"][0] for run in runs]),
+             f"{np.mean(last):.1f} ({min(last):.1f} to {max(last):.1f}; {len(last)} seeds)"]
+        )  # fmt: skip
+    header = ["learner", "tasks × samples", "bits per weight: hidden weights and signs / all RAM",
+              "first task, just learnt, %", "newest, %", "fifth last, at the end, %",
+              "last five, at the end, %"]  # fmt: skip
+    return table(header, rows)
+
+
 def state_bits(r: Record) -> str:
-    """From results/state_bits.json: accuracy by bits, mean and range of the seeds."""
+    """From results/state_bits.json: accuracy by bits, mean and range of the seeds run so far."""
     rows, bits = [], range(8, 1, -1)
     for name, part in r.items():
         shares = [[100 * x["all_after"] for x in part["runs"] if x["bits"] == b] for b in bits]
-        rows.append([name, *(f"{np.mean(s):.1f} ({min(s):.1f} to {max(s):.1f})" for s in shares)])
+        cells = [f"{np.mean(s):.1f} ({min(s):.1f} to {max(s):.1f})" if s else "-" for s in shares]
+        rows.append([name, *cells])
     return table(["accuracy at the end, %", *(f"{b} bits" for b in bits)], rows)
 
 

@@ -6,7 +6,7 @@ Twelve people at home do six activities; statistics and bands of their windows g
 random weights, and a counting head counts its sums. Of six other people it sees the same
 activities, and transitions between them, of which it has never heard. AUROC says how well the
 novelty parts the two; false alarms are activities of the new people beyond the limit from home.
-Writes benchmarks/results/novelty.json.
+Writes benchmarks/results/novelty.json, and from there a table into docs/BENCHMARKS.md.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import results
+from benchmarks import page, results
 from benchmarks.gates import people
 from benchmarks.gates.people import ACTIVITIES, TRANSITIONS, Windows
 from metabit.edge_runtime.engine import Engine
@@ -90,6 +90,7 @@ def main(seeds: Sequence[int] = SEEDS) -> None:
             flush=True,
         )
     results.save("novelty", "python -m benchmarks.novelty", {"HAPT transitions": found})
+    page.write()
 
 
 if __name__ == "__main__":

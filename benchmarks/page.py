@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks import (
     convnet_tables,
     fitting_tables,
+    head_tables,
     inference_tables,
     learning_tables,
     results,
@@ -41,6 +42,10 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "gates-details": ("learning_gates", gates.details),
     "gates-not-run": ("learning_gates", gates.not_run),
     "state-bits": ("state_bits", learning_tables.state_bits),
+    "guarding": ("guarding", head_tables.guarding),
+    "novelty": ("novelty", head_tables.novelty),
+    "observing": ("observing", head_tables.observing),
+    "many-tasks": ("many_tasks", learning_tables.many_tasks),
     "any-order": ("any_order", learning_tables.any_order),
     "replaying": ("replaying", learning_tables.replaying),
     "stream-speed": ("stream_speed", learning_tables.stream_speed),
