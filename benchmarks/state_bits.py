@@ -22,6 +22,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 
@@ -142,15 +143,14 @@ def main() -> None:
         print(json.dumps(run(name, int(bits), int(seed))))
         return
     with tempfile.TemporaryDirectory(prefix="metabit-bits-") as folder:
-        libraries = {bits: build(bits, Path(folder)) for bits in BITS}
+        build_once = cache(partial(build, folder=Path(folder)))
         for name, seed, bits in product(args.only, SEEDS, BITS):
             rows = results.load("state_bits")["results"].get(name, {"runs": []})["runs"]
             others = [row for row in rows if (row["seed"], row["bits"]) != (seed, bits)]
             if args.again or len(others) == len(rows):
-                runs = [*others, run_apart(libraries[bits], name, bits, seed)]
-                results.save(
-                    "state_bits", "python -m benchmarks.state_bits", {name: {"runs": runs}}
-                )
+                runs = [*others, run_apart(build_once(bits), name, bits, seed)]
+                record = {name: {"runs": runs}}
+                results.save("state_bits", "python -m benchmarks.state_bits", record)
     plot(results.load("state_bits")["results"])
     page.write()
 
