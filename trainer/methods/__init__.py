@@ -11,6 +11,7 @@ si.py           importance from the path integral of the loss (Zenke et al. 2017
 local_importance.py  importance from coincident activity, Hebb's rule, for mas.py
 mas.py          importance from the sensitivity of the outputs (Aljundi et al. 2018)
 anpyc.py        importance from entropy, and pruning that frees weights (Peng et al. 2021)
+neuron_pruning.py  which weights are zero where whole neurons are pruned, for anpyc.py
 replay.py       a few stored samples of earlier tasks, mixed into each batch
 joint.py        all samples of earlier tasks: the upper bound
 dgm.py          generated samples of earlier tasks (Ostapenko et al. 2019); see `generative/`

@@ -34,19 +34,23 @@ What differs:
   only later tasks use are set to zero. Without it, as in the released code, a weight that was free
   has no importance. Nothing protects it when a later task uses it, and it then disturbs every
   earlier task. The task of a sample must be known, as it must for outputs per task.
+* With `neurons`, which the released code does not have, whole neurons are pruned by the sum of
+  their importances, and what leads from a free neuron to a neuron or an output in use stays zero
+  (see neuron_pruning.py). Importances of single weights then protect what is in use.
 * A pruned weight is reset after each step, because the moments of an optimizer would move it even
   without a gradient.
 * The importance of a weight does not make its steps smaller; the released code does not do that
   either.
-* Biases are protected, and never pruned.
+* Biases are protected, and pruned only with their neuron.
 
 Binary networks: a sign has no zero. The weight in the formula is the sign, because removing it
 changes it from -1 or +1 to 0, and g is the gradient that passes the sign unchanged. A pruned weight
 gets a random sign in every step, so that the others learn to do without it, whatever it becomes
 later. Its hidden weight is next to zero, so the next task can flip it at once.
 
-Bytes: importance and anchor, 8 per weight; with pruning 3 more per weight of a hidden layer. Works
-with every network that `per_sample` supports; `own_weights` needs a real-valued network.
+Bytes: importance and anchor, 8 per weight; with pruning 3 more per weight of a hidden layer, of
+which a mask that follows from the rest is 1. Works with every network that `per_sample` supports;
+`own_weights` and `neurons` need a real-valued network.
 """
 
 from __future__ import annotations
@@ -60,6 +64,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from metabit.trainer.methods.base import Setting, evaluating, parts_of
+from metabit.trainer.methods.neuron_pruning import (
+    NEVER,
+    first_tasks,
+    neuron_importance,
+    require_plain,
+    zero_weights,
+)
 from metabit.trainer.methods.per_sample import mean_power, protected, weighted_layers
 from metabit.trainer.methods.quadratic import QuadraticMethod
 from metabit.trainer.networks.conv import BinaryConv2d
@@ -74,9 +85,6 @@ BATCH = 100
 
 PRUNED = 1e-6
 """Size of a pruned hidden weight of a binary network."""
-
-NEVER = 2**15 - 1
-"""Stands for the first task that uses a weight, where no task uses it."""
 
 
 def entropy_importance(model: nn.Module, inputs: Tensor, columns: Tensor) -> dict[str, Tensor]:
@@ -151,9 +159,10 @@ class Anpyc(QuadraticMethod):
     """Entropy importance, and pruning in phases.
 
     Attributes:
-        since: by name of each hidden layer's weight, the first task that uses it, or NEVER.
-        pruned: by the same names, True for weights that are pruned in the present task.
-        shares: share of the hidden weights that was free after each task.
+        since: by name of each hidden layer's weight, the first task that uses it, the present task
+            included, or NEVER; int16. One number per weight or, with `neurons`, per neuron.
+        pruned: by parameter name, True for weights that are kept at zero for now.
+        shares: share of the hidden weights, or neurons, that was free after each task.
     """
 
     name = "anpyc"
@@ -161,14 +170,16 @@ class Anpyc(QuadraticMethod):
 
     def __init__(self, options: Any, model: Network, setting: Setting) -> None:
         super().__init__(options, model, setting)
+        self._model = model
         self.since: dict[str, Tensor] = {}
+        if options.neurons:
+            require_plain(model)
         if options.prune:
-            hidden = [f"{name}.weight" for name in weighted_layers(model)][:-1]
             weights = protected(model)
-            self.since = {
-                name: torch.full_like(weights[name], NEVER, dtype=torch.int16) for name in hidden
-            }
-        self.pruned = {name: since != since for name, since in self.since.items()}
+            for name in [f"{name}.weight" for name in weighted_layers(model)][:-1]:
+                like = weights[name].flatten(1)[:, 0] if options.neurons else weights[name]
+                self.since[name] = torch.full_like(like, NEVER, dtype=torch.int16)
+        self.pruned: dict[str, Tensor] = {}
         self._prunes = False  # whether any weight is pruned, known without a look at the masks
         self._is_real = not binary_weights(model)
         self.shares: list[float] = []
@@ -181,7 +192,7 @@ class Anpyc(QuadraticMethod):
 
     @property
     def free(self) -> dict[str, Tensor]:
-        """By name of each hidden layer's weight, True where no task uses it yet."""
+        """By name of each hidden layer's weight, True for weights or neurons without a task."""
         return {name: since == NEVER for name, since in self.since.items()}
 
     def phases(self, task: int) -> tuple[int, ...]:
@@ -195,22 +206,38 @@ class Anpyc(QuadraticMethod):
     def start_phase(self, model: Network, x: Tensor, y: Tensor, task: int, phase: int) -> None:
         """Before the first phase, return pruned weights to use; before the others, prune more."""
         if phase == 0:
-            self.pruned = {name: torch.zeros_like(mask) for name, mask in self.pruned.items()}
-            self._prunes = False
-            return
-        percent = self.options.percents(task)[phase - 1]
-        columns = self.setting.outputs.columns(task)
-        importance = self._importance(model, x, columns)
-        for name, free in self.free.items():
-            rank = importance[name].clone()
-            rank[self.pruned[name]] = -1.0  # pruned weights stay pruned
-            rank[~free] = torch.inf
-            n_pruned = min(rank.numel() * percent // 100, int(free.sum()))
-            least = torch.argsort(rank.flatten(), stable=True)[:n_pruned]
-            self.pruned[name] = torch.zeros_like(free)
-            self.pruned[name].view(-1)[least] = True
-        self._prunes = True
+            for since in self.since.values():
+                since[since == NEVER] = task
+        else:
+            percent = self.options.percents(task)[phase - 1]
+            importance = self._importance(model, x, self.setting.outputs.columns(task))
+            for name, since in self.since.items():
+                self._prune(importance, name, since, task, percent)
+        self._find_pruned(model)
         self._reset_pruned(model)
+
+    def _prune(
+        self, importance: dict[str, Tensor], name: str, since: Tensor, task: int, percent: int
+    ) -> None:
+        """Set `since` to NEVER for a percentage of a layer: what the task can best do without."""
+        if self.options.neurons:
+            rank = neuron_importance(importance, name)
+        else:
+            rank = importance[name].clone()
+        rank[since == NEVER] = -1.0  # pruned weights stay pruned
+        rank[since < task] = torch.inf
+        n_pruned = min(rank.numel() * percent // 100, int((since >= task).sum()))
+        least = torch.argsort(rank.flatten(), stable=True)[:n_pruned]
+        since[since == NEVER] = task
+        since.view(-1)[least] = NEVER
+
+    def _find_pruned(self, model: Network) -> None:
+        """Set the masks of the weights that are kept at zero in the present phase."""
+        self.pruned = self.free
+        if self.options.neurons:
+            outputs = first_tasks(self.setting.outputs, model.device)
+            self.pruned = zero_weights(model, list(self.since.values()), outputs)
+        self._prunes = any(bool(mask.any()) for mask in self.pruned.values())
 
     def _importance(self, model: Network, x: Tensor, columns: Tensor) -> dict[str, Tensor]:
         """Of every protected weight for these samples, by the formula that the recipe chooses."""
@@ -256,11 +283,9 @@ class Anpyc(QuadraticMethod):
         old = self.importance
         if self.options.prune:
             self.remember(model, {name: old[name] + new[name] for name in new})
-            for name, free in self.free.items():
-                self.since[name][free & ~self.pruned[name]] = task
-            n_weights = sum(since.numel() for since in self.since.values())
+            n_all = sum(since.numel() for since in self.since.values())
             n_free = sum(int(free.sum()) for free in self.free.values())
-            self.shares.append(n_free / max(n_weights, 1))
+            self.shares.append(n_free / max(n_all, 1))
         else:
             self.remember(model, {name: torch.maximum(old[name], new[name]) for name in new})
 
@@ -283,28 +308,31 @@ class Anpyc(QuadraticMethod):
                     weights[name].copy_(weight)
 
     def extra_metrics(self) -> dict[str, float]:
-        """Share of the hidden weights that was free after each task."""
+        """Share of the hidden weights, or neurons, that was free after each task."""
         return {f"free_after_task_{n}": share for n, share in enumerate(self.shares, start=1)}
 
     def state(self) -> dict[str, Tensor]:
-        """Importance and anchor; with pruning also which weights are free and which are pruned."""
+        """Importance and anchor; with pruning also the first task of each weight or neuron."""
         if not self.options.prune:
             return super().state()
         return {
             **super().state(),
             **{f"since/{name}": since for name, since in self.since.items()},
-            **{f"pruned/{name}": mask for name, mask in self.pruned.items()},
             "counters/shares": torch.tensor(self.shares, dtype=torch.float64),
             "counters/generator": self.generator.get_state(),
         }
+
+    def state_bytes(self) -> dict[str, int]:
+        """Bytes that are kept, with the masks of pruned weights, which follow from `since`."""
+        masks = sum(mask.nbytes for mask in self.pruned.values())
+        return super().state_bytes() | ({"pruned": masks} if masks else {})
 
     def load_state(self, tensors: Mapping[str, Tensor]) -> None:
         """Restore what `state` returned."""
         super().load_state(tensors)
         if self.options.prune:
-            since, pruned = parts_of("since", tensors), parts_of("pruned", tensors)
+            since = parts_of("since", tensors)
             self.since = {name: since[name] for name in self.since}
-            self.pruned = {name: pruned[name] for name in self.pruned}
-            self._prunes = any(bool(mask.any()) for mask in self.pruned.values())
+            self._find_pruned(self._model)
             self.shares = tensors["counters/shares"].tolist()
             self.generator.set_state(tensors["counters/generator"])

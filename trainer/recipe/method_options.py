@@ -49,6 +49,8 @@ class AnpycOptions(QuadraticOptions):
             real-valued network.
         importance: "batches", the formula of the paper on the summed entropy of 100 samples, or
             "samples", the mean over samples of |gradient * weight|.
+        neurons: prune whole neurons, after which a later task cannot disturb an earlier one through
+            free neurons. Needs prune, and a real-valued network without normalisation.
     """
 
     prune: int = 0
@@ -57,6 +59,7 @@ class AnpycOptions(QuadraticOptions):
     retrain_epochs: int | None = None
     own_weights: bool = False
     importance: str = "batches"
+    neurons: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,6 +73,10 @@ class AnpycOptions(QuadraticOptions):
             require(epochs >= 1, "[method] retrain_epochs", epochs, "must be 1 or more")
         if self.own_weights and not self.prune:
             raise refuse("[method] own_weights needs prune: without it every task uses all weights")
+        if self.neurons and not self.prune:
+            raise refuse("[method] neurons needs prune: without it no neuron is free")
+        if self.neurons and self.own_weights:
+            raise refuse("[method] own_weights does not go with neurons, which keeps tasks apart")
         if self.prune and self.consolidate_samples is not None:
             raise refuse(
                 "[method] consolidate_samples does not go with prune, which works on whole tasks"
@@ -78,7 +85,8 @@ class AnpycOptions(QuadraticOptions):
     @property
     def needs_real(self) -> str:
         """Why the method cannot work with a binary network; empty where it can."""
-        return "own_weights sets weights to zero: a sign has no zero" if self.own_weights else ""
+        key = "own_weights" if self.own_weights else "neurons" if self.neurons else ""
+        return f"{key} sets weights to zero: a sign has no zero" if key else ""
 
     def percents(self, task: int) -> list[int]:
         """Percent of a hidden layer that are pruned after each step of pruning in a task."""
