@@ -90,7 +90,8 @@ def _target(target: Target, rows: Sequence[Document]) -> Document:
     value = _mean(mine, target.metric)
     if target.above is not None:
         other = _mean(by_label.get(target.above), target.metric)
-        rule = f"> {target.above}" + (f" + {target.by:g}" if target.by else "")
+        more = f" {'+' if target.by > 0 else '-'} {abs(target.by):g}" if target.by else ""
+        rule = f"> {target.above}{more}"
         bound = None if other is None else other + target.by
         met = None if value is None or bound is None else value > bound
     elif target.at_least is not None:
