@@ -1,9 +1,10 @@
-"""Data sets by name: digits and HAPT are bundled, MNIST and Fashion-MNIST are found or fetched.
+"""Data sets by name: digits and HAPT are bundled, the others are found or fetched.
 
 dataset.py      what a data set is: 8-bit integers, labels, a split, class names, a citation
 find.py         finds, loads and fetches a data set by its name
 bundled.py      digits and HAPT
 idx_sets.py     MNIST and Fashion-MNIST
+cifar.py        CIFAR-10
 idx.py          reads the IDX files of those two
 own/            data of one's own: tables, time series, recordings, pictures
 download.py     fetches files and checks their checksums

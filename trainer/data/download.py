@@ -23,14 +23,22 @@ TIMEOUT_S = 30
 MAX_BYTES = 256 << 20
 
 
-def download(url: str, target: Path, sha256: str, report: ReportBytes | None = None) -> None:
+def download(
+    url: str,
+    target: Path,
+    sha256: str,
+    report: ReportBytes | None = None,
+    unpacked: bool = True,
+) -> None:
     """Fetch `url` into `target`. The file gets its name only after it has been verified.
 
     Args:
         url: address of a gzip file.
         target: the file to write; its folder is made.
-        sha256: checksum of the *unpacked* contents, because mirrors compress differently.
+        sha256: checksum of the contents.
         report: is told about the progress.
+        unpacked: whether the checksum is of the unpacked contents, because mirrors compress
+            differently, or of the file itself.
 
     Raises:
         StorageError: no connection, or the target cannot be written.
@@ -41,7 +49,7 @@ def download(url: str, target: Path, sha256: str, report: ReportBytes | None = N
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _receive(url, part, target.name, report)
-        found = _sha256_unpacked(part)
+        found = _sha256(part, unpacked)
         if found != sha256:
             raise CorruptError(
                 f"{url}: checksum {found[:16]}... where {sha256[:16]}... is expected; "
@@ -64,10 +72,10 @@ def download(url: str, target: Path, sha256: str, report: ReportBytes | None = N
             part.unlink(missing_ok=True)
 
 
-def is_verified(path: Path, sha256: str) -> bool:
-    """Whether the gzip file at `path` is there and its unpacked contents have this checksum."""
+def is_verified(path: Path, sha256: str, unpacked: bool = True) -> bool:
+    """Whether the gzip file at `path` is there and has this checksum; see `download`."""
     try:
-        return _sha256_unpacked(path) == sha256
+        return _sha256(path, unpacked) == sha256
     except (OSError, EOFError, zlib.error, CorruptError):
         return False
 
@@ -95,12 +103,12 @@ def _too_large(what: object) -> CorruptError:
     )
 
 
-def _sha256_unpacked(path: Path) -> str:
-    digest, unpacked = hashlib.sha256(), 0
-    with gzip.open(path, "rb") as file:
+def _sha256(path: Path, unpacked: bool) -> str:
+    digest, n_bytes = hashlib.sha256(), 0
+    with gzip.open(path, "rb") if unpacked else path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
-            unpacked += len(chunk)
-            if unpacked > MAX_BYTES:
+            n_bytes += len(chunk)
+            if n_bytes > MAX_BYTES:
                 raise _too_large(path)
             digest.update(chunk)
     return digest.hexdigest()

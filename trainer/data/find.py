@@ -1,4 +1,4 @@
-"""Data sets by name: digits and HAPT are bundled, MNIST and Fashion-MNIST are found or fetched.
+"""Data sets by name: digits and HAPT are bundled, the others are found or fetched.
 
 Every set is a `DataSet` of 8-bit integers. NumPy only.
 """
@@ -6,9 +6,10 @@ Every set is a `DataSet` of 8-bit integers. NumPy only.
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 from metabit.errors import InputError, nearest
-from metabit.trainer.data import bundled, idx_sets
+from metabit.trainer.data import bundled, cifar, idx_sets
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.download import ReportBytes
 
@@ -17,7 +18,7 @@ __all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path", 
 
 def names() -> tuple[str, ...]:
     """Names that `load` knows."""
-    return (*bundled.LOADERS, *idx_sets.SETS)
+    return (*bundled.LOADERS, *idx_sets.SETS, *cifar.SETS)
 
 
 def _is_bundled(name: str) -> bool:
@@ -25,6 +26,11 @@ def _is_bundled(name: str) -> bool:
     if name not in names():
         raise InputError(f'no data set "{name}": {nearest(name, names())}', code="E-DATA-NAME")
     return name in bundled.LOADERS
+
+
+def _reader(name: str) -> ModuleType:
+    """The module that finds, fetches and reads a set that is not bundled."""
+    return cifar if name in cifar.SETS else idx_sets
 
 
 def search_path(name: str) -> tuple[Path, ...]:
@@ -37,12 +43,15 @@ def search_path(name: str) -> tuple[Path, ...]:
 
 
 def find(name: str) -> Path | None:
-    """The file (bundled sets) or the folder of IDX files that holds `name`, or None.
+    """The file (bundled sets) or the folder that holds `name`, or None.
 
     Raises:
         InputError: no such name.
     """
-    return bundled.path_of(name) if _is_bundled(name) else idx_sets.find(name)
+    if _is_bundled(name):
+        return bundled.path_of(name)
+    found: Path | None = _reader(name).find(name)
+    return found
 
 
 def load(name: str, fetch: bool = False) -> DataSet:
@@ -59,9 +68,11 @@ def load(name: str, fetch: bool = False) -> DataSet:
     """
     if _is_bundled(name):
         return bundled.load(name)
-    if fetch and idx_sets.find(name) is None:
-        idx_sets.fetch(name)
-    return idx_sets.load(name, where(name))
+    reader = _reader(name)
+    if fetch and reader.find(name) is None:
+        reader.fetch(name)
+    loaded: DataSet = reader.load(name, where(name))
+    return loaded
 
 
 def where(name: str) -> Path:
@@ -100,4 +111,5 @@ def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = N
     """
     if _is_bundled(name):
         return bundled.path_of(name)
-    return idx_sets.fetch(name, base_url, report)
+    folder: Path = _reader(name).fetch(name, base_url, report)
+    return folder

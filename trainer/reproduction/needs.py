@@ -41,6 +41,7 @@ SIZES = {
     "hapt": Size(8811, 2468, 768, 12),
     "mnist": Size(60_000, 10_000, 784, 10),
     "fashion-mnist": Size(60_000, 10_000, 784, 10),
+    "cifar-10": Size(50_000, 10_000, 3072, 10),
 }
 #: Streams in which every task has all samples.
 _WHOLE = ("permuted", "rotated", "axes")

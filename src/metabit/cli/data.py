@@ -25,6 +25,7 @@ LICENCES = {
     "hapt": "CC BY 4.0",
     "mnist": "CC BY-SA 3.0",
     "fashion-mnist": "MIT",
+    "cifar-10": "none stated",
 }
 
 
