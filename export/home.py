@@ -58,7 +58,10 @@ def obstacle(model: Model, choice: HeadChoice) -> str | None:
     """Why a model cannot have this head, for people; None where it can."""
     n_classes = model.n_outputs + choice.spare_classes
     if model.n_banks > 1:
-        return f"the network has {model.n_banks} banks of normalisation values, a head only one"
+        return (
+            f"the network has {model.n_banks} banks, one per task, and a label may mean something "
+            "else in each; a head would mix them, so layers learn, or a head that tracks"
+        )
     if n_classes > MAX_CLASSES:
         return f"a head tells up to {MAX_CLASSES} classes apart, and these are {n_classes}"
     least = least_bytes(model, choice.spare_classes)

@@ -199,6 +199,8 @@ def test_the_head_is_as_asked_for_or_is_left_out_with_a_reason(trained: Trained)
     assert "256 classes" in (why_no_head(run, model, many) or "")
     wide = random_model((20, 30, 100))
     assert "--head-ram" in (why_no_head(run, wide, HeadChoice()) or "")
+    banks = random_model((20, 8, 3), n_banks=2)
+    assert "2 banks, one per task" in (why_no_head(run, banks, HeadChoice()) or "")
 
 
 def test_a_run_of_an_older_version_is_exported_without_a_head(

@@ -130,6 +130,20 @@ def test_a_thousand_samples_with_replay_and_their_state_are_the_hosts(
     assert made.arena_bytes == planned.arena_bytes
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("board", BOARDS)
+def test_a_thousand_steps_of_batches_and_their_state_are_the_hosts(board: str) -> None:
+    model = random_model((33, 9, 3), seed=3)
+    rng = np.random.default_rng(7)
+    x, y = random_samples(rng, model.input, 2000), rng.integers(0, 3, 2000)
+    made = simulate(
+        dumps(model), board, x=x, y=y, learn="all", batch=2, n_samples=2000, n_counted=1
+    )
+    engine = Engine(dumps(model), learn="all", batch=2)
+    assert np.array_equal(made.learnt, engine.learn(x, y))
+    assert made.state_image == engine.save_state()
+
+
 @pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)
 def test_a_tracking_head_without_floating_point_hardware_is_the_hosts(board: str) -> None:
     blob = dumps(random_model((9, 5, 3), seed=3))
