@@ -12,6 +12,9 @@ from metabit.firmware_sim.gdb_remote import GdbRemote
 PAINT = b"\xa5"
 #: Numbers of stack pointer and program counter for GDB, and bytes of a register.
 _REGISTERS = {"thumb": (13, 15, 4), "riscv32": (2, 32, 4), "aarch64": (31, 32, 8)}
+#: The status register of a Cortex-M. A core whose flash was empty when it was switched on has not
+#: set the bit of Thumb instructions.
+_XPSR, _THUMB = 25, 1 << 24
 
 
 class DebugProbe:
@@ -22,24 +25,35 @@ class DebugProbe:
     Args:
         firmware: what to run; what is not in the core's memory yet is written there.
         remote: the debug server.
+        restart: let the firmware begin. Otherwise a core that has it in its memory continues where
+            it stands, with what it has learnt.
+
+    Attributes:
+        is_waiting: whether it stands at `fw_stop`.
 
     Raises:
         MismatchError: the memory does not take the firmware: flash it first (E-DEVICE-MODEL).
         StorageError: the debug server refuses something (E-DEVICE-GDB).
     """
 
-    def __init__(self, firmware: Firmware, remote: GdbRemote) -> None:
+    def __init__(self, firmware: Firmware, remote: GdbRemote, *, restart: bool = True) -> None:
         self.firmware = firmware
         self._remote = remote
         self._next = 0  # where the core continues when it runs again
         self._symbols = firmware.program.symbols
         self._sp, self._pc, self._width = _REGISTERS[firmware.board.isa]
-        for address, contents in firmware.program.segments:
-            self._load(address, contents)
-        low, high = self._symbols["fw_stack_low"], self._symbols["fw_stack_high"]
-        self.write(low, PAINT * (high - low))
+        self.is_waiting = False
+        # A list, so that every part is written.
+        was_there = all([self._load(*segment) for segment in firmware.program.segments])
         remote.stop_at(self._symbols["fw_stop"])
-        self._reset()
+        pc = remote.register(self._pc)
+        function = firmware.program.function_at(pc)
+        if restart or not was_there or function in ("fw_unexpected", "?"):
+            self._reset()
+        elif pc == self._symbols["fw_stop"]:
+            self.is_waiting, self._next = True, self._symbols["fw_resume"]
+        else:
+            self._next = pc
 
     def read(self, address: int, n_bytes: int) -> bytes:
         """Bytes of the core's memory."""
@@ -74,16 +88,16 @@ class DebugProbe:
                 f"{self.firmware.program.function_at(pc)}(): the core has faulted",
                 code="E-SIM-FAULT",
             )
-        self._next = self._symbols["fw_resume"]
+        self.is_waiting, self._next = True, self._symbols["fw_resume"]
 
     def close(self) -> None:
         """Let the debug server go."""
         self._remote.close()
 
-    def _load(self, address: int, contents: bytes) -> None:
-        """Write a part of the firmware, unless it is there."""
+    def _load(self, address: int, contents: bytes) -> bool:
+        """Write a part of the firmware, unless it is there; returns whether it was."""
         if self.read(address, len(contents)) == contents:
-            return
+            return True
         with contextlib.suppress(StorageError):  # what counts is what is there then
             self.write(address, contents)
         if self.read(address, len(contents)) != contents:
@@ -92,12 +106,16 @@ class DebugProbe:
                 "cannot be written by the debug server; flash the firmware first",
                 code="E-DEVICE-MODEL",
             )
+        return False
 
     def _reset(self) -> None:
         """Start as the hardware does."""
+        low, high = self._symbols["fw_stack_low"], self._symbols["fw_stack_high"]
+        self.write(low, PAINT * (high - low))
         if self.firmware.board.isa == "thumb":
             stack, entry = struct.unpack("<II", self.read(self._symbols["fw_vectors"], 8))
             self._remote.set_register(self._sp, stack, self._width)
+            self._remote.set_register(_XPSR, _THUMB, self._width)
             self._next = entry & ~1
         else:
             self._next = self._symbols["fw_reset"]

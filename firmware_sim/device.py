@@ -74,6 +74,9 @@ class RunningCore(Protocol):
     def stack_used_bytes(self) -> int:
         """The deepest the stack has been since reset."""
 
+    def close(self) -> None:
+        """Let it go, where it is held by somebody else."""
+
 
 class Device:
     """A board that runs the firmware, booted and waiting for commands.

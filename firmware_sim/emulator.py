@@ -88,6 +88,9 @@ class Emulator:
         stack = self.read(low, high - low)
         return len(stack.lstrip(PAINT))
 
+    def close(self) -> None:
+        """Nobody else holds it."""
+
     def _map(self) -> None:
         """Map the board's memory with its rights, and nothing else."""
         board, uc = self.firmware.board, _unicorn()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from metabit.firmware_sim.elf import parse as parse_elf
 from metabit.firmware_sim.image_files import crc32_of_rp2040
 from metabit.firmware_sim.keeping import LEAST_SLOTS, slot_bytes
 from metabit.firmware_sim.memory_use import memory_of, too_large
+from metabit.firmware_sim.session import Session
 
 STANDALONE = Path(__file__).parent / "standalone"
 
@@ -114,36 +115,73 @@ def flash_image(
         )
     options = Options(state_bits=bits, bank=bank, batch=batch)
     running = session.start(source, board, learn, options, goal=goal)
-    parts, choice, slot = board.standalone, running.plan.choice, 0
-    if storage and parts.flash is not None and running.state_bytes:
-        slot = slot_bytes(board, running.state_bytes)
+    parts = board.standalone
+    keeps, slot = _storage(running, parts.flash if storage else None)
+    sources = (*parts.sources, STANDALONE / "cycles.c", *keeps)
+    made = _fitted(running, sources, parts.clock_hz, slot)
+    return FlashImage(board, parts, running.plan.choice, made.elf, made.program, slot)
+
+
+def debug_image(
+    source: ModelSource, board: Board, learn: Learn, options: Options, *,
+    emulated: bool, keeps_at_host: bool,
+) -> tuple[Firmware, Session]:  # fmt: skip
+    """Build the same firmware with a line that goes through memory, for a core that stands still
+    meanwhile: an emulated one, or one that a debug server holds. Clocks stay as they are.
+
+    Args:
+        source: a .mbit file, or its bytes.
+        board, learn, options: as for `session.start`.
+        emulated: nothing but the core and the memory is there: no flash that can be written, and
+            no counter of cycles.
+        keeps_at_host: what is committed goes to the host, where the board has no flash for it.
+
+    Returns:
+        the firmware, and the model beside it on this machine.
+
+    Raises:
+        BudgetError, MetabitError: as `flash_image`.
+    """
+    running = session.start(source, board, learn, options)
+    own = None if emulated or board.standalone is None else board.standalone.flash
+    keeps, slot = _storage(running, own)
+    if not slot and keeps_at_host:
+        keeps = (STANDALONE / "keep_at_host.c",)
+    cycles = STANDALONE / ("cycles_none.c" if emulated else "cycles.c")
+    return _fitted(running, (STANDALONE / "debug_line.c", cycles, *keeps), 0, slot), running
+
+
+def _storage(running: Session, flash: Path | None) -> tuple[tuple[Path, ...], int]:
+    """Sources that keep what is learnt, and bytes of a slot; 0: nothing is kept in flash."""
+    if flash is None or not running.state_bytes:
+        return (STANDALONE / "keep_nothing.c",), 0
+    sources = (STANDALONE / "keep_in_flash.c", flash)
+    return sources, slot_bytes(running.board, running.state_bytes)
+
+
+def _fitted(running: Session, sources: Sequence[Path], clock_hz: int, slot: int) -> Firmware:
+    """The firmware, or the refusal where it does not fit."""
+    board, choice = running.board, running.plan.choice
     try:
-        made = _link(board, parts, running.image, choice, slot)
+        return _link(board, sources, clock_hz, running.image, choice, slot)
     except BudgetError:
-        made = _link(board.without_limits(), parts, running.image, choice, slot)
+        made = _link(board.without_limits(), sources, clock_hz, running.image, choice, slot)
         use = memory_of(board, made, running.plan, LEAST_SLOTS * slot)
         raise too_large(running.where, board.name, choice, *use) from None
-    return FlashImage(board, parts, choice, made.elf, made.program, slot)
 
 
-def _link(board: Board, parts: Standalone, image: Image, choice: str, slot: int) -> Firmware:
+def _link(
+    board: Board, sources: Sequence[Path], clock_hz: int, image: Image, choice: str, slot: int
+) -> Firmware:
     flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}", f"-I{STANDALONE}")
-    own = [
-        STANDALONE / "main.c",
-        STANDALONE / "cycles.c",
-        FIRMWARE / "memory.c",
-        FIRMWARE / START[board.isa],
-    ]
-    if slot and parts.flash is not None:
-        own += [STANDALONE / "keep_in_flash.c", parts.flash]
-    else:
-        own += [STANDALONE / "keep_nothing.c"]
-    made = kept_objects({"firmware": [*own, *parts.sources]}, flags, board.name)
+    start = FIRMWARE / START[board.isa]
+    own = [STANDALONE / "main.c", FIRMWARE / "memory.c", start, *sources]
+    made = kept_objects({"firmware": own}, flags, board.name)
     with tempfile.TemporaryDirectory(prefix="metabit-image-") as folder:
         work = Path(folder)
         (work / "model.mbit").write_bytes(image.blob)
         (work / "image.S").write_text(image_source(image))
-        (work / "alone.S").write_text(_alone(board, parts, choice, image, slot))
+        (work / "alone.S").write_text(_alone(board, clock_hz, choice, image, slot))
         (work / "link.ld").write_text(linker.script(board, slot))
         core = compile_objects(board).glob("core/*.o")
         objects = sorted(map(str, [*core, *made.glob("firmware/*.o")]))
@@ -153,7 +191,7 @@ def _link(board: Board, parts: Standalone, image: Image, choice: str, slot: int)
     return Firmware(board, elf, parse_elf(elf, thumb=board.isa == "thumb"), image.options.batch)
 
 
-def _alone(board: Board, parts: Standalone, choice: str, image: Image, slot: int) -> str:
+def _alone(board: Board, clock_hz: int, choice: str, image: Image, slot: int) -> str:
     """Assembly source of what the firmware says of itself, and of the buffer of its line."""
     lines = ['  .section .rodata.words, "a", %progbits']
     for name, text in (("fw_board_name", board.name), ("fw_choice", choice)):
@@ -161,7 +199,7 @@ def _alone(board: Board, parts: Standalone, choice: str, image: Image, slot: int
     lines += [
         "  .balign 4",
         "  .global fw_clock_hz, fw_keep_page_bytes, fw_keep_slot_bytes",
-        f"fw_clock_hz: .4byte {parts.clock_hz}",
+        f"fw_clock_hz: .4byte {clock_hz}",
         f"fw_keep_page_bytes: .4byte {board.page_bytes}",
         f"fw_keep_slot_bytes: .4byte {slot}",
         '  .section .buffers, "aw", %nobits',

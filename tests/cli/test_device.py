@@ -81,6 +81,19 @@ def test_a_device_is_taught_over_a_serial_port(
     assert state.read_bytes() == host.save_state()
 
 
+def test_an_emulated_board_is_taught_and_keeps_it_in_a_file(
+    cli: Cli, model_file: Path, data_file: Path, tmp_path: Path
+) -> None:
+    kept, state = tmp_path / "kept.bin", tmp_path / "learnt.mbs"
+    words = ("--board", "nrf52840", "--kept", kept, "--learn", "all", "--json")
+    done = cli("device", "learn", model_file, data_file, "--limit", 5, *words)
+    assert (done.code, done.answer["is_kept"], done.answer["port"]) == (0, True, "nrf52840")
+    assert cli("device", "state-out", model_file, "-o", state, *words).code == 0
+    host, arrays = Engine(model_file, learn="all"), np.load(data_file)
+    host.learn(arrays["x"][:5], arrays["y"][:5])
+    assert state.read_bytes() == host.save_state()
+
+
 def test_a_device_with_another_model_is_refused(
     cli: Cli, model_file: Path, port: str, tmp_path: Path
 ) -> None:
@@ -96,3 +109,7 @@ def test_what_is_wrong_with_the_command_is_said_before_the_port_is_opened(
     cli("device", "info", model_file, data_file, "--port", "/dev/none").refused(2, "E-USAGE")
     cli("device", "state-out", model_file, "--port", "/dev/none").refused(2, "E-USAGE")
     cli("device", "info", model_file, "--port", tmp_path / "none").refused(1, "E-DEVICE-LINE")
+    cli("device", "info", model_file).refused(2, "E-USAGE")
+    cli("device", "info", model_file, "--port", "a", "--board", "nrf52840").refused(2, "E-USAGE")
+    cli("device", "info", model_file, "--port", "a", "--gdb", "b:1").refused(2, "E-USAGE")
+    cli("device", "commit", model_file, "--board", "nrf52840").refused(2, "E-USAGE")

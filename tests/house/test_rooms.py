@@ -39,7 +39,7 @@ ROOMS = {
     "metabit.cli": (
         "answers paths standard_streams tables",
         "common options",
-        "class_names heads progress",
+        "class_names device_lines heads progress",
         "state_view",
         "kept_states",
         "guarding reading stream_record",
@@ -99,8 +99,8 @@ ROOMS = {
         "sensing",
         "simulate",
         "profile",
-        "flash_image linux_program measured",
-        "firmware_folder remote",
+        "core_line flash_image linux_program measured",
+        "cores_at_hand firmware_folder remote",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""`metabit device`: speak to a device that runs a model, over a serial line."""
+"""`metabit device`: speak to a device that runs a model."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
+from metabit.cli.device_lines import LineChoice, line_choice, line_options
 from metabit.cli.options import CODES, FILE, LABEL, LIMIT, SPLIT, TASK
 from metabit.cli.paths import ReadName, WriteFile
 from metabit.cli.progress import progress
@@ -26,7 +27,6 @@ from metabit.files import write_whole
 from metabit.firmware_sim import boards
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.device import UNKNOWN, Advance, Answered, LinkedDevice, session_of
-from metabit.firmware_sim.link.serial_line import BAUD, SerialLine
 from metabit.readers.rows import CsvOptions
 
 #: What can be done -> whether it reads DATA, and whether it writes OUT.
@@ -35,6 +35,8 @@ ACTIONS = {
     "learn": (True, False), "commit": (False, False), "state-out": (False, True),
     "state-in": (True, False),
 }  # fmt: skip
+#: What is for nothing where the device ends with the command and keeps nothing.
+KEEPS = ("learn", "commit", "state-in")
 SHOWN = 20
 #: Characters of a board's name that a device tells.
 NAME_LENGTH = 23
@@ -44,14 +46,7 @@ NAME_LENGTH = 23
 @click.argument("action", type=click.Choice(list(ACTIONS)))
 @FILE
 @click.argument("data", metavar="[DATA]", required=False, type=ReadName())
-@click.option(
-    "--port", required=True, metavar="PORT",
-    help="Serial port of the device, such as /dev/ttyACM0 or COM3; or socket://HOST:PORT.",
-)  # fmt: skip
-@click.option(
-    "--baud", type=click.IntRange(min=300), default=BAUD, show_default=True, metavar="N",
-    help="Bits per second.",
-)  # fmt: skip
+@line_options
 @click.option(
     "-o", "out_file", metavar="OUT", type=WriteFile(), help="With state-out: the file to write."
 )
@@ -74,10 +69,10 @@ NAME_LENGTH = 23
 @LABEL
 @CODES
 def command(
-    out: Output, action: str, file: Path, data: str | None, port: str, baud: int,
-    out_file: Path | None, commit_every: int, again: int, estimate: bool, **reading: Any,
+    out: Output, action: str, file: Path, data: str | None, out_file: Path | None,
+    commit_every: int, again: int, estimate: bool, **more: Any,
 ) -> Answer:  # fmt: skip
-    """Speak to a device that runs FILE, over a serial line.
+    """Speak to a device that runs FILE: over a serial line, emulated, or through a debug server.
 
     \b
     info FILE            what the device is, and what it has learnt
@@ -92,9 +87,10 @@ def command(
     may be reset: no wrong answer is accepted, and no sample is learnt twice. After Ctrl-C or an
     error, the same command continues where the device is.
     """
-    _check_words(action, data, out_file)
+    chosen, reading = line_choice(more), more
+    _check_words(action, data, out_file, chosen)
     blob = Blob.of(file)
-    device = _open(blob, file, port, baud)
+    device = _open(blob, file, chosen)
     try:
         does: dict[str, Callable[[], Answer]] = {
             "info": lambda: _info(out, device),
@@ -112,26 +108,33 @@ def command(
         device.close()
     client = device.client
     line = {"n_sent_again": client.n_sent_again, "n_damaged": client.frames.n_damaged}
-    return {"action": action, "file": file, "port": port, **answer, "line": line}
+    return {"action": action, "file": file, "port": chosen.name, **answer, "line": line}
 
 
-def _check_words(action: str, data: str | None, out_file: Path | None) -> None:
+def _check_words(action: str, data: str | None, out_file: Path | None, chosen: LineChoice) -> None:
     reads, writes = ACTIONS[action]
     if reads != (data is not None) or writes != (out_file is not None):
         words = " DATA" if reads else " -o OUT" if writes else ""
         raise InputError(
             f"write it like this: metabit device {action} FILE{words} --port PORT", code="E-USAGE"
         )
+    if action in KEEPS and chosen.forgets:
+        raise InputError(
+            f"what the emulated board learns ends with this command; name a file in which it keeps "
+            f"that: metabit device {action} FILE --board {chosen.board} --kept kept.bin",
+            code="E-USAGE",
+        )
 
 
-def _open(blob: Blob, file: Path, port: str, baud: int) -> LinkedDevice:
-    line = SerialLine(port, baud)
+def _open(blob: Blob, file: Path, chosen: LineChoice) -> LinkedDevice:
+    line = chosen.open(blob)
     try:
         device = LinkedDevice(LinkClient(line))
         if device.info.identity != model_id(blob.data):
             raise MismatchError(
-                f"{port}: the device runs another model than {file} ({device.info.identity:08x}, "
-                f"not {model_id(blob.data):08x}); flash it, or name the file that it runs",
+                f"{chosen.name}: the device runs another model than {file} "
+                f"({device.info.identity:08x}, not {model_id(blob.data):08x}); flash it, or "
+                "name the file that it runs",
                 code="E-DEVICE-MODEL",
             )
     except BaseException:
