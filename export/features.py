@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from metabit.export.convolve import layer_sums
 from metabit.export.fold import apply_threshold, normalise
-from metabit.export.spec import CountingHead, Float32Array, HeadSource, Int8Array, Int32Array, Model
+from metabit.export.head_spec import CountingHead, HeadSource
+from metabit.export.spec import Float32Array, Int8Array, Int32Array, Model
 
 FEATURE_UNIT = 16
 """Steps of a feature per deviation of what it is made of, or per unit of a logit."""

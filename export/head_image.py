@@ -11,8 +11,9 @@ import numpy as np
 from metabit.errors import CorruptError, InputError, MismatchError
 from metabit.export import state_image
 from metabit.export.head_section import signed_24
+from metabit.export.head_spec import CountingHead, TrackingHead
 from metabit.export.shapes import shape_of
-from metabit.export.spec import CountingHead, Model, TrackingHead
+from metabit.export.spec import Model
 from metabit.export.tracker_section import KEPT, sizes, what_is_tracked
 
 _WORD = struct.Struct("<I")

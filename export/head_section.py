@@ -10,16 +10,10 @@ import numpy as np
 
 from metabit.errors import FormatError
 from metabit.export.cursor import Cursor
+from metabit.export.head_spec import MAX_CLASSES, MAX_FEATURES, CountingHead, HeadSource
 from metabit.export.network_section import NetworkShape
 from metabit.export.shapes import LayerShape
-from metabit.export.spec import (
-    MAX_CLASSES,
-    MAX_FEATURES,
-    CountingHead,
-    Float32Array,
-    HeadSource,
-    Int32Array,
-)
+from metabit.export.spec import Float32Array, Int32Array
 
 # kind, source, layer, units, folds, scores, classes, cap, every, still; ridge, prior, scale;
 # samples in the products; limit of novelty; answers

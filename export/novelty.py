@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.export.spec import CountingHead, Int8Array
+from metabit.export.head_spec import CountingHead
+from metabit.export.spec import Int8Array
 
 HOME_SHARE = 0.995
 """Share of the samples at home that keep the limit. Those of new people lie further out."""

@@ -16,17 +16,9 @@ from metabit.export.container import read_bytes
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
 from metabit.export.head_image import learnt_head, learnt_tracker
+from metabit.export.head_spec import CountingHead, TrackingHead
 from metabit.export.levels import convert_levels
-from metabit.export.spec import (
-    CountingHead,
-    Goal,
-    Golden,
-    Layer,
-    Model,
-    Norm,
-    Told,
-    TrackingHead,
-)
+from metabit.export.spec import Goal, Golden, Layer, Model, Norm, Told
 from metabit.export.state_image import Choice, LayerImage, StateImage
 
 T = TypeVar("T")

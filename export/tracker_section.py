@@ -8,15 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from metabit.export.cursor import Cursor
+from metabit.export.head_spec import MAX_CLASSES, CountingHead, HeadSource, TrackingHead
 from metabit.export.network_section import NetworkShape
 from metabit.export.shapes import LayerShape
-from metabit.export.spec import (
-    MAX_CLASSES,
-    CountingHead,
-    Float32Array,
-    HeadSource,
-    TrackingHead,
-)
+from metabit.export.spec import Float32Array
 
 #: More inputs than this are seen as the first layer sees them, and then there are no hidden units.
 TRACKED_INPUTS = 64

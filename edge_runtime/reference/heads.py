@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime.reference import arith
 from metabit.export.features import round_within
+from metabit.export.head_spec import CountingHead
 from metabit.export.home import LARGEST_PRODUCT, MEAN_UNIT
-from metabit.export.spec import CountingHead, Float32Array, Int8Array
+from metabit.export.spec import Float32Array, Int8Array
 
 F = np.float32
 WEIGHT_LIMIT, WEIGHT_HIGH, WEIGHT_LOW = 32767, 24000, 6000

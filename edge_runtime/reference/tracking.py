@@ -9,8 +9,9 @@ from metabit.edge_runtime.reference import arith
 from metabit.edge_runtime.reference.ring import REPLAYS, Ring
 from metabit.export.features import round_within, source_values
 from metabit.export.fold import square_root
+from metabit.export.head_spec import TrackingHead
 from metabit.export.shapes import shape_of
-from metabit.export.spec import Float32Array, Int32Array, Int64Array, Model, TrackingHead
+from metabit.export.spec import Float32Array, Int32Array, Int64Array, Model
 from metabit.export.tracker_section import TRACKED_INPUTS, what_is_tracked
 
 F = np.float32

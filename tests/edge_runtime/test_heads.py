@@ -16,8 +16,9 @@ from metabit.errors import BudgetError, CorruptError, InputError, MismatchError
 from metabit.export.container import dumps, loads
 from metabit.export.features import features, source_values
 from metabit.export.fold import logits_from_scores
+from metabit.export.head_spec import CountingHead
 from metabit.export.home import HOME_BONUS, head_bytes, ram_of, with_empty_head, with_head
-from metabit.export.spec import CountingHead, InputSpec, Model
+from metabit.export.spec import InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.trainer import data
 

@@ -65,7 +65,7 @@ ROOMS = {
         "reproduction",
     ),
     "metabit.export": (
-        "plain_array window",
+        "head_spec plain_array window",
         "spec",
         "bits convolve fold layout levels shapes",
         "cursor golden limits state_image",
