@@ -56,7 +56,7 @@ def find(name: str) -> Path | None:
 
 
 def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = None) -> Path:
-    """Download the archive and verify it; one that is there and good is kept.
+    """Download the archive and verify it; an archive that is there and good is kept.
 
     Args:
         name: "cifar-10".
