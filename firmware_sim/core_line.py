@@ -1,4 +1,4 @@
-"""A line to a firmware on an emulated core, or on one that a debug server holds.
+"""A line to a firmware on an emulated core, or on a core that a debug server holds.
 
 Bytes go through the core's memory while it stands still (standalone/debug_line.h is the twin of
 this file).

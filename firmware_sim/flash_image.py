@@ -127,7 +127,7 @@ def debug_image(
     emulated: bool, keeps_at_host: bool,
 ) -> tuple[Firmware, Session]:  # fmt: skip
     """Build the same firmware with a line that goes through memory, for a core that stands still
-    meanwhile: an emulated one, or one that a debug server holds. Clocks stay as they are.
+    meanwhile: an emulated core, or a core that a debug server holds. Clocks stay as they are.
 
     Args:
         source: a .mbit file, or its bytes.
