@@ -48,6 +48,12 @@ def test_it_keeps_classes_that_plain_training_forgets(variant: str, tmp_path: Pa
     assert 0 < facts["reserved_share"] < 1
 
 
+def test_a_critic_of_too_many_convolutions_is_refused() -> None:
+    options = DgmOptions(name="dgm", critic_layers="conv", critic=(4, 4, 4, 4))
+    assert "halves sides so often" in options.cannot_read((8, 8))
+    assert replace(options, critic=(4, 4)).cannot_read((3, 8, 8)) == ""
+
+
 def test_a_mask_is_counted_as_the_bits_that_it_is(tmp_path: Path) -> None:
     method = learnt_two_classes({"variant": "weights"})
     bits = sum(
@@ -60,6 +66,19 @@ def test_a_mask_is_counted_as_the_bits_that_it_is(tmp_path: Path) -> None:
     assert sizes["generator"] == 4 * sum(weight.numel() for weight in method.memory.weights)
     assert sizes["replay"] == 40 * (64 + 8)
     assert "critic" not in sizes  # it is gone when the task is over
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_growth_of_a_convolutional_generator_is_told_task_by_task(variant: str) -> None:
+    options = {"layers": "conv", "critic_layers": "conv", "critic": (4, 8), "variant": variant}
+    method = learnt_two_classes(options)
+    facts = method.extra_metrics()
+    weights, used = (
+        [facts[f"{what}_after_task_{n}"] for n in (1, 2)] for what in ("weights", "used_weights")
+    )
+    assert weights[1] == facts["generator_weights"] > weights[0]
+    assert 0 < used[0] <= used[1]
+    assert used[1] == pytest.approx(facts["reserved_share"] * weights[1])
 
 
 def learnt_two_classes(options: dict[str, Any], n_epochs: int = 2) -> Dgm:

@@ -181,6 +181,18 @@ def test_the_gradient_penalty_is_that_of_a_known_slope() -> None:
     assert found.item() == pytest.approx((5 - 1) ** 2)
 
 
+def test_a_critic_of_convolutions_halves_the_sides_and_judges_each_sample_alone() -> None:
+    critic = Critic(3 * 9 * 8, (4, 5), 2, torch.Generator().manual_seed(0), maps=(3, 9, 8))
+    x = torch.rand(6, 3 * 9 * 8, generator=torch.Generator().manual_seed(1))
+    scores, classes = critic(x)
+    assert (scores.shape, classes.shape) == ((6,), (6, 2))
+    assert critic.score_head.in_features == 5 * 2 * 2
+    torch.testing.assert_close(critic(x[2:3])[0], scores[2:3])
+    again = Critic(3 * 9 * 8, (4, 5), 2, torch.Generator().manual_seed(0), maps=(3, 9, 8))
+    assert torch.equal(again(x)[0], scores)
+    assert gradient_penalty(critic, x, -x, torch.full((6, 1), 0.3)) > 0
+
+
 @pytest.mark.parametrize("shape", [(8, 12), (3, 16, 8)])
 def test_pictures_of_several_channels_and_uneven_sides_are_drawn(shape: Any) -> None:
     generator = Generator(make_plan("conv", 7, 2, shape), (3, 2), "units", torch.Generator())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metabit.trainer.runs.plots import accuracy_figure, weights_figure
+from metabit.trainer.runs.plots import accuracy_figure, by_task, by_task_figure, weights_figure
 
 PNG = b"\x89PNG\r\n"
 
@@ -28,3 +28,10 @@ def test_hidden_weights_are_drawn_for_any_m(m: float) -> None:
 def test_hidden_weights_that_are_all_zero_are_drawn() -> None:
     weights = [np.zeros((3, 20), dtype=np.float32)]
     assert weights_figure(weights, (5.0,), "a title", "weight").startswith(PNG)
+
+
+def test_numbers_after_each_task_become_curves() -> None:
+    curves = by_task({"weights_after_task_1": 3.0, "weights_after_task_2": 5.0, "growth": 2.0})
+    assert curves == {"weights": [3.0, 5.0]}
+    assert by_task({"growth": 2.0}) == {}
+    assert by_task_figure(curves, "a title").startswith(PNG)

@@ -26,21 +26,36 @@ class Critic(nn.Module):
         hidden: widths of the hidden layers.
         n_classes: number of outputs of the class head.
         random: random numbers for the initial weights.
+        maps: channels, rows and columns of a sample; the hidden layers are then convolutions with
+            4 x 4 kernels, each of which halves the sides. None for dense layers.
     """
 
     def __init__(
-        self, n_inputs: int, hidden: Sequence[int], n_classes: int, random: torch.Generator
+        self,
+        n_inputs: int,
+        hidden: Sequence[int],
+        n_classes: int,
+        random: torch.Generator,
+        maps: tuple[int, int, int] | None = None,
     ) -> None:
         super().__init__()
-        widths = [n_inputs, *hidden]
-        self.trunk = nn.ModuleList(_linear(a, b, random) for a, b in pairwise(widths))
-        self.score_head = _linear(widths[-1], 1, random)
-        self.class_head = _linear(widths[-1], n_classes, random)
+        self.maps = maps
+        make = _linear if maps is None else _convolution
+        widths = [n_inputs if maps is None else maps[0], *hidden]
+        self.trunk = nn.ModuleList(make(a, b, random) for a, b in pairwise(widths))
+        n_features = widths[-1]
+        if maps is not None:
+            n_features *= (maps[1] >> len(hidden)) * (maps[2] >> len(hidden))
+        self.score_head = _linear(n_features, 1, random)
+        self.class_head = _linear(n_features, n_classes, random)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Judge samples (n, n_inputs): how real they look, (n,), and class scores, (n, classes)."""
+        if self.maps is not None:
+            x = x.reshape(len(x), *self.maps)
         for layer in self.trunk:
             x = functional.leaky_relu(layer(x), 0.2)
+        x = x.flatten(1)
         return self.score_head(x)[:, 0], self.class_head(x)
 
 
@@ -61,8 +76,20 @@ def gradient_penalty(critic: Critic, real: Tensor, false: Tensor, shares: Tensor
 
 def _linear(n_inputs: int, n_outputs: int, random: torch.Generator) -> nn.Linear:
     layer = nn.Linear(n_inputs, n_outputs, device="meta").to_empty(device="cpu")
-    bound = 1 / math.sqrt(n_inputs)
-    with torch.no_grad():
-        layer.weight.uniform_(-bound, bound, generator=random)
-        layer.bias.uniform_(-bound, bound, generator=random)
+    _start(layer, n_inputs, random)
     return layer
+
+
+def _convolution(n_inputs: int, n_outputs: int, random: torch.Generator) -> nn.Conv2d:
+    layer = nn.Conv2d(n_inputs, n_outputs, 4, stride=2, padding=1, device="meta")
+    layer = layer.to_empty(device="cpu")
+    _start(layer, n_inputs * 4 * 4, random)
+    return layer
+
+
+@torch.no_grad()
+def _start(layer: nn.Module, n_inputs: int, random: torch.Generator) -> None:
+    """Draw weights and biases from -b to b, b = 1 / sqrt(inputs of an output)."""
+    bound = 1 / math.sqrt(n_inputs)
+    for parameter in layer.parameters():
+        parameter.uniform_(-bound, bound, generator=random)

@@ -34,6 +34,8 @@ class Rules:
 
     Attributes:
         critic_hidden: widths of the critic.
+        critic_maps: channels, rows and columns of what a convolutional critic judges; None for a
+            dense one.
         generator_lr, critic_lr: learning rates of Adam at the start of a task.
         gradient_penalty: factor of the gradient penalty.
         mask_strength: factor of the sparsity of masks.
@@ -48,6 +50,7 @@ class Rules:
     mask_strength: float
     class_strength: float
     s_max: float
+    critic_maps: tuple[int, int, int] | None = None
 
 
 class Game:
@@ -66,7 +69,8 @@ class Game:
         self.generator, self.rules, self.random = generator, rules, random
         self.n_classes = n_classes
         self.n_noise = generator.plan.n_inputs - n_classes
-        critic = Critic(generator.plan.n_values, rules.critic_hidden, n_classes, random)
+        n_values, hidden = generator.plan.n_values, rules.critic_hidden
+        critic = Critic(n_values, hidden, n_classes, random, rules.critic_maps)
         self.critic = critic.to(generator.device)
         drawers = list(generator.parameters().values())
         self.generator_adam = torch.optim.Adam(

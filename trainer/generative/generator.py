@@ -120,6 +120,15 @@ class Generator:
         """Present number of hidden units divided by the number at the start."""
         return sum(self.widths) / sum(self.start_widths)
 
+    def growth_curve(self) -> list[tuple[int, int]]:
+        """After each finished task, the number of weights, and how many tasks so far use."""
+        curve = []
+        for n in range(1, len(self.memories) + 1):
+            sizes = self.plan.shapes(self.memories[n - 1].widths)
+            used = sum(int(taken.sum()) for taken in self._reserved_weights(n))
+            curve.append((sum(math.prod(size) for size in sizes), used))
+        return curve
+
     def begin_task(self, grow: bool) -> None:
         """Give a new task its masks, normalisation and offset.
 
@@ -290,9 +299,10 @@ class Generator:
             return [part.contiguous() for part in parts]
         return [part * mask for part, mask in zip(parts, self._masks(memory), strict=True)]
 
-    def _reserved_weights(self) -> list[Tensor]:
+    def _reserved_weights(self, n_tasks: int | None = None) -> list[Tensor]:
+        """Which weights the first tasks use, or all finished tasks."""
         reserved = [torch.zeros_like(w, dtype=torch.bool) for w in self.weights]
-        for memory in self.memories:
+        for memory in self.memories[:n_tasks]:
             masks = self._masks(memory)
             if self.variant == "units":
                 masks = self._between_units(masks)

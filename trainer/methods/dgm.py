@@ -158,13 +158,18 @@ class Dgm(Method):
         return self.kinds[task].to_stored(self.memory.redraw(task, wanted))
 
     def extra_metrics(self) -> dict[str, float]:
-        """How much the generator has grown, its number of weights, and the share that is in use."""
+        """How much the generator has grown, its number of weights, the share in use, and curves."""
         n_weights = sum(weight.numel() for weight in self.memory.weights)
         n_reserved = sum(int(reserved.sum()) for reserved in self.memory.reserved)
         return {
             "generator_growth": self.memory.growth,
             "generator_weights": n_weights,
             "reserved_share": n_reserved / n_weights,
+            **{
+                f"{what}_after_task_{n}": number
+                for n, numbers in enumerate(self.memory.growth_curve(), start=1)
+                for what, number in zip(("weights", "used_weights"), numbers, strict=True)
+            },
         }
 
     def state(self) -> dict[str, Tensor]:
@@ -203,7 +208,9 @@ class Dgm(Method):
         return super().state_bytes() | {"replay": self.old_x.nbytes + self.old_y.nbytes}
 
     def _new_game(self) -> Game:
-        return Game(self.memory, self.setting.n_classes, _rules(self.options), self.random)
+        return Game(
+            self.memory, self.setting.n_classes, _rules(self.options, self.setting), self.random
+        )
 
     def _draw_old_tasks(self) -> None:
         """Fill `old_x` and `old_y`; the random numbers depend only on the seed and the task."""
@@ -229,8 +236,9 @@ class Dgm(Method):
         return self.old_x[tasks, places].flatten(0, 1), self.old_y[tasks, places].flatten()
 
 
-def _rules(options: DgmOptions) -> Rules:
+def _rules(options: DgmOptions, setting: Setting) -> Rules:
     """The constants of the game, from the keys of the recipe."""
+    *channels, rows, columns = setting.input_shape if options.critic_layers == "conv" else (0, 0)
     return Rules(
         options.critic,
         options.generator_lr,
@@ -239,6 +247,7 @@ def _rules(options: DgmOptions) -> Rules:
         options.mask_strength,
         options.class_strength,
         options.s_max,
+        (math.prod(channels), rows, columns) if rows else None,
     )
 
 

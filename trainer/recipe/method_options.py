@@ -18,7 +18,7 @@ GENERATOR_MASKS = ("weights", "units")
 """What the masks of dgm's generator select."""
 
 GENERATOR_LAYERS = ("dense", "conv")
-"""Kinds of layers of dgm's generator."""
+"""Kinds of layers of dgm's generator and critic."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +164,8 @@ class DgmOptions(MethodRecipe):
         noise: random numbers that a sample is drawn from, in addition to the code of its class.
         generator: widths of the generator's hidden layers at the start.
         critic: widths of the critic's hidden layers.
+        critic_layers: kind of the critic's layers: "dense", or "conv" for images, whose sides each
+            layer halves.
         generator_lr, critic_lr: their learning rates, which fall to 0 in the second half of a task.
         gradient_penalty: factor of the critic's gradient penalty.
         mask_strength: factor of the penalty that keeps masks sparse.
@@ -187,6 +189,7 @@ class DgmOptions(MethodRecipe):
     noise: int = 32
     generator: tuple[int, ...] = (64, 128)
     critic: tuple[int, ...] = (256, 128)
+    critic_layers: str = "dense"
     generator_lr: float = 0.002
     critic_lr: float = 0.002
     gradient_penalty: float = 1.0
@@ -202,6 +205,7 @@ class DgmOptions(MethodRecipe):
         super().__post_init__()
         require_choice("[method] variant", self.variant, GENERATOR_MASKS)
         require_choice("[method] layers", self.layers, GENERATOR_LAYERS)
+        require_choice("[method] critic_layers", self.critic_layers, GENERATOR_LAYERS)
         for key in ("generator", "critic"):
             widths = getattr(self, key)
             good = bool(widths) and all(1 <= width <= 65536 for width in widths)
@@ -219,6 +223,12 @@ class DgmOptions(MethodRecipe):
     def cannot_read(self, input_shape: tuple[int, ...]) -> str:
         """Why the generator cannot draw samples of this shape; empty where it can."""
         height, width = input_shape[-2:] if len(input_shape) in (2, 3) else (0, 0)
+        if self.critic_layers == "conv" and min(height, width) < 2 ** len(self.critic):
+            return (
+                f'critic_layers = "conv" with {len(self.critic)} hidden layers halves sides so '
+                f"often, and samples have shape {input_shape}: use fewer layers, or critic_layers "
+                '= "dense"'
+            )
         factor = 2 ** len(self.generator)
         if self.layers == "dense" or (height >= factor and height % factor == width % factor == 0):
             return ""

@@ -1,9 +1,10 @@
-"""Pictures of a run: its accuracy matrix (curves for long streams) and its weights by layer."""
+"""Pictures of a run: accuracy matrix, weights by layer, and what a method has after each task."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -83,6 +84,35 @@ def _draw_curves(axes: Axes, matrix: Matrix) -> None:
     axes.set_xlim(1, len(matrix))
     axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
+
+
+def by_task(metrics: Mapping[str, float]) -> dict[str, list[float]]:
+    """The curves among the numbers of a method: those named WHAT_after_task_N, by WHAT."""
+    curves: dict[str, list[float]] = {}
+    for name, value in metrics.items():
+        what, sep, _ = name.rpartition("_after_task_")
+        if sep:
+            curves.setdefault(what.replace("_", " "), []).append(value)
+    return curves
+
+
+def by_task_figure(curves: Mapping[str, Sequence[float]], title: str) -> bytes:
+    """PNG of numbers that a method has after each task, such as the weights of a generator.
+
+    Args:
+        curves: one number per task, by what it is.
+        title: name of the run.
+    """
+    figure, axes = new_figure(6.0, 3.8)
+    for color, (what, values) in zip(cycle((ACCENT, MUTED)), curves.items()):
+        axes.plot(range(1, len(values) + 1), values, color=color, marker="o", label=what)
+    axes.set_xlabel("tasks learnt", color=INK)
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    axes.set_title(title, color=INK, fontsize=11, loc="left", pad=12)
+    return png(figure)
 
 
 def weights_figure(

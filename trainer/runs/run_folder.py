@@ -9,6 +9,7 @@
     RUN/metrics.json            accuracy matrix, ACC, BWT, FWT, forgetting, versions, time
     RUN/accuracy.png            the accuracy matrix as a picture
     RUN/weights.png             histogram of the weights of each layer
+    RUN/by_task.png             what a method grows or frees from task to task; only of such methods
 
 Every file is replaced as a whole, and metrics.json comes last: a folder that has it holds a
 finished run. This module needs no PyTorch; only `Run.model` imports it.
@@ -39,7 +40,7 @@ METRICS_VERSION = 2
 
 RECIPE, METRICS = "recipe.toml", "metrics.json"
 CHECKPOINT = "checkpoint.safetensors"
-ACCURACY_PLOT, WEIGHTS_PLOT = "accuracy.png", "weights.png"
+ACCURACY_PLOT, WEIGHTS_PLOT, BY_TASK_PLOT = "accuracy.png", "weights.png", "by_task.png"
 
 
 @dataclass(frozen=True, eq=False)

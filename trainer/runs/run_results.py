@@ -82,6 +82,8 @@ def write(
     what = "hidden weight h" if isinstance(model, BinaryNetwork) else "weight"
     histograms = plots.weights_figure(weights, layer_m, title, what)
     write_whole(out / run_folder.WEIGHTS_PLOT, histograms)
+    if curves := plots.by_task(measured["extra_metrics"]):
+        write_whole(out / run_folder.BY_TASK_PLOT, plots.by_task_figure(curves, title))
     run_folder.write_metrics(
         out / run_folder.METRICS,
         {
