@@ -16,8 +16,8 @@ the sign of its first moment, as in the paper; it also works with SGD. sign(0) i
 
 Bytes: none. The memory is the hidden weight, which training has anyway.
 
-Real-valued networks: the rule can be used, and helps less, because the size of a real weight does
-not say how certain its sign is (the control experiment of the paper; docs/METHODS.md has both).
+Real-valued networks: the rule can be used there too, though the size of a real weight does not say
+how certain its sign is (the control experiment of the paper; docs/METHODS.md has both).
 """
 
 from __future__ import annotations
