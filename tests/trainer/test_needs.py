@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from metabit.trainer.data import bundled
+from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.reproduction import benchmark as benchmarks
-from metabit.trainer.reproduction.needs import SIZES, needs
+from metabit.trainer.reproduction.needs import SIZES, _weights_and_products, needs
 
 MEASURED = Path(__file__).parents[2] / "benchmarks" / "results" / "reproduce"
 TABLES = [path for path in sorted(MEASURED.glob("*.json")) if "quadratic" not in path.stem]
@@ -26,6 +27,22 @@ def test_hours_are_within_a_factor_of_three_of_those_measured(path: Path) -> Non
     benchmark = benchmarks.load(document["benchmark"])
     hours = sum(seconds) * benchmark.seeds / 3600 * len(benchmark.rows) / len(seconds)
     assert hours / 3 < estimated.core_hours < hours * 3
+
+
+def test_a_convolution_is_counted_by_its_kernels_and_its_positions() -> None:
+    recipe = recipe_from_dict(
+        {
+            "name": "pictures",
+            "data": {"name": "cifar-10", "stream": "single"},
+            "network": {"convolutions": [[16, 3, 2], [32, 3, 2]], "hidden": [20]},
+            "train": {"epochs": 1},
+        }
+    )
+    kernels = 3 * 16 * 9, 16 * 32 * 9
+    dense = 32 * 8 * 8 * 20 + 20 * 10
+    n_weights, n_products = _weights_and_products(recipe)
+    assert n_weights == sum(kernels) + dense
+    assert n_products == kernels[0] * 32 * 32 + kernels[1] * 16 * 16 + dense
 
 
 @pytest.mark.parametrize("name", ["digits", "hapt"])

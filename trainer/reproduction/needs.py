@@ -28,12 +28,13 @@ BYTES_PER_WEIGHT = 32
 
 @dataclass(frozen=True)
 class Size:
-    """A data set: training and test samples, values of a sample, classes."""
+    """A data set: training and test samples, values of a sample, classes, channels of a picture."""
 
     n_train: int
     n_test: int
     n_values: int
     n_classes: int
+    n_channels: int = 1
 
 
 SIZES = {
@@ -41,7 +42,7 @@ SIZES = {
     "hapt": Size(8811, 2468, 768, 12),
     "mnist": Size(60_000, 10_000, 784, 10),
     "fashion-mnist": Size(60_000, 10_000, 784, 10),
-    "cifar-10": Size(50_000, 10_000, 3072, 10),
+    "cifar-10": Size(50_000, 10_000, 3072, 10, 3),
 }
 #: Streams in which every task has all samples.
 _WHOLE = ("permuted", "rotated", "axes")
@@ -91,8 +92,9 @@ def _seconds(recipe: Recipe) -> float:
     limit = recipe.data.train_samples
     n_samples = sum(min(limit or SIZES[name].n_train, SIZES[name].n_train) for name in sets)
     n_samples *= _n_tasks(recipe) * recipe.train.epochs
-    per_sample = _n_weights(recipe) * SECONDS_PER_WEIGHT_AND_SAMPLE
-    per_step = SECONDS_PER_STEP + _n_weights(recipe) * SECONDS_PER_WEIGHT
+    n_weights, n_products = _weights_and_products(recipe)
+    per_sample = n_products * SECONDS_PER_WEIGHT_AND_SAMPLE
+    per_step = SECONDS_PER_STEP + n_weights * SECONDS_PER_WEIGHT
     seconds = n_samples * (per_sample + per_step / recipe.train.batch)
     return seconds * (WITH_GENERATOR if recipe.method.name == "dgm" else 1)
 
@@ -100,15 +102,19 @@ def _seconds(recipe: Recipe) -> float:
 def _bytes(recipe: Recipe) -> int:
     sets = [SIZES[name] for name in (recipe.data.name, *(recipe.data.then or ()))]
     values = 4 * sum((size.n_train + size.n_test) * size.n_values for size in sets)
-    return PROGRAM_BYTES + values + BYTES_PER_WEIGHT * _n_weights(recipe)
+    return PROGRAM_BYTES + values + BYTES_PER_WEIGHT * _weights_and_products(recipe)[0]
 
 
-def _n_weights(recipe: Recipe) -> int:
-    """Weights of dense layers; of a convolution its products for one sample."""
+def _weights_and_products(recipe: Recipe) -> tuple[int, int]:
+    """Weights of the network, and its products for one sample: a kernel has more of them."""
     size = SIZES[recipe.data.name]
-    n_values, products = size.n_values, 0
+    before, n_positions = size.n_channels, size.n_values // size.n_channels
+    n_weights = n_products = 0
     for channels, kernel, pooling in recipe.network.convolutions:
-        products += n_values * channels * kernel * kernel
-        n_values = n_values * channels // (pooling * pooling)
-    widths = (n_values, *recipe.network.hidden, size.n_classes)
-    return products + sum(a * b for a, b in itertools.pairwise(widths))
+        n_kernels = before * channels * kernel * kernel
+        n_weights += n_kernels
+        n_products += n_kernels * n_positions
+        before, n_positions = channels, n_positions // (pooling * pooling)
+    widths = (before * n_positions, *recipe.network.hidden, size.n_classes)
+    n_dense = sum(a * b for a, b in itertools.pairwise(widths))
+    return n_weights + n_dense, n_products + n_dense
