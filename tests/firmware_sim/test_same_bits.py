@@ -16,6 +16,7 @@ from metabit.edge_runtime.plan import plan
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export.container import dumps
 from metabit.export.home import with_head
+from metabit.export.spec import Told
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.simulate import simulate
@@ -146,8 +147,9 @@ def test_a_thousand_steps_of_batches_and_their_state_are_the_hosts(board: str) -
 
 @pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)
 def test_a_tracking_head_without_floating_point_hardware_is_the_hosts(board: str) -> None:
-    blob = dumps(random_model((9, 5, 3), seed=3))
-    made = simulate(blob, board, learn="auto", goal="track", n_samples=150, n_counted=1)
+    """The file says that it tracks: a board learns what the recipe said, as the host does."""
+    blob = dumps(replace(random_model((9, 5, 3), seed=3), told=Told(goal="track")))
+    made = simulate(blob, board, learn="auto", n_samples=150, n_counted=1)
     assert made.choice == "learning the tracking head, 64 hidden units"
     assert len(made.learnt) == 150
 
