@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import struct
 from dataclasses import replace
@@ -11,27 +10,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, reseal, small_convnet
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from helpers import native_verdict, random_convnet, random_model, reseal, small_convnet
 
-from metabit.edge_runtime import _native
-from metabit.errors import CorruptError, FormatError, InputError, MetabitError, StorageError
+from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.export import layout
 from metabit.export.container import dumps, load, loads, save, sections, sizes
 from metabit.export.shapes import shape_of
 from metabit.export.spec import ConvLayer, LearnState, Model, Told
-from metabit.trainer.frontend import Operations, fit
 
 SMALL = (33, 20, 5)
-
-
-def native_verdict(data: bytes) -> int:
-    # Exactly as long as the data, so that the sanitizers see a read of one byte too many.
-    blob = np.empty(len(data), dtype=np.uint8)
-    blob[:] = np.frombuffer(data, dtype=np.uint8)
-    info = _native.Info()
-    return int(_native.library().mb_verify(blob.ctypes.data, blob.size, ctypes.byref(info)))
 
 
 def assert_same_model(a: Model, b: Model) -> None:
@@ -119,47 +106,6 @@ def test_every_flipped_bit_is_refused_by_c_and_python() -> None:
         data[bit // 8] ^= 1 << bit % 8
 
 
-def python_accepts(data: bytes) -> bool:
-    try:
-        loads(data)
-    except MetabitError:
-        return False
-    return True
-
-
-def sensing() -> Model:
-    """A model with a front end of two channels, a spectrum and two rows per sample."""
-    does = Operations(2, 8, 4, ("mean", "change"), (1, 2, 5), "also", stack=2)
-    windows = np.random.default_rng(0).integers(-900, 900, (20, 8, 2))
-    model = random_model((does.n_inputs, 3), golden=1, dtype="int8")
-    return replace(model, front_end=fit(windows, does))
-
-
-LIARS = [
-    dumps(replace(model, meta={}))
-    for bits in (4, 8)
-    for model in (random_model((9, 5, 3), golden=1, bits=bits), small_convnet(golden=1, bits=bits))
-]
-LIARS.append(dumps(replace(sensing(), meta={})))
-LIARS.append(dumps(replace(random_model((9, 5, 3)), meta={}, told=Told("head", replay=9))))
-
-
-@settings(max_examples=1500, deadline=None)
-@given(st.data())
-def test_values_that_lie_under_right_checksums_get_the_same_verdict_twice(
-    draw: st.DataObject,
-) -> None:
-    data = bytearray(draw.draw(st.sampled_from(LIARS)))
-    for _ in range(draw.draw(st.integers(1, 3))):
-        at = draw.draw(st.integers(0, len(data) // 4 - 1)) * 4
-        special = st.sampled_from(
-            [0, 1, 2, 0x7F800000, 0x7FC00000, 0x7FFFFFFF, 0xFFFFFFFF, 1 << 31]
-        )
-        struct.pack_into("<I", data, at, draw.draw(special | st.integers(0, 2**32 - 1)))
-    resealed = reseal(data)
-    assert python_accepts(resealed) == (native_verdict(resealed) == 0)
-
-
 @pytest.mark.parametrize(
     "words",
     [(6, 1, 0, 1), (0, 0, 0, 1), (0, 3, 0, 1), (0, 1, 65_536, 1), (0, 1, 0, 0), (0, 1, 0, 65),
@@ -172,7 +118,8 @@ def test_what_no_recipe_can_say_of_learning_is_refused(words: tuple[int, int, in
     assert loads(bytes(data)).told == Told()
     struct.pack_into("<4I", data, goal.offset_bytes, *words)
     resealed = reseal(data)
-    assert not python_accepts(resealed)
+    with pytest.raises(CorruptError):
+        loads(resealed)
     assert native_verdict(resealed) == -2
     with pytest.raises(InputError, match="how it learns"):
         dumps(replace(told, told=Told(batch=65)))
@@ -211,7 +158,8 @@ def test_a_convolution_that_lies_is_refused(geometry: tuple[int, int, int, int])
     assert with_record(data, 0, struct.pack("<III4B", 2, 18, 6, 3, 1, 2, 1)) == data
     lying = with_record(data, 0, struct.pack("<III4B", 2, 18, 6, *geometry))
     assert native_verdict(lying) < 0
-    assert not python_accepts(lying)
+    with pytest.raises(CorruptError):
+        loads(lying)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +184,8 @@ def test_huge_maps_are_refused_before_anything_of_their_size_is_touched(
     (network,) = (s for s in layout.sections(bytes(lying), "x") if s.type == "NETW")
     struct.pack_into("<I", lying, network.offset_bytes + 24, n_dims)
     assert native_verdict(reseal(lying)) < 0
-    assert not python_accepts(reseal(lying))
+    with pytest.raises(CorruptError):
+        loads(reseal(lying))
 
 
 def test_foreign_files_are_named_as_such() -> None:
@@ -332,7 +281,8 @@ def test_a_padded_map_needs_an_integer_next_to_its_zero_point(dtype: str, kernel
     (network,) = (s for s in sections(bytes(data)) if s.type == "NETW")
     struct.pack_into("<i", data, network.offset_bytes + 12, highest)
     assert native_verdict(reseal(data)) < 0
-    assert not python_accepts(reseal(data))
+    with pytest.raises(CorruptError):
+        loads(reseal(data))
     unpadded = random_convnet((6, 5), [(4, 1, 1, "one", 1)], (3,), zero_point=highest, **options)
     assert native_verdict(dumps(unpadded)) == 0
 

@@ -17,7 +17,7 @@
 /* How many values the features are made of; 0 where there is no such source. */
 static uint32_t values_of(const mb_blob_view *v, uint32_t source, uint32_t layer) {
     const mb_layer_view *from = &v->layers[layer < v->info.n_layers ? layer : 0];
-    bool hidden = layer + 1u < v->info.n_layers;
+    bool hidden = layer < v->info.n_layers - 1u; /* any number may stand there: + 1 could wrap */
     switch (source) {
     case MB_HEAD_INPUTS:
         return layer == 0 ? v->info.n_inputs : 0;
