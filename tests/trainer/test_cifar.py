@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from web import serving
 
 from metabit import CorruptError, InputError
 from metabit.trainer import data
@@ -72,13 +73,13 @@ def test_the_archive_is_kept_only_with_its_own_checksum(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_archive(tmp_path / "www")
-    url = f"file://{tmp_path}/www/"
-    with pytest.raises(CorruptError, match="checksum"):
-        data.fetch("cifar-10", url)
-    assert data.find("cifar-10") is None
-    packed = (tmp_path / "www" / cifar.ARCHIVE).read_bytes()
-    monkeypatch.setattr(cifar, "SHA256", hashlib.sha256(packed).hexdigest())
-    assert data.fetch("cifar-10", url) == folder == data.find("cifar-10")
+    with serving(tmp_path / "www") as url:
+        with pytest.raises(CorruptError, match="checksum"):
+            data.fetch("cifar-10", url)
+        assert data.find("cifar-10") is None
+        packed = (tmp_path / "www" / cifar.ARCHIVE).read_bytes()
+        monkeypatch.setattr(cifar, "SHA256", hashlib.sha256(packed).hexdigest())
+        assert data.fetch("cifar-10", url) == folder == data.find("cifar-10")
     told: list[str] = []
     data.fetch("cifar-10", url, lambda name, *_: told.append(name))
     assert told == []  # it is there and good

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import http.server
-import os
 import struct
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pytest
+from web import serving
 
 from metabit import CorruptError, FormatError, InputError, MetabitError, StorageError
 from metabit.trainer import data
 from metabit.trainer.data import idx_sets
 from metabit.trainer.data.dataset import DataSet
-from metabit.trainer.data.download import download
 from metabit.trainer.data.idx import read_idx
 
 
@@ -241,19 +238,8 @@ def server(tmp_path: Path) -> Iterator[str]:
     folder = tmp_path / "www"
     write_set(folder)
 
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def __init__(self, *args: object) -> None:
-            super().__init__(*args, directory=str(folder))  # type: ignore[arg-type]
-
-        def log_message(self, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_address[1]}/"
-        running.shutdown()
-        thread.join()
+    with serving(folder) as url:
+        yield url
 
 
 @pytest.fixture
@@ -296,32 +282,6 @@ def test_what_does_not_match_its_checksum_leaves_nothing_behind(nowhere: Path, s
     with pytest.raises(CorruptError, match="checksum"):
         data.fetch("mnist", server)  # the small files against the sums of the real set
     assert list((nowhere / "cache" / "metabit" / "mnist").iterdir()) == []
-
-
-def test_no_connection_is_a_storage_error_that_names_the_address(tmp_path: Path) -> None:
-    url = f"file://{tmp_path}/nothing.gz"
-    with pytest.raises(StorageError, match=r"nothing\.gz"):
-        download(url, tmp_path / "target.gz", "00")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_is_not_gzip_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "page.gz").write_text("<html>sign in to this network</html>")
-    with pytest.raises(CorruptError, match="damaged gzip"):
-        download(f"file://{tmp_path}/page.gz", tmp_path / "target.gz", "00")
-
-
-@pytest.mark.parametrize("n_bytes", [3000, 300_000])
-def test_a_download_without_end_is_cut_off(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_bytes: int
-) -> None:
-    """As it comes, or when it is unpacked."""
-    monkeypatch.setattr("metabit.trainer.data.download.MAX_BYTES", 2000)
-    content = os.urandom(n_bytes) if n_bytes == 3000 else gzip.compress(bytes(n_bytes))
-    (tmp_path / "page.gz").write_bytes(content)
-    with pytest.raises(CorruptError, match="no data set here has"):
-        download(f"file://{tmp_path}/page.gz", tmp_path / "target.gz", "00")
-    assert [path.name for path in tmp_path.iterdir()] == ["page.gz"]
 
 
 def test_fetching_a_bundled_set_is_nothing_to_do() -> None:

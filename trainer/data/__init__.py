@@ -4,10 +4,11 @@ dataset.py      what a data set is: 8-bit integers, labels, a split, class names
 find.py         finds, loads and fetches a data set by its name
 bundled.py      digits and HAPT
 idx_sets.py     MNIST and Fashion-MNIST
-cifar.py        CIFAR-10
 idx.py          reads the IDX files of those two
+cifar.py        CIFAR-10
 own/            data of one's own: tables, time series, recordings, pictures
-download.py     fetches files and checks their checksums
+addresses.py    https, and where a redirect may lead
+download.py     fetches files and checks their sizes and checksums
 images.py       pads, enlarges and rotates images
 label_name.py   names of columns that people give the class
 windows.py      raw windows through a front end

@@ -16,12 +16,13 @@ import numpy as np
 from metabit.errors import CorruptError, InputError
 from metabit.trainer.data import idx_sets
 from metabit.trainer.data.dataset import DataSet, Split
-from metabit.trainer.data.download import ReportBytes, download, is_verified
+from metabit.trainer.data.download import Contents, ReportBytes, download, is_verified
 
 URL = "https://www.cs.toronto.edu/~kriz/"
 ARCHIVE = "cifar-10-binary.tar.gz"
 SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
 """Checksum of the archive as it is downloaded."""
+ARCHIVE_BYTES = 170_052_171
 
 SETS = ("cifar-10",)
 FOLDER = "cifar-10-batches-bin"
@@ -71,8 +72,9 @@ def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = N
         CorruptError: what arrived does not match its checksum.
     """
     folder = idx_sets.fetch_folder() / name
-    if not is_verified(folder / ARCHIVE, SHA256, unpacked=False):
-        download(f"{base_url or URL}{ARCHIVE}", folder / ARCHIVE, SHA256, report, unpacked=False)
+    contents = Contents(ARCHIVE_BYTES, SHA256, unpacked=False)
+    if not is_verified(folder / ARCHIVE, contents):
+        download(f"{base_url or URL}{ARCHIVE}", folder / ARCHIVE, contents, report)
     return folder
 
 

@@ -7,52 +7,71 @@ import gzip
 import hashlib
 import http.client
 import os
-import urllib.request
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from metabit.errors import CorruptError, StorageError
+from metabit.trainer.data.addresses import open_address
 
 ReportBytes = Callable[[str, int, int | None], None]
 """Called with the name of the file, the bytes so far, and the total bytes if they are known."""
 
 CHUNK_BYTES = 1 << 16
-TIMEOUT_S = 30
-#: No file of a data set here is larger.
-MAX_BYTES = 256 << 20
+#: What gzip may add to contents that it cannot compress: less than one part in 1,000, and a header.
+GZIP_BYTES = 1 << 16
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file must hold.
+
+    Attributes:
+        n_bytes: how much it holds at most.
+        sha256: its checksum.
+        unpacked: both are of the unpacked contents, because mirrors compress differently; or of
+            the file itself.
+    """
+
+    n_bytes: int
+    sha256: str
+    unpacked: bool = True
+
+    @property
+    def most_packed_bytes(self) -> int:
+        """Where a download is cut off."""
+        return self.n_bytes + (self.n_bytes // 1000 + GZIP_BYTES if self.unpacked else 0)
 
 
 def download(
     url: str,
     target: Path,
-    sha256: str,
+    contents: Contents,
     report: ReportBytes | None = None,
-    unpacked: bool = True,
 ) -> None:
     """Fetch `url` into `target`. The file gets its name only after it has been verified.
 
     Args:
-        url: address of a gzip file.
+        url: https address of a gzip file.
         target: the file to write; its folder is made.
-        sha256: checksum of the contents.
+        contents: what arrives must be that.
         report: is told about the progress.
-        unpacked: whether the checksum is of the unpacked contents, because mirrors compress
-            differently, or of the file itself.
 
     Raises:
-        StorageError: no connection, or the target cannot be written.
-        CorruptError: the contents have another checksum, or are larger than any data set, packed or
+        StorageError: no connection; the address, or where it redirects to, is not https; or the
+            target cannot be written.
+        CorruptError: the contents have another checksum, or are larger than they can be, packed or
             unpacked; no file is left.
     """
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        _receive(url, part, target.name, report)
-        found = _sha256(part, unpacked)
-        if found != sha256:
+        _receive(url, part, contents.most_packed_bytes, _progress(report, target.name))
+        found = _sha256(part, contents)
+        if found != contents.sha256:
             raise CorruptError(
-                f"{url}: checksum {found[:16]}... where {sha256[:16]}... is expected; "
+                f"{url}: checksum {found[:16]}... where {contents.sha256[:16]}... is expected; "
                 "try again or fetch the file by hand",
                 code="E-CHECKSUM",
             )
@@ -72,43 +91,51 @@ def download(
             part.unlink(missing_ok=True)
 
 
-def is_verified(path: Path, sha256: str, unpacked: bool = True) -> bool:
-    """Whether the gzip file at `path` is there and has this checksum; see `download`."""
+def is_verified(path: Path, contents: Contents) -> bool:
+    """Whether the gzip file at `path` is there and holds this."""
     try:
-        return _sha256(path, unpacked) == sha256
+        return _sha256(path, contents) == contents.sha256
     except (OSError, EOFError, zlib.error, CorruptError):
         return False
 
 
-def _receive(url: str, part: Path, name: str, report: ReportBytes | None) -> None:
-    with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, part.open("wb") as file:
+def _progress(report: ReportBytes | None, name: str) -> Callable[[int, int | None], None]:
+    return lambda received, total: report(name, received, total) if report else None
+
+
+def _receive(
+    url: str, part: Path, most_bytes: int, progress: Callable[[int, int | None], None]
+) -> None:
+    with open_address(url) as answer, part.open("wb") as file:
         length = answer.headers.get("Content-Length")
         total = int(length) if length and length.isdigit() else None
         received = 0
+        if total is not None and total > most_bytes:
+            raise _too_large(url, most_bytes)
         while chunk := answer.read(CHUNK_BYTES):
             received += len(chunk)
-            if received > MAX_BYTES:
-                raise _too_large(url)
+            if received > most_bytes:
+                raise _too_large(url, most_bytes)
             file.write(chunk)
-            if report is not None:
-                report(name, received, total)
+            progress(received, total)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _too_large(what: object) -> CorruptError:
+def _too_large(what: object, most_bytes: int) -> CorruptError:
     return CorruptError(
-        f"{what}: more than {MAX_BYTES >> 20} MiB, which no data set here has; fetch it by hand",
+        f"{what}: more than {most_bytes:,} bytes, which this file does not have; try again or "
+        "fetch it by hand",
         code="E-CHECKSUM",
     )
 
 
-def _sha256(path: Path, unpacked: bool) -> str:
+def _sha256(path: Path, contents: Contents) -> str:
     digest, n_bytes = hashlib.sha256(), 0
-    with gzip.open(path, "rb") if unpacked else path.open("rb") as file:
+    with gzip.open(path, "rb") if contents.unpacked else path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             n_bytes += len(chunk)
-            if n_bytes > MAX_BYTES:
-                raise _too_large(path)
+            if n_bytes > contents.n_bytes:
+                raise _too_large(path, contents.n_bytes)
             digest.update(chunk)
     return digest.hexdigest()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metabit.errors import CorruptError, InputError
 from metabit.trainer.data.dataset import DataSet, Split
-from metabit.trainer.data.download import ReportBytes, download, is_verified
+from metabit.trainer.data.download import Contents, ReportBytes, download, is_verified
 from metabit.trainer.data.idx import read_idx
 
 SYSTEM_FOLDER = Path("/usr/share/datasets")  # Debian's dataset-fashion-mnist installs here
@@ -29,6 +29,9 @@ class IdxSet:
 _TRAIN_X, _TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
 _TEST_X, _TEST_Y = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
+UNPACKED_BYTES = {_TRAIN_X: 47_040_016, _TRAIN_Y: 60_008, _TEST_X: 7_840_016, _TEST_Y: 10_008}
+"""Of each file of either set: its header, and 28 × 28 bytes per picture or one per label."""
+
 SETS = {
     "mnist": IdxSet(
         url="https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -45,7 +48,7 @@ SETS = {
         },
     ),
     "fashion-mnist": IdxSet(
-        url="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
         class_names=(
             "T-shirt",
             "trouser",
@@ -116,8 +119,9 @@ def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = N
     url = base_url or SETS[name].url
     for file, sha256 in SETS[name].sha256.items():
         target = folder / f"{file}.gz"
-        if not is_verified(target, sha256):
-            download(f"{url}{file}.gz", target, sha256, report)
+        contents = Contents(UNPACKED_BYTES[file], sha256)
+        if not is_verified(target, contents):
+            download(f"{url}{file}.gz", target, contents, report)
     return folder
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,14 @@ def write_json(verb: str, fields: Answer) -> None:
     print(json.dumps(answer, default=plain, allow_nan=False), flush=True)
 
 
+def harmless(text: str) -> str:
+    """Text of a file of somebody else as a terminal may show it: characters that would move its
+    cursor, change its colours or turn the direction of writing become "?"."""
+    return "".join(
+        c if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") else "?" for c in text
+    )
+
+
 def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answer) -> int:
     """Say what went wrong, for people and with --json for programs; returns the exit code.
 
@@ -31,7 +40,7 @@ def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answe
         as_json: whether to write the JSON answer too.
         partial: fields that the answer has even when the verb fails.
     """
-    label, text = f"error[{error.code}]:", str(error)
+    label, text = f"error[{error.code}]:", harmless(str(error))
     if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label, text = f"\x1b[1;31m{label}\x1b[0m", f"\x1b[31m{text}\x1b[0m"
     print(label, text, file=sys.stderr)

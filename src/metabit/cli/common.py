@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 
 from metabit.cli.answers import Answer as Answer
-from metabit.cli.answers import say_failure, write_json
+from metabit.cli.answers import harmless, say_failure, write_json
 from metabit.cli.paths import files_written, paths_read
 from metabit.errors import MetabitError
 from metabit.files import check_target, reading
@@ -21,11 +22,22 @@ from metabit.files import check_target, reading
 PLAIN_COLUMNS = 110
 
 
+class HarmlessConsole(Console):
+    """A console whose colours and cursor are its own: what it is given to show has none."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """As rich does; controls that rich puts between texts stay as they are."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else harmless(text), style, control)
+
+
 def make_console(stderr: bool) -> Console:
     """A console that takes text as it is: square brackets in a path are no markup."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PLAIN_COLUMNS
-    return Console(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
+    return HarmlessConsole(stderr=stderr, width=width, markup=False, highlight=False, emoji=False)
 
 
 class Output:
@@ -49,7 +61,7 @@ class Output:
     def answer(self, text: str) -> None:
         """One line of an answer that goes to another program: on stdout at once, as it is."""
         if not self.as_json:
-            print(text, flush=True)
+            print(harmless(text), flush=True)
 
     def show(self, rows: Table) -> None:
         """A table under its title, which may be wider than the table and is not wrapped at it."""

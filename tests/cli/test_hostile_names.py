@@ -1,0 +1,84 @@
+"""Names that others chose do no harm to a terminal that shows them, nor to a program that reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from metabit.cli.answers import harmless
+from metabit.export import container
+
+from .conftest import Cli
+
+#: Clears the screen; names the window; turns writing round; rings; a control of eight bits.
+NASTY = 'a\x1b[2J\x1b]0;x\x07\u202eb\x9b1m"\\é'
+SHOWN = 'a?[2J?]0;x??b?1m"\\é'
+FORBIDDEN = ("\x1b", "\x07", "\x9b", "\u202e")
+
+
+def shows_no_control(text: str) -> bool:
+    return not any(character in text for character in FORBIDDEN)
+
+
+@pytest.fixture
+def nasty_model(tmp_path: Path, model_file: Path) -> Path:
+    """A model whose texts are all hostile."""
+    path = tmp_path / "nasty.mbit"
+    meta = {"class_names": [NASTY] * 4, "name": NASTY, "recipe": NASTY, NASTY: NASTY}
+    container.save(replace(container.load(model_file), meta=meta), path)
+    return path
+
+
+def test_what_moves_the_cursor_is_shown_as_a_question_mark() -> None:
+    assert harmless(NASTY) == SHOWN
+    assert harmless("two\nlines\tand a µs, 日本") == "two\nlines\tand a µs, 日本"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda model, data: ("inspect", model),
+        lambda model, data: ("plan", model),
+        lambda model, data: ("verify", model),
+        lambda model, data: ("predict", model, data),
+        lambda model, data: ("learn", model, data),
+    ],
+    ids=["inspect", "plan", "verify", "predict", "learn"],
+)
+def test_no_verb_hands_controls_of_a_model_file_to_the_terminal(
+    cli: Cli, nasty_model: Path, data_file: Path, verb: Callable[..., tuple[object, ...]]
+) -> None:
+    done = cli(*verb(nasty_model, data_file))
+    assert done.code == 0
+    assert shows_no_control(done.stdout + done.stderr)
+    as_json = cli(*verb(nasty_model, data_file), "--json")
+    assert shows_no_control(as_json.stdout + as_json.stderr)
+    assert isinstance(as_json.answer, dict)
+
+
+def test_json_is_read_back_as_it_is_shown(cli: Cli, nasty_model: Path, data_file: Path) -> None:
+    answer = cli("predict", nasty_model, data_file, "--json").answer
+    assert answer["class_names"] == [SHOWN] * 4
+
+
+def test_an_error_names_a_column_of_a_table_without_its_controls(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "table.csv"
+    values = np.zeros((3, 12), dtype=int)
+    rows = "\n".join(",".join(map(str, row)) + ",moving" for row in values)
+    table.write_text(f"{','.join('abcdefghijkl')},{NASTY}\n{rows}\n", encoding="utf-8")
+    done = cli("learn", model_file, table, "--json")
+    assert done.code != 0
+    assert shows_no_control(done.stdout + done.stderr)
+
+
+def test_a_file_whose_name_has_controls_is_told_without_them(cli: Cli, tmp_path: Path) -> None:
+    done = cli("verify", tmp_path / f"{NASTY}.mbit")
+    assert done.code != 0
+    assert SHOWN in done.stderr
+    assert shows_no_control(done.stderr)
