@@ -10,13 +10,22 @@ from collections import Counter
 from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void_p
 from pathlib import Path
 
+import numpy as np
+from helpers import random_samples
+
 from metabit.edge_runtime import _native, sources
+from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
+from metabit.errors import StorageError
 from metabit.export.blob import Blob
+from metabit.firmware_sim.link.client import LinkClient, Patience
+from metabit.firmware_sim.link.device import UNKNOWN, LinkedDevice
 
 RIG = Path(__file__).parent / "c" / "link_rig.c"
 _MOST_SENT = 1 << 20
+#: A line that does this much harm needs patience; no time passes on it.
+PATIENT = Patience(seconds=1.0, tries=400)
 
 
 def compile_rig(folder: Path) -> ctypes.CDLL:
@@ -167,3 +176,56 @@ class BadLine(Rig):
             self._late.append(data)
             return [data]
         return [rng.randbytes(rng.randrange(1, 400)) + data]
+
+
+def survive(line: BadLine, blob: bytes, n_faults: int, seed: int) -> Counter[str]:
+    """Predict, learn, commit, and move states over a line until it has done so much harm.
+
+    Args:
+        line: to a device that runs the model, all of whose layers learn.
+        blob: the model.
+        n_faults: harm to be done.
+        seed: of samples, and of the harm.
+
+    Returns:
+        how often each thing was done; an answer or a state that is not the host engine's bit for
+        bit raises AssertionError.
+    """
+    line.start(seed)
+    rng, done = random.Random(seed), Counter[str]()
+    client = LinkClient(line, PATIENT)
+    device, host = LinkedDevice(client), Engine(blob, learn="all")
+    while line.faults.total() < n_faults:
+        done["sessions"] += 1
+        number = done["sessions"]
+        x = random_samples(np.random.default_rng(number), host.input, rng.randrange(1, 60))
+        y = np.random.default_rng(number).integers(0, host.n_outputs, len(x)).astype(np.int32)
+        told = device.learn(number, x, y, commit_every=rng.randrange(1, 30))
+        expected, known = host.learn(x, y), told.labels != UNKNOWN
+        assert np.array_equal(told.labels[known], expected[known])
+        done["samples"] += len(x)
+        if number % 4 == 0:
+            device = LinkedDevice(LinkClient(line, PATIENT))
+        if number % 3 == 0:
+            assert np.array_equal(device.predict(x).scores, host.scores(x))
+            done["predictions"] += len(x)
+        if number % 5 == 0:
+            assert device.state_out() == host.save_state()
+            done["states out"] += 1
+        if number % 10 == 0:
+            host = Engine(blob, learn="all")
+            _put_in(device, host.save_state())
+            done["states in"] += 1
+    assert device.state_out() == host.save_state()
+    return done
+
+
+def _put_in(device: LinkedDevice, image: bytes) -> None:
+    """A state goes in and is committed, as often as the device is reset meanwhile."""
+    while True:
+        try:
+            device.state_in(image)
+        except StorageError:  # E-DEVICE-LOST
+            continue
+        if device.commit()[0] == 0 and device.state_out() == image:
+            return

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import ctypes
-import random
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 from helpers import random_model, random_samples
-from link_rig import BadLine, Rig, compile_rig
+from link_rig import BadLine, Rig, compile_rig, survive
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine
@@ -28,8 +27,6 @@ from metabit.firmware_sim.link.frame import FrameReader, decode, encode
 MODEL = random_model((13, 9, 4), seed=7)
 BLOB = dumps(MODEL)
 LEARNS = Options(learn_layers=2)
-#: A line that does this much harm needs patience; no time passes on it.
-PATIENT = Patience(seconds=1.0, tries=400)
 
 
 @pytest.fixture(scope="module")
@@ -288,38 +285,6 @@ def test_no_wrong_answer_is_accepted_and_no_sample_is_learnt_twice(
 ) -> None:
     line = rig(BadLine)
     assert isinstance(line, BadLine)
-    line.start(n_faults)
-    rng = random.Random(n_faults)
-    device, host = LinkedDevice(LinkClient(line, PATIENT)), Engine(BLOB, learn="all")
-    session = 0
-    while line.faults.total() < n_faults:
-        session += 1
-        x, y = samples(rng.randrange(1, 60), seed=session)
-        told = device.learn(session, x, y, commit_every=rng.randrange(1, 30))
-        expected = host.learn(x, y)
-        known = told.labels != UNKNOWN
-        assert np.array_equal(told.labels[known], expected[known])
-        if session % 4 == 0:
-            device = LinkedDevice(LinkClient(line, PATIENT))
-        if session % 3 == 0:
-            assert np.array_equal(device.predict(x).scores, host.scores(x))
-        if session % 5 == 0:
-            assert device.state_out() == host.save_state()
-        if session % 10 == 0:
-            fresh = Engine(BLOB, learn="all")
-            put_in(device, fresh.save_state())
-            host = fresh
-    assert device.state_out() == host.save_state()
+    survive(line, BLOB, n_faults, seed=n_faults)
     assert len(line.faults) == 9
     assert min(line.faults.values()) > n_faults / 50
-
-
-def put_in(device: LinkedDevice, image: bytes) -> None:
-    """A state goes in and is committed, as often as the device is reset meanwhile."""
-    while True:
-        try:
-            device.state_in(image)
-        except StorageError:  # E-DEVICE-LOST
-            continue
-        if device.commit()[0] == 0 and device.state_out() == image:
-            return
