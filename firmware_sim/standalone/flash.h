@@ -15,4 +15,10 @@ int fw_flash_erase(uint32_t address);
  * anywhere. Returns 0, or anything else for an error. */
 int fw_flash_write(uint32_t address, const void *data, size_t bytes);
 
+/* Four bytes that may lie anywhere, as the word that flash takes. */
+static inline uint32_t fw_word(const uint8_t *from) {
+    return (uint32_t)from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 |
+           (uint32_t)from[3] << 24;
+}
+
 #endif /* FW_FLASH_H */

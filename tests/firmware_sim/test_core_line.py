@@ -39,7 +39,7 @@ def device(board: str | Path, gdb: str | None = None, kept: Path | None = None) 
 @pytest.mark.parametrize(
     "board",
     [
-        "nrf52840",
+        pytest.param("nrf52840", marks=pytest.mark.long),
         pytest.param("raspberry-pi-3b-plus", marks=pytest.mark.long),
         pytest.param("raspberry-pi-pico", marks=pytest.mark.long),
         pytest.param("esp32-c3", marks=pytest.mark.long),

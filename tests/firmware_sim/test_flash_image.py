@@ -65,7 +65,20 @@ class Machine:
         self.where = machine
         (folder / "firmware.elf").write_bytes(elf)
         self._monitor = folder / "monitor"
-        command = ("qemu-system-arm", "-M", machine, "-kernel", "firmware.elf", "-display", "none")
+        qemu = "qemu-system-arm"
+        if machine == "virt":
+            qemu = "qemu-system-riscv32"
+        command = (
+            qemu,
+            "-bios",
+            "none",
+            "-M",
+            machine,
+            "-kernel",
+            "firmware.elf",
+            "-display",
+            "none",
+        )
         self._process = subprocess.Popen(
             [*command, "-serial", "stdio", "-monitor", f"unix:{self._monitor},server=on,wait=off"],
             cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
@@ -120,6 +133,7 @@ def switch_on(tmp_path: Path) -> Iterator[Callable[[str, bytes], Machine]]:
         ("netduinoplus2", MACHINES / "netduinoplus2.toml"),
         pytest.param("microbit", MACHINES / "microbit.toml", marks=pytest.mark.long),
         pytest.param("mps3-an547", "cortex-m55", marks=pytest.mark.long),
+        pytest.param("virt", MACHINES / "virt-riscv32.toml", marks=pytest.mark.long),
     ],
 )
 def test_it_boots_tests_itself_and_learns_with_the_hosts_bits(

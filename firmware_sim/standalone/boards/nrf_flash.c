@@ -30,8 +30,7 @@ int fw_flash_write(uint32_t address, const void *data, size_t bytes) {
     const uint8_t *from = data;
     set(WRITE);
     for (size_t i = 0; i < bytes; i += 4) {
-        FW_REGISTER(address + i) = (uint32_t)from[i] | (uint32_t)from[i + 1] << 8 |
-                                   (uint32_t)from[i + 2] << 16 | (uint32_t)from[i + 3] << 24;
+        FW_REGISTER(address + i) = fw_word(from + i);
         while ((READY & 1u) == 0) {
         }
     }

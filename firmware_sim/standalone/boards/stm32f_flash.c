@@ -1,0 +1,57 @@
+/* stm32f_flash.c: the flash of STM32F4 and STM32F7 chips. The core waits while it is erased or
+ * written. Sectors from the fifth on are alike; those before are smaller and hold the program.
+ * Registers: reference manuals RM0090 (F4) and RM0385 (F7), "Embedded Flash memory interface", from
+ * memory; run on an emulated core with such registers. */
+#include "../board.h"
+#include "../flash.h"
+
+#define KEYR FW_REGISTER(0x40023C04u)
+#define SR FW_REGISTER(0x40023C0Cu)
+#define CR FW_REGISTER(0x40023C10u)
+#define BUSY (1u << 16)
+#define ERRORS 0x1F2u
+#define PROGRAM 1u
+#define ERASE_SECTOR 2u
+#define WORDS (2u << 8) /* 32 bits at once: 2.7 V and more */
+#define START (1u << 16)
+#define LOCK (1u << 31)
+
+#define FLASH 0x08000000u
+
+extern const uint32_t fw_keep_page_bytes;
+
+const uint32_t fw_flash_write_bytes = 4;
+
+static void begin(uint32_t control) {
+    if (CR & LOCK) {
+        KEYR = 0x45670123u;
+        KEYR = 0xCDEF89ABu;
+    }
+    SR = ERRORS; /* forget errors before */
+    CR = control;
+}
+
+static int end(void) {
+    while (SR & BUSY) {
+    }
+    CR = LOCK;
+    return (SR & ERRORS) != 0;
+}
+
+int fw_flash_erase(uint32_t address) {
+    uint32_t sector = 4u + (address - FLASH) / fw_keep_page_bytes;
+    begin(ERASE_SECTOR | WORDS | sector << 3);
+    CR |= START;
+    return end();
+}
+
+int fw_flash_write(uint32_t address, const void *data, size_t bytes) {
+    const uint8_t *from = data;
+    begin(PROGRAM | WORDS);
+    for (size_t i = 0; i < bytes; i += 4) {
+        FW_REGISTER(address + i) = fw_word(from + i);
+        while (SR & BUSY) {
+        }
+    }
+    return end();
+}

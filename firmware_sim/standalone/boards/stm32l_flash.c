@@ -1,0 +1,68 @@
+/* stm32l_flash.c: the flash of STM32L4+ and STM32U5 chips of 2 MiB, in two banks. The core waits
+ * while its bank is erased or written.
+ * Registers: reference manuals RM0432 (L4+) and RM0456 (U5), "Embedded Flash memory", from memory;
+ * run on an emulated core with such registers. */
+#include "../board.h"
+#include "../flash.h"
+
+#define REGISTERS 0x40022000u
+#define KEYR FW_REGISTER(REGISTERS + 0x08u)
+#if defined(__ARM_ARCH_8M_MAIN__) /* U5: pages of 8 KiB, four words at once */
+#define SR FW_REGISTER(REGISTERS + 0x20u)
+#define CR FW_REGISTER(REGISTERS + 0x28u)
+#define UNIT 16u
+#else /* L4+: pages of 4 KiB, two words at once */
+#define SR FW_REGISTER(REGISTERS + 0x10u)
+#define CR FW_REGISTER(REGISTERS + 0x14u)
+#define UNIT 8u
+#endif
+#define BUSY (3u << 16) /* also a write that waits for more words, on U5 */
+#define ERRORS 0xFAu
+#define PROGRAM 1u
+#define ERASE_PAGE 2u
+#define SECOND_BANK (1u << 11)
+#define START (1u << 16)
+#define LOCK (1u << 31)
+
+#define FLASH 0x08000000u
+#define BANK_BYTES 0x100000u
+
+extern const uint32_t fw_keep_page_bytes;
+
+const uint32_t fw_flash_write_bytes = UNIT;
+
+static void begin(uint32_t control) {
+    if (CR & LOCK) {
+        KEYR = 0x45670123u;
+        KEYR = 0xCDEF89ABu;
+    }
+    SR = ERRORS; /* forget errors before */
+    CR = control;
+}
+
+static int end(void) {
+    while (SR & BUSY) {
+    }
+    CR = LOCK;
+    return (SR & ERRORS) != 0;
+}
+
+int fw_flash_erase(uint32_t address) {
+    uint32_t offset = address - FLASH, page = offset % BANK_BYTES / fw_keep_page_bytes;
+    begin(ERASE_PAGE | page << 3 | (offset < BANK_BYTES ? 0 : SECOND_BANK));
+    CR |= START;
+    return end();
+}
+
+int fw_flash_write(uint32_t address, const void *data, size_t bytes) {
+    const uint8_t *from = data;
+    begin(PROGRAM);
+    for (size_t i = 0; i < bytes; i += UNIT) {
+        for (size_t word = 0; word < UNIT; word += 4) {
+            FW_REGISTER(address + i + word) = fw_word(from + i + word);
+        }
+        while (SR & BUSY) {
+        }
+    }
+    return end();
+}
