@@ -43,8 +43,7 @@ class DebugProbe:
         self._symbols = firmware.program.symbols
         self._sp, self._pc, self._width = _REGISTERS[firmware.board.isa]
         self.is_waiting = False
-        # A list, so that every part is written.
-        was_there = all([self._load(*segment) for segment in firmware.program.segments])
+        was_there = self._load()
         remote.stop_at(self._symbols["fw_stop"])
         pc = remote.register(self._pc)
         function = firmware.program.function_at(pc)
@@ -94,19 +93,36 @@ class DebugProbe:
         """Let the debug server go."""
         self._remote.close()
 
-    def _load(self, address: int, contents: bytes) -> bool:
-        """Write a part of the firmware, unless it is there; returns whether it was."""
-        if self.read(address, len(contents)) == contents:
+    def _load(self) -> bool:
+        """Write what is not there of the firmware, and return whether all of it was.
+
+        Memory is written as memory where the debug server does that, as qemu does with flash too,
+        or else as flash.
+        """
+        missing = self._missing()
+        if not missing:
             return True
-        with contextlib.suppress(StorageError):  # what counts is what is there then
-            self.write(address, contents)
-        if self.read(address, len(contents)) != contents:
+        for address, contents in missing:
+            with contextlib.suppress(StorageError):  # what counts is what is there then
+                self.write(address, contents)
+        if self._missing() and self.firmware.board.page_bytes:
+            with contextlib.suppress(StorageError):
+                segments = self.firmware.program.segments
+                self._remote.flash(segments, self.firmware.board.page_bytes)
+        for address, _ in self._missing():
             raise MismatchError(
                 f"{self._remote.where}: the memory at {address:#x} does not hold this firmware and "
                 "cannot be written by the debug server; flash the firmware first",
                 code="E-DEVICE-MODEL",
             )
         return False
+
+    def _missing(self) -> list[tuple[int, bytes]]:
+        """The parts of the firmware that the memory does not hold."""
+        segments = self.firmware.program.segments
+        return [
+            (at, contents) for at, contents in segments if self.read(at, len(contents)) != contents
+        ]
 
     def _reset(self) -> None:
         """Start as the hardware does."""

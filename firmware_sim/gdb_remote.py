@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Sequence
 
 from metabit.errors import StorageError
 
@@ -43,7 +44,7 @@ class GdbRemote:
         Raises:
             StorageError: the connection is gone, or the answer is damaged (E-DEVICE-GDB).
         """
-        data = packet.encode()
+        data = packet.encode("latin-1")
         try:
             self._socket.sendall(b"$" + data + b"#%02x" % (sum(data) & 255))
             while self._byte() != b"$":
@@ -74,6 +75,23 @@ class GdbRemote:
             piece = data[at : at + _PIECE]
             answer = self.command(f"M{address + at:x},{len(piece):x}:{piece.hex()}")
             self._done(answer, f"write {len(piece)} bytes at {address + at:#x}")
+
+    def flash(self, parts: Sequence[tuple[int, bytes]], page_bytes: int) -> None:
+        """Erase the pages of flash from the first part to the last, and write the parts.
+
+        Args:
+            parts: addresses and contents.
+            page_bytes: that are erased at once.
+        """
+        first = min(address for address, _ in parts) // page_bytes * page_bytes
+        end = max(address + len(contents) for address, contents in parts)
+        n_bytes = -(-(end - first) // page_bytes) * page_bytes
+        self._done(self.command(f"vFlashErase:{first:x},{n_bytes:x}"), "erase flash")
+        for address, contents in parts:
+            for at in range(0, len(contents), _PIECE):
+                piece = _escaped(contents[at : at + _PIECE])
+                self._done(self.command(f"vFlashWrite:{address + at:x}:{piece}"), "write flash")
+        self._done(self.command("vFlashDone"), "finish writing flash")
 
     def register(self, number: int) -> int:
         """What a register holds."""
@@ -128,3 +146,8 @@ class GdbRemote:
 
     def _failed(self, what: str) -> StorageError:
         return StorageError(f"{self.where}: {what}", code="E-DEVICE-GDB")
+
+
+def _escaped(data: bytes) -> str:
+    """Bytes as they stand in a packet: four of them have a meaning there."""
+    return "".join("}" + chr(byte ^ 0x20) if byte in b"#$}*" else chr(byte) for byte in data)

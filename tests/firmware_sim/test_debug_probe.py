@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -89,6 +91,69 @@ def test_memory_that_does_not_take_the_firmware_is_named(
     with pytest.raises(MismatchError, match="flash the firmware first") as caught:
         DebugProbe(replace(running.firmware, program=elsewhere), remote)
     assert caught.value.code == "E-DEVICE-MODEL"
+
+
+class Probe:
+    """A debug server that reads memory, and takes flash only as flash, like OpenOCD's.
+
+    Attributes:
+        memory: what it holds, from address 0 on.
+        port: where it listens.
+    """
+
+    def __init__(self) -> None:
+        self.memory = bytearray(16 * 1024)
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        line, _ = self._listening.accept()
+        coming = b""
+        with line:
+            while data := line.recv(65536):
+                coming += data
+                while found := re.match(rb"\+?\$([^#]*)#..", coming, re.DOTALL):
+                    coming = coming[found.end() :]
+                    answer = self._answer(found[1]).encode()
+                    line.sendall(b"+$" + answer + b"#%02x" % (sum(answer) & 255))
+
+    def _answer(self, packet: bytes) -> str:
+        if packet.startswith(b"m"):
+            at, n = (int(word, 16) for word in packet[1:].split(b","))
+            return self.memory[at : at + n].hex()
+        if packet.startswith(b"vFlashErase:"):
+            at, n = (int(word, 16) for word in packet.split(b":")[1].split(b","))
+            assert at % 1024 == n % 1024 == 0
+            self.memory[at : at + n] = b"\xff" * n
+        if packet.startswith(b"vFlashWrite:"):
+            _, address, data = packet.split(b":", 2)
+            data = re.sub(rb"\}(.)", lambda one: bytes([one[1][0] ^ 0x20]), data, flags=re.DOTALL)
+            at = int(address, 16)
+            there = self.memory[at : at + len(data)]
+            self.memory[at : at + len(data)] = bytes(
+                a & b for a, b in zip(there, data, strict=True)
+            )
+        return "OK" if packet.startswith(b"vFlash") else ""
+
+    def close(self) -> None:
+        self._thread.join(5)
+        self._listening.close()
+
+
+def test_flash_that_is_no_memory_is_erased_and_written_as_flash() -> None:
+    probe = Probe()
+    remote = GdbRemote("127.0.0.1", probe.port, answer_s=10)
+    parts = ((1024 + 64, bytes(range(256)) * 9), (4096, b"#$}*" * 20))
+    remote.flash(parts, page_bytes=1024)
+    assert [remote.read(at, len(contents)) for at, contents in parts] == [c for _, c in parts]
+    assert probe.memory[1024 : 1024 + 64] == b"\xff" * 64
+    assert probe.memory[:1024] == bytes(1024)
+    with pytest.raises(StorageError, match="does not write"):
+        remote.write(0, b"1")
+    remote.close()
+    probe.close()
 
 
 def test_nobody_at_the_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
