@@ -114,6 +114,12 @@ def mean_percent(shares: list[float]) -> str:
     return f"{100 * np.mean(shares):.1f}"
 
 
+def _mean_and_range(values: list[float]) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.1f} (one seed)"
+    return f"{np.mean(values):.1f} ({min(values):.1f} to {max(values):.1f})"
+
+
 def _spread(values: list[float]) -> str:
     return f"{100 * np.mean(values):.2f} ± {100 * np.std(values, ddof=1):.2f}"
 
@@ -162,7 +168,7 @@ def many_tasks(r: Record) -> str:
              mean_percent([shares[0] for shares in just]),
              mean_percent([shares[-1] for shares in just]),
              mean_percent([run["end"][0] for run in runs]),
-             f"{np.mean(last):.1f} ({min(last):.1f} to {max(last):.1f}; {len(last)} seeds)"]
+             _mean_and_range(last)]
         )  # fmt: skip
     header = ["learner", "tasks × samples", "bits per weight: hidden weights and signs / all RAM",
               "first task, just learnt, %", "newest, %", "fifth last, at the end, %",
@@ -175,8 +181,7 @@ def state_bits(r: Record) -> str:
     rows, bits = [], range(8, 1, -1)
     for name, part in r.items():
         shares = [[100 * x["all_after"] for x in part["runs"] if x["bits"] == b] for b in bits]
-        cells = [f"{np.mean(s):.1f} ({min(s):.1f} to {max(s):.1f})" if s else "-" for s in shares]
-        rows.append([name, *cells])
+        rows.append([name, *(_mean_and_range(some) if some else "-" for some in shares)])
     return table(["accuracy at the end, %", *(f"{b} bits" for b in bits)], rows)
 
 
