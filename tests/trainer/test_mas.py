@@ -15,7 +15,7 @@ from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.local_importance import local_importance
 from metabit.trainer.methods.mas import Mas, global_importance
 from metabit.trainer.methods.per_sample import CHUNK, MAP_CHUNK, protected
-from metabit.trainer.networks.outputs import single_head
+from metabit.trainer.networks.outputs import Outputs, single_head
 from metabit.trainer.networks.real_convnet import RealConv2d
 from metabit.trainer.networks.real_mlp import RealMLP
 from metabit.trainer.networks.shapes import RealMLPConfig
@@ -124,6 +124,19 @@ def test_importance_is_measured_on_the_samples_that_the_recipe_names() -> None:
             torch.testing.assert_close(importance, parts[0][name] + parts[1][name])
     with pytest.raises(InputError, match="no sample of these classes"):
         told(model, measure_classes=(7,))
+
+
+def test_classes_to_measure_are_counted_within_the_head_of_a_task() -> None:
+    model = binary()
+    x, y = samples()[0], torch.arange(40) % 3
+    setting = Setting(outputs=Outputs(3, [(1, 2), (0,)], "task"))
+    mas = Mas(MasOptions(name="mas", measure_classes=(1,)), model, setting)
+    mas.consolidate(model, x, y, 0)
+    expected = global_importance(model, x[y == 2].float(), torch.tensor([1, 2]))
+    for name, importance in mas.importance.items():
+        torch.testing.assert_close(importance, expected[name])
+    with pytest.raises(InputError, match="no sample of these classes"):
+        mas.consolidate(model, x, y, 1)  # its head has a single class
 
 
 def test_importance_measured_again_is_of_the_network_as_it_is() -> None:

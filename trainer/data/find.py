@@ -1,4 +1,4 @@
-"""Data sets by name: digits and HAPT are bundled, the others are found or fetched.
+"""Data sets by name: bundled, fetched, or made of other data.
 
 Every set is a `DataSet` of 8-bit integers. NumPy only.
 """
@@ -9,16 +9,27 @@ from pathlib import Path
 from types import ModuleType
 
 from metabit.errors import InputError, nearest
-from metabit.trainer.data import bundled, cifar, idx_sets
+from metabit.trainer.data import bundled, cifar, idx_sets, made_sets
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.download import ReportBytes
 
-__all__ = ["DataSet", "Split", "fetch", "find", "load", "names", "search_path", "where"]
+__all__ = [
+    "DataSet",
+    "Split",
+    "fetch",
+    "find",
+    "how_to_get",
+    "load",
+    "make",
+    "names",
+    "search_path",
+    "where",
+]
 
 
 def names() -> tuple[str, ...]:
     """Names that `load` knows."""
-    return (*bundled.LOADERS, *idx_sets.SETS, *cifar.SETS)
+    return (*bundled.LOADERS, *idx_sets.SETS, *cifar.SETS, *made_sets.SETS)
 
 
 def _is_bundled(name: str) -> bool:
@@ -29,7 +40,9 @@ def _is_bundled(name: str) -> bool:
 
 
 def _reader(name: str) -> ModuleType:
-    """The module that finds, fetches and reads a set that is not bundled."""
+    """The module that finds and reads a set that is not bundled, and fetches or makes it."""
+    if name in made_sets.SETS:
+        return made_sets
     return cifar if name in cifar.SETS else idx_sets
 
 
@@ -39,7 +52,11 @@ def search_path(name: str) -> tuple[Path, ...]:
     They are $METABIT_DATA alone where it is set, and otherwise the user cache and
     /usr/share/datasets. Raises InputError for an unknown name.
     """
-    return (bundled.FOLDER,) if _is_bundled(name) else idx_sets.search_path(name)
+    if _is_bundled(name):
+        return (bundled.FOLDER,)
+    if name in made_sets.SETS:
+        return made_sets.search_path(name)
+    return idx_sets.search_path(name)
 
 
 def find(name: str) -> Path | None:
@@ -69,7 +86,7 @@ def load(name: str, fetch: bool = False) -> DataSet:
     if _is_bundled(name):
         return bundled.load(name)
     reader = _reader(name)
-    if fetch and reader.find(name) is None:
+    if fetch and name not in made_sets.SETS and reader.find(name) is None:
         reader.fetch(name)
     loaded: DataSet = reader.load(name, where(name))
     return loaded
@@ -86,11 +103,17 @@ def where(name: str) -> Path:
         looked = ", ".join(str(path) for path in search_path(name))
         raise InputError(
             f'data set "{name}" is not on this machine (looked in {looked}). '
-            f"`metabit data fetch {name}` gets it; or set METABIT_DATA to the folder that holds "
-            f"{name}/",
+            f"{how_to_get(name)}; or set METABIT_DATA to the folder that holds {name}/",
             code="E-DATA-MISSING",
         )
     return found
+
+
+def how_to_get(name: str) -> str:
+    """The command that brings a set to this machine, for people."""
+    if name not in made_sets.SETS:
+        return f"`metabit data fetch {name}` gets it"
+    return f"`metabit data make {name} SOURCE` makes it of {made_sets.SETS[name].of}"
 
 
 def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = None) -> Path:
@@ -105,11 +128,31 @@ def fetch(name: str, base_url: str | None = None, report: ReportBytes | None = N
         the folder that holds it; for a bundled set the file.
 
     Raises:
-        InputError: no such name.
+        InputError: no such name, or a set that is made of other data (E-DATA-MADE).
         StorageError: no connection, or the folder cannot be written.
         CorruptError: a file has another checksum.
     """
     if _is_bundled(name):
         return bundled.path_of(name)
+    if name in made_sets.SETS:
+        raise InputError(
+            f'data set "{name}" cannot be downloaded: {how_to_get(name)}', code="E-DATA-MADE"
+        )
     folder: Path = _reader(name).fetch(name, base_url, report)
     return folder
+
+
+def make(name: str, source: Path) -> Path:
+    """Make a set of other data, into the folder where others are downloaded to; returns its file.
+
+    Raises:
+        InputError: no such name, no set that is made, or SOURCE is not what it is made of.
+        FormatError, CorruptError, StorageError: a file is damaged or cannot be written.
+    """
+    _is_bundled(name)
+    if name not in made_sets.SETS:
+        known = ", ".join(made_sets.SETS)
+        raise InputError(
+            f'data set "{name}" is not made of other data; {known} are', code="E-DATA-MADE"
+        )
+    return made_sets.make(name, source)

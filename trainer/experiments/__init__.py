@@ -2,6 +2,8 @@
 
 Every experiment is a file with a function `measure(seed, scale)` that returns an `Outcome`.
 
+    condition_of_use.py  do unlabelled samples of one condition decide what is kept?
+    facts.py           are facts kept that an embedding learns group by group?
     quadratic_task.py  does the size of a hidden weight tell its importance in a quadratic task?
     sign_switch.py     does the size of a hidden weight tell what flipping its sign costs?
     outcome.py         what an experiment returns, and its picture
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from metabit.trainer.experiments.outcome import Outcome
 
 MODULES = {
+    "condition_of_use": "metabit.trainer.experiments.condition_of_use",
+    "facts": "metabit.trainer.experiments.facts",
     "quadratic_task": "metabit.trainer.experiments.quadratic_task",
     "sign_switch": "metabit.trainer.experiments.sign_switch",
 }

@@ -140,7 +140,7 @@ class Mas(QuadraticMethod):
         if self.options.measure_on == "test":
             x, y = self.setting.test_samples(task)
         if self.options.measure_classes:
-            x = x[torch.isin(y, torch.tensor(self.options.measure_classes, device=y.device))]
+            x = x[torch.isin(y, self._labels_to_measure(task, y))]
             if len(x) == 0:
                 raise InputError(
                     f"[method] measure_classes = {list(self.options.measure_classes)}: task "
@@ -148,6 +148,15 @@ class Mas(QuadraticMethod):
                     code="E-METHOD",
                 )
         return self.measure(model, x, task)
+
+    def _labels_to_measure(self, task: int, y: Tensor) -> Tensor:
+        """The labels of measure_classes; where each task has a head of its own, its k-th label is
+        class k."""
+        wanted = torch.tensor(self.options.measure_classes, device=y.device)
+        if self.setting.outputs.kind != "task":
+            return wanted
+        head = self.setting.outputs.columns(task)
+        return head[wanted[wanted < len(head)]]
 
     def state(self) -> dict[str, Tensor]:
         """Importance and anchor; online, the running mean and its number of samples too."""

@@ -14,6 +14,7 @@ convnet.py     BinaryConvNet
 real_mlp.py    the real-valued networks of the papers, for comparison
 real_convnet.py  the same with convolutions
 outputs.py     which classes compete: a single head, a growing head, one head per task
+embedding.py   outputs that are a point in space, with a triplet loss
 build.py       the network that a recipe asks for, with frozen trunks; saved to files
 diagnosis.py   where a number first was not finite
 """

@@ -41,8 +41,7 @@ class DataRecipe:
     """[data]: the data set, and the stream of tasks that is made from it.
 
     Attributes:
-        name: digits, hapt, mnist, fashion-mnist or cifar-10; or a path says where data of one's own
-            lies.
+        name: of a set that `metabit data` lists; or a path says where data of one's own lies.
         stream: permuted, rotated, axes, parts, single, subjects, classes or sets (see
             `metabit.trainer.streams`).
         n_tasks: number of permutations, rotations, orientations, or groups.

@@ -302,7 +302,8 @@ class MasOptions(QuadraticOptions):
         measure_on: "training" samples of the task, or its "test" samples, whose labels are not
             used: what a network meets in use then decides what is protected.
         measure_classes: measure on samples of these classes only, a condition of use in which the
-            others do not occur. Default: all.
+            others do not occur. With a head for each task they are counted within the head, from 0.
+            Default: all.
     """
 
     rule: str = "global"

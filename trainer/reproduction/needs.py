@@ -43,6 +43,8 @@ SIZES = {
     "mnist": Size(60_000, 10_000, 784, 10),
     "fashion-mnist": Size(60_000, 10_000, 784, 10),
     "cifar-10": Size(50_000, 10_000, 3072, 10, 3),
+    "cifar-10-grey": Size(50_000, 10_000, 784, 10),
+    "spoken-digits": Size(2_700, 300, 784, 10),
 }
 #: Streams in which every task has all samples.
 _WHOLE = ("permuted", "rotated", "axes")

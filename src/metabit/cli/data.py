@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.paths import WriteFile
+from metabit.cli.paths import ReadPath, WriteFile
 from metabit.cli.progress import progress
 from metabit.cli.tables import percent, table
 from metabit.errors import InputError, MetabitError
@@ -26,12 +26,15 @@ LICENCES = {
     "mnist": "CC BY-SA 3.0",
     "fashion-mnist": "MIT",
     "cifar-10": "none stated",
+    "cifar-10-grey": "not stated",
+    "spoken-digits": "CC BY-SA 4.0",
 }
 
 
 @verb("data")
-@click.argument("action", type=click.Choice(["list", "fetch", "inspect"]), default="list")
+@click.argument("action", type=click.Choice(["list", "fetch", "make", "inspect"]), default="list")
 @click.argument("name", required=False)
+@click.argument("source", required=False, type=ReadPath())
 @click.option("--label", metavar="COLUMN", help="With inspect: the column that holds the class.")
 @click.option("--group", metavar="COLUMN", help="With inspect: the person or recording of a row.")
 @click.option("--time", metavar="COLUMN", help="With inspect: the time of a row in seconds.")
@@ -44,11 +47,13 @@ LICENCES = {
     help="With inspect: draw classes and columns into this PNG file.",
 )  # fmt: skip
 def command(
-    out: Output, action: str, name: str | None, plot: Path | None, **columns: str | None
-) -> Answer:
-    """List the data sets and where they are, download one, or look into data of your own.
+    out: Output, action: str, name: str | None, source: Path | None, plot: Path | None,
+    **columns: str | None,
+) -> Answer:  # fmt: skip
+    """List the data sets and where they are, get one, or look into data of your own.
 
-    metabit data fetch NAME downloads a set; metabit data inspect PATH says what is in a table, in
+    metabit data fetch NAME downloads a set; metabit data make NAME SOURCE makes one of pictures or
+    recordings that are on this machine; metabit data inspect PATH says what is in a table, in
     arrays or in a folder of recordings or pictures, and drafts [data] of a recipe for it.
 
     digits and hapt come with metabit. Other sets are looked for in the folder METABIT_DATA, and
@@ -56,6 +61,10 @@ def command(
     /usr/share/datasets, and downloaded to the user cache. A downloaded file is kept only if its
     checksum is right.
     """
+    if action == "make":
+        return _make(out, name, source)
+    if source is not None:
+        raise InputError(f'"{source}" is unexpected; it belongs to make', code="E-USAGE")
     if action == "inspect":
         return _inspect(out, name, plot, columns)
     if plot is not None or any(value is not None for value in columns.values()):
@@ -76,7 +85,7 @@ def _list(out: Output) -> Answer:
         where = data.find(name)
         if where is None:
             rows.add_row(
-                name, "-", "-", "-", "-", LICENCES[name], f"not here: metabit data fetch {name}"
+                name, "-", "-", "-", "-", LICENCES[name], f"not here: {data.how_to_get(name)}"
             )
             looked = [str(path) for path in data.search_path(name)]
             found.append({"name": name, "found": None, "looked_in": looked})
@@ -121,6 +130,16 @@ def _fetch(out: Output, name: str | None) -> Answer:
             bar.update(shown, description=file, completed=n_bytes, total=total)
 
         where = data.fetch(name, report=report)
+    out.line(f"{name}: in {where}")
+    return {"name": name, "found": where}
+
+
+def _make(out: Output, name: str | None, source: Path | None) -> Answer:
+    from metabit.trainer import data
+
+    if name is None or source is None:
+        raise InputError("make what of what? Give NAME and SOURCE", code="E-USAGE")
+    where = data.make(name, source)
     out.line(f"{name}: in {where}")
     return {"name": name, "found": where}
 
