@@ -148,3 +148,14 @@ def test_the_folder_of_a_microcontroller_holds_an_image_in_every_form_and_its_ma
     stored = (folder / "firmware.bin").read_bytes()
     assert model_file.read_bytes() in stored
     assert (folder / "firmware.uf2").stat().st_size == 512 * -(-len(stored) // 256)
+
+
+@pytest.mark.long
+def test_the_manual_says_what_becomes_of_what_is_learnt(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    board = Path(__file__).parents[1] / "firmware_sim" / "machines" / "microbit.toml"
+    words = ("firmware", model_file, "--board", board, "--learn", "all", "-o", tmp_path / "image")
+    for more, said in (((), "in 16 slots of "), (("--no-storage",), "is lost when it is switched")):
+        assert cli(*words, *more).code == 0
+        assert said in (tmp_path / "image" / "README.md").read_text()
