@@ -20,7 +20,7 @@ C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 
 PROCESSORS ?= aarch64 armv7l
 PRESETS := gcc clang asan clang-asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes boot-pico reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels fuzz clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes boot-pico reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels flash-rivals import-graphs fuzz clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +86,12 @@ reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for do
 power-cuts: $(VENV)/.installed ## two million failures and power cuts on a folder of states, some minutes
 	$(BIN)/python -m benchmarks.power_cuts
 	$(BIN)/python -m benchmarks.kernel_cuts
+
+flash-rivals: $(VENV)/.installed ## states in bare flash beside littlefs, which pip fetches, through the same power cuts
+	$(BIN)/python -m benchmarks.flash_rivals
+
+import-graphs: $(VENV)/.installed ## thousands of random ONNX graphs, imported, keep ONNX Runtime's labels
+	$(BIN)/python -m benchmarks.import_graphs
 
 fuzz: $(VENV)/.installed clang-asan ## model files, states and a device's line by libFuzzer: ten million inputs each, hours (RUNS= for fewer)
 	$(BIN)/python -m benchmarks.fuzzing --record $(if $(RUNS),--runs $(RUNS))
