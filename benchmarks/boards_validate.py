@@ -16,15 +16,16 @@ import json
 import tempfile
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from benchmarks import boards_mca
 from metabit.files import write_whole
-from metabit.firmware_sim import boards, cores
+from metabit.firmware_sim import boards, cores, latency
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import run_zig
-from metabit.firmware_sim.counting import decoder
+from metabit.firmware_sim.counting import Counts, decoder
 from metabit.firmware_sim.elf import Elf, parse
 from metabit.firmware_sim.operations import operations
 from metabit.firmware_sim.pipeline import Pipeline
@@ -38,12 +39,26 @@ BOARDS = {
     "cortex-a53": "raspberry-pi-3b-plus",
     "cortex-a72": "raspberry-pi-4b",
     "cortex-a76": "raspberry-pi-5",
+    "cortex-m3": "nrf52840",
     "cortex-m33": "stm32u575",
     "cortex-m4f": "nrf52840",
+    "cortex-m55": "cortex-m55",
+    "cortex-m7": "stm32f746",
+    "hazard3": "raspberry-pi-pico-2-riscv",
 }
+#: Where no board has the core: how to compile for it.
+TARGETS = {"cortex-m3": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3")}
+SOURCES = ("kernels.c", "kernels_32.c")
 FLAGS = ("-O3", "-std=gnu99", "-ffreestanding", "-nostdlib", "-fno-vectorize", "-fno-slp-vectorize",
-         "-Wl,-e,chacha", "-Wl,--image-base=0x10000")  # fmt: skip
-_OUT, _IN, _STOP, _STACK, _BYTES = 0x200000, 0x210000, 0x300000, 0x2F0000, 1 << 22
+         "-Wl,-e,chacha", "-Wl,--image-base=0x10000", "-Wl,--no-gc-sections")  # fmt: skip
+_OUT, _IN, _STOP, _STACK, _BYTES = 0x200000, 0x210000, 0x300000, 0x2F0000, 1 << 23
+#: What unicorn calls an instruction set, a core with all of its instructions, and the registers of
+#: a call: the program counter, stack, return address, and two arguments.
+_MACHINES = {
+    "thumb": ("arm", "ARM", ("THUMB", "MCLASS"), "ARM_CORTEX_M33", "PC SP LR R0 R1"),
+    "aarch64": ("arm64", "ARM64", ("ARM",), "ARM64_MAX", "PC SP LR X0 X1"),
+    "riscv32": ("riscv", "RISCV", ("RISCV32",), "RISCV32_ANY", "PC SP RA A0 A1"),
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class Point:
         predicted: cycles.
         instructions: of the kernel.
         source: of the published figure.
+        mca: cycles that llvm-mca predicts; None where it has no model.
     """
 
     core: str
@@ -64,6 +80,7 @@ class Point:
     predicted: int
     instructions: int
     source: str
+    mca: int | None = None
 
     @property
     def error(self) -> float | None:
@@ -80,27 +97,39 @@ class Point:
 def points() -> list[Point]:
     """Every published measurement, predicted."""
     table = tomllib.loads((HERE / "boards" / "published.toml").read_text(encoding="utf-8"))
-    programs = {core: compiled(boards.load(board)) for core, board in BOARDS.items()}
+    programs = {core: compiled(board_of(core)) for core in BOARDS}
     made = []
     for row in (*table["point"], *table["anchor"]):
         core, kernel, cycles = row["core"], row["kernel"], row["cycles"]
         published = tuple(cycles) if isinstance(cycles, list) else (cycles,)
-        found = predicted(boards.load(BOARDS[core]), programs[core], kernel)
-        made.append(Point(core, kernel, published, *found, row["source"]))
+        now, n, mca = predicted(board_of(core), programs[core], kernel)
+        if "instructions" in row:
+            published = tuple(round(p / row["instructions"] * n, 1) for p in published)
+        made.append(Point(core, kernel, published, now, n, row["source"], mca))
     return made
+
+
+def board_of(core: str) -> Board:
+    """A board that has a core, or a board that is taken to have it."""
+    board = boards.load(BOARDS[core])
+    return replace(board, core=core, flags=TARGETS.get(core, board.flags))
 
 
 def compiled(board: Board) -> Elf:
     """The kernels, built for a board's core."""
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        source = str(HERE / "boards" / "kernels.c")
-        run_zig([*board.flags, *FLAGS, source, "-o", "kernels.elf"], work, board.name)
+        sources = [str(HERE / "boards" / name) for name in SOURCES]
+        run_zig([*board.flags, *FLAGS, *sources, "-o", "kernels.elf"], work, board.name)
         return parse((work / "kernels.elf").read_bytes(), thumb=board.isa == "thumb")
 
 
-def predicted(board: Board, program: Elf, kernel: str) -> tuple[int, int]:
-    """Cycles and instructions of one call of a kernel; its caches have everything."""
+def predicted(board: Board, program: Elf, kernel: str) -> tuple[int, int, int | None]:
+    """Cycles and instructions of one call of a kernel, and what llvm-mca says of it.
+
+    Its caches have everything. But where memory is read they are empty, and what they do not have
+    takes what the board's file says.
+    """
     uc, names = _machine(board, program)
     detailed = decoder(board.isa)
     detailed.detail = True
@@ -111,43 +140,45 @@ def predicted(board: Board, program: Elf, kernel: str) -> tuple[int, int]:
         seen[address, n_bytes] = len(made)
         return made
 
-    start = program.symbols[kernel]
+    start, reads = program.symbols[kernel], kernel == "read_memory"
     watcher = BlockWatcher(board, Pipeline(cores.load(board.core), decode))
-    watcher.attach(uc, start, watches=False)
+    trace = boards_mca.Trace(uc, board.isa) if not reads and boards_mca.program() else None
+    watcher.attach(uc, start, watches=reads)
     try:
         uc.emu_start(start | int(board.isa == "thumb"), _STOP)
     finally:
         watcher.detach()
-    assert uc.reg_read(names["PC"]) == _STOP, f"{kernel} did not return"
+    assert uc.reg_read(names[0]) == _STOP, f"{kernel} did not return"
     cycles = watcher.cycles
     assert cycles is not None
-    return cycles, sum(seen[block] * times for block, times in watcher.ran().items())
+    instructions = sum(seen[block] * times for block, times in watcher.ran().items())
+    if reads:
+        counts = Counts(misses=watcher.misses(), cycles=cycles)
+        estimate = latency.estimate(board, counts, counts)
+        assert estimate is not None
+        cycles = round(estimate.cycles[1])
+    mca = boards_mca.cycles(board.core, board.isa, trace.executed) if trace else None
+    return cycles, instructions, mca
 
 
-def _machine(board: Board, program: Elf) -> tuple[Any, dict[str, int]]:
-    """An emulated core, ready to call any kernel with its two arguments."""
+def _machine(board: Board, program: Elf) -> tuple[Any, list[int]]:
+    """An emulated core, ready to call any kernel with its two arguments; its registers."""
     unicorn = importlib.import_module("unicorn")
-    if board.isa == "thumb":
-        uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        constants, prefix, first = unicorn.arm_const, "UC_ARM_REG_", "R"
-        uc.ctl_set_cpu_model(constants.UC_CPU_ARM_CORTEX_M33)
-    else:
-        uc = unicorn.Uc(unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM)
-        constants, prefix, first = unicorn.arm64_const, "UC_ARM64_REG_", "X"
-        uc.ctl_set_cpu_model(constants.UC_CPU_ARM64_MAX)
-    names = {
-        n: getattr(constants, prefix + n) for n in ("PC", "SP", "LR", f"{first}0", f"{first}1")
-    }
+    module, architecture, modes, model, registers = _MACHINES[board.isa]
+    constants = getattr(unicorn, f"{module}_const")
+    mode = sum(getattr(unicorn, f"UC_MODE_{name}") for name in modes)
+    uc = unicorn.Uc(getattr(unicorn, f"UC_ARCH_{architecture}"), mode)
+    uc.ctl_set_cpu_model(getattr(constants, f"UC_CPU_{model}"))
+    names = [getattr(constants, f"UC_{architecture}_REG_{name}") for name in registers.split()]
     uc.mem_map(0, _BYTES)
     for address, data in program.segments:
         uc.mem_write(address, data)
     if board.isa == "aarch64":
         uc.reg_write(constants.UC_ARM64_REG_CPACR_EL1, 3 << 20)
     uc.mem_write(_IN, bytes(range(1, 256)) * 32)
-    uc.reg_write(names[f"{first}0"], _OUT)
-    uc.reg_write(names[f"{first}1"], _IN)
-    uc.reg_write(names["SP"], _STACK)
-    uc.reg_write(names["LR"], _STOP | int(board.isa == "thumb"))
+    values = (_STACK, _STOP | int(board.isa == "thumb"), _OUT, _IN)
+    for name, value in zip(names[1:], values, strict=True):
+        uc.reg_write(name, value)
     return uc, names
 
 
@@ -167,8 +198,8 @@ def main() -> None:
 def table_of(made: Sequence[Point]) -> list[str]:
     """A row for each point, as Markdown."""
     lines = [
-        "| core | kernel | instructions | published | predicted | error | bar |",
-        "|---|---|---:|---:|---:|---:|---|",
+        "| core | kernel | instructions | published | predicted | error | bar | llvm-mca |",
+        "|---|---|---:|---:|---:|---:|---|---:|",
     ]
     for p in made:
         low, high = cores.load(p.core).bar
@@ -177,7 +208,7 @@ def table_of(made: Sequence[Point]) -> list[str]:
         bar = f"{p.predicted * low:,.0f} to {p.predicted * high:,.0f}"
         lines.append(
             f"| {p.core} | {p.kernel} | {p.instructions:,} | {known} | {p.predicted:,} | {error} "
-            f"| {bar}{'' if p.inside else ', outside'} |"
+            f"| {bar}{'' if p.inside else ', outside'} | {'-' if p.mca is None else f'{p.mca:,}'} |"
         )
     return lines
 

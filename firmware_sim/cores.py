@@ -68,8 +68,10 @@ class Core:
         width: operations that can start in a cycle.
         window: operations that an out-of-order core looks ahead.
         taken: cycles lost when a jump is taken.
+        loops: whether a jump back to the block that has just run is predicted, and loses none.
         shifted_early, address_early: how many cycles sooner a shifted operand, and the address of a
             load or store, has to be there.
+        data_late: how many cycles later the data of a store has to be there.
         pairs: "any" two operations start together, or "t1": of two of 16 bits a simple one.
         units: how many there are of each.
         costs: by kind of operation.
@@ -84,8 +86,10 @@ class Core:
     width: int
     window: int
     taken: int
+    loops: bool
     shifted_early: int
     address_early: int
+    data_late: int
     pairs: str
     units: Mapping[str, int]
     costs: Mapping[str, CycleCost]
@@ -134,7 +138,9 @@ def _parse(table: BoardTable) -> Core:
         width=table.number("width", least=1),
         window=table.number("window", default=0),
         taken=table.number("taken"),
+        loops=table.flag("loops"),
         shifted_early=table.number("shifted_early", default=0),
+        data_late=table.number("data_late", default=0),
         address_early=table.number("address_early", default=0),
         pairs=table.choice("pairs", ("any", "t1")),
         units=units,

@@ -1,7 +1,7 @@
 """Cycles, time and energy: always an estimate, always with its bar.
 
 An emulator has no clock. `pipeline.py` says how many cycles the core takes while its caches have
-everything, `caches.py` what they do not have. No board has been measured to set these numbers.
+everything, `watcher.py` what they do not have. No board has been measured to set these numbers.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from metabit.firmware_sim import cores
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.toml_table import Range
+
+_HIGH = 2  # the end of a bar at which nothing is hidden
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ def estimate(board: Board, counts: Counts, cold: Counts) -> CostEstimate | None:
 
     The core's bar is as wide as its errors on published measurements. Memory stands beside it: what
     its caches do not have when they are warm at the low and the typical end, and when they are
-    empty at the high one. Errors of clock and of power are independent of it, so they are added in
-    quadrature.
+    empty at the high one. What comes from DRAM is fetched ahead, while the core works, but for the
+    high end. Errors of clock and of power are independent of it, so they are added in quadrature.
 
     Args:
         board: supplies the clock, the fetch factor, the caches, and the power.
@@ -56,10 +58,12 @@ def estimate(board: Board, counts: Counts, cold: Counts) -> CostEstimate | None:
         return None
     low, high = cores.load(board.core).bar
     ends = zip((low, 1.0, high), board.fetch_factor, (counts, counts, cold), strict=True)
-    cycles = _range(
-        counts.cycles * factor * fetch + _memory_cycles(board, there, i)
-        for i, (factor, fetch, there) in enumerate(ends)
-    )
+    in_turn = []
+    for end, (factor, fetch, there) in enumerate(ends):
+        core, dram = counts.cycles * factor * fetch, _dram_cycles(board, there)
+        together = core + dram if end == _HIGH else max(core, dram)
+        in_turn.append(together + _cache_cycles(board, there, end))
+    cycles = _range(in_turn)
     slowest, usual, fastest = board.clock_range
     times = _product(cycles, (usual / fastest, 1.0, usual / slowest))
     microseconds = _range(t / usual * 1e6 for t in times)
@@ -77,13 +81,29 @@ def _product(a: Range, b: Range) -> Range:
     return (typical * max(1 - below, 0.0), typical, typical * (1 + above))
 
 
-def _memory_cycles(board: Board, counts: Counts, end: int) -> float:
-    """Cycles that the core waits for lines which its caches did not have, at one end of the bar."""
-    cycles = sum(counts.misses[cache.name] * cache.miss_cycles[end] for cache in board.caches)
-    if board.memory_bytes_per_s and board.caches:
-        last = board.caches[-1]
-        seconds = counts.misses[last.name] * last.line_bytes / board.memory_bytes_per_s
-        cycles += seconds * board.clock_hz
+def _dram_cycles(board: Board, counts: Counts) -> float:
+    """Cycles in which the lines are read that the last cache did not have."""
+    if not (board.memory_bytes_per_s and board.caches):
+        return 0.0
+    last = board.caches[-1]
+    n_bytes = counts.misses[last.name] * last.line_bytes
+    return n_bytes / board.memory_bytes_per_s * board.clock_hz
+
+
+def _cache_cycles(board: Board, counts: Counts, end: int) -> float:
+    """Cycles that the core waits for lines which a cache did not have, at one end of the bar.
+
+    How quickly DRAM is read was measured through all caches, so that a line from there costs
+    nothing more in those that it passes.
+    """
+    missed = {cache.name: counts.misses[cache.name] for cache in board.caches}
+    from_dram = missed[board.caches[-1].name] if board.memory_bytes_per_s and missed else 0.0
+    first_level = sum(missed[cache.name] for cache in board.caches if cache.serves != "both")
+    cycles = 0.0
+    for cache in board.caches:
+        passed = missed[cache.name] if cache.serves == "both" else first_level
+        nearer = 1.0 - min(from_dram / passed, 1.0) if passed else 0.0
+        cycles += missed[cache.name] * nearer * cache.miss_cycles[end]
     return cycles
 
 

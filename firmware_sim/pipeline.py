@@ -8,7 +8,7 @@ operation may start.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from metabit.firmware_sim.cores import Core, CycleCost
 from metabit.firmware_sim.operations import MachineOperation
@@ -48,6 +48,7 @@ class State:
     units: tuple[tuple[int, ...], ...]
     held: int
     held_hard: int
+    last: int = -1  # address of the block that ran last, on a core that predicts short loops
 
 
 class Pipeline:
@@ -86,8 +87,10 @@ class Pipeline:
         place = (address, n_bytes)
         if place not in self._steps:
             self._steps[place] = [self._step(o) for o in self._decode(address, n_bytes)]
-        cycles, after = self._walk(self._steps[place], self._states[state], jumped)
-        return cycles, self._number(after)
+        before, loops = self._states[state], self._core.loops
+        jumped = jumped and not (loops and before.last == address)
+        cycles, after = self._walk(self._steps[place], before, jumped)
+        return cycles, self._number(replace(after, last=address) if loops else after)
 
     def outstanding(self, state: int) -> int:
         """Cycles after a state until nothing is outstanding any more."""
@@ -105,7 +108,8 @@ class Pipeline:
     def _step(self, operation: MachineOperation) -> _Step:
         core, cost = self._core, self._core.cost(operation.kind)
         extra = round(cost.per_word * (operation.words - 1))
-        early = dict.fromkeys(operation.reads, 0)
+        stores = operation.kind.startswith(("store", "fp_store"))
+        early = dict.fromkeys(operation.reads, -core.data_late if stores else 0)
         early |= dict.fromkeys(operation.address, core.address_early)
         if operation.shifted:
             early[operation.shifted] = core.shifted_early

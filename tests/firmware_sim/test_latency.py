@@ -60,17 +60,27 @@ def test_a_core_without_a_cost_model_has_no_estimate() -> None:
 
 
 def test_what_a_cache_does_not_have_is_waited_for() -> None:
-    """Warm at the typical end of the bar, cold at the high one."""
-    board = boards.load("raspberry-pi-3b-plus")
+    """Warm at the typical end of the bar, cold at the high one, where DRAM is not read ahead.
+
+    A line from DRAM costs nothing more in the caches that it passes.
+    """
+    board = replace(boards.load("raspberry-pi-3b-plus"), clock_range=(1.4e9,) * 3)
     none = {cache.name: 0.0 for cache in board.caches}
     counts = Counts(cycles=1000, misses=none)
-    inside = estimate(board, counts, counts)
-    warm = replace(counts, misses=none | {"L2": 1000.0})
-    cold = replace(counts, misses=none | {"L1 data": 10.0, "L2": 2000.0})
-    outside = estimate(board, warm, cold)
-    extra = [b - a for a, b in zip(inside.cycles, outside.cycles, strict=True)]
+    high = cores.load(board.core).bar[1]
+    warm = replace(counts, misses=none | {"L1 data": 3000.0, "L2": 1000.0})
+    cold = replace(counts, misses=none | {"L1 data": 3000.0, "L2": 3000.0})
+    made = estimate(board, warm, cold)
     line = 64 / 2_068_000_000 * 1_400_000_000
-    assert extra == pytest.approx([1000 * line, 1000 * line, 2000 * line + 10 * 15])
+    assert made.cycles[1] == pytest.approx(1000 * line + 2000 * 8)
+    assert made.cycles[2] == pytest.approx(1000 * high + 3000 * line)
+
+
+def test_dram_that_is_read_while_the_core_works_takes_no_time() -> None:
+    board = boards.load("raspberry-pi-3b-plus")
+    none = {cache.name: 0.0 for cache in board.caches}
+    idle, busy = (Counts(cycles=1_000_000, misses=none | {"L2": n}) for n in (0.0, 100.0))
+    assert estimate(board, busy, busy).cycles[1] == estimate(board, idle, idle).cycles[1]
 
 
 def test_an_estimate_says_that_it_is_one() -> None:

@@ -69,9 +69,22 @@ def test_known_sequences_take_their_cycles(
 
 
 def test_a_taken_jump_costs_what_the_core_says() -> None:
-    for name, expected in (("cortex-m4f", 3), ("cortex-m0plus", 2), ("hazard3", 2)):
+    for name, expected in (("cortex-m4f", 3), ("cortex-m0plus", 2), ("esp32-c3", 3)):
         pipeline = Pipeline(cores.load(name), lambda _at, _bytes: [op("branch")])
         assert cycles_of(pipeline, 10, jumped=True) == 10 * expected
+
+
+def test_a_core_that_predicts_short_loops_loses_at_their_first_jump_only() -> None:
+    pipeline = Pipeline(cores.load("hazard3"), lambda _at, _bytes: [op("branch")])
+    taken, state = pipeline.block(0, 4, True, pipeline.first)
+    assert (taken, pipeline.block(0, 4, True, state)[0]) == (2, 1)
+    assert pipeline.block(8, 4, True, state)[0] == 2
+
+
+def test_a_loaded_value_is_stored_at_once_where_the_core_says_so() -> None:
+    copy = [op("load", "x1", "x9", address=("x9",)), op("store", "", "x1", "x8", address=("x8",))]
+    assert cycles("hazard3", copy, 10) == 20
+    assert cycles("esp32-c3", copy, 10) == 30
 
 
 def test_a_shifted_operand_is_needed_sooner() -> None:
