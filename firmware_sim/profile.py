@@ -6,6 +6,7 @@ subtracted: the stack, the buffers, the start-up code and the mailbox are all in
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,9 @@ from metabit.edge_runtime.plan import Goal, Learn
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import ModelSource
 from metabit.export.head_image import samples_to_solve
-from metabit.firmware_sim import boards, sensing, session
+from metabit.firmware_sim import boards, cores, sensing, session
 from metabit.firmware_sim.boards import Board
+from metabit.firmware_sim.build import toolchain_version
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.keeping import n_slots
@@ -104,6 +106,10 @@ class Profile:
         layers: one row per layer.
         flash_life: None without learning, or without flash.
         energy_covers: what the energy estimate includes; empty when there is none.
+        model_sha256: of the .mbit file.
+        toolchain: what compiled the firmware.
+        cost_source: where the constants of the core's model and its bar are from; empty without.
+        steps_before: learning steps that ran before the counted ones.
     """
 
     board: str
@@ -126,6 +132,10 @@ class Profile:
     layers: tuple[LayerRow, ...]
     flash_life: FlashLife | None
     energy_covers: str
+    model_sha256: str
+    toolchain: str
+    cost_source: str
+    steps_before: int = WARM_UP_STEPS
 
     @property
     def fits(self) -> bool:
@@ -157,6 +167,10 @@ class Profile:
             "layers": [vars(row) for row in self.layers],
             "flash_life": None if self.flash_life is None else vars(self.flash_life),
             "energy_covers": self.energy_covers,
+            "model_sha256": self.model_sha256,
+            "toolchain": self.toolchain,
+            "cost_source": self.cost_source,
+            "steps_before": self.steps_before,
             "included": INCLUDED,
         }
 
@@ -235,7 +249,17 @@ def profile(
         layers=_layers(running),
         flash_life=_flash_life(board, flash, state_bytes),
         energy_covers=board.power_covers,
+        model_sha256=hashlib.sha256(running.image.blob).hexdigest(),
+        toolchain=f"zig {toolchain_version()}",
+        cost_source=_cost_source(board),
     )
+
+
+def _cost_source(board: Board) -> str:
+    if board.core not in cores.names():
+        return ""
+    core = cores.load(board.core)
+    return "; ".join([*core.sources, f"bar: {core.bar_source}"])
 
 
 def _predict(device: Device, samples: SamplesToRun) -> list[Counts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from pathlib import Path
 
@@ -157,9 +158,19 @@ def test_a_board_that_can_only_be_planned_for_is_planned_for(cli: Cli, model_fil
     cli("plan", model_file, "--board", "esp32-s3", "--ram", "1K").refused(2, "E-ARGUMENT")
 
 
-def test_a_profile_is_a_line_of_csv_too(cli: Cli, model_file: Path, tmp_path: Path) -> None:
-    path = tmp_path / "boards.csv"
-    answer = cli("profile", model_file, "--board", "nrf52840", "--csv", path, "--json").answer
+def test_a_profile_is_a_line_of_csv_and_a_page_too(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    path, page = tmp_path / "boards.csv", tmp_path / "board.html"
+    answer = cli(
+        "profile", model_file, "--board", "nrf52840", "--csv", path, "--html", page, "--json"
+    ).answer
+    assert "Nordic nRF52840" in page.read_text()
+    assert answer["model_sha256"] == hashlib.sha256(model_file.read_bytes()).hexdigest()
+    assert answer["toolchain"].startswith("zig ")
+    assert "Technical Reference Manual" in answer["cost_source"]
+    assert answer["learn"]["instructions_min"] <= answer["learn"]["instructions_max"]
+    assert answer["steps_before"] == 8
     (row,) = csv.DictReader(path.read_text().splitlines())
     assert row["board"] == answer["board"] == "nrf52840"
     assert (row["core"], row["clock_hz"]) == (answer["core"], str(answer["clock_hz"]))
@@ -171,10 +182,11 @@ def test_a_profile_is_a_line_of_csv_too(cli: Cli, model_file: Path, tmp_path: Pa
 
 @pytest.mark.long
 def test_every_board_stands_in_a_line(cli: Cli, model_file: Path, tmp_path: Path) -> None:
-    path = tmp_path / "boards.csv"
-    done = cli("profile", model_file, "--board", "all", "--csv", path, "--json")
+    path, page = tmp_path / "boards.csv", tmp_path / "boards.html"
+    done = cli("profile", model_file, "--board", "all", "--csv", path, "--html", page, "--json")
     names = [board["board"] for board in done.answer["boards"]]
     assert names == [row["board"] for row in csv.DictReader(path.read_text().splitlines())]
     assert len(names) >= 12
+    assert all(name in page.read_text() for name in names)
     assert "esp32-s3" not in names
     assert all(board["predict"]["estimate"] for board in done.answer["boards"])

@@ -75,6 +75,25 @@ def profiled(fits: bool) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def on_boards() -> dict[str, Any]:
+    """A board on which all is known, one that is too small, and one without a cost model."""
+    more = {"core": NASTY, "clock_hz": 64_000_000, "energy_covers": NASTY, "cost_source": NASTY,
+            "model_sha256": "ab", "toolchain": NASTY, "samples": NASTY,
+            "steps_before": 8}  # fmt: skip
+    counted = {"instructions_min": 90_000, "instructions_max": 120_000, "samples_per_step": 1}
+    life = {"years_hourly": 70.0, "slots": 9}
+    boards = []
+    for name, fits in (("large", True), ("small", False), ("unknown", True)):
+        one = profiled(fits) | more | {"board": name, "flash_life": life}
+        one["predict"] = one["predict"] | counted
+        one["learn"] = one["predict"]
+        boards.append(one)
+    boards[2]["predict"] = boards[2]["predict"] | {"estimate": None}
+    boards[2] |= {"learn": None, "flash_life": None, "flash": boards[2]["flash"] | {
+        "available_bytes": 0}}  # fmt: skip
+    return {"schema": "metabit/profile/1", "file": NASTY, "boards": boards}
+
+
 def fitted() -> dict[str, Any]:
     rows = [
         {"label": f"{NASTY} {k}", "accuracy": 0.8 + k / 50, "ram_bytes": 4096 * (k + 1),
@@ -115,6 +134,7 @@ PAGES: dict[str, Page] = {
     "many tasks": of_training.page(training(20), FACTS),
     "fits": of_profile.page(profiled(True), FACTS),
     "does not fit": of_profile.page(profiled(False), FACTS),
+    "boards": of_profile.page(on_boards(), FACTS),
     "fit": of_fit.page(fitted(), FACTS),
 }
 
@@ -183,6 +203,9 @@ def test_the_same_numbers_are_in_the_page() -> None:
     for figure in ("90.0 % right after learning 20 samples", "50.0 %", "2.0 KiB", "took back 1"):
         assert figure in text
     assert "does not fit" in render(PAGES["does not fit"])
+    text = render(PAGES["boards"])
+    for figure in ("fits 2 of 3 boards", "1.2 ms (800 µs to 2.5 ms)", "(90,000 to 120,000)"):
+        assert figure in text
     assert "<b>-2.0</b>" in render(PAGES["tasks"])
 
 

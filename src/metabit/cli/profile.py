@@ -20,6 +20,9 @@ from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError
 from metabit.extras import need
 from metabit.files import write_whole
+from metabit.report import of_profile
+from metabit.report.render import write
+from metabit.report.words import made_now
 
 if TYPE_CHECKING:
     from metabit.firmware_sim.memory_use import MemoryUse
@@ -39,6 +42,10 @@ if TYPE_CHECKING:
     help="Also write a line for each board into this .csv file.",
 )  # fmt: skip
 @click.option(
+    "--html", "page_file", metavar="FILE", type=WriteFile(),
+    help="Also write a page with drawings into this .html file.",
+)  # fmt: skip
+@click.option(
     "--measured", metavar="FILE", type=ReadPath(),
     help="Show what the program of `metabit firmware` printed on the board beside the estimates.",
 )  # fmt: skip
@@ -48,7 +55,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 def command(
     out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int,
-    state: Path | None, table_file: Path | None, measured: Path | None, host: str | None,
+    state: Path | None, table_file: Path | None, page_file: Path | None, measured: Path | None,
+    host: str | None,
 ) -> Answer:  # fmt: skip
     """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
@@ -81,7 +89,9 @@ def command(
         out.show(side_by_side(f"{file} on every board", profiles))
         out.line(WORK_NOTE, "dim")
         _write_csv(table_file, profiles)
-        return {"file": file, "boards": [each.to_dict() for each in profiles]}
+        made_all = {"file": file, "boards": [each.to_dict() for each in profiles]}
+        _write_page(page_file, made_all)
+        return made_all
     real = measure(file, board, measured, host, options)
     made = profile(file, board, state=state, **options)
     _write_csv(table_file, [made])
@@ -97,6 +107,7 @@ def command(
     _print_notes(out, made)
     out.line(INCLUDED, "dim")
     answer: Answer = {"file": file, **made.to_dict()}
+    _write_page(page_file, answer)
     if real is not None:
         answer["measured"] = show_measured(out, real, file, board, made)
     if not made.fits:
@@ -123,6 +134,11 @@ def _every_board(file: Path, options: dict[str, Any]) -> list[Profile]:
 def _write_csv(path: Path | None, made: Sequence[Profile]) -> None:
     if path is not None:
         write_whole(path, csv_text(made).encode())
+
+
+def _write_page(path: Path | None, answer: Answer) -> None:
+    if path is not None:
+        write(of_profile.page(answer, made_now()), path)
 
 
 def _print_layers(out: Output, file: Path, made: Profile) -> None:

@@ -12,6 +12,7 @@ found.py        reads what a verb wrote, and makes its page
 of_training.py  the page of a run of `metabit train`
 of_learning.py  the page of `metabit learn`
 of_profile.py   the page of `metabit profile`
+of_boards.py    the page of `metabit profile --board all`
 of_fit.py       the page of `metabit fit`
 of_states.py    the page of a state folder
 of_demo.py      the page of `metabit demo`

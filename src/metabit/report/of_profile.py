@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from metabit.edge_runtime.sizes import format_kib as kib
+from metabit.report import of_boards
 from metabit.report.page import Amount, Bars, DataTable, Page, PagePart, Stat
 from metabit.report.words import duration
 
@@ -16,6 +17,8 @@ def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
         answer: of the verb.
         facts: what is known besides; the names of model and board are added.
     """
+    if "boards" in answer:
+        return of_boards.page(answer, facts)
     fits, ram, flash = answer["fits"], answer["ram"], answer["flash"]
     stats = [Stat(kib(ram["used_bytes"]), f"of RAM, of {kib(ram['available_bytes'])}")]
     if flash["available_bytes"]:

@@ -76,7 +76,8 @@ def _bars(block: Bars) -> str:
         f"<span>{escape(bar.text)}</span></dd>"
         for bar in block.bars
     )
-    return f'<dl class="bars">{rows}</dl>'
+    longest = max((len(bar.text) for bar in block.bars), default=0)
+    return f'<dl class="bars" style="--text:{longest}ch">{rows}</dl>'
 
 
 def _cells(block: ColourGrid) -> str:

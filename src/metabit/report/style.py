@@ -60,7 +60,7 @@ svg .good { fill: var(--good) } svg .bad { fill: var(--bad) }
 .bars .room { flex: 1; height: .85rem; background: var(--line); border-radius: 4px;
   overflow: hidden }
 .bars .room i { display: block; height: 100%; border-radius: 4px }
-.bars dd span { min-width: 5rem; text-align: right }
+.bars dd span { min-width: max(5rem, calc(.92 * var(--text))); text-align: right }
 table { border-collapse: collapse; width: 100%; font-size: .88rem;
   font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: .35rem .5rem; border-bottom: 1px solid var(--line) }
