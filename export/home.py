@@ -51,8 +51,8 @@ def obstacle(model: Model, choice: HeadChoice) -> str | None:
     n_classes = model.n_outputs + choice.spare_classes
     if model.n_banks > 1:
         return (
-            f"the network has {model.n_banks} banks, one per task, and a label may mean something "
-            "else in each; a head would mix them, so layers learn, or a head that tracks"
+            f"the network has {model.n_banks} banks, one per task; a label may mean something else "
+            "in each, and a head would mix them"
         )
     if n_classes > MAX_CLASSES:
         return f"a head tells up to {MAX_CLASSES} classes apart, and these are {n_classes}"

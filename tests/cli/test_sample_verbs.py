@@ -15,6 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from metabit import Engine
+from metabit.cli.tables import percent
 from metabit.edge_runtime.inputs import Samples
 from metabit.export import container
 
@@ -325,6 +326,8 @@ def test_options_reach_the_engine(cli: Cli, model_file: Path, data_file: Path) -
         status.last_writes,
         status.plasticity_left,
     )
+    shown = cli("learn", model_file, data_file, *options).stdout
+    assert f"at the end of their range: {percent(status.layer_at_end[0])}" in shown
 
 
 def test_a_budget_too_small_for_learning_ends_with_3(

@@ -345,10 +345,15 @@ def _print_gauges(out: Output, answer: Answer) -> None:
     if not answer["n_weights"]:
         out.line(f"{answer['n_steps']:,} samples since export{drift}")
         return
-    layers = " ".join(percent(share) for share in answer["layer_plasticity"])
+    layers, ends = (
+        " ".join(map(percent, answer[name])) for name in ("layer_plasticity", "layer_at_end")
+    )
     out.line(
         f"{answer['n_steps']:,} samples since export, {answer['n_learnt']:,} of them learnt"
         f"{drift}; the last step changed {answer['last_writes']:,} hidden weights and flipped "
         f"{answer['last_flips']:,} of {answer['n_weights']:,}"
     )
-    out.line(f"plasticity left {percent(answer['plasticity_left'])}; by layer: {layers}")
+    out.line(
+        f"plasticity left {percent(answer['plasticity_left'])}; by layer: {layers}; at the end of "
+        f"their range: {ends}"
+    )
