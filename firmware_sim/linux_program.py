@@ -98,7 +98,8 @@ def linux_program(
         )
     options = Options(state_bits=bits, bank=bank, batch=batch)
     running = session.start(source, board, learn, options, goal=goal)
-    samples = whole_batches(session.samples_to_run(running, None, None, n_samples), batch)
+    samples = session.samples_to_run(running, None, None, n_samples)
+    samples = whole_batches(samples, running.plan.batch)
     return LinuxProgram(
         board=board,
         processor=processor,
