@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from metabit.trainer.recipe import Recipe, recipe_from_dict
+from metabit.trainer.recipe.method_options import AnpycOptions
 from metabit.trainer.reproduction.benchmark import Benchmark, Row
 
 SECONDS_PER_STEP = 4.5e-3
@@ -93,12 +94,20 @@ def _seconds(recipe: Recipe) -> float:
     sets = [recipe.data.name, *(recipe.data.then or ())]
     limit = recipe.data.train_samples
     n_samples = sum(min(limit or SIZES[name].n_train, SIZES[name].n_train) for name in sets)
-    n_samples *= _n_tasks(recipe) * recipe.train.epochs
+    n_samples *= _n_tasks(recipe) * _epochs(recipe)
     n_weights, n_products = _weights_and_products(recipe)
     per_sample = n_products * SECONDS_PER_WEIGHT_AND_SAMPLE
     per_step = SECONDS_PER_STEP + n_weights * SECONDS_PER_WEIGHT
     seconds = n_samples * (per_sample + per_step / recipe.train.batch)
     return seconds * (WITH_GENERATOR if recipe.method.name == "dgm" else 1)
+
+
+def _epochs(recipe: Recipe) -> int:
+    """Epochs of the first task, with those in which ANPyC trains again after pruning."""
+    epochs, method = recipe.train.epochs, recipe.method
+    if isinstance(method, AnpycOptions):
+        return epochs + (method.retrain_epochs or epochs) * len(method.percents(0))
+    return epochs
 
 
 def _bytes(recipe: Recipe) -> int:
