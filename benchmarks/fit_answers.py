@@ -26,6 +26,7 @@ def row_of(found: dict[str, Any]) -> dict[str, Any]:
         "name": question["name"],
         "effort": question["effort"],
         "seed": question["seed"],
+        "train_samples": question["data"].get("train_samples"),
         "commit": found["commit"],
         "seconds": found["seconds"],
         "chosen": {key: chosen[key] for key in kept},
@@ -41,7 +42,8 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     for folder in parser.parse_args().folders:
         row = row_of(json.loads((folder / "fit.json").read_bytes()))
-        command = f"metabit fit {row['name']} --ram 64KiB --effort {row['effort']}"
+        limit = "" if row["train_samples"] is None else f" --limit {row['train_samples']}"
+        command = f"metabit fit {row['name']} --ram 64KiB --effort {row['effort']}{limit}"
         results.save(NAME, command, {row["name"]: row})
     page.write()
 

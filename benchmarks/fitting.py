@@ -93,7 +93,13 @@ class Ground:
         """The choice, trained on all samples and tested."""
         chosen = best(scores)
         done = finish(
-            chosen, scores[chosen], self.material, self.question, self.folder / name, Silent()
+            chosen,
+            scores[chosen],
+            self.material,
+            self.question,
+            None,
+            self.folder / name,
+            Silent(),
         )
         return {
             "label": chosen.candidate.label,

@@ -38,12 +38,14 @@ def beside_rivals(record: dict[str, Any]) -> str:
     """From results/fit_answers.json."""
     rows = []
     for found in record.values():
+        limit = found.get("train_samples")
+        some = "" if limit is None else f", {limit:,} training samples"
         mine = {**found["chosen"], "name": f"fit: {found['chosen']['label']}"}
         for one in (mine, *found["rivals"]):
             ram = one["ram_bytes"]
             rows.append(
                 [
-                    f"{found['name']}, effort {found['effort']}" if one is mine else "",
+                    f"{found['name']}{some}, effort {found['effort']}" if one is mine else "",
                     one["name"],
                     f"{100 * one['test_accuracy']:.1f}",
                     f"{one['flash_bytes'] / 1024:.1f}",

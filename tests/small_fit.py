@@ -18,23 +18,26 @@ from metabit.trainer.reproduction.runner import Workers
 from metabit.trainer.runs.progress import Silent
 
 
-def write_table(path: Path, seed: int = 0, wrong_after: int | None = None) -> Path:
-    """160 rows of four values, whose classes a linear network tells apart, and their persons.
+def write_table(
+    path: Path, seed: int = 0, wrong_after: int | None = None, n_rows: int = 160
+) -> Path:
+    """Rows of four values, whose classes a linear network tells apart, and their persons.
 
     Args:
         path: the file.
         seed: of the values.
         wrong_after: from this row on, labels are shifted by one class.
+        n_rows: how many.
     """
     generator = np.random.default_rng(seed)
-    label = np.arange(160) % 3
-    values = generator.normal(size=(160, 4)) * 0.5
+    label = np.arange(n_rows) % 3
+    values = generator.normal(size=(n_rows, 4)) * 0.5
     values[:, 0] += label
     values[:, 1] -= 2.0 * (label == 1)
     if wrong_after is not None:
-        label = np.where(np.arange(160) >= wrong_after, (label + 1) % 3, label)
+        label = np.where(np.arange(n_rows) >= wrong_after, (label + 1) % 3, label)
     names = np.array(["still", "walk", "run"])[label]
-    person = np.arange(160) // 20
+    person = np.arange(n_rows) // 20
     rows = [
         f"{','.join(f'{v:.4f}' for v in row)},p{who},{name}"
         for row, who, name in zip(values, person, names, strict=True)

@@ -27,6 +27,7 @@ from metabit.trainer.loop import train_in_memory
 from metabit.trainer.prepare import prepare
 from metabit.trainer.recipe import load_recipe
 from metabit.trainer.recipe.data import DataRecipe
+from metabit.trainer.recipe.learn import LearnRecipe
 from metabit.trainer.reproduction.engines import Failure, Watcher
 from metabit.trainer.reproduction.jobs import Job
 from metabit.trainer.reproduction.runner import Workers
@@ -123,9 +124,24 @@ def test_labels_of_the_test_rows_change_nothing_but_the_test_accuracy(tmp_path: 
         stream = one["as_they_come"]
         assert stream["kept"] == one["chosen"]["test_accuracy"]
         assert stream["remember"]["ram_bytes"] <= 8 * 1024
+    assert right["chosen"]["learns"] == "counting head"
     assert right["as_they_come"]["remember"]["accuracy"] > wrong["as_they_come"]["kept"]
     assert right["candidates"] == wrong["candidates"]
     assert right["chosen"]["test_accuracy"] > wrong["chosen"]["test_accuracy"] + 0.3
+
+
+@pytest.mark.long
+def test_a_stream_whose_meaning_drifts_is_learnt_with_the_goal_that_follows_it(
+    tmp_path: Path,
+) -> None:
+    path = write_table(tmp_path / "mine.csv", n_rows=400, wrong_after=225)
+    question = question_of(path, None, group=None, channels=("a", "b", "c", "d"), split="time")
+    document = answer(question, asked_in(tmp_path / "out"))
+    assert document["chosen"]["learns"] == "head with goal track"
+    assert load_recipe(tmp_path / "out" / "recipe.toml").learn == LearnRecipe(goal="track")
+    kept = Blob.of(tmp_path / "out" / "mine.mbit").model.meta["learn"]
+    assert isinstance(kept, dict)
+    assert kept["goal"] == "track"
 
 
 def test_groups_are_no_stream(found: Found) -> None:

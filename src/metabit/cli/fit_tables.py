@@ -67,9 +67,10 @@ def _say_as_they_come(out: Output, found: dict[str, Any]) -> None:
         f"first {done['n_samples']:,} test samples as they come, each predicted and then learnt: "
         f"{', '.join(parts)} of RAM; {percent(done['kept'])} without learning"
     )
-    best = max(tried, key=lambda goal: float(tried[goal]["accuracy"]))
-    if best == "track" and tried[best]["accuracy"] > done["kept"]:
-        out.line("what they mean drifts: metabit learn FILE DATA --goal track", "yellow")
+    if found["chosen"]["learns"] == "head with goal track":
+        out.line(
+            "what they mean drifts: the file learns with goal track, see recipe.toml", "yellow"
+        )
 
 
 def _say_confirmed(out: Output, found: dict[str, Any]) -> None:

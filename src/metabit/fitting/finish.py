@@ -25,6 +25,7 @@ from metabit.trainer.data.dataset import Split
 from metabit.trainer.loop import train_prepared
 from metabit.trainer.prepare import Prepared
 from metabit.trainer.recipe import Recipe
+from metabit.trainer.recipe.learn import LearnRecipe
 from metabit.trainer.runs import run_folder
 from metabit.trainer.runs.progress import Progress
 from metabit.trainer.streams import single_task
@@ -64,19 +65,22 @@ class Finished:
         return len(self.test)
 
 
-def final_recipe(entry: Entry, material: Material, question: Question) -> Recipe:
-    """The recipe of a candidate for all training samples."""
+def final_recipe(
+    entry: Entry, material: Material, question: Question, learn: LearnRecipe | None
+) -> Recipe:
+    """The recipe of a candidate for all training samples; `learn` is how its file learns."""
     steps = round(FULL_STEPS * EFFORTS[question.effort])
     n_train = len(material.dataset.train)
     held = float(material.folds.mean())
     # As many passes over the samples as in the race, which had fewer samples.
     epochs = epochs_of(steps, round(n_train * (1 - held)))
-    return entry.candidate.recipe(question.name, question.data, epochs, question.seed)
+    recipe = entry.candidate.recipe(question.name, question.data, epochs, question.seed)
+    return replace(recipe, learn=learn)
 
 
 def finish(
-    entry: Entry, score: Score, material: Material, question: Question, folder: Path,
-    progress: Progress,
+    entry: Entry, score: Score, material: Material, question: Question,
+    learn: LearnRecipe | None, folder: Path, progress: Progress,
 ) -> Finished:  # fmt: skip
     """Train, pack and test the chosen candidate; a run that was interrupted continues.
 
@@ -84,13 +88,14 @@ def finish(
         entry, score: the chosen candidate, and what it has shown.
         material: the samples.
         question: what was asked.
+        learn: how the file learns; None for the defaults.
         folder: gets the run, the recipe and the .mbit file.
         progress: is told about each step.
 
     Raises:
         BudgetError: the packed file is larger than planned (E-BUDGET).
     """
-    recipe = final_recipe(entry, material, question)
+    recipe = final_recipe(entry, material, question, learn)
     dataset = seen_by_network(material.dataset, entry.candidate.frontend)
     out = folder / RUN
     resume = (out / run_folder.RECIPE).exists()
@@ -100,9 +105,9 @@ def finish(
     write_whole(path, blob.data)
     test = Split(rows(run.model, dataset.test.x), dataset.test.y)
     tested = accuracy(model, test.x, test.y, score.by_head)
-    learn = "none" if model.head is None else "counting"
+    what = "none" if model.head is None else "counting"
     ram, predict = (
-        plan(Mapped(blob), each, Options(), None).arena_bytes for each in (learn, "none")
+        plan(Mapped(blob), each, Options(), None).arena_bytes for each in (what, "none")
     )
     done = Finished(
         recipe, path, folder / RECIPE, tested, score.by_head, ram, predict, len(blob.data),

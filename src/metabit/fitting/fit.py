@@ -23,7 +23,7 @@ from metabit.errors import InputError, MetabitError
 from metabit.files import make_folder, write_whole
 from metabit.fitting import material as materials
 from metabit.fitting import outcome, plot, race, rivals
-from metabit.fitting.as_they_come import as_they_come
+from metabit.fitting.as_they_come import as_they_come, chosen_goal
 from metabit.fitting.choice import best
 from metabit.fitting.finish import Finished, finish
 from metabit.fitting.fronts import seen_by_network
@@ -119,10 +119,16 @@ def answer(question: Question, asked: Asked) -> dict[str, Any]:
         )
     spent = _on_board(scores, proposed, question, asked.say)
     chosen = best({entry: score for entry, score in scores.items() if entry in spent})
-    finished = finish(chosen, scores[chosen], material, question, folder, asked.progress)
+    is_stream = material.held_out == "time" and proposed.learns
+    learn = None
+    if is_stream:
+        asked.say("which goal suits the stream: trying both on held-out training samples")
+        features = proposed.features[chosen.features]
+        learn = chosen_goal(chosen, scores[chosen].by_head, features, question)
+    finished = finish(chosen, scores[chosen], material, question, learn, folder, asked.progress)
     found = outcome.document(question, material, proposed, stages, scores, spent, chosen, finished)
     found["as_they_come"] = None
-    if material.held_out == "time" and proposed.learns:
+    if is_stream:
         found["as_they_come"] = as_they_come(
             finished.model_file, finished.test, question.budgets.ram_bytes
         )

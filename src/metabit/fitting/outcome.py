@@ -60,7 +60,7 @@ def document(
             "model": finished.model_file.name,
             "recipe": finished.recipe_file.name,
             "answers": "head" if finished.by_head else "network",
-            "learns": "counting head" if proposed.learns else None,
+            "learns": _learns(proposed, finished),
             "test_accuracy": finished.test_accuracy,
             "n_test": finished.n_test,
             "ram_bytes": finished.ram_bytes,
@@ -70,6 +70,14 @@ def document(
         "commit": commit(),
         "circumstances": circumstances(),
     }
+
+
+def _learns(proposed: Proposed, finished: Finished) -> str | None:
+    """What learns in the file where nobody says otherwise."""
+    if not proposed.learns:
+        return None
+    learn = finished.recipe.learn
+    return "counting head" if learn is None else f"head with goal {learn.goal}"
 
 
 def _spent(spent: Spent | None) -> dict[str, float | None]:

@@ -8,7 +8,7 @@ from typing import Any
 from metabit.trainer.recipe import Recipe
 from metabit.trainer.recipe.tables import toml_value
 
-TABLES = ("data", "frontend", "network", "method", "train")
+TABLES = ("data", "frontend", "network", "method", "train", "learn")
 
 
 def readable(recipe: Recipe, remarks: list[str]) -> str:
