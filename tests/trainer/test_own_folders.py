@@ -129,6 +129,7 @@ def test_folders_of_other_names_are_no_split(others: tuple[str, ...], tmp_path: 
         ({"a/1.png": png(False), "b/1.png": png(True)}, "E-DATA-SHAPE"),
         ({"a/1.wav": b"RIFFbroken"}, "E-DATA-FORMAT"),
         ({"a/readme.md": b""}, "E-DATA-EMPTY"),
+        ({"a/1.wav": wav(), "b/1.wav": wav(n=0)}, "E-DATA-EMPTY"),
         ({"1.wav": wav()}, "E-DATA-PATTERN"),
         ({"a/1.wav": wav(), "b/1.png": png(False)}, "E-DATA-FORMAT"),
     ],

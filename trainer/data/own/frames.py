@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from metabit.errors import InputError
 
+RUN = 8
+"""So many steps of another length in a row are another rate."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frames:
@@ -129,6 +132,30 @@ def _held(frames: Frames, gaps: NDArray[np.bool_]) -> NDArray[np.float64]:
         )
     held: NDArray[np.float64] = frames.values[last, columns]
     return held
+
+
+def check_rate(frames: Frames) -> None:
+    """Refuse rows that begin to come at another rate: a window would hold another stretch of time.
+
+    Single long steps are gaps, which end a recording.
+
+    Raises:
+        InputError: the first such row is named (E-DATA-RATE).
+    """
+    if frames.time is None or len(frames.time) <= RUN:
+        return
+    steps = np.diff(frames.time)
+    usual = float(np.median(steps))
+    other = (steps > 0) & ((steps > 1.5 * usual) | (steps < usual / 1.5))
+    alike = np.isclose(steps[1:], steps[:-1], rtol=0.1) & other[1:] & other[:-1]
+    runs = np.convolve(alike, np.ones(RUN), mode="valid") == RUN
+    if runs.any():
+        row = int(np.argmax(runs))
+        raise InputError(
+            f"{frames.place(row)}: from here on a row comes every {steps[row]:g} s, and elsewhere "
+            f"every {usual:g} s; bring recordings to one rate first",
+            code="E-DATA-RATE",
+        )
 
 
 def _new_recording(frames: Frames, longest_step: float | None) -> NDArray[np.bool_]:

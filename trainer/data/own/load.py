@@ -13,7 +13,7 @@ from metabit.errors import InputError
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.own import arrays, folders, text_table
 from metabit.trainer.data.own.counts import counts_in, units_of
-from metabit.trainer.data.own.frames import Frames, indexed, windows_in, without_missing
+from metabit.trainer.data.own.frames import Frames, check_rate, indexed, windows_in, without_missing
 from metabit.trainer.data.own.recordings import rows_of_files
 from metabit.trainer.data.own.split import check_classes, held_by_name, rows_to_test
 from metabit.trainer.data.own.what import OwnData
@@ -89,6 +89,8 @@ def _windowed(
     data: OwnData, frames: Frames, held: NDArray[np.bool_] | None, rate: float | None
 ) -> DataSet:
     frames = without_missing(frames, data.missing)
+    if data.window is not None:
+        check_rate(frames)
     test_rows = rows_to_test(data, frames) if held is None else held
     sides = [frames.take(~test_rows), frames.take(test_rows)]
     units = units_of(sides[0].values)
@@ -163,6 +165,8 @@ def _from_arrays(data: OwnData, path: Path) -> DataSet:
             "(samples, channels, frames) are read, and uint8 pictures",
             code="E-DTYPE",
         )
+    if x.size == 0:
+        raise InputError(f"{path}: x has no values: shape {x.shape}", code="E-DATA-EMPTY")
     if not np.isfinite(x).all():
         raise InputError(f"{path}: x has values that are not finite", code="E-DATA-NAN")
     x = x.astype(np.float64)[:, :, np.newaxis] if x.ndim == 2 else x.astype(np.float64)

@@ -38,11 +38,13 @@ def read_recording(data: OwnData, file: folders.Found) -> Recording:
 
     Raises:
         InputError, FormatError: it is not what its name says, or is neither WAV nor CSV
-            (E-DATA-FORMAT); a column is missing (E-DATA-COLUMN), or a cell is no number
-            (E-DATA-CELL).
+            (E-DATA-FORMAT); it is empty (E-DATA-EMPTY); a column is missing (E-DATA-COLUMN), or a
+            cell is no number (E-DATA-CELL).
     """
     if _is_sound(file):
         values, rate = folders.sound(file)
+        if len(values) == 0:
+            raise InputError(f"{data.path}: {file.name}: no sound in it", code="E-DATA-EMPTY")
         channels = tuple(f"channel {c + 1}" for c in range(values.shape[1]))
         return Recording(values, channels, float(rate), None)
     if not file.name.lower().endswith(folders.TABLES):
