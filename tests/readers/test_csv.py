@@ -222,6 +222,15 @@ def test_frames_become_samples_within_a_recording() -> None:
     assert found.codes is None
 
 
+@pytest.mark.parametrize("kept", [(0, 4, 3), (1, 4, 3), (0, 1, 4, 3), (4, 3)])
+def test_a_time_or_a_group_beside_the_channels_is_no_label(kept: tuple[int, ...]) -> None:
+    model, header, lines = with_front_end()
+    rows = [",".join(row.strip().split(",")[i] for i in kept) for row in (header, *lines[:60])]
+    found = from_csv(io.StringIO("\n".join(rows) + "\n"), "f", model, None, CsvOptions())
+    assert found.y is None
+    assert found.x.shape[0] == 5
+
+
 def test_rows_that_still_come_give_the_same_samples_one_by_one() -> None:
     model, header, lines = with_front_end()
     text = header + "\n".join(lines) + "\n"

@@ -59,8 +59,9 @@ def columns_of(first: Line, cells: SeparatedText, model: Model, label: str | Non
     time_at = _as_trained(trained.get("time"), names, width)
     known = _known_channels(model, names, width)
     if known is not None:
-        if label_at is None and width == n_values + 1:
-            label_at = next(i for i in range(width) if i not in known)
+        others = [i for i in range(width) if i not in (*known, group_at, time_at)]
+        if label_at is None and width == n_values + 1 and others:
+            label_at = others[0]
         return Columns(width, known, label_at, group_at, has_header)
     left = [i for i in range(width) if i not in (label_at, group_at, time_at)]
     if label_at is None and len(left) == n_values + 1:
