@@ -21,6 +21,8 @@ SECONDS_PER_WEIGHT = 8.3e-9
 SECONDS_PER_WEIGHT_AND_SAMPLE = 1.1e-10
 #: A run that trains a generator too takes so many times as long.
 WITH_GENERATOR = 4
+#: A product of a convolution takes so many times as long (results of dgm-colours).
+IN_A_CONVOLUTION = 10
 #: PyTorch, its libraries and Python.
 PROGRAM_BYTES = 400_000_000
 #: A weight in training: itself, its gradient, two averages of the optimizer, four of a method.
@@ -117,14 +119,14 @@ def _bytes(recipe: Recipe) -> int:
 
 
 def _weights_and_products(recipe: Recipe) -> tuple[int, int]:
-    """Weights of the network, and its products for one sample: a kernel has more of them."""
+    """Weights of the network, and its products for one sample, in dense ones."""
     size = SIZES[recipe.data.name]
     before, n_positions = size.n_channels, size.n_values // size.n_channels
     n_weights = n_products = 0
     for channels, kernel, pooling in recipe.network.convolutions:
         n_kernels = before * channels * kernel * kernel
         n_weights += n_kernels
-        n_products += n_kernels * n_positions
+        n_products += IN_A_CONVOLUTION * n_kernels * n_positions
         before, n_positions = channels, n_positions // (pooling * pooling)
     widths = (before * n_positions, *recipe.network.hidden, size.n_classes)
     n_dense = sum(a * b for a, b in itertools.pairwise(widths))
