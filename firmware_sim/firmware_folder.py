@@ -118,7 +118,8 @@ def write_folder(
 def _write_program(
     file: Path, made: LinuxProgram, folder: Path, options: Mapping[str, Any]
 ) -> Written:
-    said = "".join(f" --{name} {value}" for name, value in options.items())
+    # 0 is what an option is where nobody gives it, and no value of the command line.
+    said = "".join(f" --{name} {value}" for name, value in options.items() if value)
     manual = _LINUX.format(
         name=file.name, title=made.board.title, choice=made.choice, processor=made.processor,
         board=made.board.name, options=said,

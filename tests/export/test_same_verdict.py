@@ -19,6 +19,8 @@ from metabit.errors import CorruptError, FormatError
 from metabit.export.container import loads
 
 FILES = sorted((Path(__file__).parents[1] / "c" / "fuzz" / "corpus" / "model").iterdir())
+#: What a fuzzer found has damage in META too, which C does not read, so no lie makes it good again.
+WHOLE = [path for path in FILES if not path.name.startswith("found-")]
 SPECIAL = (0, 1, 2, 0x7F800000, 0x7FC00000, 0x7FFFFFFF, 0x80000000, 0x80000001, 0xFFFFFFFF)
 HEADER_BYTES, ENTRY_BYTES = 64, 32
 
@@ -66,7 +68,7 @@ def test_what_a_fuzzer_found_is_refused_by_both() -> None:
 def test_values_that_lie_under_right_checksums_get_the_same_verdict_twice(
     draw: st.DataObject,
 ) -> None:
-    data = draw.draw(st.sampled_from(FILES)).read_bytes()
+    data = draw.draw(st.sampled_from(WHOLE)).read_bytes()
     lies = []
     for _ in range(draw.draw(st.integers(1, 3))):
         part = draw.draw(st.sampled_from(parts(data)))
@@ -91,7 +93,7 @@ def single_lies(data: bytes) -> Iterator[bytes]:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", WHOLE, ids=lambda path: path.name)
 def test_each_word_that_lies_is_refused_for_the_same_reason_or_accepted_by_both(path: Path) -> None:
     for data in single_lies(path.read_bytes()):
         assert native_verdict(data) == verdict(data)

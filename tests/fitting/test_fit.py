@@ -18,6 +18,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
+from metabit.export.spec import Told
 from metabit.fitting import networks, race
 from metabit.fitting.fit import answer
 from metabit.fitting.material import read
@@ -139,9 +140,7 @@ def test_a_stream_whose_meaning_drifts_is_learnt_with_the_goal_that_follows_it(
     document = answer(question, asked_in(tmp_path / "out"))
     assert document["chosen"]["learns"] == "head with goal track"
     assert load_recipe(tmp_path / "out" / "recipe.toml").learn == LearnRecipe(goal="track")
-    kept = Blob.of(tmp_path / "out" / "mine.mbit").model.meta["learn"]
-    assert isinstance(kept, dict)
-    assert kept["goal"] == "track"
+    assert Blob.of(tmp_path / "out" / "mine.mbit").model.told == Told(goal="track")
 
 
 def test_groups_are_no_stream(found: Found) -> None:
