@@ -18,7 +18,6 @@ from metabit.trainer.blocks import block_of
 from metabit.trainer.devices import device_words, find_device, working_on
 from metabit.trainer.methods.base import Setting
 from metabit.trainer.methods.metaplastic import Metaplastic
-from metabit.trainer.methods.naive import Naive
 from metabit.trainer.networks.mlp import BinaryMLP
 from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.networks.shapes import MLPConfig
@@ -102,10 +101,14 @@ def test_on_the_cpu_a_step_is_the_step_of_the_method() -> None:
 
 
 def test_only_methods_whose_steps_are_alike_are_repeated() -> None:
-    assert Metaplastic.can_repeat.fget(None) is True  # type: ignore[attr-defined]
-    assert Naive.can_repeat.fget(None) is True  # type: ignore[attr-defined]
-    for name in ("replay", "joint", "dgm", "lwf", "bimu"):
-        assert registry.find(name).can_repeat.fget(None) is False, name
+    model = BinaryMLP(MLPConfig(64, (8,), 10), torch.Generator().manual_seed(0))
+    setting = Setting(input_shape=(8, 8))
+    repeat = {
+        name: registry.find(name)(registry.options_of(name)(name=name), model, setting).can_repeat
+        for name in registry.BUILT_IN
+    }
+    alike = {"naive", "metaplastic", "ewc", "si", "mas", "bop"}
+    assert {name for name, does in repeat.items() if does} == alike
 
 
 def test_a_block_is_never_empty_and_never_longer_than_the_tensor() -> None:

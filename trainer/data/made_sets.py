@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from metabit.errors import CorruptError, InputError
 from metabit.files import make_folder, write_whole
-from metabit.trainer.data import idx_sets
+from metabit.trainer.data import cifar, idx_sets
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.idx_sets import IMAGE_SHAPE, fetch_folder
 from metabit.trainer.data.own import folders
@@ -83,18 +83,7 @@ SETS = {
     "cifar-10-grey": MadeSet(
         _grey_pictures,
         "a folder or zip of the pictures of CIFAR-10, train/CLASS/*.jpg and test/CLASS/*.jpg",
-        (
-            "airplane",
-            "automobile",
-            "bird",
-            "cat",
-            "deer",
-            "dog",
-            "frog",
-            "horse",
-            "ship",
-            "truck",
-        ),
+        cifar.CLASS_NAMES,
         "Krizhevsky 2009, Learning Multiple Layers of Features from Tiny Images",
     ),
     "spoken-digits": MadeSet(

@@ -10,33 +10,12 @@
 #define CR FW_REGISTER(0x40023C10u)
 #define BUSY (1u << 16)
 #define ERRORS 0x1F2u
-#define PROGRAM 1u
 #define ERASE_SECTOR 2u
 #define WORDS (2u << 8) /* 32 bits at once: 2.7 V and more */
-#define START (1u << 16)
-#define LOCK (1u << 31)
 
-#define FLASH 0x08000000u
-
-extern const uint32_t fw_keep_page_bytes;
+#include "stm32_flash.h" /* needs the names above */
 
 const uint32_t fw_flash_write_bytes = 4;
-
-static void begin(uint32_t control) {
-    if (CR & LOCK) {
-        KEYR = 0x45670123u;
-        KEYR = 0xCDEF89ABu;
-    }
-    SR = ERRORS; /* forget errors before */
-    CR = control;
-}
-
-static int end(void) {
-    while (SR & BUSY) {
-    }
-    CR = LOCK;
-    return (SR & ERRORS) != 0;
-}
 
 int fw_flash_erase(uint32_t address) {
     uint32_t sector = 4u + (address - FLASH) / fw_keep_page_bytes;

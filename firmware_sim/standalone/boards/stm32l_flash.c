@@ -18,34 +18,14 @@
 #endif
 #define BUSY (3u << 16) /* also a write that waits for more words, on U5 */
 #define ERRORS 0xFAu
-#define PROGRAM 1u
 #define ERASE_PAGE 2u
 #define SECOND_BANK (1u << 11)
-#define START (1u << 16)
-#define LOCK (1u << 31)
 
-#define FLASH 0x08000000u
 #define BANK_BYTES 0x100000u
 
-extern const uint32_t fw_keep_page_bytes;
+#include "stm32_flash.h" /* needs the names above */
 
 const uint32_t fw_flash_write_bytes = UNIT;
-
-static void begin(uint32_t control) {
-    if (CR & LOCK) {
-        KEYR = 0x45670123u;
-        KEYR = 0xCDEF89ABu;
-    }
-    SR = ERRORS; /* forget errors before */
-    CR = control;
-}
-
-static int end(void) {
-    while (SR & BUSY) {
-    }
-    CR = LOCK;
-    return (SR & ERRORS) != 0;
-}
 
 int fw_flash_erase(uint32_t address) {
     uint32_t offset = address - FLASH, page = offset % BANK_BYTES / fw_keep_page_bytes;
