@@ -60,6 +60,16 @@ def test_a_run_that_finds_no_graphics_processor_leaves_no_folder(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("without_cuda")
+def test_a_benchmark_that_finds_no_graphics_processor_begins_no_job(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["reproduce", "digits", "-o", str(tmp_path / "runs"), "--device", "cuda"]
+    assert run(asked) == 2
+    assert "E-CUDA" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
 def test_a_recipe_with_an_unknown_device_is_refused() -> None:
     with pytest.raises(InputError, match="device"):
         TrainRecipe(epochs=1, device="gpu")

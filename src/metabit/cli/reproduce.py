@@ -88,6 +88,10 @@ def command(
     chosen = benchmarks.load(name).on(device)
     rows = [chosen.row(label.strip()) for label in labels.split(",")] if labels else chosen.rows
     need("reproduce")
+    if device != "cpu":  # a device that is not there is refused before any job, which loads PyTorch
+        from metabit.trainer.devices import find_device
+
+        find_device(device)
     where = folder or Path("runs") / chosen.name
     with JobsBar() as bar:
         n = n_workers or os.cpu_count() or 1
