@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import io
 import os
+import shutil
 import urllib.request
 from http.client import HTTPMessage
 from pathlib import Path
@@ -31,7 +32,7 @@ def www(tmp_path: Path) -> Path:
     return folder
 
 
-def fetch(tmp_path: Path, url: str, contents: Contents = CONTENTS) -> bytes:
+def fetch(tmp_path: Path, url: str, contents: Contents | str = CONTENTS) -> bytes:
     """The file as it was fetched; nothing else is left, or nothing where it is refused."""
     folder = tmp_path / "fetched"
     try:
@@ -99,6 +100,17 @@ def test_more_than_the_file_has_is_cut_off(tmp_path: Path, www: Path, n_bytes: i
     (www / "page.gz").write_bytes(content)
     with serving(www) as url, pytest.raises(CorruptError, match="which this file does not have"):
         fetch(tmp_path, f"{url}page.gz")
+
+
+def test_where_the_size_is_not_known_a_checksum_is_enough_up_to_a_limit(
+    tmp_path: Path, www: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(www) as url:
+        assert fetch(tmp_path, f"{url}whole.gz", CONTENTS.sha256) == WHOLE
+        shutil.rmtree(tmp_path / "fetched")
+        monkeypatch.setattr("metabit.trainer.data.download.LARGEST_BYTES", len(WHOLE) - 1)
+        with pytest.raises(CorruptError, match="which this file does not have"):
+            fetch(tmp_path, f"{url}whole.gz", CONTENTS.sha256)
 
 
 def test_the_known_sets_come_by_https_and_their_sizes_are_those_of_their_contents() -> None:

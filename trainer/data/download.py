@@ -21,6 +21,8 @@ ReportBytes = Callable[[str, int, int | None], None]
 CHUNK_BYTES = 1 << 16
 #: What gzip may add to contents that it cannot compress: less than one part in 1,000, and a header.
 GZIP_BYTES = 1 << 16
+#: Where a download is cut off whose size nobody knows.
+LARGEST_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Contents:
 def download(
     url: str,
     target: Path,
-    contents: Contents,
+    contents: Contents | str,
     report: ReportBytes | None = None,
 ) -> None:
     """Fetch `url` into `target`. The file gets its name only after it has been verified.
@@ -55,7 +57,8 @@ def download(
     Args:
         url: https address of a gzip file.
         target: the file to write; its folder is made.
-        contents: what arrives must be that.
+        contents: what arrives must be that. A SHA-256 alone is of unpacked contents of up to
+            LARGEST_BYTES.
         report: is told about the progress.
 
     Raises:
@@ -64,6 +67,8 @@ def download(
         CorruptError: the contents have another checksum, or are larger than they can be, packed or
             unpacked; no file is left.
     """
+    if isinstance(contents, str):
+        contents = Contents(LARGEST_BYTES, contents)
     part = target.with_name(f"{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
