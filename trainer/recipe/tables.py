@@ -13,7 +13,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -94,7 +94,7 @@ def parse(kind: type[Table], table: dict[str, Any], where: str) -> Table:
     for key in table:
         if key not in known:
             raise refuse(f'{where}unknown key "{key}": {nearest(key, known)}')
-    hints = _hints_of(kind)
+    hints = _hints_of(typing.cast(Hashable, kind))
     values: dict[str, Any] = {}
     for key, spec in known.items():
         if key in table:
