@@ -2,6 +2,9 @@
 
     python3 fuzz_together.py SECONDS OUT [JOBS]
 
+JOBS is a number of processes, or how many each fuzzer gets: `model=8,link=3,state=1`. Without it,
+each core gets one.
+
 It wants nothing but Python, so that it also runs as it is on a machine that was lent for some
 minutes: `python -m benchmarks.fuzzing --pack FOLDER` puts it into a folder, beside the fuzzers and
 their inputs. There it writes OUT/fuzzing.json, and what it found into OUT/findings.zip.
@@ -110,6 +113,25 @@ def fuzz(fuzzers: Iterable[Fuzzer], option: str) -> dict[str, Counts]:
     return counts
 
 
+def shared_out(jobs: str) -> list[str]:
+    """The fuzzer of each process: of a number of them, or of a number per fuzzer.
+
+    Args:
+        jobs: `12`, or `model=8,link=3,state=1`; a fuzzer that is not named does not run.
+
+    Errors: SystemExit, where a name is no fuzzer's or a number is none.
+    """
+    if jobs.isdecimal():
+        return list(itertools.islice(itertools.cycle(ORDER), int(jobs)))
+    names: list[str] = []
+    for part in jobs.split(","):
+        name, _, number = part.partition("=")
+        if name not in ORDER or not number.isdecimal():
+            sys.exit(f"{part!r}: jobs are a number, or such as model=8,link=3,state=1")
+        names += [name] * int(number)
+    return names
+
+
 def processor() -> str:
     """The model of the processor, as Linux names it."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
@@ -150,11 +172,10 @@ def record(built: dict[str, Any], counts: dict[str, Counts], **where: Any) -> di
 def main() -> None:
     """Run a packed folder's fuzzers."""
     folder, seconds, out = Path(__file__).resolve().parent, int(sys.argv[1]), Path(sys.argv[2])
-    jobs = int(sys.argv[3]) if len(sys.argv) > 3 else os.cpu_count() or 1
+    names = shared_out(sys.argv[3] if len(sys.argv) > 3 else str(os.cpu_count() or 1))
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         known = packed(folder, Path(scratch))
-        names = itertools.islice(itertools.cycle(ORDER), jobs)
         counts = fuzz([known[name] for name in names], f"-max_total_time={seconds}")
         found = sorted((Path(scratch) / "found").iterdir())
         for i, report in enumerate(report for done in counts.values() for report in done.reports):
@@ -164,7 +185,7 @@ def main() -> None:
         if found:
             shutil.make_archive(str(out / "findings"), "zip", Path(scratch) / "found")
     built = json.loads((folder / "built.json").read_text(encoding="utf-8"))
-    done = record(built, counts, jobs=jobs, seconds=seconds)
+    done = record(built, counts, jobs=len(names), seconds=seconds)
     (out / "fuzzing.json").write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(done, indent=1))
 

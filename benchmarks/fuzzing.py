@@ -10,8 +10,8 @@ to benchmarks/results/fuzzing.json and to the table of docs/RELIABILITY.md, so t
 stopped has said what it did; --more goes on from the inputs that runs before it have found.
 
 On a machine with more cores: --pack writes the fuzzers and all inputs into a folder. There,
-`python3 FOLDER/fuzz_together.py SECONDS OUT` runs them on every core; back here --add records what
-they did.
+`python3 FOLDER/fuzz_together.py SECONDS OUT [JOBS]` runs them on every core, or as many of each as
+JOBS says; back here --add records what they did.
 """
 
 from __future__ import annotations

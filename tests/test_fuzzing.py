@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from benchmarks import fuzz_together, fuzzing
-from benchmarks.fuzz_together import ORDER, Counts, Fuzzer, fuzz
+from benchmarks.fuzz_together import ORDER, Counts, Fuzzer, fuzz, shared_out
 
 WELL = """#2\tINITED cov: 90 ft: 91 corp: 1/1b
 #900\tDONE   cov: 120 ft: 300 corp: 9/1Kb
@@ -42,6 +44,17 @@ def test_processes_side_by_side_are_counted_together(tmp_path: Path) -> None:
     found = tmp_path / "found"
     one = Fuzzer("model", program, tmp_path, tmp_path / "grown", found)
     assert fuzz([one, one, one], "-runs=300")["model"].executions == 2700
+
+
+def test_processes_are_shared_out_by_their_number_or_as_asked() -> None:
+    assert sorted(shared_out("4")) == ["model", "model", "state", "state"]
+    assert shared_out("model=2,link=1") == ["model", "model", "link"]
+
+
+@pytest.mark.parametrize("jobs", ["model=2,lnk=1", "model", "model=-1", "", "1.5"])
+def test_jobs_that_no_fuzzer_has_are_refused(jobs: str) -> None:
+    with pytest.raises(SystemExit, match="model=8,link=3,state=1"):
+        shared_out(jobs)
 
 
 def test_turns_of_one_build_are_one_run_and_other_builds_stay_apart() -> None:
