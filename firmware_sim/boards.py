@@ -69,6 +69,7 @@ class Standalone:
         clock: in words: where that comes from.
         serial: in words: which port, which pins.
         uf2_family: by which a UF2 boot loader knows its chip; 0 when it has none.
+        data_window: where data in flash is read; 0: where its code is.
         commands: lines that flash the image, in the folder where it lies.
     """
 
@@ -78,6 +79,7 @@ class Standalone:
     clock: str
     serial: str
     uf2_family: int
+    data_window: int
     commands: tuple[str, ...]
 
 
@@ -255,6 +257,7 @@ def _standalone(part: BoardTable, folder: Path) -> Standalone:
         clock=part.take("clock", str),
         serial=part.take("serial", str),
         uf2_family=part.number("uf2_family", default=0),
+        data_window=part.number("data_window", default=0),
         commands=part.words("commands"),
     )
 

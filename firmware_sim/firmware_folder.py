@@ -135,7 +135,10 @@ def _write_image(file: Path, made: FlashImage, folder: Path) -> Written:
     segments, parts = made.program.segments, made.parts
     contents = {
         "firmware.elf": made.elf,
-        "firmware.hex": intel_hex(segments, made.program.entry).encode(),
+        # Where flash lies elsewhere for a flasher than for the core, an address would mislead.
+        "firmware.hex": b""
+        if parts.data_window
+        else intel_hex(segments, made.program.entry).encode(),
         "firmware.bin": plain_image(segments),
         "firmware.uf2": uf2(segments, parts.uf2_family) if parts.uf2_family else b"",
         "firmware.map": made.map().encode(),

@@ -68,7 +68,8 @@ class FlashImage:
 
     def map(self) -> str:
         """What lies where: sections, then functions and variables, by address."""
-        sections = sorted(self.program.sections.values(), key=lambda one: one.address)
+        own = (one for one in self.program.sections.values() if one.name != ".passed")
+        sections = sorted(own, key=lambda one: one.address)
         lines = ["address     bytes       section"]
         lines += [f"{one.address:#010x}  {one.bytes:>10,}  {one.name}" for one in sections]
         lines += ["", "address     symbol"]
@@ -173,6 +174,7 @@ def _fitted(running: Session, sources: Sequence[Path], clock_hz: int, slot: int)
 def _link(
     board: Board, sources: Sequence[Path], clock_hz: int, image: Image, choice: str, slot: int
 ) -> Firmware:
+    window = 0 if board.standalone is None else board.standalone.data_window
     flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}", f"-I{STANDALONE}")
     start = FIRMWARE / START[board.isa]
     own = [STANDALONE / "main.c", FIRMWARE / "memory.c", start, *sources]
@@ -182,7 +184,7 @@ def _link(
         (work / "model.mbit").write_bytes(image.blob)
         (work / "image.S").write_text(image_source(image))
         (work / "alone.S").write_text(_alone(board, clock_hz, choice, image, slot))
-        (work / "link.ld").write_text(linker.script(board, slot))
+        (work / "link.ld").write_text(linker.script(board, slot, window))
         core = compile_objects(board).glob("core/*.o")
         objects = sorted(map(str, [*core, *made.glob("firmware/*.o")]))
         link = ("-T", "link.ld", *LINK_FLAGS, "-o", "firmware.elf")
@@ -221,9 +223,9 @@ def _line_bytes(image: Image) -> int:
 def _with_crc(elf: bytes, *, thumb: bool) -> bytes:
     """The file with the CRC at the end of a second boot stage, where there is one."""
     program = parse_elf(elf, thumb=thumb)
-    section = program.sections.get(".boot2")
-    if section is None:
+    if "fw_boot2" not in program.symbols:
         return elf
+    section = program.sections[".header"]
     (stage,) = _stored(program, section.address, section.bytes)
     assert elf.count(stage) == 1, "the second boot stage is there once"
     code = stage[:-4]

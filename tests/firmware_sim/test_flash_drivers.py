@@ -1,14 +1,15 @@
-"""Flash of STM32 and RP2040 chips: erased and written through their registers, or their boot ROM.
+"""Flash of STM32, RP2040 and ESP32-C3 chips: erased and written by registers or by a boot ROM.
 
 The registers are emulated here as their reference manuals have them; no chip was there.
 """
 
 from __future__ import annotations
 
+import ctypes
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ class Chip(Emulator):
         region = firmware.board.flash
         assert region is not None
         self.flash, self.misused = region, ""
-        if firmware.board.core != "cortex-m0plus":
+        if firmware.board.isa == "thumb" and firmware.board.core != "cortex-m0plus":
             self._uc.mem_map(0xE0001000, 4096)  # the unit with the counter of cycles, at a stand
         if flash is not None:
             self.write(region.origin, flash)
@@ -205,6 +206,74 @@ class Pico(Chip):
             self.write(self.flash.origin + r0, data)
 
 
+class Esp32C3(Chip):
+    """An ESP32-C3 with a boot ROM. Its RAM is run elsewhere than it is written; flash is seen in
+    two windows, and in neither of them while the cache is suspended."""
+
+    CODE, DATA, RAM_FOR_CODE = 0x42000000, 0x3C000000, 0x700000
+    NAMES: ClassVar = {
+        0x40000128: "erase", 0x4000012C: "write", 0x40000140: "unlock", 0x400004D4: "forget",
+        0x40000524: "suspend", 0x40000528: "resume",
+    }  # fmt: skip
+
+    def __init__(self, firmware: Firmware, flash: bytes | None = None) -> None:
+        super().__init__(firmware, flash)
+        uc, ram = self._uc, firmware.board.ram
+        self._is_open, self._stale = True, range(0)
+        self._shared = [self._share(self.flash.origin, self.flash.bytes, self.DATA)]
+        self._shared.append(self._share(ram.origin, ram.bytes, ram.origin + self.RAM_FOR_CODE))
+        uc.mem_protect(self.CODE, self.flash.bytes, unicorn.UC_PROT_EXEC)
+        uc.mem_protect(ram.origin, ram.bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
+        uc.mem_map(0x40000000, 4096, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
+        for at in self.NAMES:
+            uc.mem_write(at, b"\x82\x80\x82\x80")  # ret
+        uc.hook_add(unicorn.UC_HOOK_CODE, self._called, None, 0x40000000, 0x40000FFF)
+        uc.hook_add(unicorn.UC_HOOK_BLOCK, self._ran, None, self.CODE, self.CODE + (4 << 20) - 1)
+        uc.hook_add(
+            unicorn.UC_HOOK_MEM_READ, self._fetched, None, self.DATA, self.DATA + (4 << 20) - 1
+        )
+
+    def _share(self, origin: int, n_bytes: int, other: int) -> Any:
+        """The same memory at two addresses."""
+        uc, memory = self._uc, ctypes.create_string_buffer(n_bytes + 4096)
+        at = -(-ctypes.addressof(memory) // 4096) * 4096
+        ctypes.memmove(at, self.read(origin, n_bytes), n_bytes)
+        uc.mem_unmap(origin, n_bytes)
+        for place in (origin, other):
+            uc.mem_map_ptr(place, n_bytes, unicorn.UC_PROT_ALL, at)
+        return memory
+
+    def _ran(self, _uc: Any, _at: int, _size: int, _data: Any) -> None:
+        self.forbid(not self._is_open, "code was read from flash while the cache was suspended")
+
+    def _fetched(self, _uc: Any, _kind: int, at: int, size: int, _value: int, _data: Any) -> None:
+        self.forbid(not self._is_open, "data was read from flash while the cache was suspended")
+        self.forbid(at in self._stale, "the cache still has what was there before")
+
+    def _called(self, uc: Any, at: int, _size: int, _data: Any) -> None:
+        if (name := self.NAMES.get(at)) is None:
+            return
+        riscv = unicorn.riscv_const
+        a0, a1, a2 = (uc.reg_read(getattr(riscv, f"UC_RISCV_REG_A{i}")) for i in range(3))
+        self.forbid(self._is_open and name != "suspend", f"{name} with the cache at work")
+        if name in ("suspend", "resume"):
+            self._is_open = name == "resume"
+        if name == "forget" and a0 - self.DATA <= self._stale.start - self.DATA:
+            self._stale = range(0)
+        if name == "erase":
+            self._change(a0 * 4096, b"\xff" * 4096)
+        if name == "write":
+            self.forbid(a0 % 4 + a1 % 4 + a2 % 4 != 0, "the ROM writes whole words")
+            there = self.read(self.CODE + a0, a2)
+            self.forbid(there != b"\xff" * a2, "flash was written twice")
+            self._change(a0, self.read(a1, a2))
+        uc.reg_write(riscv.UC_RISCV_REG_A0, 0)
+
+    def _change(self, at: int, data: bytes) -> None:
+        self.write(self.CODE + at, data)
+        self._stale = range(self.DATA + at, self.DATA + at + len(data))
+
+
 def teach(make: Callable[[bytes | None], Chip]) -> None:
     """What is committed is there after a reset, twice, and the chip was not misused."""
     host, flash = Engine(BLOB, learn="all"), None
@@ -239,3 +308,9 @@ def test_an_stm32_keeps_what_it_commits(board: str) -> None:
 def test_a_pico_keeps_what_it_commits() -> None:
     made = firmware_of("raspberry-pi-pico")
     teach(lambda flash: Pico(made, flash))
+
+
+@pytest.mark.long
+def test_an_esp32_c3_keeps_what_it_commits() -> None:
+    made = firmware_of("esp32-c3")
+    teach(lambda flash: Esp32C3(made, flash))

@@ -21,7 +21,7 @@
 #define RX_SAMPLE_DLY 0xf0
 #define SPI_CTRLR0 0x04
 
-    .section .boot2, "ax", %progbits
+    .section .header, "ax", %progbits
     .global fw_boot2, fw_boot2_end
     .type fw_boot2, %function
     .thumb_func
