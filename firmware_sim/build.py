@@ -174,12 +174,24 @@ def compile_objects(board: Board) -> Path:
     Returns:
         folder with core/*.o and firmware/*.o.
     """
+    return kept_objects(_sources(board), _flags(board), board.name)
+
+
+def is_compiled(board: Board) -> bool:
+    """Whether the cache has the objects for a board's processor."""
+    return (cache_folder() / _fingerprint(_inputs(_sources(board)), _flags(board))).is_dir()
+
+
+def _sources(board: Board) -> dict[str, list[Path]]:
     start = FIRMWARE / START[board.isa]
-    sources = {
+    return {
         "core": core_sources(),
         "firmware": [FIRMWARE / "main.c", FIRMWARE / "memory.c", start],
     }
-    return kept_objects(sources, (*board.flags, *C_FLAGS, *SECTION_FLAGS), board.name)
+
+
+def _flags(board: Board) -> tuple[str, ...]:
+    return (*board.flags, *C_FLAGS, *SECTION_FLAGS)
 
 
 def core_sources() -> list[Path]:
@@ -198,16 +210,21 @@ def kept_objects(sources: dict[str, list[Path]], flags: tuple[str, ...], target:
     Returns:
         folder with those folders in it.
     """
-    files = [path for group in sources.values() for path in group]
 
     def make(work: Path) -> None:
         for kind, group in sources.items():
             (work / kind).mkdir()
             run_zig([*flags, *INCLUDES, "-c", *map(str, group)], work / kind, target)
 
+    return _kept(_fingerprint(_inputs(sources), flags), make)
+
+
+def _inputs(sources: dict[str, list[Path]]) -> list[Path]:
+    """The sources, and every header that they could include."""
+    files = [path for group in sources.values() for path in group]
     folders = {CORE / "include", *(path.parent for path in files)}
     headers = {*(CORE / "src").rglob("*.h"), *(h for f in folders for h in f.glob("*.h"))}
-    return _kept(_fingerprint([*files, *sorted(headers)], flags), make)
+    return [*files, *sorted(headers)]
 
 
 def compile_for_host(folder: Path, name: str) -> Path:

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from metabit.firmware_sim import phases
+from metabit.firmware_sim.phases import Phase
+
 if TYPE_CHECKING:
     import capstone
 
@@ -40,6 +43,7 @@ class Counts:
         taken: jumps out of the straight line: taken branches, calls, and returns of any kind.
         misses: lines that a cache did not have, by its name; empty where nobody looked.
         cycles: of the core, while its caches have everything; None without a cost model.
+        phases: what each layer took; of one command in their order, each as often as it came.
     """
 
     by_class: Mapping[str, float] = field(default_factory=dict)
@@ -47,6 +51,7 @@ class Counts:
     taken: float = 0
     misses: Mapping[str, float] = field(default_factory=dict)
     cycles: float | None = None
+    phases: tuple[Phase, ...] = ()
 
     @property
     def total(self) -> float:
@@ -61,6 +66,7 @@ class Counts:
             "by_function": dict(self.by_function),
             "taken_branches": self.taken,
             "cache_misses": dict(self.misses),
+            "phases": [vars(phase) for phase in self.phases],
         }
 
 
@@ -79,6 +85,7 @@ def mean(counts: list[Counts]) -> Counts:
         sum(c.taken for c in counts) / n,
         average([c.misses for c in counts if c.misses]),
         None if None in cycles else sum(filter(None, cycles)) / n,
+        phases.mean([c.phases for c in counts]),
     )
 
 

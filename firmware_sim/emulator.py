@@ -9,11 +9,15 @@ import importlib
 import struct
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from metabit.errors import InputError, MetabitError, nearest
 from metabit.firmware_sim import cores
 from metabit.firmware_sim.build import Firmware, require
 from metabit.firmware_sim.counting import Block, Counts, decode, decoder
 from metabit.firmware_sim.operations import MachineOperation, operations
+from metabit.firmware_sim.phases import PhaseRecord
 from metabit.firmware_sim.pipeline import Pipeline
 from metabit.firmware_sim.watcher import BlockWatcher
 
@@ -59,11 +63,12 @@ class Emulator:
         self.firmware = firmware
         self._thumb = firmware.board.isa == "thumb"
         self._symbols: dict[str, int] = firmware.program.symbols
-        self._uc, self._pc, self._sp = _core(firmware)
+        self._uc, self._pc, self._sp, self._second = _core(firmware)
         self._blocks: dict[tuple[int, int], tuple[str, Block]] = {}
         self._decoder = decoder(firmware.board.isa)
         self._watcher: BlockWatcher | None = None
         self._watched = 0
+        self._phases = PhaseRecord(self._symbols, self._second_argument, self._so_far)
         self._map()
         self._load()
         self._reset()
@@ -183,7 +188,11 @@ class Emulator:
 
     def _start_counting(self) -> BlockWatcher:
         if self._watcher is None:
-            self._watcher = BlockWatcher(self.firmware.board, self._make_pipeline())
+            self._watcher = BlockWatcher(
+                self.firmware.board, self._make_pipeline(), self._phases.marks,
+                self._phases.reached,
+            )  # fmt: skip
+        self._phases.begin()
         self._watched += 1
         self._watcher.attach(self._uc, self._next & -2, watches=self._watched <= _WATCHED)
         return self._watcher
@@ -200,7 +209,21 @@ class Emulator:
             n_instructions = sum(block.by_class.values()) * times
             by_function[function] = by_function.get(function, 0) + n_instructions
         misses = watcher.misses() if self._watched <= _WATCHED else {}
-        return Counts(by_class, by_function, watcher.taken, misses, watcher.cycles)
+        lengths = np.array([self._length(block) for block in watcher.blocks()], np.float64)
+        phases = tuple(self._phases.phases(lengths, watcher.cycles))
+        return Counts(by_class, by_function, watcher.taken, misses, watcher.cycles, phases)
+
+    def _length(self, block: tuple[int, int]) -> int:
+        """Instructions of a block; 0 where it only ran in a command that faulted."""
+        known = self._blocks.get(block)
+        return 0 if known is None else sum(known[1].by_class.values())
+
+    def _second_argument(self) -> int:
+        return int(self._uc.reg_read(self._second))
+
+    def _so_far(self) -> tuple[int, NDArray[np.uint64]]:
+        assert self._watcher is not None
+        return self._watcher.cycles_so_far, self._watcher.times()
 
     def _make_pipeline(self) -> Pipeline | None:
         """The cost model of the board's core; None where there is none."""
@@ -226,8 +249,8 @@ def _unicorn() -> Any:
     return importlib.import_module("unicorn")
 
 
-def _core(firmware: Firmware) -> tuple[Any, int, int]:
-    """The emulated core, and its names for program counter and stack pointer."""
+def _core(firmware: Firmware) -> tuple[Any, int, int, int]:
+    """The emulated core, and its names for program counter, stack pointer and second argument."""
     unicorn, board = _unicorn(), firmware.board
     if board.emulated_cpu not in _CPUS[board.isa]:
         raise InputError(
@@ -235,18 +258,20 @@ def _core(firmware: Firmware) -> tuple[Any, int, int]:
             f"{nearest(board.emulated_cpu, _CPUS[board.isa])}",
             code="E-BOARD-FILE",
         )
-    constants, architecture, mode, prefix = {
+    constants, architecture, mode, prefix, second = {
         "thumb": (
             unicorn.arm_const, unicorn.UC_ARCH_ARM,
-            unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, "UC_ARM_REG_",
+            unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS, "UC_ARM_REG_", "R1",
         ),
         "aarch64": (
-            unicorn.arm64_const, unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM, "UC_ARM64_REG_",
+            unicorn.arm64_const, unicorn.UC_ARCH_ARM64, unicorn.UC_MODE_ARM, "UC_ARM64_REG_", "X1",
         ),
         "riscv32": (
             unicorn.riscv_const, unicorn.UC_ARCH_RISCV, unicorn.UC_MODE_RISCV32, "UC_RISCV_REG_",
+            "A1",
         ),
     }[board.isa]  # fmt: skip
     uc = unicorn.Uc(architecture, mode)
     uc.ctl_set_cpu_model(getattr(constants, _CPUS[board.isa][board.emulated_cpu]))
-    return uc, getattr(constants, prefix + "PC"), getattr(constants, prefix + "SP")
+    pc, sp, argument = (getattr(constants, prefix + name) for name in ("PC", "SP", second))
+    return uc, pc, sp, argument

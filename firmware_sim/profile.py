@@ -7,6 +7,7 @@ subtracted: the stack, the buffers, the start-up code and the mailbox are all in
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from metabit.export.blob import ModelSource
 from metabit.export.head_image import samples_to_solve
 from metabit.firmware_sim import boards, cores, sensing, session
 from metabit.firmware_sim.boards import Board
-from metabit.firmware_sim.build import toolchain_version
+from metabit.firmware_sim.build import is_compiled, toolchain_version
 from metabit.firmware_sim.counting import Counts
 from metabit.firmware_sim.device import Device
 from metabit.firmware_sim.keeping import n_slots
@@ -30,6 +31,9 @@ from metabit.firmware_sim.simulate import Tally, Work, boot, work
 
 SCHEMA = "metabit/profile/1"
 HOURS_A_YEAR = 8766
+#: What `profile` tells whoever waits, in this order; the first only where it is so.
+COMPILING = "compiling the C core for this processor, once"
+STAGES = ("linking", "opening", "predicting", "learning")
 #: Opening reads the whole model several times, and counting that takes long for a large one.
 COUNTED_OPEN_BYTES = 512 * 1024
 #: Learning steps that run before the counted ones: running averages start empty.
@@ -188,6 +192,7 @@ def profile(
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
     n_samples: int = 4,
+    told: Callable[[str], None] = lambda _stage: None,
 ) -> Profile:
     """Profile a model on a board, by building its firmware and running it.
 
@@ -207,6 +212,7 @@ def profile(
         y: labels, shape (n,); None for random ones, from which a model learns more, and slower,
             than from labels that it mostly knows.
         n_samples: instructions are averaged over so many, over fewer for a large model.
+        told: called with each of `STAGES` as it begins, and with `COMPILING`, which takes long.
 
     Raises:
         InputError: unknown board, or one whose core nothing here can run.
@@ -214,16 +220,20 @@ def profile(
     """
     board = boards.load(board_name)
     options = Options(state_bits=bits, bank=bank, batch=batch)
+    told(STAGES[0] if not board.emulated or is_compiled(board) else COMPILING)
     running = session.start(
         source, board, learn, options, goal=goal, may_exceed=True,
         state=None if state is None else Path(state),
     )  # fmt: skip
     samples = session.samples_to_run(running, x, y, n_samples)
+    told(STAGES[1])
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
     device = boot(running, count_open=counts_open)
     opening = work(running, [device.counts]) if counts_open else None
     sensed = sensing.sense(running, device)
+    told(STAGES[2])
     predicting = _predict(device, samples)
+    told(STAGES[3])
     learning = _learn(running, device, samples) if running.plan.learns else []
     solving = _solve(running, device, samples)
     state_bytes = len(device.save_state()) if learning else 0

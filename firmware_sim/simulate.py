@@ -61,12 +61,14 @@ class Work:
             empty caches, and its misses are not in it.
         totals: instructions of each command.
         estimate: cycles, time and energy of the average; None without a cost table.
+        longest: the command of most instructions, but for those in which a counting head solves.
         n_samples: samples per command: of a learning step, its batch.
     """
 
     counts: Counts
     totals: tuple[int, ...]
     estimate: CostEstimate | None
+    longest: Counts
     n_samples: int = 1
 
     def to_dict(self) -> dict[str, object]:
@@ -323,12 +325,13 @@ def work(
         rare: a step in which a counting head solves for its weights, once in `every` samples.
     """
     cold, warm = counted[0], mean(list(counted[1:] or counted))
+    longest = max(counted, key=lambda one: one.total)
     average = replace(mean(list(counted)), misses=warm.misses)
     if rare is not None and running.model.head is not None:
         average = mean([*[average] * (running.model.head.every - 1), rare])
         counted = [*counted, rare]
     cost = estimate(running.board, average, cold)
-    return Work(average, tuple(int(c.total) for c in counted), cost, n_samples)
+    return Work(average, tuple(int(c.total) for c in counted), cost, longest, n_samples)
 
 
 # ---- comparing -----------------------------------------------------------------------------------

@@ -10,11 +10,13 @@ import ctypes
 import functools
 import importlib
 import sys
+from collections.abc import Callable, Collection
 from ctypes import POINTER, c_int, c_int64, c_uint32, c_uint64, c_void_p
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metabit.errors import MetabitError
 from metabit.firmware_sim.boards import Board
@@ -27,6 +29,7 @@ _KINDS = {"code": 1, "data": 2, "both": 3}
 _IN_CONDITION = 0x0600FC00
 _FAILED = (1 << 64) - 1
 _FIND = ctypes.CFUNCTYPE(c_uint64, c_uint64, c_uint32, c_uint32, c_uint32)
+_TELL = ctypes.CFUNCTYPE(None, c_uint64)
 
 
 class _Totals(ctypes.Structure):
@@ -39,6 +42,7 @@ class _Totals(ctypes.Structure):
 _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "watcher_free": (None, []),
     "watcher_cache": (c_int, [c_uint32, c_uint64, c_uint64, c_uint32, c_uint32, c_uint32]),
+    "watcher_mark": (c_int, [c_uint64]),
     "watcher_condition": (None, [c_void_p, c_void_p, c_int, c_uint32]),
     "watcher_empty_caches": (None, []),
     "watcher_start": (None, [c_uint64, c_uint32, c_int]),
@@ -56,12 +60,17 @@ class BlockWatcher:
     Args:
         board: supplies the caches.
         pipeline: the cost model of its core; None to count no cycles.
+        marks: addresses at which functions begin.
+        reached: called with the address when one of them is about to run.
 
     Raises:
         MetabitError: the compiler is missing (E-TOOLCHAIN), or there is no memory.
     """
 
-    def __init__(self, board: Board, pipeline: Pipeline | None) -> None:
+    def __init__(
+        self, board: Board, pipeline: Pipeline | None, marks: Collection[int] = (),
+        reached: Callable[[int], None] | None = None,
+    ) -> None:  # fmt: skip
         self._thumb = board.isa == "thumb"
         self._pipeline = pipeline
         self._caches = board.caches
@@ -69,8 +78,12 @@ class BlockWatcher:
         self._core: Any = None
         self._watching: c_uint64 | None = None
         self._find = _FIND(self._cost) if pipeline is not None else _FIND()
+        self._tell = _TELL() if reached is None else _TELL(reached)
         self._library = _library()
-        self._watcher = c_void_p(self._library.watcher_new(self._find))
+        self._watcher = c_void_p(self._library.watcher_new(self._find, self._tell))
+        for address in marks:
+            if self._library.watcher_mark(self._watcher, address):
+                raise MetabitError("no memory for the marks of functions", code="E-MEMORY")
         for cache in board.caches:
             kept = board.flash if cache.of == "flash" else None
             first, end = (0, _FAILED) if kept is None else (kept.origin, kept.end)
@@ -159,20 +172,36 @@ class BlockWatcher:
             return None
         return int(totals.cycles) + self._pipeline.outstanding(totals.state)
 
+    @property
+    def cycles_so_far(self) -> int:
+        """Cycles until the next block may begin; 0 without a cost model."""
+        return int(self._totals().cycles)
+
+    def blocks(self) -> list[tuple[int, int]]:
+        """Address and bytes of every block that was ever seen, by its number."""
+        keys = self._by_block(self._library.watcher_keys).tolist()
+        return [(key >> 16, key & 0xFFFF) for key in keys]
+
+    def times(self) -> NDArray[np.uint64]:
+        """How often each block has run so far, shape (blocks,)."""
+        return self._by_block(self._library.watcher_times)
+
     def ran(self) -> dict[tuple[int, int], int]:
         """How often each block ran, by its address and bytes."""
-        n = int(self._totals().n_blocks)
-        if n == 0:
-            return {}
-        keys = np.ctypeslib.as_array(self._library.watcher_keys(self._watcher), (n,))
-        times = np.ctypeslib.as_array(self._library.watcher_times(self._watcher), (n,))
-        pairs = zip(keys.tolist(), times.tolist(), strict=True)
-        return {(key >> 16, key & 0xFFFF): number for key, number in pairs if number}
+        pairs = zip(self.blocks(), self.times().tolist(), strict=True)
+        return {block: number for block, number in pairs if number}
 
     def misses(self) -> dict[str, float]:
         """Lines that each cache did not have, by its name."""
         count = self._library.watcher_misses
         return {cache.name: count(self._watcher, i) for i, cache in enumerate(self._caches)}
+
+    def _by_block(self, figures: Any) -> NDArray[np.uint64]:
+        """A copy of what C keeps for each block, which it may move."""
+        n = int(self._totals().n_blocks)
+        if n == 0:
+            return np.zeros(0, np.uint64)
+        return np.array(np.ctypeslib.as_array(figures(self._watcher), (n,)))
 
     def _totals(self) -> Any:
         return self._library.watcher_totals(self._watcher).contents
@@ -214,7 +243,7 @@ def _emulator() -> Any:
 def _library() -> Any:
     suffix = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
     library = ctypes.CDLL(str(compile_for_host(SOURCES, f"watcher{suffix}")))
-    library.watcher_new.restype, library.watcher_new.argtypes = c_void_p, [_FIND]
+    library.watcher_new.restype, library.watcher_new.argtypes = c_void_p, [_FIND, _TELL]
     for name, (result, arguments) in _SIGNATURES.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, [c_void_p, *arguments]

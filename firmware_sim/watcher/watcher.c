@@ -4,7 +4,8 @@
  * The emulator calls `watcher_block` before every block, and `watcher_access` at every access of
  * memory while the caches are looked at. There are millions of either, which is why this is C: what
  * a block costs is decided in Python (pipeline.py), once for each block and each state of the
- * core before it, and kept here. It runs on the host and never on a board.
+ * core before it, and kept here. Where a marked function begins, Python is told. It runs on the
+ * host and never on a board.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,8 @@
 
 /* Cycles of a block in the high half, the state after it in the low one; `UNKNOWN` if it failed. */
 typedef uint64_t (*find_cost)(uint64_t address, uint32_t n_bytes, uint32_t jumped, uint32_t state);
+/* Told before the first block of a marked function runs. */
+typedef void (*tell_mark)(uint64_t address);
 /* `uc_reg_read` or `uc_reg_write` of the emulator. */
 typedef int (*move_register)(void *core, int number, void *value);
 
@@ -33,7 +36,9 @@ typedef struct {
 typedef struct {
     totals seen;
     find_cost find;
-    map blocks; /* (address, bytes) to the block's number */
+    tell_mark tell;
+    map marks;  /* addresses at which a marked function begins */
+    map blocks; /* (address, bytes) to twice the block's number, and one more where it is marked */
     map costs;  /* (block, jumped, state before it) to what `find` said */
     uint64_t *keys, *times;
     uint64_t room;
@@ -54,16 +59,17 @@ typedef struct {
 #define EXPORT __attribute__((visibility("default")))
 #endif
 
-EXPORT watcher *watcher_new(find_cost find) {
+EXPORT watcher *watcher_new(find_cost find, tell_mark tell) {
     watcher *w = calloc(1, sizeof *w);
     if (w)
-        w->find = find;
+        w->find = find, w->tell = tell;
     return w;
 }
 
 EXPORT void watcher_free(watcher *w) {
     for (uint32_t i = 0; i < w->n_levels; i++)
         level_free(&w->levels[i]);
+    map_free(&w->marks);
     map_free(&w->blocks);
     map_free(&w->costs);
     free(w->keys);
@@ -87,6 +93,9 @@ EXPORT int watcher_cache(watcher *w, uint32_t serves, uint64_t first, uint64_t e
         watched_add(&w->data, cache);
     return 0;
 }
+
+/* Marks a function by its first address, before anything runs. Returns 0, or -1. */
+EXPORT int watcher_mark(watcher *w, uint64_t address) { return map_add(&w->marks, address, 1); }
 
 /* After looking up where a hooked access came from, the emulator leaves the condition of a block of
  * conditional instructions (Thumb's IT) set in the core, and the code that follows would run under
@@ -141,15 +150,18 @@ static int room_for_block(watcher *w) {
     return 0;
 }
 
-static uint64_t number_of(watcher *w, uint64_t key) {
-    uint64_t *known = map_find(&w->blocks, key), number = w->seen.n_blocks;
+/* The block's value in the map of blocks. */
+static uint64_t known_block(watcher *w, uint64_t address, uint32_t n_bytes) {
+    uint64_t key = address << 16 | n_bytes, number = w->seen.n_blocks;
+    uint64_t *known = map_find(&w->blocks, key);
     if (known)
         return *known;
-    if (room_for_block(w) || map_add(&w->blocks, key, number))
+    uint64_t value = number << 1 | (map_find(&w->marks, address) != NULL);
+    if (room_for_block(w) || map_add(&w->blocks, key, value))
         return UNKNOWN;
     w->keys[number] = key, w->times[number] = 0;
     w->seen.n_blocks++;
-    return number;
+    return value;
 }
 
 static uint64_t cost_of(watcher *w, uint64_t number, uint64_t address, uint32_t n_bytes,
@@ -167,10 +179,12 @@ EXPORT void watcher_block(void *core, uint64_t address, uint32_t n_bytes, watche
     if (!w->counting || w->seen.failed)
         return;
     uint32_t jumped = address != w->following;
-    uint64_t number = number_of(w, address << 16 | n_bytes), cost = 0;
-    if (number != UNKNOWN && w->find)
+    uint64_t block = known_block(w, address, n_bytes), number = block >> 1, cost = 0;
+    if (block != UNKNOWN && block & 1)
+        w->tell(address);
+    if (block != UNKNOWN && w->find)
         cost = cost_of(w, number, address, n_bytes, jumped);
-    if (number == UNKNOWN || cost == UNKNOWN) {
+    if (block == UNKNOWN || cost == UNKNOWN) {
         w->seen.failed = 1;
         return;
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import json
 import re
 from pathlib import Path
 
@@ -162,9 +163,17 @@ def test_a_profile_is_a_line_of_csv_and_a_page_too(
     cli: Cli, model_file: Path, tmp_path: Path
 ) -> None:
     path, page = tmp_path / "boards.csv", tmp_path / "board.html"
+    layers, drawn = tmp_path / "layers.csv", tmp_path / "trace.json"
     answer = cli(
-        "profile", model_file, "--board", "nrf52840", "--csv", path, "--html", page, "--json"
-    ).answer
+        "profile", model_file, "--board", "nrf52840", "--csv", path, "--html", page, "--json",
+        "--layers-csv", layers, "--trace", drawn,
+    ).answer  # fmt: skip
+    rows = list(csv.DictReader(layers.read_text().splitlines()))
+    learnt = [float(row["instructions"]) for row in rows if row["work"] == "learn"]
+    assert sum(learnt) == pytest.approx(answer["learn"]["instructions"]["total"], abs=1)
+    assert any(
+        event["name"] == "fc1: forward" for event in json.loads(drawn.read_text())["traceEvents"]
+    )
     assert "Nordic nRF52840" in page.read_text()
     assert answer["model_sha256"] == hashlib.sha256(model_file.read_bytes()).hexdigest()
     assert answer["toolchain"].startswith("zig ")

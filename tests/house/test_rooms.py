@@ -45,7 +45,7 @@ ROOMS = {
         "guarding reading stream_record",
         "row_record",
         "fit_tables learn_rows",
-        "bench_plot board_tables export_targets measuring",
+        "bench_plot board_tables export_targets measuring phase_tables",
         "bench boards compare data demo device doctor export firmware fit importance import_onnx "
         "inspect learn plan predict profile report reproduce simulate state train verify",
     ),
@@ -87,7 +87,7 @@ ROOMS = {
         "guard task_banks",
     ),
     "metabit.firmware_sim": (
-        "elf gdb_remote image_files link toml_table",
+        "elf gdb_remote image_files link phases toml_table",
         "boards cores",
         "counting keeping latency operations",
         "linker pipeline",
@@ -99,7 +99,7 @@ ROOMS = {
         "sensing",
         "simulate",
         "profile",
-        "core_line flash_image linux_program measured",
+        "core_line flash_image linux_program measured trace",
         "cores_at_hand firmware_folder remote",
     ),
 }

@@ -62,7 +62,9 @@ def training(n_tasks: int) -> dict[str, Any]:
 
 def profiled(fits: bool) -> dict[str, Any]:
     bounds = {"low": 800.0, "typical": 1200.0, "high": 2500.0}
-    work = {"instructions": {"total": 1e5}, "cycles": 2e5,
+    phases = [{"name": NASTY, "layer": layer, "instructions": 5e4, "cycles": 1e5}
+              for layer in (None, 0)]  # fmt: skip
+    work = {"instructions": {"total": 1e5, "phases": phases}, "cycles": 2e5,
             "estimate": {"microseconds": bounds, "microjoules": bounds}}  # fmt: skip
     memory = {"parts": {NASTY: 900, "stack": 100}, "used_bytes": 1000,
               "available_bytes": 4000 if fits else 600}  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from metabit.cli.common import Answer, Output, verb
 from metabit.cli.measuring import measure, show_measured
 from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, STATE, learn_option
 from metabit.cli.paths import ReadPath, WriteFile
+from metabit.cli.phase_tables import PHASE_NOTE, phase_table, phases_csv
 from metabit.cli.progress import progress
 from metabit.cli.tables import FRONT_END, WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
@@ -42,6 +44,15 @@ if TYPE_CHECKING:
     help="Also write a line for each board into this .csv file.",
 )  # fmt: skip
 @click.option(
+    "--layers-csv", "layers_file", metavar="FILE", type=WriteFile(),
+    help="Also write a line for each layer and phase, in instructions and cycles, into this file.",
+)  # fmt: skip
+@click.option(
+    "--trace", "trace_file", metavar="FILE", type=WriteFile(),
+    help="Also write a prediction and a learning step, layer by layer on the board's clock, into "
+    "this .json file, which ui.perfetto.dev opens.",
+)  # fmt: skip
+@click.option(
     "--html", "page_file", metavar="FILE", type=WriteFile(),
     help="Also write a page with drawings into this .html file.",
 )  # fmt: skip
@@ -55,8 +66,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 def command(
     out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int,
-    state: Path | None, table_file: Path | None, page_file: Path | None, measured: Path | None,
-    host: str | None,
+    state: Path | None, table_file: Path | None, layers_file: Path | None,
+    trace_file: Path | None, page_file: Path | None, measured: Path | None, host: str | None,
 ) -> Answer:  # fmt: skip
     """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
@@ -71,7 +82,7 @@ def command(
     """
     need("profile, simulate")
     from metabit.firmware_sim.memory_use import too_large
-    from metabit.firmware_sim.profile import INCLUDED, profile
+    from metabit.firmware_sim.profile import INCLUDED
 
     options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
     if state is not None and (measured or host):
@@ -85,16 +96,16 @@ def command(
             code="E-USAGE",
         )
     if board == "all":
-        profiles = _every_board(file, options | {"state": state})
+        profiles = _run(file, _every_board(), options | {"state": state})
         out.show(side_by_side(f"{file} on every board", profiles))
         out.line(WORK_NOTE, "dim")
-        _write_csv(table_file, profiles)
+        _write_tables(profiles, table_file, layers_file, trace_file)
         made_all = {"file": file, "boards": [each.to_dict() for each in profiles]}
         _write_page(page_file, made_all)
         return made_all
     real = measure(file, board, measured, host, options)
-    made = profile(file, board, state=state, **options)
-    _write_csv(table_file, [made])
+    (made,) = _run(file, [board], options | {"state": state})
+    _write_tables([made], table_file, layers_file, trace_file)
     _print_layers(out, file, made)
     if state is not None:
         out.line(f"it begins with what was learnt in {state}")
@@ -104,6 +115,8 @@ def command(
     kinds = {"open": made.open, FRONT_END: made.front_end, "predict": made.predict}
     out.show(work_table(kinds, made.learn))
     out.line(WORK_NOTE, "dim")
+    out.show(phase_table(made))
+    out.line(PHASE_NOTE, "dim")
     _print_notes(out, made)
     out.line(INCLUDED, "dim")
     answer: Answer = {"file": file, **made.to_dict()}
@@ -116,24 +129,41 @@ def command(
     return answer
 
 
-def _every_board(file: Path, options: dict[str, Any]) -> list[Profile]:
-    """The profile on each board that can be run; the first time their firmware is compiled."""
+def _every_board() -> list[str]:
     from metabit.firmware_sim import boards
+
+    return [name for name in boards.names() if boards.load(name).emulated]
+
+
+def _run(file: Path, names: Sequence[str], options: dict[str, Any]) -> list[Profile]:
+    """The profile on each board; the first time, the C core is compiled for its processor."""
     from metabit.firmware_sim.profile import profile
 
-    names = [name for name in boards.names() if boards.load(name).emulated]
     made = []
     with progress() as bar:
-        shown = bar.add_task("building and running", total=len(names), note="")
-        for i, name in enumerate(names):
-            bar.update(shown, completed=i, note=name)
-            made.append(profile(file, name, **options))
+        shown = bar.add_task("profile", total=len(names), note="")
+
+        def telling(name: str) -> Callable[[str], None]:
+            return lambda stage: bar.update(shown, note=f"{name}: {stage}")
+
+        for name in names:
+            made.append(profile(file, name, told=telling(name), **options))
+            bar.advance(shown)
     return made
 
 
-def _write_csv(path: Path | None, made: Sequence[Profile]) -> None:
-    if path is not None:
-        write_whole(path, csv_text(made).encode())
+def _write_tables(
+    made: Sequence[Profile], table_file: Path | None, layers_file: Path | None,
+    trace_file: Path | None,
+) -> None:  # fmt: skip
+    from metabit.firmware_sim.trace import trace
+
+    if table_file is not None:
+        write_whole(table_file, csv_text(made).encode())
+    if layers_file is not None:
+        write_whole(layers_file, phases_csv(made).encode())
+    if trace_file is not None:
+        write_whole(trace_file, (json.dumps(trace(made)) + "\n").encode())
 
 
 def _write_page(path: Path | None, answer: Answer) -> None:

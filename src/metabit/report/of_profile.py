@@ -9,6 +9,8 @@ from metabit.report import of_boards
 from metabit.report.page import Amount, Bars, DataTable, Page, PagePart, Stat
 from metabit.report.words import duration
 
+_PHASES = "Of the core alone: what memory and wait states cost is in the estimate of the whole."
+
 
 def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
     """The page of a profile.
@@ -60,7 +62,25 @@ def _sections(answer: dict[str, Any]) -> list[PagePart]:
         for row in answer["layers"]
     ]  # fmt: skip
     columns = ["layer", "in", "out", "MAC", "weights", "state in RAM", "learns"]
-    return [*sections, PagePart("Layers", [DataTable(columns, layers)])]
+    sections.append(PagePart("Layers", [DataTable(columns, layers)]))
+    for name, one in work:
+        if phases := one["instructions"].get("phases"):
+            part = [_phase_bars(answer, phases)]
+            sections.append(PagePart(f"Where the time goes: {name}", part, _PHASES))
+    return sections
+
+
+def _phase_bars(answer: dict[str, Any], phases: list[dict[str, Any]]) -> Bars:
+    """What each phase of each layer takes: cycles, or instructions where cycles are not known."""
+    unit = "instructions" if phases[0]["cycles"] is None else "cycles"
+    total = sum(phase[unit] for phase in phases)
+    bars = []
+    for phase in phases:
+        layer = "" if phase["layer"] is None else f"{answer['layers'][phase['layer']]['name']}: "
+        value = phase[unit]
+        text = f"{value:,.0f} {unit}, {100 * value / total:.1f} %"
+        bars.append(Amount(layer + phase["name"], value, text))
+    return Bars(bars)
 
 
 def _parts(memory: dict[str, Any]) -> Bars:
