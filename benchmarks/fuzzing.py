@@ -7,7 +7,7 @@
 Runs what `make clang-asan` has built, from the inputs of tests/c/fuzz/corpus/, in turns of a
 quarter of a million. A finding is an input in build/fuzz/, and exit code 1. --record adds each turn
 to benchmarks/results/fuzzing.json and to the table of docs/RELIABILITY.md, so that a run which is
-stopped has said what it did; --more goes on from the inputs that runs before it have found.
+stopped has said what it did; --more continues from the inputs that runs before it have found.
 
 On a machine with more cores: --pack writes the fuzzers and all inputs into a folder. There,
 `python3 FOLDER/fuzz_together.py SECONDS OUT [JOBS]` runs them on every core, or as many of each as

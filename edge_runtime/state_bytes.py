@@ -49,15 +49,15 @@ def load(handle: ctypes.c_void_p, image: bytes) -> None:
         return 0
 
     library = _native.library()
+    if not image.startswith(state_image.MAGIC):
+        raise FormatError("state image: not one of metabit", code="E-FORMAT")
     n_bytes = library.mb_state_image_bytes(image.ljust(_FIRST_BYTES, b"\0"))
-    if n_bytes and n_bytes != len(image):
+    if n_bytes != len(image):
         raise CorruptError(
             f"state image: {len(image)} bytes, where it says {n_bytes}: truncated, or something "
             "was added; load a whole one",
             code="E-CORRUPT",
         )
-    if not n_bytes:
-        raise FormatError("state image: not one of metabit", code="E-FORMAT")
     loaded = library.mb_state_load(handle, _native.READ_FN(read), None)
     try:
         _native.check(loaded, "state image")

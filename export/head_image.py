@@ -8,16 +8,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from metabit.errors import CorruptError, InputError, MismatchError
+from metabit.errors import InputError, MismatchError
 from metabit.export import state_image
 from metabit.export.head_section import signed_24
 from metabit.export.head_spec import CountingHead, TrackingHead
 from metabit.export.shapes import shape_of
 from metabit.export.spec import Model
-from metabit.export.tracker_section import KEPT, sizes, what_is_tracked
+from metabit.export.tracker_section import (
+    KEPT,
+    MAX_UNITS,
+    TRACKED_INPUTS,
+    bounds,
+    sizes,
+    what_is_tracked,
+)
 
 _WORD = struct.Struct("<I")
-_VERSION_AT, _MODEL_NAME_AT, _CRC_BYTES = 8, 16, 4
+_VERSION_AT = 8
 _FIRST_LEARNT_AT, _RECALLS_AT = 88, 112
 # generator of the rounding, samples in the products, scale, samples until weights are solved for,
 # samples that stood still, zero
@@ -49,38 +56,28 @@ def learnt_head(
     kind = state_image.choice(data, where).head
     if kind not in ("counting", "counting-small"):
         raise InputError(f"{where}: no counting head has learnt here", code="E-HEAD")
-    (name,) = _WORD.unpack_from(data, _MODEL_NAME_AT)
     head = model.head
-    if name != model_name or head is None:
+    if head is None:
         raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
     n, k = head.n_features, head.n_classes
-    counts_bytes, table_bytes = 4 * k, 2 * k * n
-    n_products = n * (n + 1) // 2 if kind == "counting" else 0
-    learnt_bytes = _COUNTERS.size + counts_bytes + 2 * table_bytes + 3 * n_products + n
-    start = _start(data, k)
-    if len(data) != start + learnt_bytes + _CRC_BYTES:
-        raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
-    _, samples, scale, to_solve, _, zero = _COUNTERS.unpack_from(data, start)
+    _, reader = state_image.begin(data, model, model_name, where)
+    _, samples, scale, to_solve, _, zero = reader.numbers(_COUNTERS)
     sane = math.isfinite(scale) and 2.0**-40 <= scale <= 1 and math.frexp(scale)[0] == 0.5
     if zero or not to_solve or not sane:
-        raise CorruptError(
-            f"{where}: a counter of its head is out of range, or its scale, {scale}",
-            code="E-STATE-FIELDS",
-        )
-    at = start + _COUNTERS.size
-    counts, fed = np.frombuffer(data, "<u2", 2 * k, at).reshape(2, k).astype(np.uint16)
-    at += counts_bytes
-    means = np.frombuffer(data, "<i2", k * n, at).reshape(k, n).astype(np.int16)
-    at += table_bytes
-    weights = np.frombuffer(data, "<i2", k * n, at).reshape(k, n).astype(np.int16)
-    at += table_bytes
-    learnt = replace(
-        head, counts=counts, fed=fed, means=means, weights=weights, scale=scale, answers=True
-    )
-    if kind == "counting-small":  # which keeps the products of home
-        return learnt
-    packed = np.frombuffer(data, np.uint8, 3 * n_products, at).reshape(-1, 3).astype(np.int32)
-    return replace(learnt, products=signed_24(packed), n_products=samples)
+        raise reader.corrupt(f"a counter of its head is out of range, or its scale, {scale}")
+    counts, fed = reader.array("<u2", 2 * k).reshape(2, k).astype(np.uint16)
+    means = reader.array("<i2", k * n).reshape(k, n).astype(np.int16)
+    weights = reader.array("<i2", k * n).reshape(k, n).astype(np.int16)
+    products = head.products, head.n_products
+    if kind == "counting":  # a small one keeps the products of home
+        packed = reader.array("u1", 3 * (n * (n + 1) // 2)).reshape(-1, 3).astype(np.int32)
+        products = signed_24(packed), samples
+    reader.array("i1", n)  # features of the last sample
+    reader.finish()
+    return replace(
+        head, counts=counts, fed=fed, means=means, weights=weights, products=products[0],
+        n_products=products[1], scale=scale, answers=True,
+    )  # fmt: skip
 
 
 def learnt_tracker(
@@ -94,20 +91,27 @@ def learnt_tracker(
     choice = state_image.choice(data, where)
     if choice.head != "tracking":
         raise InputError(f"{where}: no tracking head has learnt here", code="E-HEAD")
-    (name,) = _WORD.unpack_from(data, _MODEL_NAME_AT)
-    if name != model_name:
-        raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
+    _, reader = state_image.begin(data, model, model_name, where)
     k, h = model.n_classes, choice.units
-    *_, d = what_is_tracked(model.n_inputs, [shape_of(layer) for layer in model.layers], k)
+    shapes = [shape_of(layer) for layer in model.layers]
+    if h != _units(model, h):
+        raise reader.corrupt(f"{h} hidden units, which its head does not have here")
+    *_, d = what_is_tracked(model.n_inputs, shapes, k)
     n_floats, n_weights = sizes(d, k, h)
-    at = _start(data, k)
-    if len(data) < at + KEPT.size + 4 * n_floats + 2 * n_weights + _CRC_BYTES:
-        raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
-    dither, n_measured = KEPT.unpack_from(data, at)
-    at += KEPT.size
-    values = np.frombuffer(data, "<f4", n_floats, at).astype(np.float32)
-    weights = np.frombuffer(data, "<i2", n_weights, at + 4 * n_floats).astype(np.int16)
+    dither, n_measured = reader.numbers(KEPT)
+    values = reader.within("<f4", n_floats, *bounds(d, k), "a value of its tracking head")
+    weights = reader.array("<i2", n_weights).astype(np.int16)
+    if choice.replay:
+        reader.ring(choice.replay, d + k, k)
+    reader.finish()
     return TrackingHead(h, k, dither, n_measured, values, weights)
+
+
+def _units(model: Model, asked: int) -> int:
+    """Hidden units that a tracking head has where so many are asked for."""
+    if model.tracker is not None:
+        return model.tracker.n_units
+    return 0 if model.n_inputs > TRACKED_INPUTS else min(asked, MAX_UNITS)
 
 
 def _start(data: bytes, n_classes: int) -> int:

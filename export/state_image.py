@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export import layout
-from metabit.export.bits import level_row_bytes, pack_levels, unpack_levels
+from metabit.export.bits import pack_levels
+from metabit.export.head_spec import MAX_CLASSES
 from metabit.export.spec import ConvLayer, Float32Array, Int8Array, Int64Array, Model
+from metabit.export.state_reader import StateReader
 
 MAGIC = b"\x89MBST\r\n\x1a"
 VERSION = 2
@@ -27,6 +27,8 @@ NEVER_SEEN = 65535
 RECORD_BITS = 24
 #: Bits of means of inputs, after the point.
 MEAN_BITS = 16
+#: Limits of the core, within which all arithmetic is finite.
+_DRIFT_LIMIT, _MOST_VALUE, _MOST_REPLAY = 50 << RECORD_BITS, 2.0**50, 65_535
 
 #: magic, version, bytes, model, learn layers, bits, bank, 0 (head and its units), replay, 0
 _HEADER = struct.Struct("<8sIIIIII8sI20s")
@@ -247,18 +249,79 @@ def choice(data: bytes, where: str = "state image") -> Choice:
 
 
 def _check_envelope(data: bytes, where: str) -> None:
-    """Magic, version, length and checksum."""
-    if len(data) < _HEADER.size + _CRC.size or data[: len(MAGIC)] != MAGIC:
+    """Magic, length, checksum and version: a damaged version is damage, and no newer format."""
+    if data[: len(MAGIC)] != MAGIC:
         raise FormatError(f"{where}: not a state image", code="E-STATE-MAGIC")
-    _, version, n_bytes, *_ = _HEADER.unpack_from(data)
+    if not is_whole(data) or _HEADER.unpack_from(data)[2] != len(data):
+        raise CorruptError(f"{where}: truncated or damaged (checksum)", code="E-STATE-CRC")
+    version = _HEADER.unpack_from(data)[1]
     if version not in (FIRST_VERSION, VERSION):
         raise FormatError(f"{where}: version {version} is unknown", code="E-STATE-VERSION")
-    if n_bytes != len(data) or zlib.crc32(data[: -_CRC.size]) != _CRC.unpack(data[-4:])[0]:
-        raise CorruptError(f"{where}: truncated or damaged (checksum)", code="E-STATE-CRC")
+
+
+@dataclass(frozen=True)
+class Start:
+    """What an image says before the values of layers or of a head.
+
+    Attributes:
+        choice: what learnt.
+        version: of the format.
+        rng, n_steps, n_learnt, record: as in `StateImage`.
+    """
+
+    choice: Choice
+    version: int
+    rng: tuple[int, int, int, int]
+    n_steps: int
+    n_learnt: int
+    record: Record
+
+
+def begin(data: bytes, model: Model, model_name: int, where: str) -> tuple[Start, StateReader]:
+    """Read an image of this model up to its values, and check that an engine of it has written it.
+
+    Args, errors: as for `loads`.
+    """
+    made_by = choice(data, where)
+    _, version, _, name, *_, more = _HEADER.unpack_from(data)
+    if name != model_name:
+        raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
+    reader = StateReader(data, _HEADER.size, where)
+    if any(more) or not _can_have_learnt(made_by, model):
+        raise reader.corrupt("its header says what no engine of this model can have learnt")
+    *rng, n_steps, n_learnt = reader.numbers(_COUNTERS)
+    if not any(rng):
+        raise reader.corrupt("its random generator stands still")
+    n_classes = model.n_outputs if made_by.head is None else model.n_classes
+    record = Record.empty(n_classes)
+    if version == FIRST_VERSION:
+        n_learnt = 0
+    else:
+        judged, right, since, wrong, excess, drifts = reader.numbers(_RECORD)
+        if max(right, wrong) > 1 << RECORD_BITS or excess > _DRIFT_LIMIT:
+            raise reader.corrupt("its record of answers is out of range")
+        recalls = reader.padded("<u2", n_classes).astype(np.int64)
+        record = Record(judged, right, since, wrong, excess, drifts, recalls)
+    words = (rng[0], rng[1], rng[2], rng[3])
+    return Start(made_by, version, words, n_steps, n_learnt, record), reader
+
+
+def _can_have_learnt(made_by: Choice, model: Model) -> bool:
+    """Whether an engine of a model opens with a choice."""
+    n_layers, layers = len(model.layers), made_by.learn_layers
+    if made_by.head is None:
+        learns = 1 <= layers <= n_layers and made_by.bits in (4, 8) and made_by.units == 0
+        replays = layers < n_layers
+    else:
+        replays = made_by.head == "tracking"
+        learns = layers == made_by.bits == 0 and (replays or made_by.units == 0)
+    few = made_by.replay == 0 or (replays and made_by.replay <= _MOST_REPLAY)
+    labels_fit = made_by.replay == 0 or model.n_classes <= MAX_CLASSES
+    return learns and few and labels_fit and made_by.bank < model.n_banks
 
 
 def loads(data: bytes, model: Model, model_name: int, where: str = "state image") -> StateImage:
-    """Parse a state image of this model.
+    """Parse a state image of layers of this model.
 
     Args:
         data: the image.
@@ -268,28 +331,44 @@ def loads(data: bytes, model: Model, model_name: int, where: str = "state image"
 
     Raises:
         FormatError: not a state image.
-        CorruptError: truncated or damaged.
+        CorruptError: truncated or damaged, or a value is out of the range that the core keeps to.
         MismatchError: it belongs to another model.
     """
-    _check_envelope(data, where)
-    _, version, _, name, n_learn, bits, bank, zero, n_slots, more = _HEADER.unpack_from(data)
-    if name != model_name:
-        raise MismatchError(f"{where}: belongs to another model file", code="E-STATE-MODEL")
-    layers = model.layers[len(model.layers) - n_learn :] if n_learn <= len(model.layers) else ()
-    shapes = [(layer.n_out, layer.n_in) for layer in layers]
-    n_means = _n_means(model, len(layers))
-    expected = _expected_bytes(shapes, bits)
-    if version == VERSION:
-        expected += _beside_bytes(model.n_outputs, n_means)
-    seen_bytes = _seen_bytes(model, len(layers))
-    if n_slots:
-        slots = 4 * math.ceil(n_slots / 4) + n_slots * seen_bytes
-        expected = len(_padded(bytes(expected - 4))) + 4 + slots + 4
-    if not layers or any(zero + more) or bits not in (4, 8) or expected != len(data):
-        raise CorruptError(f"{where}: its fields contradict each other", code="E-STATE-FIELDS")
-    reader = _Reader(data)
-    image = _parse(reader, version, shapes, n_means, (name, bits, bank))
-    return replace(image, ring=reader.ring(n_slots, seen_bytes)) if n_slots else image
+    start, reader = begin(data, model, model_name, where)
+    made_by = start.choice
+    if made_by.head is not None:
+        raise reader.corrupt("a head has learnt, and no layers")
+    layers = model.layers[len(model.layers) - made_by.learn_layers :]
+    n_means, worth = _n_means(model, len(layers)), start_worth(model.n_outputs)
+    means = np.zeros(n_means, dtype=np.int64)
+    if start.version != FIRST_VERSION:
+        worth = reader.padded("<u2", model.n_outputs + 2).astype(np.int64)
+        most = 255 << MEAN_BITS
+        means = reader.within("<i4", n_means, -most, most, "the mean of an input").astype(np.int64)
+    rms = reader.within("<f4", len(layers), 0, _MOST_VALUE, "a mean square of gradients")
+    running = [_running_values(reader, layer.n_out) for layer in layers]
+    levels = [reader.rows(layer.n_out, layer.n_in, made_by.bits) for layer in layers]
+    learnt = [
+        LayerImage(float(q), values[0], values[1], values[2], values[3], rows)
+        for q, values, rows in zip(rms, running, levels, strict=True)
+    ]
+    ring = None
+    if made_by.replay:
+        seen_bytes = _seen_bytes(model, len(layers))
+        ring = KeptSamples(*reader.ring(made_by.replay, seen_bytes, model.n_outputs))
+    reader.finish()
+    return StateImage(
+        model_name, made_by.bits, made_by.bank, start.rng, start.n_steps, start.n_learnt,
+        start.record, worth, means if n_means else None, tuple(learnt), ring,
+    )  # fmt: skip
+
+
+def _running_values(reader: StateReader, n_out: int) -> Float32Array:
+    """Running values of a layer, shape (4, n_out)."""
+    low = np.full((4, n_out), -_MOST_VALUE, dtype=np.float32)
+    low[1] = 0  # variances
+    values = reader.within("<f4", 4 * n_out, low.ravel(), _MOST_VALUE, "a running value")
+    return values.reshape(4, n_out)
 
 
 def start_worth(n_outputs: int) -> Int64Array:
@@ -312,80 +391,3 @@ def _seen_bytes(model: Model, n_learn: int) -> int:
     if n_learn == len(model.layers):
         return 0
     return 4 * math.ceil(math.prod(model.layers[-n_learn - 1].out_shape) / 32)
-
-
-def _expected_bytes(shapes: Sequence[tuple[int, int]], bits: int) -> int:
-    values = sum(4 + 16 * n_out + n_out * level_row_bytes(n_in, bits) for n_out, n_in in shapes)
-    return _HEADER.size + _COUNTERS.size + values + _CRC.size
-
-
-def _beside_bytes(n_outputs: int, n_means: int) -> int:
-    """Record, shares of labels and means, which the first version does not have."""
-    recalls, worth = _padded(bytes(2 * n_outputs)), _padded(bytes(2 * n_outputs + 4))
-    return _RECORD.size + len(recalls) + len(worth) + 4 * n_means
-
-
-class _Reader:
-    """Goes through an image from its counters on."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, _HEADER.size
-
-    def numbers(self, layout: struct.Struct) -> tuple[int, ...]:
-        """Numbers that follow."""
-        self.at += layout.size
-        return layout.unpack_from(self.data, self.at - layout.size)
-
-    def array(self, dtype: str, n: int) -> NDArray[Any]:
-        """An array of n numbers that follows, and what fills it up to four bytes."""
-        values = np.frombuffer(self.data, dtype, n, self.at)
-        self.at += len(_padded(values.tobytes()))
-        return values.copy()
-
-    def rows(self, n_out: int, n_in: int, bits: int) -> Int8Array:
-        """Hidden weights that follow, shape (n_out, n_in)."""
-        row_bytes = level_row_bytes(n_in, bits)
-        packed = np.frombuffer(self.data, np.uint8, n_out * row_bytes, self.at)
-        self.at += packed.size
-        return unpack_levels(packed.reshape(n_out, row_bytes), n_in, bits)
-
-    def ring(self, n_slots: int, n_bytes: int) -> KeptSamples:
-        """Samples kept for replay that follow, and what fills up hidden weights before them."""
-        self.at += -self.at % 4
-        (n_kept,) = self.numbers(_COUNT)
-        labels = self.array("u1", n_slots)
-        return KeptSamples(
-            n_kept, labels, self.array("u1", n_slots * n_bytes).reshape(n_slots, n_bytes)
-        )
-
-
-def _parse(
-    reader: _Reader,
-    version: int,
-    shapes: Sequence[tuple[int, int]],
-    n_means: int,
-    ids: tuple[int, int, int],
-) -> StateImage:
-    *rng, n_steps, n_learnt = reader.numbers(_COUNTERS)
-    n_outputs = shapes[-1][0]
-    if version == FIRST_VERSION:
-        record, worth, n_learnt = Record.empty(n_outputs), start_worth(n_outputs), 0
-        means = np.zeros(n_means, dtype=np.int64)
-    else:
-        judged, right, since, wrong, excess, drifts = reader.numbers(_RECORD)
-        recalls = reader.array("<u2", n_outputs).astype(np.int64)
-        record = Record(judged, right, since, wrong, excess, drifts, recalls)
-        worth = reader.array("<u2", n_outputs + 2).astype(np.int64)
-        means = reader.array("<i4", n_means).astype(np.int64)
-    rms = reader.array("<f4", len(shapes))
-    running = [reader.array("<f4", 4 * n_out).reshape(4, n_out) for n_out, _ in shapes]
-    name, bits, bank = ids
-    levels = [reader.rows(n_out, n_in, bits) for n_out, n_in in shapes]
-    layers = tuple(
-        LayerImage(float(q), values[0], values[1], values[2], values[3], rows)
-        for q, values, rows in zip(rms, running, levels, strict=True)
-    )
-    return StateImage(
-        name, bits, bank, (rng[0], rng[1], rng[2], rng[3]), n_steps, n_learnt, record, worth,
-        means if n_means else None, layers,
-    )  # fmt: skip

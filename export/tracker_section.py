@@ -104,14 +104,15 @@ def tracker_problem(
         return f"{tracker.n_units} hidden units; up to {most} are possible"
     if (len(tracker.values), len(tracker.weights)) != sizes(d, k, tracker.n_units):
         return f"values and weights do not fit {d} values and {k} classes"
-    low, high = _bounds(d, k)
+    low, high = bounds(d, k)
     if not bool(((tracker.values >= low) & (tracker.values <= high)).all()):
         return "a value of its tracking head is out of range"
     return None
 
 
-def _bounds(d: int, k: int) -> tuple[Float32Array, Float32Array]:
-    """Within them all arithmetic is finite, and every conversion to an integer fits."""
+def bounds(d: int, k: int) -> tuple[Float32Array, Float32Array]:
+    """The least and the largest of each value of a head of d values and k classes. Within them all
+    arithmetic is finite, and every conversion to an integer fits."""
     parts = [
         (4, 0.0, 2.0), (d, -_MOST_VALUE, _MOST_VALUE), (d, 0.0, _MOST_VALUE), (k, 0.0, 1024.0),
         (k, 0.0, 1.0), (k * d, -4.0, 4.0), (k * d, 0.0, 128.0),

@@ -151,11 +151,11 @@ static bool record_is_sane(const uint8_t *bytes) {
     return mb_record_is_sane(&record);
 }
 
-/* Of all that a head keeps, only its scale could do harm. */
+/* Of all that a head keeps, only its scale could do harm. What has no meaning yet must be zero. */
 static bool head_is_sane(const uint8_t *bytes) {
     mb_counters counters;
     mb_copy(&counters, bytes, sizeof counters);
-    return mb_is_scale(counters.scale) && counters.n_to_solve >= 1;
+    return mb_is_scale(counters.scale) && counters.n_to_solve >= 1 && counters.reserved == 0;
 }
 
 /* Whether n bytes at `at` of the learnt block, where values lie, are such as could do no harm. */
@@ -347,7 +347,7 @@ int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
     }
     size_t bytes = mb_state_image_bytes(header);
     if (bytes < STATE_HEADER_BYTES + sizeof(uint32_t)) {
-        return bytes == 0 ? MB_ERR_FORMAT : MB_ERR_CORRUPT;
+        return mb_same(header, magic, sizeof magic) ? MB_ERR_CORRUPT : MB_ERR_FORMAT;
     }
     mb_copy(&version, header + STATE_VERSION, sizeof version);
     fill_header(model, version == FIRST_VERSION ? version : VERSION, ours);
