@@ -21,4 +21,13 @@ static inline uint32_t fw_word(const uint8_t *from) {
            (uint32_t)from[3] << 24;
 }
 
+/* Write a word of flash. A core with a store buffer could otherwise join it with the next one, or
+ * ask whether the flash is busy before the word has arrived. */
+static inline void fw_store(uint32_t address, uint32_t word) {
+    *(volatile uint32_t *)(uintptr_t)address = word;
+#if defined(__arm__)
+    __asm__ volatile("dsb" ::: "memory");
+#endif
+}
+
 #endif /* FW_FLASH_H */

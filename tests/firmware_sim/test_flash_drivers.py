@@ -112,9 +112,17 @@ class Stm32(Chip):
         uc = self._uc
         page = registers.base & ~0xFFF
         uc.mmio_map(page, 4096, self._get, page, self._put, page)
+        uc.mem_map(0x40030000, 4096)  # the instruction cache of U5, which is off
         origin = self.flash.origin
         uc.mem_protect(origin, self.flash.bytes, unicorn.UC_PROT_ALL)
         uc.hook_add(unicorn.UC_HOOK_MEM_WRITE, self._stored, None, origin, self.flash.end - 1)
+        self._stale: set[int] = set()
+        if firmware.board.core == "cortex-m7":
+            self.write(0xE000ED14, struct.pack("<I", 1 << 16))  # the data cache is on
+            uc.hook_add(unicorn.UC_HOOK_MEM_WRITE, self._forgot, None, 0xE000EF5C, 0xE000EF5F)
+
+    def _forgot(self, _uc: Any, _kind: int, _at: int, _size: int, line: int, _data: Any) -> None:
+        self._stale.discard(line & 0xFFFFFFFF)
 
     def _get(self, _uc: Any, offset: int, _size: int, page: int) -> int:
         at = page + offset - self._registers.base
@@ -135,6 +143,8 @@ class Stm32(Chip):
     def _set(self, bank: int, value: int) -> None:
         r = self._registers
         self.forbid(bool(self._control[bank] & r.lock), "the control register is locked")
+        if not self._control[bank] & (r.program | r.erase):
+            self.forbid(bool(self._stale), "the cache still has what was there before")
         self._control[bank] = value
         if value & r.lock:
             self._keys[bank] = ()
@@ -142,7 +152,9 @@ class Stm32(Chip):
             self.forbid(not value & r.erase, "started without an erasure")
             page_bytes = self.firmware.board.page_bytes
             first = r.banks.index(bank) * r.bank_bytes + r.page_number(value) * page_bytes
-            self.write(self.flash.origin + first, b"\xff" * page_bytes)
+            at = self.flash.origin + first
+            self.write(at, b"\xff" * page_bytes)
+            self._change(at, page_bytes)
             self._control[bank] &= ~r.start
 
     def _stored(self, _uc: Any, _kind: int, at: int, size: int, _value: int, _data: Any) -> None:
@@ -151,6 +163,11 @@ class Stm32(Chip):
         self.forbid(not self._control[bank] & r.program, "flash was written while it is read-only")
         self.forbid(self.read(at, size) != b"\xff" * size, "flash was written twice")
         self.forbid(size != 4, "flash is written in words")
+        self._change(at, size)
+
+    def _change(self, at: int, n_bytes: int) -> None:
+        if self.firmware.board.core == "cortex-m7":
+            self._stale.update(range(at & ~31, at + n_bytes, 32))
 
 
 class Pico(Chip):

@@ -30,7 +30,7 @@ int fw_flash_write(uint32_t address, const void *data, size_t bytes) {
     const uint8_t *from = data;
     set(WRITE);
     for (size_t i = 0; i < bytes; i += 4) {
-        FW_REGISTER(address + i) = fw_word(from + i);
+        fw_store(address + (uint32_t)i, fw_word(from + i));
         while ((READY & 1u) == 0) {
         }
     }

@@ -1,6 +1,6 @@
 /* stm32_flash.h: how flash is opened and closed on STM32F4, F7, L4+ and U5 chips. A file that
  * includes it first says where the registers KEYR, SR and CR are, and which bits are BUSY and
- * ERRORS. */
+ * ERRORS; and has a function forget(), after which no cache holds what was there before. */
 #ifndef FW_STM32_FLASH_H
 #define FW_STM32_FLASH_H
 
@@ -20,10 +20,11 @@ static void begin(uint32_t control) {
     CR = control;
 }
 
-static int end(void) {
+static int end(uint32_t address, size_t bytes) {
     while (SR & BUSY) {
     }
     CR = LOCK;
+    forget(address, bytes);
     return (SR & ERRORS) != 0;
 }
 

@@ -4,6 +4,7 @@
  * memory; run on an emulated core with such registers. */
 #include "../board.h"
 #include "../flash.h"
+#include "cortex_m7_cache.h"
 
 #define KEYR FW_REGISTER(0x40023C04u)
 #define SR FW_REGISTER(0x40023C0Cu)
@@ -13,6 +14,8 @@
 #define ERASE_SECTOR 2u
 #define WORDS (2u << 8) /* 32 bits at once: 2.7 V and more */
 
+static void forget(uint32_t address, size_t bytes) { cortex_m7_forget(address, bytes); }
+
 #include "stm32_flash.h" /* needs the names above */
 
 const uint32_t fw_flash_write_bytes = 4;
@@ -21,16 +24,16 @@ int fw_flash_erase(uint32_t address) {
     uint32_t sector = 4u + (address - FLASH) / fw_keep_page_bytes;
     begin(ERASE_SECTOR | WORDS | sector << 3);
     CR |= START;
-    return end();
+    return end(address, fw_keep_page_bytes);
 }
 
 int fw_flash_write(uint32_t address, const void *data, size_t bytes) {
     const uint8_t *from = data;
     begin(PROGRAM | WORDS);
     for (size_t i = 0; i < bytes; i += 4) {
-        FW_REGISTER(address + i) = fw_word(from + i);
+        fw_store(address + (uint32_t)i, fw_word(from + i));
         while (SR & BUSY) {
         }
     }
-    return end();
+    return end(address, bytes);
 }

@@ -4,6 +4,7 @@
  * with such registers. */
 #include "../board.h"
 #include "../flash.h"
+#include "cortex_m7_cache.h"
 
 #define FLASH 0x08000000u
 #define BANK_BYTES 0x100000u
@@ -39,10 +40,11 @@ static void begin(uint32_t bank, uint32_t control) {
     CR(bank) = control;
 }
 
-static int end(uint32_t bank) {
+static int end(uint32_t bank, uint32_t address, size_t bytes) {
     while (SR(bank) & BUSY) {
     }
     CR(bank) = LOCK;
+    cortex_m7_forget(address, bytes);
     return (SR(bank) & ERRORS) != 0;
 }
 
@@ -51,7 +53,7 @@ int fw_flash_erase(uint32_t address) {
     uint32_t sector = (address - FLASH) % BANK_BYTES / fw_keep_page_bytes;
     begin(bank, ERASE_SECTOR | WORDS | sector << 8);
     CR(bank) |= START;
-    return end(bank);
+    return end(bank, address, fw_keep_page_bytes);
 }
 
 int fw_flash_write(uint32_t address, const void *data, size_t bytes) {
@@ -60,10 +62,10 @@ int fw_flash_write(uint32_t address, const void *data, size_t bytes) {
     begin(bank, PROGRAM | WORDS);
     for (size_t i = 0; i < bytes; i += UNIT) {
         for (size_t word = 0; word < UNIT; word += 4) {
-            FW_REGISTER(address + i + word) = fw_word(from + i + word);
+            fw_store(address + (uint32_t)(i + word), fw_word(from + i + word));
         }
         while (SR(bank) & BUSY) {
         }
     }
-    return end(bank);
+    return end(bank, address, bytes);
 }
