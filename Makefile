@@ -20,7 +20,7 @@ C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 
 PROCESSORS ?= aarch64 armv7l
 PRESETS := gcc clang asan clang-asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes boot-pico reproduce power-cuts c-variants sanitize tflite-runtime wheels try-wheels flash-rivals import-graphs fuzz clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes boot-pico reproduce power-cuts kernel-cuts c-variants sanitize tflite-runtime wheels try-wheels flash-rivals import-graphs fuzz clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,8 @@ reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for do
 
 power-cuts: $(VENV)/.installed ## two million failures and power cuts on a folder of states, some minutes
 	$(BIN)/python -m benchmarks.power_cuts
+
+kernel-cuts: $(VENV)/.installed ## ten thousand failures of the system calls of Linux on such a folder, killed processes, several writers
 	$(BIN)/python -m benchmarks.kernel_cuts
 
 flash-rivals: $(VENV)/.installed ## states in bare flash beside littlefs, which pip fetches, through the same power cuts

@@ -65,7 +65,7 @@ def system_calls(command: list[str], states: Path, how: str) -> dict[str, int]:
     Args:
         command: from `build`.
         states: an empty folder, on the file system that is tried.
-        how: "quick", or "all" for more numbers of errno.
+        how: "quick", or "all" for more numbers of errno, and six folders to begin with.
     """
     whole = [*command, str(states), how]
     said = subprocess.run(whole, check=True, stdout=subprocess.PIPE, text=True).stdout
