@@ -12,6 +12,8 @@ import pytest
 from helpers import random_model
 
 from metabit.cli import run
+from metabit.edge_runtime import sources
+from metabit.edge_runtime._native import library_path
 from metabit.export import container
 from metabit.firmware_sim import elf
 
@@ -41,7 +43,7 @@ def call(*command: object, **variables: str) -> str:
 def build(model: Path, work: Path, *options: str) -> Path:
     """Build and install the library, then build the example against it; returns the program."""
     prefix = work / "prefix"
-    options = ("-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_INSTALL_LIBDIR=lib", *options)
+    options = ("-DCMAKE_INSTALL_LIBDIR=lib", *options)
     call("cmake", "-S", ROOT, "-B", work / "library", *options)
     call("cmake", "--build", work / "library")
     call("cmake", "--install", work / "library", "--prefix", prefix)
@@ -53,13 +55,17 @@ def build(model: Path, work: Path, *options: str) -> Path:
     return work / "example" / "example"
 
 
-@pytest.fixture(scope="module", params=["gcc", pytest.param("clang", marks=pytest.mark.long)])
+@pytest.fixture(
+    scope="module",
+    params=["gcc Debug", pytest.param("clang Release", marks=pytest.mark.long)],
+)
 def built(
     request: pytest.FixtureRequest, model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Folder of a host build, with `prefix` where the library is installed."""
-    work = tmp_path_factory.mktemp(request.param)
-    build(model, work, f"-DCMAKE_C_COMPILER={request.param}")
+    compiler, kind = request.param.split()
+    work = tmp_path_factory.mktemp(compiler)
+    build(model, work, f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_BUILD_TYPE={kind}")
     return work
 
 
@@ -127,15 +133,15 @@ int main() { setup(); while (Serial.available()) loop(); }
 
 
 def test_the_sketch_predicts_and_learns(model: Path, tmp_path: Path) -> None:
+    """It links the library that all tests use; that Arduino compiles the core, others show."""
     sketch = ROOT / "examples" / "arduino" / "digits"
-    library = [f"-I{ROOT}/edge_runtime/{folder}" for folder in ("include", "src")]
-    objects: list[Path] = []
-    for source in [*(ROOT / "edge_runtime/src").rglob("*.c"), model / "digits.c"]:
-        objects.append(tmp_path / f"{len(objects)}.o")
-        call("cc", "-O1", "-std=c99", f"-I{model}", *library, "-c", source, "-o", objects[-1])
+    include = [f"-I{folder}" for folder in (model, sketch, sources() / "include")]
+    call("cc", "-std=c99", *include, "-c", model / "digits.c", "-o", tmp_path / "digits.o")
     (tmp_path / "arduino.cpp").write_text(ARDUINO)
-    flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", f"-I{model}", f"-I{sketch}", *library]
-    call("g++", *flags, tmp_path / "arduino.cpp", *objects, "-o", tmp_path / "sketch")
+    flags = ["-std=c++11", "-Wall", "-Wextra", "-Werror", *include]
+    core = library_path()
+    linked = [tmp_path / "digits.o", core, f"-Wl,-rpath,{core.parent}"]
+    call("g++", *flags, tmp_path / "arduino.cpp", *linked, "-o", tmp_path / "sketch")
     values = " ".join(str(i % 17) for i in range(64))
 
     def answers(lines: list[str]) -> list[str]:
@@ -156,9 +162,8 @@ def test_the_sketch_predicts_and_learns(model: Path, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_it_is_linked_for_a_cortex_m4(model: Path, tmp_path: Path) -> None:
     tools = EXAMPLE / "cortex-m4.cmake"
-    program = build(
-        model, tmp_path, f"-DCMAKE_TOOLCHAIN_FILE={tools}", f"-DPYTHON={sys.executable}"
-    )
+    options = (f"-DCMAKE_TOOLCHAIN_FILE={tools}", f"-DPYTHON={sys.executable}")
+    program = build(model, tmp_path, *options, "-DCMAKE_BUILD_TYPE=Release")
     parsed = elf.parse(program.read_bytes(), thumb=True)
     assert {"main", "mb_open", "mb_predict", "mb_learn", "digits_model"} <= parsed.symbols.keys()
     assert "printf" not in parsed.symbols

@@ -22,7 +22,7 @@ seeds = 2
 name = "digits"
 stream = "permuted"
 n_tasks = 2
-train_samples = 400
+train_samples = 100
 [base.network]
 hidden = [32]
 banks = "task"

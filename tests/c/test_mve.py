@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from kernel_sources import kernel_sources
 
 from metabit.edge_runtime import sources
 
@@ -32,8 +33,7 @@ def test_eight_bit_inputs_give_the_bits_of_the_scalar_kernel(tmp_path: Path) -> 
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up(f"{EMULATOR[0]} is missing")
     program = tmp_path / "mve"
-    core = [*sorted((sources() / "src" / "kernels").rglob("*.c")), sources() / "src" / "arith.c"]
-    files = [str(path) for path in (HERE / "mve.c", *core)]
+    files = [str(HERE / "mve.c"), *kernel_sources()]
     subprocess.run([*COMPILER, *files, "-o", str(program)], check=True)
     done = subprocess.run(
         [*EMULATOR, str(program)],

@@ -125,9 +125,13 @@ def test_folders_differ_where_recipes_do() -> None:
 
 @pytest.fixture(scope="module")
 def outcome(tmp_path_factory: pytest.TempPathFactory) -> tuple[Document, Path]:
-    """The tiny benchmark, run at small scale: its document and its folder."""
+    """The tiny benchmark, run at small scale: its document and its folder.
+
+    With samples enough for metaplasticity to be better than plain training.
+    """
     folder = tmp_path_factory.mktemp("reproduce")
-    made = tiny(folder, HEAD + ROWS + TARGETS)
+    head = HEAD.replace("train_samples = 100", "train_samples = 400")
+    made = tiny(folder, head + ROWS + TARGETS)
     workers = Workers(serial, 2, Notes())
     document, failures = reproduce(made, made.rows, "small", 2, folder / "out", workers)
     assert failures == []
