@@ -207,7 +207,13 @@ RIVALS: dict[str, Callable[[Problem], Learner]] = {
     "adaptive random forest": _forest,
 }
 
-#: Problems with more input values than this are met with one seed: they take an hour each.
-ONE_SEED = {"MLP, Adam": 9_000_000, "Hoeffding tree": 3_000_000}
+#: Problems with more input values than this are met with one seed: they take minutes to an hour each.
+ONE_SEED = {
+    "logistic regression": 1_000_000,
+    "naive Bayes": 1_000_000,
+    "MLP, Adam": 1_000_000,
+    "Hoeffding tree": 1_000_000,
+    "adaptive random forest": 1_000_000,
+}
 #: Most input values of a problem for rivals that look at each of them in Python.
 MOST_VALUES = {"Hoeffding tree": 8_000_000, "adaptive random forest": 3_000_000}
