@@ -207,7 +207,7 @@ RIVALS: dict[str, Callable[[Problem], Learner]] = {
     "adaptive random forest": _forest,
 }
 
-#: Problems with more input values than this are met with one seed: they take minutes to an hour each.
+#: Problems with more input values than this are met with one seed: minutes to an hour each.
 ONE_SEED = {
     "logistic regression": 1_000_000,
     "naive Bayes": 1_000_000,

@@ -128,6 +128,7 @@ PLAIN_PAGES = (
     "CONTRIBUTING.md",
     "CHANGELOG.md",
     "docs/BENCHMARKS.md",
+    "docs/CLAIMS.md",
     "docs/ERRORS.md",
     "docs/FORMAT.md",
     "docs/LEARNING.md",
