@@ -29,7 +29,7 @@ from metabit.firmware_sim.elf import Elf
 from metabit.firmware_sim.elf import parse as parse_elf
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
-C_FLAGS = ("-O2", "-std=c99", "-ffreestanding", *WARNINGS)
+C_FLAGS = ("-O2", "-std=c99", "-ffreestanding", "-fomit-frame-pointer", *WARNINGS)
 # Segments begin where the board says: without the page size, the linker would round the first one
 # down to 64 KiB, below an origin such as the end of a boot loader.
 LINK_FLAGS = ("-Wl,--gc-sections", "-Wl,-e,fw_reset", "-Wl,-z,max-page-size=4096")
@@ -41,6 +41,8 @@ START = {
     "aarch64": "start_aarch64.S",
     "riscv32": "start_riscv32.S",
 }
+#: What every firmware holds, whatever its main.c does.
+COMMON = (FIRMWARE / "memory.c", FIRMWARE / "soft_float.c")
 CORE = Path(metabit.edge_runtime.__file__).parent
 INCLUDES = (f"-I{CORE / 'include'}",)
 
@@ -186,7 +188,7 @@ def _sources(board: Board) -> dict[str, list[Path]]:
     start = FIRMWARE / START[board.isa]
     return {
         "core": core_sources(),
-        "firmware": [FIRMWARE / "main.c", FIRMWARE / "memory.c", start],
+        "firmware": [FIRMWARE / "main.c", *COMMON, start],
     }
 
 

@@ -17,6 +17,7 @@ from metabit.firmware_sim import boards, linker, session
 from metabit.firmware_sim.boards import Board, Standalone
 from metabit.firmware_sim.build import (
     C_FLAGS,
+    COMMON,
     FIRMWARE,
     LINK_FLAGS,
     SECTION_FLAGS,
@@ -177,7 +178,7 @@ def _link(
     window = 0 if board.standalone is None else board.standalone.data_window
     flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}", f"-I{STANDALONE}")
     start = FIRMWARE / START[board.isa]
-    own = [STANDALONE / "main.c", FIRMWARE / "memory.c", start, *sources]
+    own = [STANDALONE / "main.c", *COMMON, start, *sources]
     made = kept_objects({"firmware": own}, flags, board.name)
     with tempfile.TemporaryDirectory(prefix="metabit-image-") as folder:
         work = Path(folder)

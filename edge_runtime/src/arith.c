@@ -24,7 +24,8 @@ float mb_pow2(int32_t n) { return mb_bits_float((uint32_t)(n + 127) << 23); }
 int32_t mb_exponent(float x) { return (int32_t)(mb_float_bits(x) >> 23) - 127; }
 
 float mb_sqrt(float x) {
-    if (x < 1.17549435e-38f) {
+    uint32_t bits = mb_float_bits(x);
+    if ((int32_t)bits < 0x00800000) { /* negative, or below FLT_MIN */
         return 0.0f;
     }
 #if defined(__GNUC__) && defined(__ARM_FP) && (__ARM_FP & 4) && !defined(__aarch64__)
@@ -32,28 +33,20 @@ float mb_sqrt(float x) {
     __asm__("vsqrt.f32 %0, %1" : "=t"(hardware) : "t"(x));
     return hardware;
 #else
-    /* 1/sqrt from the halved exponent, three Newton steps; then x * (1/sqrt) is within 1 ulp or
-     * two. */
-    float half = 0.5f * x;
-    float inverse = mb_bits_float(0x5f375a86u - (mb_float_bits(x) >> 1));
-    for (int i = 0; i < 3; i++) {
-        inverse = inverse * (1.5f - (half * inverse) * inverse);
+    /* x = rest * 4^n * 2^-24 with rest / 2^24 in [1, 4). The root is found bit by bit, 24 bits and
+     * one to round by; what is left to its square stays in `rest`, so nothing is lost. It never
+     * lies halfway between two floats, since a square with the last bit set has 50 bits. */
+    uint32_t exponent = bits >> 23, even = ~exponent & 1u; /* biased by 127 */
+    uint32_t rest = ((bits & 0x007fffffu) | 0x00800000u) << (1u + even), root = 0;
+    for (uint32_t bit = 1u << 24; bit > 0; bit >>= 1, rest <<= 1) {
+        uint32_t square = 2u * root + bit;
+        if (square <= rest) {
+            rest -= square;
+            root += bit;
+        }
     }
-    uint32_t root = mb_float_bits(x * inverse);
-    uint32_t square = mb_float_bits(x);
-    uint32_t m = (root & 0x007fffffu) | 0x00800000u; /* root = m * 2^e, 24 bits */
-    int32_t e = (int32_t)(root >> 23) - 150;
-    uint64_t mx = (square & 0x007fffffu) | 0x00800000u; /* x = mx * 2^ex */
-    int32_t ex = (int32_t)(square >> 23) - 150;
-    /* Correctly rounded means (m - 1/2)^2 < x / 4^e < (m + 1/2)^2: decided in integers. */
-    uint64_t target = mx << (ex - 2 * e + 2);
-    while ((uint64_t)(2u * m + 1u) * (2u * m + 1u) < target) {
-        m++;
-    }
-    while ((uint64_t)(2u * m - 1u) * (2u * m - 1u) > target) {
-        m--;
-    }
-    return (float)m * mb_pow2(e);
+    root += root & 1u;
+    return mb_bits_float((root >> 1) + ((exponent + 125u - even) / 2u << 23));
 #endif
 }
 
