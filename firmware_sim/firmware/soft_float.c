@@ -43,7 +43,7 @@ static inline uint32_t leading_zeros(uint32_t x) {
 #endif
 }
 
-/* Rounds a mantissa. A carry goes on into the exponent, as it should. */
+/* Rounds a mantissa. A carry reaches the exponent, as it should. */
 static inline uint32_t nearest(uint32_t exponent_bits, uint32_t mantissa) {
     uint32_t bits = exponent_bits + (mantissa >> 8);
     return bits + (uint32_t)((mantissa & 0xffu) + (bits & 1u) > 0x80u);
