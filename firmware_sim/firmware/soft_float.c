@@ -191,7 +191,7 @@ static inline uint32_t from_integer(int32_t x) {
     return from_magnitude(bits & SIGN, x < 0 ? 0u - bits : bits);
 }
 
-/* ---- what compilers call ---------------------------------------------------------------------- */
+/* ---- what compilers call --------------------------------------------------------------------- */
 
 #if defined(__arm__)
 
