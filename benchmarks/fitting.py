@@ -4,7 +4,8 @@
                                  [--work FOLDER] [--jobs N]
 
 The grid trains every candidate as the last stage of `fit` does: in full, on every fold. Both choose
-on held-out training samples, and both choices are trained on all of them and tested once. What they
+on held-out training samples, and both choices are trained on all of them with three seeds, because
+one training says little, and tested. What they
 take is processor time of all trainings, which other programs hardly disturb. What was trained
 before in --work is not trained again. Writes benchmarks/results/fitting.json.
 """
@@ -13,28 +14,32 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from benchmarks import page, results
 from metabit.cli.progress import FitBar
+from metabit.files import make_folder
 from metabit.fitting import material as materials
 from metabit.fitting import race
 from metabit.fitting.choice import best
-from metabit.fitting.finish import finish
+from metabit.fitting.finish import Finished, finish
 from metabit.fitting.propose import Proposed, propose
 from metabit.fitting.question import Budgets, Question
 from metabit.fitting.race import Entry, Score
 from metabit.fitting.windows import with_window
 from metabit.trainer.recipe.data import DataRecipe
-from metabit.trainer.reproduction.jobs import Job, read_done
+from metabit.trainer.reproduction.jobs import Job, folder_name, read_done
 from metabit.trainer.reproduction.pool import Pool
 from metabit.trainer.reproduction.runner import Workers
 from metabit.trainer.runs.progress import Silent
 
 NAME, SEED, RAM_BYTES = "fitting", 1, 64 * 1024
 """Candidates and stages were chosen with seed 0."""
+TESTED_SEEDS = (1, 2, 3)
+"""Seeds that a choice is trained and tested with."""
 
 
 def sets(own: Path | None) -> dict[str, DataRecipe]:
@@ -90,24 +95,24 @@ class Ground:
         return race.jobs_of(entry, rung, self.question, features, trials, None)
 
     def tested(self, scores: dict[Entry, Score], name: str) -> dict[str, Any]:
-        """The choice, trained on all samples and tested."""
+        """The choice, trained on all samples and tested, on average over seeds."""
         chosen = best(scores)
-        done = finish(
-            chosen,
-            scores[chosen],
-            self.material,
-            self.question,
-            None,
-            self.folder / name,
-            Silent(),
-        )
+        tested = [self._tested(chosen, scores[chosen], name, seed) for seed in TESTED_SEEDS]
         return {
             "label": chosen.candidate.label,
             "accuracy": scores[chosen].accuracy,
-            "test_accuracy": done.test_accuracy,
-            "weight_bytes": done.weight_bytes,
-            "ram_bytes": done.ram_bytes,
+            "test_accuracy": fmean(done.test_accuracy for done in tested),
+            "weight_bytes": tested[0].weight_bytes,
+            "ram_bytes": tested[0].ram_bytes,
         }
+
+    def _tested(self, chosen: Entry, score: Score, name: str, seed: int) -> Finished:
+        folder = self.folder / folder_name(
+            f"{name} {chosen.candidate.shape} {seed}", {"front": chosen.candidate.front}
+        )
+        make_folder(folder)
+        question = replace(self.question, seed=seed)
+        return finish(chosen, score, self.material, question, None, folder, Silent())
 
 
 def compared(name: str, data: DataRecipe, effort: str, work: Path, n_jobs: int) -> dict[str, Any]:
@@ -126,7 +131,6 @@ def compared(name: str, data: DataRecipe, effort: str, work: Path, n_jobs: int) 
             workers = Workers(pool, n_jobs, bar.of(race.plan(n, stages)))
             ground = Ground(question, material, proposed, folder, workers)
             scores, seconds = ground.run(stages)
-            (folder / key).mkdir(exist_ok=True)
             row[key] = ground.tested(scores, key) | {"processor_seconds": round(seconds, 1)}
             print(name, key, row[key], flush=True)
     return row

@@ -37,10 +37,13 @@ class HeadChoice:
         spare_classes: new classes that it can learn, besides all of the network.
         ram_bytes: RAM for its tables. None stands for 24 KiB, and a network with so many classes
             that this is too little then gets no head.
+        novelty: whether it gets the limit by which it says what it does not know, which takes
+            longer than all the rest. A head that is only tried needs none.
     """
 
     spare_classes: int = SPARE_DEFAULT
     ram_bytes: int | None = None
+    novelty: bool = True
 
 
 HEAD_DEFAULT = HeadChoice()
@@ -67,7 +70,9 @@ def with_chosen_head(
 ) -> Model:
     """`with_head`, as chosen; errors as there."""
     ram_bytes = RAM_DEFAULT if choice.ram_bytes is None else choice.ram_bytes
-    return with_head(model, x, y, spare_classes=choice.spare_classes, ram_bytes=ram_bytes)
+    return with_head(
+        model, x, y, spare_classes=choice.spare_classes, ram_bytes=ram_bytes, novelty=choice.novelty
+    )
 
 
 def head_bytes(n_features: int, n_classes: int, n_sums: int = 0) -> int:
@@ -96,6 +101,7 @@ def with_head(
     *,
     spare_classes: int = SPARE_DEFAULT,
     ram_bytes: int = RAM_DEFAULT,
+    novelty: bool = True,
 ) -> Model:
     """The model with a counting head that knows these samples.
 
@@ -105,6 +111,7 @@ def with_head(
         y: shape (n,), their labels.
         spare_classes: new classes that the head can learn, besides the classes of the network.
         ram_bytes: RAM for the tables of the head.
+        novelty: see `HeadChoice`.
 
     Raises:
         InputError: code E-HEAD: no samples, labels that the network does not know, too many
@@ -120,7 +127,9 @@ def with_head(
             code="E-HEAD",
         )
     head, values, logits = _fitted(model, x, n_classes, model.n_outputs, ram_bytes)
-    return replace(model, head=_counted(head, features(head, values, logits), y))
+    f = features(head, values, logits)
+    counted = _counted(head, f, y)
+    return replace(model, head=replace(counted, limit=limit_of(counted, f)) if novelty else counted)
 
 
 def with_empty_head(
@@ -257,11 +266,10 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
     weights, scale = _solve(head, products, n_products, means)
     triangle = products[np.triu_indices(n)].astype(np.int32)
     bonus = np.where(counts > 0, HOME_BONUS, 0).astype(np.float32)
-    counted = replace(
+    return replace(
         head, counts=counts, fed=counts.copy(), means=means, weights=weights, products=triangle,
         n_products=n_products, scale=scale, bonus=bonus,
     )  # fmt: skip
-    return replace(counted, limit=limit_of(counted, f))
 
 
 def _solve(

@@ -1,8 +1,9 @@
 """Which candidates are trained for how long: successive halving.
 
-All candidates are trained for a short while on one fold, the best of them for longer on another
-fold, and the best few in full on every fold. What a candidate is worth is the accuracy of whichever
-answers better, its network or the counting head, on samples that it was not trained on.
+All candidates are trained for a short while, the best of them for longer, and the best two in full,
+each time on every fold: which groups are held out decides more than which network is trained. What
+a candidate is worth is the accuracy of whichever answers better, its network or the counting head,
+on samples that it was not trained on.
 """
 
 from __future__ import annotations
@@ -84,13 +85,12 @@ class Score:
 
 
 def rungs(n_candidates: int, n_folds: int, effort: str) -> list[Rung]:
-    """The stages of a race; each candidate that stays costs four times as much as in the last."""
-    full = round(FULL_STEPS * EFFORTS[effort])
-    second = max(8, n_candidates // 4)
+    """The stages of a race, which takes about an eighth of what a search of the whole grid does."""
+    full, every = round(FULL_STEPS * EFFORTS[effort]), tuple(range(n_folds))
     return [
-        Rung(full // 16, (0,), second),
-        Rung(full // 4, (1 % n_folds,), 4),
-        Rung(full, tuple(range(n_folds)), 0),
+        Rung(max(1, full // 32), every, max(6, n_candidates // 8)),
+        Rung(max(1, full // 8), every, 2),
+        Rung(full, every, 0),
     ]
 
 
@@ -141,9 +141,14 @@ def race(
 def _best(
     entries: Sequence[Entry], scores: Mapping[Entry, Score], number: int, keep: int
 ) -> list[Entry]:
-    """The entries of a rung that stay in the race; of equal ones the smaller come first."""
+    """The entries of a rung that stay in the race; of equal ones the smaller come first.
+
+    Where one is right on every sample, nothing can be better: only the smallest such one stays.
+    """
     there = [entry for entry in entries if entry in scores and scores[entry].rung == number]
     there.sort(key=lambda entry: (-scores[entry].accuracy, entry.cost.flash_bytes))
+    if there and scores[there[0]].accuracy == 1:
+        keep = min(keep, 1)
     kept = there[:keep]
     small = [e for e in there if 2 * e.cost.flash_bytes <= there[0].cost.flash_bytes]
     if len(there) > keep > 1 and small and small[0] not in kept:

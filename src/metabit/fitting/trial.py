@@ -58,7 +58,7 @@ def _by_head(net: Network, prepared: Prepared, asked: dict[str, Any]) -> float |
     """Accuracy where a counting head answers; None without one."""
     if asked["head_ram_bytes"] is None:
         return None
-    head = HeadChoice(ram_bytes=asked["head_ram_bytes"])
+    head = HeadChoice(ram_bytes=asked["head_ram_bytes"], novelty=False)
     dataset, m = prepared.dataset, prepared.recipe.method.m
     assert isinstance(m, float)
     model = packing.packed(net, dataset, m, 0)
