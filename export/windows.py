@@ -60,7 +60,7 @@ def samples_of_raw(x: NDArray[np.integer], front_end: FrontEnd, where: str) -> N
         InputError: samples of another shape (E-SHAPE).
     """
     does = front_end.does
-    wanted = (does.n_channels, does.length + (does.stack - 1) * does.hop)
+    wanted = (does.n_channels, does.n_frames)
     if x.shape[1:] != wanted:
         raise InputError(
             f"{where}: samples have shape {x.shape[1:]}; the front end of the model makes samples "

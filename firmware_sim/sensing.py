@@ -41,7 +41,7 @@ def sense(running: Session, device: Device) -> Sensed | None:
     if front_end is None:
         return None
     does = front_end.does
-    n_first = does.length + (does.stack - 1) * does.hop
+    n_first = does.n_frames
     shape = (n_first + COUNTED_SAMPLES * does.hop, does.n_channels)
     generator = np.random.default_rng(0)
     frames = generator.integers(-LARGEST_COUNT, LARGEST_COUNT, shape).astype(np.int16)

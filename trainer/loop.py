@@ -99,7 +99,7 @@ class _Trainer:
         prepared: what is trained.
         progress: is told about each step.
         device: where the network and the samples of the present task are.
-        keeps: whether checkpoints are written.
+        keeps: whether checkpoints and results are written.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class _Trainer:
         n_epochs = [sum(self.method.phases(index)) for index in range(len(self.stream))]
         steps = [n * self._n_batches(task) for n, task in zip(n_epochs, self.stream, strict=True)]
         self.progress.run_started(len(self.stream), steps, self.position.total_steps)
-        if not self.position.untrained:
+        if self.keeps and not self.position.untrained:
             every = range(len(self.stream))
             self.position.untrained = self.evaluation.accuracies(every, bank=0)
         while self.position.task < len(self.stream):

@@ -18,7 +18,7 @@ from metabit.export.container import dumps
 from metabit.export.spec import Model
 from metabit.export.windows import samples_of_recording
 from metabit.readers.csv_rows import CsvRows, from_csv
-from metabit.readers.live import samples_as_they_come
+from metabit.readers.live import no_sample, samples_as_they_come
 from metabit.readers.read import read_samples
 from metabit.readers.rows import CsvOptions
 from metabit.readers.samples import ReadSamples
@@ -246,6 +246,10 @@ def test_too_few_frames_are_refused() -> None:
     error = refused(header + "\n".join(lines[:20]), model)
     assert error.code == "E-DATA-WINDOW"
     assert "a sample needs 24 rows" in str(error)
+    rows = CsvRows(io.StringIO(header + "\n".join(lines[:20])), "f", model, CsvOptions())
+    assert not any(sample for _, sample in samples_as_they_come(rows, Engine(dumps(model))))
+    assert "f: 20 rows; a sample needs 24 rows" in str(no_sample(rows))
+    assert no_sample(rows).code == "E-DATA-WINDOW"
 
 
 def test_raw_windows_in_arrays_go_through_the_front_end(tmp_path: Path) -> None:

@@ -169,6 +169,15 @@ class Tags(HTMLParser):
         self.text += data
 
 
+def test_a_search_in_which_all_fits_and_all_is_right_is_drawn_up_to_100_percent() -> None:
+    found = fitted() | {"refused": {"counts": {}}}
+    found["candidates"] = [row | {"accuracy": 1.0} for row in found["candidates"]]
+    html = render(of_fit.page(found, FACTS))
+    assert ">100<" in html
+    assert ">101<" not in html
+    assert "All candidates fit." in html
+
+
 def test_a_state_folder_has_a_page_from_commit_to_commit(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     states = tmp_path / "states"

@@ -77,6 +77,11 @@ class Operations:
         return self.n_features * self.stack
 
     @property
+    def n_frames(self) -> int:
+        """Frames per sample."""
+        return self.length + (self.stack - 1) * self.hop
+
+    @property
     def n_transform(self) -> int:
         """Points of the transform."""
         return 1 << max(self.length - 1, 1).bit_length()

@@ -242,7 +242,7 @@ def _learn_rows(
             f"more: {MOST_WAITING:,} wait at most"
         )
     out.note(
-        f"learnt {answer['n_learnt']:,} of {answer['n_samples']:,} rows: right "
+        f"learnt {answer['n_learnt']:,} of {answer['n_samples']:,} samples: right "
         f"{percent(answer['prequential_accuracy'])} as they came, "
         f"{percent(answer['fading_accuracy'])} of late; "
         + (f"kept in {state}" if state is not None else "nothing is kept: give --state DIR")

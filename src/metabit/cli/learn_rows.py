@@ -13,7 +13,7 @@ from metabit.cli.reading import say_limited
 from metabit.cli.row_record import RowRecord, number_of, say_row
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
-from metabit.readers.live import Waiting, samples_as_they_come
+from metabit.readers.live import Waiting, no_sample, samples_as_they_come
 from metabit.readers.rows import Rows, SampleRow
 from metabit.readers.samples import Array
 
@@ -39,7 +39,7 @@ def learn_rows(
             when the user interrupts.
 
     Raises:
-        InputError: there is no sample (E-DATA-EMPTY), or no row has a label (E-NO-LABELS).
+        InputError: there is no sample (see `no_sample`), or none has a label (E-NO-LABELS).
     """
     n, record, waiting = 0, RowRecord(), Waiting[Array]()
 
@@ -71,7 +71,7 @@ def learn_rows(
         if record.n:
             keep()
     if n == 0:
-        raise InputError(f"{rows.where}: no samples", code="E-DATA-EMPTY")
+        raise no_sample(rows)
     if record.n == 0:
         raise InputError(
             f"{rows.where}: no row has a label, and learning needs them: one more column at the "

@@ -40,10 +40,10 @@ from metabit.cli.tables import (
 )
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
-from metabit.errors import InputError, StorageError
+from metabit.errors import StorageError
 from metabit.export.blob import Blob
 from metabit.files import write_whole
-from metabit.readers.live import Waiting, live_rows, samples_as_they_come
+from metabit.readers.live import Waiting, live_rows, no_sample, samples_as_they_come
 from metabit.readers.read import STDIN
 from metabit.readers.rows import CsvOptions, Rows
 
@@ -178,7 +178,7 @@ def _stream(
         if n == limit:
             break
     if n == 0:
-        raise InputError(f"{rows.where}: no samples", code="E-DATA-EMPTY")
+        raise no_sample(rows)
     if labels_out is not None:
         write_labels(labels_out, np.array(kept, dtype=np.int64))
     if record.n:

@@ -31,14 +31,22 @@ class Features:
 
         Args:
             fold: number of the fold.
-            most: so many training samples at most, drawn; None for all.
-            seed: of the draw.
+            most: so many samples to train with, and so many to test with, at most, drawn; None
+                for all.
+            seed: of the draws.
         """
         held, train = self.folds[fold], self.dataset.train
-        inside = np.flatnonzero(~held)
-        if most is not None and most < len(inside):
-            inside = np.sort(np.random.default_rng(seed).choice(inside, most, replace=False))
-        return replace(self.dataset, train=train.take(inside), test=train.take(held))
+        generator = np.random.default_rng(seed)
+        inside, outside = (_some(np.flatnonzero(mask), most, generator) for mask in (~held, held))
+        return replace(self.dataset, train=train.take(inside), test=train.take(outside))
+
+
+def _some(
+    places: NDArray[np.int64], most: int | None, generator: np.random.Generator
+) -> NDArray[np.int64]:
+    if most is None or len(places) <= most:
+        return places
+    return np.sort(generator.choice(places, most, replace=False))
 
 
 def write_features(path: Path, features: Features) -> None:

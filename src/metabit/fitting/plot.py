@@ -45,6 +45,7 @@ def picture(found: dict[str, Any]) -> bytes:
         edgecolors=RED, linewidths=2, label=f"chosen: {chosen['label']}",
     )  # fmt: skip
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("flash in KiB; the larger a dot, the more RAM", color=INK)
     axes.set_ylabel("accuracy on held-out training samples, %", color=INK)
     axes.set_title(f"{found['question']['name']}: what fits", color=INK, loc="left")

@@ -3,7 +3,8 @@
 All candidates are trained for a short while, the best of them for longer, and the best two in full,
 each time on every fold: which groups are held out decides more than which network is trained. What
 a candidate is worth is the accuracy of whichever answers better, its network or the counting head,
-on samples that it was not trained on.
+on samples that it was not trained on; no more of them than it was trained with, because testing
+would otherwise take longer than a short training.
 """
 
 from __future__ import annotations

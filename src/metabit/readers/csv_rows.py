@@ -106,16 +106,15 @@ def _windowed(
     """Samples of recordings, each with the label of its last frame."""
     assert model.front_end is not None
     does = model.front_end.does
-    span = does.length + (does.stack - 1) * does.hop
     samples, ends = [], []
     for start, end in pairwise(bounds):
         found = samples_of_recording(frames[start:end], model.front_end, where)
         samples.append(found)
-        ends.append(start + span - 1 + np.arange(len(found)) * does.hop)
+        ends.append(start + does.n_frames - 1 + np.arange(len(found)) * does.hop)
     if not sum(map(len, samples)):
         raise InputError(
-            f"{where}: {len(frames)} rows in {len(samples)} recordings; a sample needs {span} rows "
-            "of one recording",
+            f"{where}: {len(frames)} rows in {len(samples)} recordings; a sample needs "
+            f"{does.n_frames} rows of one recording",
             code="E-DATA-WINDOW",
         )
     last = np.concatenate(ends)

@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 from metabit.edge_runtime.engine import Engine
+from metabit.errors import InputError
 from metabit.export.spec import Model
 from metabit.readers.csv_rows import CsvRows
 from metabit.readers.json_rows import JsonRows
@@ -58,6 +59,19 @@ def samples_as_they_come(rows: Rows, engine: Engine) -> Iterator[tuple[SampleRow
         sample = engine.push(values)
         if len(sample):
             yield row, sample
+
+
+def no_sample(rows: Rows) -> InputError:
+    """What is wrong with rows that came to an end before the first sample."""
+    front_end = rows.model.front_end
+    if front_end is None or rows.n_values == 0:
+        return InputError(f"{rows.where}: no samples", code="E-DATA-EMPTY")
+    does = front_end.does
+    return InputError(
+        f"{rows.where}: {rows.n_values // does.n_channels} rows; a sample needs {does.n_frames} "
+        "rows of one recording",
+        code="E-DATA-WINDOW",
+    )
 
 
 class Waiting(Generic[T]):

@@ -36,7 +36,7 @@ def dots(block: Dots) -> str:
     """Dots as an SVG element; the horizontal axis is logarithmic."""
     xs, ys = [dot.x for dot in block.dots], [dot.y for dot in block.dots]
     low, high = math.log2(min(xs)) - 0.3, math.log2(max(xs)) + 0.3
-    floor, top = math.floor(min(ys) - 1), math.ceil(max(ys) + 1)
+    floor, top = math.floor(min(ys) - 1), min(math.ceil(max(ys) + 1), block.y_most)
 
     def at(x: float, y: float) -> tuple[float, float]:
         return _across((math.log2(x) - low) / (high - low)), _up((y - floor) / (top - floor))

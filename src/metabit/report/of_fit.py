@@ -47,10 +47,13 @@ def _conclusion(found: dict[str, Any]) -> list[str]:
     learns = "and nothing of it learns on the device: no head fits beside the network"
     if chosen["learns"] is not None:
         learns = f"and its {chosen['learns']} learns on the device"
+    before = "All candidates fit."
+    if refused:
+        were = "candidate was" if refused == 1 else "candidates were"
+        before = f"{refused:,} {were} refused before any training, for want of room or time."
     return [
-        f"{refused:,} candidates were refused before any training because they do not fit. Of "
-        f"those that were trained, {chosen['label']} was chosen, on training samples that were "
-        "held out. It was then trained on all of them and tested once; "
+        f"{before} Of those that were trained, {chosen['label']} was chosen, on training samples "
+        "that were held out. It was then trained on all of them and tested once; "
         f"{chosen['model']} holds it, {learns}."
     ]
 
@@ -80,7 +83,7 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
     parts = [
         PagePart(
             "What fits",
-            [Dots(dots, "flash, KiB", "right on held-out training samples, %")],
+            [Dots(dots, "flash, KiB", "right on held-out training samples, %", 100)],
             "Blue: trained in full. Grey: trained only briefly. In the ring: chosen.",
         ),
         PagePart(

@@ -88,11 +88,17 @@ class Dot:
 
 @dataclass(frozen=True)
 class Dots:
-    """Dots over a logarithmic axis; each tells its name where the pointer is over it."""
+    """Dots over a logarithmic axis; each tells its name where the pointer is over it.
+
+    Attributes:
+        dots, x_label, y_label: what is drawn.
+        y_most: what no dot can be above, and the vertical axis does not go beyond.
+    """
 
     dots: Sequence[Dot]
     x_label: str
     y_label: str
+    y_most: float
 
 
 @dataclass(frozen=True)
