@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +32,7 @@ NETWORKS = {
 
 
 def at_home(
-    model: Model, seed: int = 1, n: int = 300, **options: int
+    model: Model, seed: int = 1, n: int = 300, **options: Any
 ) -> tuple[Model, CountingHead]:
     """A model with a head that knows random samples of all classes but the last."""
     rng = np.random.default_rng(seed)
