@@ -15,6 +15,8 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check
 
 # torch with several threads on few cores is many times slower than with one.
 export OMP_NUM_THREADS ?= 1
+# Containers often forbid Python to keep compiled files; the tests start hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
 
 C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 2>/dev/null)
 PROCESSORS ?= aarch64 armv7l

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -368,32 +367,6 @@ def _layer_names(meta: dict[str, object], shapes: Sequence[LayerShape]) -> list[
     if isinstance(names, list) and len(names) == len(shapes):
         return [str(name) for name in names]
     return default_names(shapes)
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Bytes of the parts of a packed model: what a user compares."""
-
-    file_bytes: int
-    weight_bytes: int
-    learn_bytes: int
-    head_bytes: int
-    float32_bytes: int
-    int8_bytes: int
-
-
-def sizes(model: Model, data: bytes) -> Sizes:
-    """Sizes of a model in this file, and as float32 or int8 weights with float32 channel values."""
-    by_type = {s.type: s.length_bytes for s in layout.sections(data, "blob")}
-    channel_bytes = 16 * model.n_channels
-    return Sizes(
-        file_bytes=len(data),
-        weight_bytes=by_type[layout.WEIGHTS],
-        learn_bytes=by_type.get(layout.LEARN, 0),
-        head_bytes=by_type.get(layout.HEAD, 0),
-        float32_bytes=4 * model.n_weights + channel_bytes,
-        int8_bytes=model.n_weights + channel_bytes,
-    )
 
 
 def sections(data: bytes, where: str = "blob") -> list[Section]:

@@ -24,7 +24,7 @@ CLEAN: dict[str, Callable[[int, int], Problem]] = {
     "one label": partial(pictures.one_label, exported=True, stretch=2000),
     "accelerometer": synthetic.accelerometer,
 }
-SEEDS = (21, 22, 23)
+SEEDS = (21, *(pytest.param(seed, marks=pytest.mark.long) for seed in (22, 23)))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

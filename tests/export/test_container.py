@@ -14,7 +14,8 @@ from helpers import native_verdict, random_convnet, random_model, reseal, small_
 
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.export import layout
-from metabit.export.container import dumps, load, loads, save, sections, sizes
+from metabit.export.container import dumps, load, loads, save, sections
+from metabit.export.file_sizes import file_sizes
 from metabit.export.shapes import shape_of
 from metabit.export.spec import ConvLayer, LearnState, Model, Told
 
@@ -82,7 +83,7 @@ def test_every_section_starts_on_a_multiple_of_64_and_none_is_left_out() -> None
 def test_size_is_one_bit_a_weight_and_sixteen_bytes_a_channel() -> None:
     model = random_model((784, 128, 128, 10), learnable=True, golden=1)
     data = dumps(model)
-    parts = sizes(model, data)
+    parts = file_sizes(model, data)
     budget = 1.02 * model.n_weights / 8 + 16 * model.n_channels + 4096
     assert parts.file_bytes - parts.learn_bytes <= budget
 

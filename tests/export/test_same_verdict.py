@@ -63,7 +63,7 @@ def test_what_a_fuzzer_found_is_refused_by_both() -> None:
     assert all(verdict(data) < 0 for data in found)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_values_that_lie_under_right_checksums_get_the_same_verdict_twice(
     draw: st.DataObject,

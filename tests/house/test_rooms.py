@@ -68,7 +68,7 @@ ROOMS = {
         "head_spec plain_array window",
         "spec",
         "bits convolve fold layout levels shapes",
-        "cursor golden limits state_reader",
+        "cursor file_sizes golden limits state_reader",
         "state_image",
         "state_facts",
         "c_source container features front_section head_section network_section "

@@ -195,7 +195,7 @@ def test_prequential_curves_are_drawn_and_averaged_where_all_runs_of_a_group_hav
     assert math.isnan(estimates["naive"]["prequential"].mean)
 
 
-@pytest.mark.parametrize(("n_groups", "n_tasks"), [(1, 2), (1, 13), (13, 12), (13, 60)])
+@pytest.mark.parametrize(("n_groups", "n_tasks"), [(1, 2), (1, 13), (13, 60)])
 def test_crowded_pictures_are_drawn_without_a_warning(n_tasks: int, n_groups: int) -> None:
     matrix = np.full((n_tasks, n_tasks), NAN)
     matrix[np.tril_indices(n_tasks)] = 0.5

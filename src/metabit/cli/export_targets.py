@@ -14,6 +14,7 @@ from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export import c_source, container
 from metabit.export.bits import words
+from metabit.export.file_sizes import file_sizes
 from metabit.export.spec import Model
 from metabit.extras import need
 from metabit.files import make_folder, write_whole
@@ -30,7 +31,7 @@ def _mbit(
     data = container.dumps(model)
     container.loads(data, str(target))  # what is written can be read
     write_whole(target, data)
-    sizes = container.sizes(model, data)
+    sizes = file_sizes(model, data)
     out.line(f"{target}: {format_kib(len(data))}, {model.n_weights:,} binary weights")
     out.show(sizes_table(vars(sizes)))
     out.line(f"next: metabit verify {target}", "dim")

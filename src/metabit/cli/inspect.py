@@ -16,6 +16,7 @@ from metabit.edge_runtime.state_history import history
 from metabit.export import container
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import Blob
+from metabit.export.file_sizes import file_sizes
 from metabit.export.layout import Section, version_text
 from metabit.export.spec import ConvLayer, Layer, Model
 
@@ -36,7 +37,7 @@ def command(out: Output, file: Path) -> Answer:
     blob = Blob.of(file)
     data, model = blob.data, blob.model
     sections = container.sections(data, str(file))
-    sizes = container.sizes(model, data)
+    sizes = file_sizes(model, data)
     _print_header(out, file, model, data)
     _print_layers(out, model)
     _print_sections(out, sections, len(data))

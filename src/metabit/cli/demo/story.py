@@ -30,6 +30,7 @@ from metabit.edge_runtime.plan import PARTS, Learn
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.edge_runtime.task_banks import TaskBanks
 from metabit.export import container
+from metabit.export.file_sizes import file_sizes
 from metabit.export.home import HeadChoice
 from metabit.export.spec import InputSpec, Model
 from metabit.export.untrained import untrained
@@ -97,7 +98,7 @@ def _train_and_export(out: Output, story: Story, folder: Path, seed: int) -> Pat
     model = from_run(finished, head=HEAD)
     path = folder / "hapt.mbit"
     container.save(model, path)
-    sizes = container.sizes(model, container.read_bytes(path))
+    sizes = file_sizes(model, container.read_bytes(path))
     story.sizes, story.n_weights = asdict(sizes), model.n_weights
     rows = table("", "what", ">size", ">bits per weight")
     packed = sizes.file_bytes - sizes.learn_bytes - sizes.head_bytes
