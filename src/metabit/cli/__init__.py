@@ -1,7 +1,7 @@
 """The `metabit` command: one file per verb, each loaded only when it is called.
 
-Exit codes: 0 ok, 1 other, 2 usage or input, 3 budget exceeded, 4 file rejected, 5 mismatch,
-130 interrupted.
+Exit codes: 0 ok, 1 storage, network or installation failed, 2 usage or input, 3 budget exceeded,
+4 file rejected, 5 mismatch, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ VERBS = {
     "device": "Speak to a device: test it, predict, teach it, take its state out.",
     "report": "Write one HTML page about a run, a search, a stream or a profile.",
     "boards": "List the known boards.",
-    "data": "List the data sets, or download one.",
+    "data": "List data sets, download or make one, look into your own.",
     "doctor": "Check the installation.",
 }
 

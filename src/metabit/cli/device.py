@@ -56,7 +56,8 @@ NAME_LENGTH = 23
 )  # fmt: skip
 @click.option(
     "--again", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
-    help="With learn: which time the device learns DATA. The same time is never learnt twice.",
+    help="With learn: 2 teaches DATA a second time, 3 a third time. Without it, the same command "
+    "never teaches a sample twice.",
 )  # fmt: skip
 @click.option(
     "--estimate", is_flag=True,

@@ -40,8 +40,9 @@ def command(
     """Write what runs FILE on a board, and a README that says how it gets there.
 
     For a microcontroller it is an image that is flashed, as ELF, Intel HEX and plain bytes, and as
-    UF2 where a boot loader takes that: it tests itself, opens the model and says so on the serial
-    port. What `metabit device commit` lets it keep stays in its flash, where metabit writes that.
+    UF2 where a boot loader takes that. When it starts, it tests itself, opens the model and says so
+    on the serial port. `metabit device commit` lets it keep in its flash what it has learnt, on
+    the boards whose flash metabit can write (see docs/DEVICE.md).
 
     For a board with Linux it is one static program, which needs nothing else there. It checks that
     it gives the same answers as this machine, bit for bit, measures how long they take, and prints

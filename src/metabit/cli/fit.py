@@ -90,7 +90,12 @@ if TYPE_CHECKING:
     help="Whether scikit-learn's classifiers are trained too, to compare with.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="N", help="Seed."
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Seed of the split, the networks and their training.",
 )
 @click.option(
     "--jobs", "n_workers", type=click.IntRange(min=1), metavar="N",

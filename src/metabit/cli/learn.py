@@ -122,7 +122,8 @@ def command(
 
     Every sample is predicted before it is learnt. The share of right predictions is the prequential
     accuracy. With --state, learning continues from what that folder holds, and the result is kept
-    there, safe against power cuts; what learnt before then learns again. FILE itself never changes.
+    there, safe against power cuts; the layers or the head that learnt before learn again. FILE
+    itself never changes.
 
     DATA is the same as for `metabit predict`. Labels are numbers, or names of classes. Rows of
     standard input are answered and learnt one by one as they come, those without a label only

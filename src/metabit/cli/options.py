@@ -94,8 +94,9 @@ def learn_option(default: str | None) -> Callable[[F], F]:
     return click.option(
         "--learn", default=default, show_default=default is not None, metavar="WHAT",
         help="What learns: auto (what the recipe of FILE said, or else its counting head, or as "
-        "many layers as fit into the RAM), counting, none, head (the last layer), all, or how "
-        "many layers, counted from the last.",
+        "many layers as fit into the RAM), counting (the counting head), counting-small (the same "
+        "in a third of the RAM), tracking (a head that follows drift), none, head (the last "
+        "layer), all, or how many layers, counted from the last.",
     )  # fmt: skip
 
 

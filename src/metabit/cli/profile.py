@@ -74,11 +74,11 @@ def command(
     The real firmware is built and run on an emulated core. Sizes are read from the linked firmware,
     and instructions are counted. Time and energy are estimated from them, with lower and upper
     bounds. If the model does not fit, the exit code is 3. With --board all, every board that can be
-    run here is shown in a line. With --state, the board begins with what was learnt there, and is
+    emulated here gets one line. With --state, the board begins with what was learnt there, and is
     opened as that engine was: its head, its replay and its spare classes are in the cost.
 
     A board with Linux can be measured: with --host a program is built, copied, run and removed;
-    with --measured the file is read that it printed on the board.
+    with --measured, the JSON that this program has printed on the board is read.
     """
     need("profile, simulate")
     from metabit.firmware_sim.memory_use import too_large

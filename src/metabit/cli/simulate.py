@@ -56,8 +56,8 @@ def command(
     """Run the firmware with FILE on an emulated board, and compare it with this machine.
 
     Predictions and scores must be equal bit for bit; with --learn, every learning step and the
-    saved state as well. If they are not, the exit code is 5. With --state, both begin with what was
-    learnt there, and what learnt there learns.
+    saved state as well. If they are not, the exit code is 5. With --state, both continue from
+    the newest state in that folder, with the layers or the head that learnt it.
     """
     need("profile, simulate")
     from metabit.firmware_sim.simulate import simulate
