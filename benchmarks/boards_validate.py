@@ -1,7 +1,8 @@
 """Predicted cycles beside published ones: how far the cost models of the cores can be trusted.
 
-    python -m benchmarks.boards_validate            # prints the table
-    python -m benchmarks.boards_validate --record   # writes results/boards.json and docs/BOARDS.md
+    python -m benchmarks.boards_validate                # prints the table
+    python -m benchmarks.boards_validate --code FOLDER  # also runs published code that lies there
+    python -m benchmarks.boards_validate --record       # also writes results and docs/BOARDS.md
 
 The kernels (boards/kernels.c) are written for this, with the mix of operations of code whose cycles
 are published. The compiler orders them, so a difference comes from the model and from the code. No
@@ -11,18 +12,18 @@ constant of a model was set by one of them.
 from __future__ import annotations
 
 import argparse
-import importlib
 import json
 import tempfile
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import boards_mca
+from benchmarks import boards_code, boards_mca
+from benchmarks.boards_machine import STOP, board_of, machine
 from metabit.files import write_whole
-from metabit.firmware_sim import boards, cores, latency
+from metabit.firmware_sim import cores, latency
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import run_zig
 from metabit.firmware_sim.counting import Counts, decoder
@@ -34,31 +35,9 @@ from metabit.firmware_sim.watcher import BlockWatcher
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "boards.json"
 PAGE = HERE.parent / "docs" / "BOARDS.md"
-#: A board for each core: it says how to compile for it, and what runs it.
-BOARDS = {
-    "cortex-a53": "raspberry-pi-3b-plus",
-    "cortex-a72": "raspberry-pi-4b",
-    "cortex-a76": "raspberry-pi-5",
-    "cortex-m3": "nrf52840",
-    "cortex-m33": "stm32u575",
-    "cortex-m4f": "nrf52840",
-    "cortex-m55": "cortex-m55",
-    "cortex-m7": "stm32f746",
-    "hazard3": "raspberry-pi-pico-2-riscv",
-}
-#: Where no board has the core: how to compile for it.
-TARGETS = {"cortex-m3": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3")}
 SOURCES = ("kernels.c", "kernels_32.c")
 FLAGS = ("-O3", "-std=gnu99", "-ffreestanding", "-nostdlib", "-fno-vectorize", "-fno-slp-vectorize",
          "-Wl,-e,chacha", "-Wl,--image-base=0x10000", "-Wl,--no-gc-sections")  # fmt: skip
-_OUT, _IN, _STOP, _STACK, _BYTES = 0x200000, 0x210000, 0x300000, 0x2F0000, 1 << 23
-#: What unicorn calls an instruction set, a core with all of its instructions, and the registers of
-#: a call: the program counter, stack, return address, and two arguments.
-_MACHINES = {
-    "thumb": ("arm", "ARM", ("THUMB", "MCLASS"), "ARM_CORTEX_M33", "PC SP LR R0 R1"),
-    "aarch64": ("arm64", "ARM64", ("ARM",), "ARM64_MAX", "PC SP LR X0 X1"),
-    "riscv32": ("riscv", "RISCV", ("RISCV32",), "RISCV32_ANY", "PC SP RA A0 A1"),
-}
 
 
 @dataclass(frozen=True)
@@ -97,9 +76,10 @@ class Point:
 def points() -> list[Point]:
     """Every published measurement, predicted."""
     table = tomllib.loads((HERE / "boards" / "published.toml").read_text(encoding="utf-8"))
-    programs = {core: compiled(board_of(core)) for core in BOARDS}
+    rows = (*table["point"], *table["anchor"])
+    programs = {core: compiled(board_of(core)) for core in {row["core"] for row in rows}}
     made = []
-    for row in (*table["point"], *table["anchor"]):
+    for row in rows:
         core, kernel, cycles = row["core"], row["kernel"], row["cycles"]
         published = tuple(cycles) if isinstance(cycles, list) else (cycles,)
         now, n, mca = predicted(board_of(core), programs[core], kernel)
@@ -107,12 +87,6 @@ def points() -> list[Point]:
             published = tuple(round(p / row["instructions"] * n, 1) for p in published)
         made.append(Point(core, kernel, published, now, n, row["source"], mca))
     return made
-
-
-def board_of(core: str) -> Board:
-    """A board that has a core, or a board that is taken to have it."""
-    board = boards.load(BOARDS[core])
-    return replace(board, core=core, flags=TARGETS.get(core, board.flags))
 
 
 def compiled(board: Board) -> Elf:
@@ -130,7 +104,7 @@ def predicted(board: Board, program: Elf, kernel: str) -> tuple[int, int, int | 
     Its caches have everything. But where memory is read they are empty, and what they do not have
     takes what the board's file says.
     """
-    uc, names = _machine(board, program)
+    uc, names = machine(board, program)
     detailed = decoder(board.isa)
     detailed.detail = True
     seen: dict[tuple[int, int], int] = {}
@@ -145,10 +119,10 @@ def predicted(board: Board, program: Elf, kernel: str) -> tuple[int, int, int | 
     trace = boards_mca.Trace(uc, board.isa) if not reads and boards_mca.program() else None
     watcher.attach(uc, start, watches=reads)
     try:
-        uc.emu_start(start | int(board.isa == "thumb"), _STOP)
+        uc.emu_start(start | int(board.isa == "thumb"), STOP)
     finally:
         watcher.detach()
-    assert uc.reg_read(names[0]) == _STOP, f"{kernel} did not return"
+    assert uc.reg_read(names[0]) == STOP, f"{kernel} did not return"
     cycles = watcher.cycles
     assert cycles is not None
     instructions = sum(seen[block] * times for block, times in watcher.ran().items())
@@ -161,35 +135,20 @@ def predicted(board: Board, program: Elf, kernel: str) -> tuple[int, int, int | 
     return cycles, instructions, mca
 
 
-def _machine(board: Board, program: Elf) -> tuple[Any, list[int]]:
-    """An emulated core, ready to call any kernel with its two arguments; its registers."""
-    unicorn = importlib.import_module("unicorn")
-    module, architecture, modes, model, registers = _MACHINES[board.isa]
-    constants = getattr(unicorn, f"{module}_const")
-    mode = sum(getattr(unicorn, f"UC_MODE_{name}") for name in modes)
-    uc = unicorn.Uc(getattr(unicorn, f"UC_ARCH_{architecture}"), mode)
-    uc.ctl_set_cpu_model(getattr(constants, f"UC_CPU_{model}"))
-    names = [getattr(constants, f"UC_{architecture}_REG_{name}") for name in registers.split()]
-    uc.mem_map(0, _BYTES)
-    for address, data in program.segments:
-        uc.mem_write(address, data)
-    if board.isa == "aarch64":
-        uc.reg_write(constants.UC_ARM64_REG_CPACR_EL1, 3 << 20)
-    uc.mem_write(_IN, bytes(range(1, 256)) * 32)
-    values = (_STACK, _STOP | int(board.isa == "thumb"), _OUT, _IN)
-    for name, value in zip(names[1:], values, strict=True):
-        uc.reg_write(name, value)
-    return uc, names
-
-
 def main() -> None:
     """Print the table; with --record, write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true")
-    record = parser.parse_args().record
+    parser.add_argument("--code", type=Path, help="folder of the published code")
+    given = parser.parse_args()
     made = points()
     print("\n".join(table_of(made)))
-    if record:
+    if given.code:
+        code = boards_code.run(given.code)
+        print("\n".join(boards_code.table_of(code)))
+        if given.record:
+            boards_code.record(code)
+    if given.record:
         rows = [asdict(p) | {"error": p.error} for p in made]
         write_whole(RESULTS, (json.dumps(rows, indent=1) + "\n").encode())
         write_whole(PAGE, page(made).encode())
@@ -232,7 +191,11 @@ def page(made: Sequence[Point]) -> str:
             f"| {model.title} | {order} | {model.width} | {low:+.0f} to {high:+.0f} % "
             f"| {model.bar_source} |"
         )
-    parts = {"points": table_of(made), "means": means, "sources": sources, "cores": models}
+    code = boards_code.recorded()
+    parts = {
+        "points": table_of(made), "means": means, "sources": sources, "cores": models,
+        "code": boards_code.table_of(code), "code sources": boards_code.sources_of(code),
+    }  # fmt: skip
     for name, lines in parts.items():
         text = text.replace(f"<!-- {name} -->", "\n".join(lines))
     return text

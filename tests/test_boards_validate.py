@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
+from benchmarks import boards_code
 from benchmarks.boards_validate import PAGE, RESULTS, Point, page, points
 
 ROWS = json.loads(RESULTS.read_text(encoding="utf-8"))
@@ -31,6 +33,36 @@ def test_the_mean_error_of_a_core_is_small(core: str) -> None:
     goal, n_kernels = GOALS[core]
     assert len(errors) >= n_kernels
     assert sum(errors) / len(errors) <= goal
+
+
+@pytest.mark.parametrize(
+    ("core", "goal"),
+    [("cortex-m0plus", 0.10), ("cortex-m3", 0.10), ("cortex-m4f", 0.10), ("cortex-m7", 0.15)],
+)
+def test_published_code_takes_what_its_authors_measured(core: str, goal: float) -> None:
+    errors = [abs(one.error) for one in boards_code.recorded() if one.core == core]
+    assert errors
+    assert max(errors) <= goal
+
+
+def test_code_that_lies_in_a_folder_is_called_and_costed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Four additions, a loop of a subtraction and a jump that takes three cycles, and a return."""
+    (tmp_path / "own.S").write_text(
+        ".syntax unified\n.thumb\n.global own\n.type own, %function\nown:\n"
+        + "adds r0, #1\n" * 4
+        + "ldr r2, =table\n1: subs r3, #1\nbne 1b\nbx lr\n"
+    )
+    (tmp_path / "published.toml").write_text(
+        '[[code]]\ncore = "cortex-m4f"\nfile = "own.S"\nfunction = "own"\ntables = ["table"]\n'
+        'rounds = [2, 5]\ncycles = [18, 30]\nsource = "this test"\n'
+    )
+    monkeypatch.setattr(boards_code, "PUBLISHED", tmp_path / "published.toml")
+    few, more = boards_code.run(tmp_path)
+    assert (few.instructions, more.instructions) == (4 + 1 + 2 * 2 + 1, 4 + 1 + 2 * 5 + 1)
+    assert more.predicted - few.predicted == 3 * 4  # a subtraction, and a jump of three cycles
+    assert boards_code.table_of([few])[-1].startswith("| cortex-m4f | own | 2 | 10 | 18 |")
 
 
 def test_the_page_shows_what_was_recorded() -> None:
