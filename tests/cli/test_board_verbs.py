@@ -138,8 +138,25 @@ def test_boards_are_listed_and_one_shows_its_sources(cli: Cli) -> None:
     answer = cli("boards", "--json").answer
     assert len(answer["boards"]) >= 12
     assert {"raspberry-pi-5", "esp32-c3", "stm32h743"} <= {b["name"] for b in answer["boards"]}
+    assert [b["name"] for b in answer["boards"] if not b["emulated"]] == ["esp32-s3"]
     done = cli("boards", "stm32u575")
     assert "MLPerf Tiny" in done.stdout
+    assert "160 MHz" in done.stdout
+    assert "-20 to +20 %" in done.stdout
+
+
+def test_a_core_without_a_model_is_named_with_the_nearest_that_has_one(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    own = (Path(__file__).parents[2] / "examples" / "own_board.toml").read_text()
+    path = tmp_path / "own.toml"
+    path.write_text(own.replace('core = "cortex-m4f"', 'core = "cortex-m4"'))
+    assert 'did you mean "cortex-m4f"?' in cli("boards", path).stdout
+    done = cli("profile", model_file, "--board", path)
+    assert 'did you mean "cortex-m4f"?' in done.stdout
+    cli("profile", model_file, "--board", path, "--trace", tmp_path / "trace.json").refused(
+        2, "E-BOARD-FILE"
+    )
 
 
 def test_a_file_of_ones_own_works_in_every_verb(cli: Cli, model_file: Path) -> None:

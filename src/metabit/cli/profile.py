@@ -19,7 +19,7 @@ from metabit.cli.phase_tables import PHASE_NOTE, phase_table, phases_csv
 from metabit.cli.progress import progress
 from metabit.cli.tables import FRONT_END, WORK_NOTE, budget_bar, table, work_table
 from metabit.edge_runtime.sizes import format_kib
-from metabit.errors import InputError
+from metabit.errors import InputError, nearest
 from metabit.extras import need
 from metabit.files import write_whole
 from metabit.report import of_profile
@@ -195,6 +195,8 @@ def _print_memory(out: Output, name: str, memory: MemoryUse) -> None:
 
 
 def _print_notes(out: Output, made: Profile) -> None:
+    from metabit.firmware_sim import cores
+
     stack = made.ram.parts["stack, reserved"]
     out.line(
         f"stack: {format_kib(made.stack_used_bytes)} used at the deepest, of "
@@ -207,6 +209,9 @@ def _print_notes(out: Output, made: Profile) -> None:
             f"{life.commits:,} commits; {life.years_hourly:,.0f} years at one an hour"
         )
     if made.predict.estimate is None:
-        out.line(f'core "{made.core}" has no cost model: cycles, time and energy are not estimated')
+        out.line(
+            f'core "{made.core}" has no cost model: cycles, time and energy are not estimated; '
+            f"{nearest(made.core, cores.names())}"
+        )
     if made.energy_covers:
         out.line(f"energy covers {made.energy_covers}")
