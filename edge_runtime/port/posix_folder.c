@@ -10,6 +10,7 @@
 #define _DEFAULT_SOURCE 1
 
 #include "metabit_posix.h"
+#include "state_names.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
@@ -27,9 +28,6 @@
 #endif
 
 #define LOCK_NAME "state.lock"
-#define NAME_LENGTH 20u /* state-NNNNNNNNNN.mbs */
-#define MAX_NUMBER 9999999999ll
-#define NAME_BYTES 40u
 #define MODE 0644
 
 /* ---- one file, as the callbacks of the core ------------------------------------------------- */
@@ -98,33 +96,7 @@ static void close_quietly(int file) {
     errno = saved;
 }
 
-/* ---- names in the folder -------------------------------------------------------------------- */
-
-/* The number in `state-NNNNNNNNNN.mbs`, or 0 for any other name. */
-static int64_t number_of(const char *name) {
-    if (strlen(name) != NAME_LENGTH || memcmp(name, "state-", 6) != 0 ||
-        memcmp(name + 16, ".mbs", 4) != 0) {
-        return 0;
-    }
-    int64_t number = 0;
-    for (int i = 6; i < 16; i++) {
-        if (name[i] < '0' || name[i] > '9') {
-            return 0;
-        }
-        number = 10 * number + (name[i] - '0');
-    }
-    return number;
-}
-
-static void name_of(char name[NAME_BYTES], int64_t number) {
-    (void)snprintf(name, NAME_BYTES, "state-%010" PRId64 ".mbs", number);
-}
-
-/* Whether an interrupted commit may have left a file of this name. */
-static bool is_temporary(const char *name) {
-    size_t length = strlen(name);
-    return length > 10 && memcmp(name, "state-", 6) == 0 && strcmp(name + length - 4, ".tmp") == 0;
-}
+/* ---- what is in the folder ------------------------------------------------------------------ */
 
 /* The folder as a list that starts at its beginning; NULL on an error. */
 static DIR *list(int dir) {

@@ -10,21 +10,8 @@ from types import ModuleType
 
 from metabit.errors import InputError, nearest
 from metabit.trainer.data import bundled, cifar, idx_sets, made_sets
-from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.download import ReportBytes
-
-__all__ = [
-    "DataSet",
-    "Split",
-    "fetch",
-    "find",
-    "how_to_get",
-    "load",
-    "make",
-    "names",
-    "search_path",
-    "where",
-]
 
 
 def names() -> tuple[str, ...]:
