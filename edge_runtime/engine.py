@@ -217,6 +217,9 @@ class Engine:
 
         Returns:
             shape (n,), int64.
+
+        Raises:
+            InputError: another shape or type, NaN or infinity (E-SHAPE, E-DTYPE, E-NOT-FINITE).
         """
         samples = check_samples(x, self.input, self._where)
         if len(samples) == 1:
