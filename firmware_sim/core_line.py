@@ -26,15 +26,17 @@ class CoreLine:
         where: its name, for messages.
         kept: file of the record that the firmware keeps at the host; None: it keeps none there.
         is_waiting: whether the core stands at a request already.
+        is_qemu: whether it is one of qemu's, whose counters do not count a core's cycles.
 
     Raises:
         StorageError: the file cannot be read (E-IO).
     """
 
     def __init__(
-        self, core: RunningCore, where: str, kept: Path | None = None, *, is_waiting: bool = False
-    ) -> None:
-        self.where = where
+        self, core: RunningCore, where: str, kept: Path | None = None, *,
+        is_waiting: bool = False, is_qemu: bool = False,
+    ) -> None:  # fmt: skip
+        self.where, self.is_qemu = where, is_qemu
         self._core, self._file = core, kept
         self._going = self._coming = self._record = b""
         self._new = bytearray()

@@ -44,5 +44,6 @@ def core_line(
     )
     if gdb is None:
         return CoreLine(Emulator(firmware), board.name, kept)
-    probe = DebugProbe(firmware, GdbRemote(host or "localhost", int(port)), restart=False)
-    return CoreLine(probe, gdb, kept, is_waiting=probe.is_waiting)
+    remote = GdbRemote(host or "localhost", int(port))
+    probe = DebugProbe(firmware, remote, restart=False)
+    return CoreLine(probe, gdb, kept, is_waiting=probe.is_waiting, is_qemu=remote.is_qemu())

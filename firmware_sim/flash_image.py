@@ -205,6 +205,9 @@ def _alone(board: Board, clock_hz: int, choice: str, image: Image, slot: int) ->
         f"fw_clock_hz: .4byte {clock_hz}",
         f"fw_keep_page_bytes: .4byte {board.page_bytes}",
         f"fw_keep_slot_bytes: .4byte {slot}",
+        "  .global fw_frames",
+        "  .balign 8",
+        f"fw_frames: .dc.a {'mb_link_frames' if image.n_channels else 0}",
         '  .section .buffers, "aw", %nobits',
         "  .balign 8",
         "  .global fw_line_buffer, fw_line_buffer_end",
@@ -215,9 +218,10 @@ def _alone(board: Board, clock_hz: int, choice: str, image: Image, slot: int) ->
 
 
 def _line_bytes(image: Image) -> int:
-    """MB_LINK_BUFFER_BYTES of metabit_link.h."""
+    """MB_LINK_BUFFER_BYTES of metabit_link.h, and room for 32 frames of a sensor."""
     batch = max(image.options.batch, 1)
     frame = 256 + batch * (image.n_inputs + 4) + 4 * image.n_outputs
+    frame = max(frame, 24 + 32 * 2 * image.n_channels)
     return 2 * (-(-frame // 8) * 8)
 
 

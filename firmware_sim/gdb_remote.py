@@ -38,6 +38,10 @@ class GdbRemote:
         # qemu tells registers only to those that have read what registers there are.
         self.command("qXfer:features:read:target.xml:0,ffb")
 
+    def is_qemu(self) -> bool:
+        """Whether qemu is there: nobody else knows this packet, and unknown ones get no answer."""
+        return self.command("qqemu.sstepbits").startswith("ENABLE")
+
     def command(self, packet: str) -> str:
         """Send a packet, and return the answer.
 

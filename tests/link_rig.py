@@ -19,8 +19,12 @@ from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.errors import StorageError
 from metabit.export.blob import Blob
+from metabit.export.container import dumps
+from metabit.export.spec import Model
+from metabit.export.windows import samples_of_recording
 from metabit.firmware_sim.link.client import LinkClient, Patience
-from metabit.firmware_sim.link.device import UNKNOWN, LinkedDevice
+from metabit.firmware_sim.link.device import LinkedDevice
+from metabit.firmware_sim.link.steps import UNKNOWN
 
 RIG = Path(__file__).parent / "c" / "link_rig.c"
 _MOST_SENT = 1 << 20
@@ -63,16 +67,17 @@ class Rig:
         options: how it is opened.
         has_storage: whether it can commit.
         buffer_bytes: of its frames; the least for the model when left out.
+        goal: `mb_goal`, where the choice is left to the library.
     """
 
     where = "rig"
 
     def __init__(
         self, library: ctypes.CDLL, blob: bytes, options: Options, *,
-        has_storage: bool = True, buffer_bytes: int | None = None,
+        has_storage: bool = True, buffer_bytes: int | None = None, goal: int = 0,
     ) -> None:  # fmt: skip
         self._library = library
-        self._model, self._options = Mapped(Blob.of(blob)), options.native()
+        self._model, self._options = Mapped(Blob.of(blob)), options.native(goal=goal)
         info, arena = self._model.info, c_size_t()
         core, data = _native.library(), self._model.memory.ctypes.data
         assert not core.mb_arena_bytes(
@@ -216,6 +221,38 @@ def survive(line: BadLine, blob: bytes, n_faults: int, seed: int) -> Counter[str
             host = Engine(blob, learn="all")
             _put_in(device, host.save_state())
             done["states in"] += 1
+    assert device.state_out() == host.save_state()
+    return done
+
+
+def survive_frames(line: BadLine, model: Model, n_faults: int, seed: int) -> Counter[str]:
+    """The same with frames of a sensor, of which the device itself makes samples.
+
+    Args:
+        line: to a device that runs the model, all of whose layers learn.
+        model: with a front end.
+        n_faults, seed: as for `survive`.
+    """
+    line.start(seed)
+    rng, done = random.Random(seed), Counter[str]()
+    front_end, blob = model.front_end, dumps(model)
+    assert front_end is not None
+    device, host = LinkedDevice(LinkClient(line, PATIENT)), Engine(blob, learn="all")
+    while line.faults.total() < n_faults:
+        done["sessions"] += 1
+        noise = np.random.default_rng(done["sessions"])
+        shapes = [(rng.randrange(1, 90), front_end.does.n_channels) for _ in range(3)]
+        recordings = [noise.normal(0, 900, shape).astype(np.int16) for shape in shapes]
+        x = np.concatenate([samples_of_recording(each, front_end) for each in recordings])
+        y = noise.integers(0, host.n_outputs, len(x)).astype(np.int32)
+        told = device.learn_recordings(
+            done["sessions"], recordings, front_end, y, commit_every=rng.randrange(1, 9)
+        )
+        expected, known = host.learn(x, y), told.labels != UNKNOWN
+        assert np.array_equal(told.labels[known], expected[known])
+        answered = device.predict_recordings(recordings, front_end)
+        assert np.array_equal(answered.scores, host.scores(x))
+        done["windows"] += len(x)
     assert device.state_out() == host.save_state()
     return done
 

@@ -28,7 +28,8 @@ extern "C" {
 #endif
 
 /* Bytes of mb_link.buffer for requests of one sample, or of one batch where that is larger: a frame
- * that comes in and one that goes out. A larger buffer moves more samples at a time. */
+ * that comes in and one that goes out. A larger buffer moves more samples at a time. A frame of up
+ * to 100 channels fits in any case. */
 #define MB_LINK_BUFFER_BYTES(n_inputs, n_outputs, batch) \
     (2u * ((256u + (batch) * ((n_inputs) + 4u) + 4u * (n_outputs) + 7u) / 8u * 8u))
 
@@ -53,6 +54,11 @@ typedef struct mb_link_port {
     void *context;
 } mb_link_port;
 
+struct mb_link;
+
+/* Answers requests that bring frames of a sensor; mb_link_frames() is one. */
+typedef int (*mb_link_frames_fn)(struct mb_link *link, uint8_t kind);
+
 /* A device that is spoken to. Fill in what comes first, and leave the rest alone. */
 typedef struct mb_link {
     const mb_link_port *port;
@@ -68,6 +74,9 @@ typedef struct mb_link {
     /* For the host to show: a name of up to 23 characters, or NULL; cycles per second, or 0. */
     const char *board;
     uint32_t clock_hz;
+    /* mb_link_frames: the host may send frames of a sensor, for the front end of the model. NULL:
+     * only samples; the front end's code is then not linked. */
+    mb_link_frames_fn frames;
 
     mb_model *model; /* NULL: it could not be opened */
     mb_info info;
@@ -81,6 +90,9 @@ typedef struct mb_link {
     uint32_t n_damaged;        /* frames that were dropped since the start */
     int32_t opened;            /* what mb_open() said */
     int32_t restored;          /* 1: what was kept is loaded; 0: nothing was kept; or the error */
+    uint32_t recording;        /* whose frames come in */
+    uint32_t n_frames;         /* of it that have come */
+    uint32_t window;           /* how many they were when the last sample was made; 0: none is */
     uint8_t is_unkept;         /* something was learnt or loaded after the last commit */
     uint8_t is_waiting;        /* a request has come in and is not answered yet */
     uint8_t has_reply;         /* the reply to the last request is whole */
@@ -91,6 +103,9 @@ typedef struct mb_link {
  * Errors: MB_ERR_INPUT (NULL, or a buffer that is misaligned or too small: nothing can be served);
  * as mb_open(). */
 MB_API int mb_link_start(mb_link *link);
+
+/* For mb_link.frames. Not to be called. */
+MB_API int mb_link_frames(mb_link *link, uint8_t kind);
 
 /* Answer requests until the port's receive() returns a negative number. After mb_link_start(). */
 MB_API void mb_link_serve(mb_link *link);

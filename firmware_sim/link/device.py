@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,17 +12,22 @@ from numpy.typing import NDArray
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.status import Status, status_of
-from metabit.errors import CorruptError, InputError, MetabitError, MismatchError, StorageError
+from metabit.errors import CorruptError, InputError, MetabitError, StorageError
 from metabit.export import state_image
+from metabit.export.spec import FrontEnd
 from metabit.firmware_sim.link import messages
 from metabit.firmware_sim.link.client import LinkClient
+from metabit.firmware_sim.link.recordings import FrameSender, SensorFrames, windows_of
+from metabit.firmware_sim.link.steps import (
+    SampleLesson,
+    Steps,
+    WindowLesson,
+    at_least_one,
+    learnt,
+)
 
 #: Called with (samples done, samples in all).
 Advance = Callable[[int, int], None]
-#: A label that was given on the device, and whose answer a reset has lost.
-UNKNOWN = -1
-#: A device that is reset so often, and keeps nothing new in between, is not waited for.
-_SETBACKS = 20
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,7 @@ class LinkedDevice:
             (self.info.most_bytes - messages.CYCLES.size) // per_reply,
         )
         cycles = 0
-        for at in range(0, n, self._some(most)):
+        for at in range(0, n, at_least_one(most, self.client, self.info)):
             part = x[at : at + most]
             payload = messages.COUNT.pack(len(part)) + part.tobytes()
             reply = self.client.ask(messages.PREDICT, payload).payload
@@ -148,12 +153,68 @@ class LinkedDevice:
             StorageError: the device was reset and has lost what it had learnt (E-DEVICE-LOST), or
                 is reset again and again (E-DEVICE-SILENT).
         """
-        steps = _Steps(self, session, x, y, commit_every)
-        n_before = steps.begin()
+        lesson = SampleLesson(self.client, self.info, x)
+        return self._learn(
+            Steps(self.client, self.commit, session, lesson, y, commit_every), progress
+        )
+
+    def predict_recordings(
+        self, recordings: Sequence[SensorFrames], front_end: FrontEnd, *,
+        most: int | None = None, progress: Advance | None = None,
+    ) -> Answered:  # fmt: skip
+        """Labels and scores of each window that the device's own front end makes a sample of.
+
+        Args:
+            recordings: frames of a sensor.
+            front_end: of the model.
+            most: windows, at most; None: all.
+            progress: told how far it is.
+
+        Returns:
+            as `predict`; cycles count the front end and the prediction together.
+
+        Raises:
+            StorageError: the device is reset again and again (E-DEVICE-SILENT).
+        """
+        windows = windows_of(recordings, front_end)[:most]
+        sender = FrameSender(self.client, self.info, recordings)
+        labels = np.empty(len(windows), dtype=np.int32)
+        scores = np.empty((len(windows), self.info.n_outputs), dtype=np.int32)
+        cycles = 0
+        for at, window in enumerate(windows):
+            reply = sender.predict(window)
+            cycles += messages.CYCLES.unpack_from(reply.payload)[0]
+            values = np.frombuffer(reply.payload, dtype="<i4", offset=messages.CYCLES.size)
+            labels[at], scores[at] = values[0], values[1:]
+            if progress is not None:
+                progress(at + 1, len(windows))
+        return Answered(labels, scores, self._per_sample(cycles + sender.cycles, len(windows)))
+
+    def learn_recordings(
+        self, session: int, recordings: Sequence[SensorFrames], front_end: FrontEnd,
+        y: NDArray[np.int32], *, commit_every: int = 0, progress: Advance | None = None,
+    ) -> Answered:  # fmt: skip
+        """As `learn`, of the windows of recordings; see `predict_recordings`.
+
+        Args:
+            session, commit_every, progress: as for `learn`.
+            recordings, front_end: as for `predict_recordings`.
+            y: labels of the windows, shape (n,), int32.
+        """
+        sender = FrameSender(self.client, self.info, recordings)
+        lesson = WindowLesson(sender, windows_of(recordings, front_end))
+        steps = Steps(self.client, self.commit, session, lesson, y, commit_every)
+        told = self._learn(steps, progress)
+        if told.cycles is None:
+            return told
+        return replace(told, cycles=told.cycles + sender.cycles / max(steps.n_counted, 1))
+
+    def _learn(self, steps: Steps, progress: Advance | None) -> Answered:
+        n_before, n = steps.begin(), len(steps.labels)
         while not steps.is_done:
             steps.step()
             if progress is not None:
-                progress(steps.at, len(y))
+                progress(steps.at, n)
         return Answered(
             steps.labels, np.empty((0, self.info.n_outputs), np.int32),
             self._per_sample(steps.cycles, steps.n_counted), n_before,
@@ -176,7 +237,7 @@ class LinkedDevice:
                 "reset; take the state out instead",
                 code="E-DEVICE-STORAGE",
             )
-        return _learnt(reply.payload)
+        return learnt(reply.payload)
 
     def status(self) -> Status:
         """Counters and gauges; nothing by class."""
@@ -248,110 +309,5 @@ class LinkedDevice:
         """Let the line go."""
         self.client.line.close()
 
-    def _some(self, most: int) -> int:
-        """As many samples as fit a request: at least one."""
-        if most < 1:
-            raise MismatchError(
-                f"{self.where}: the device's buffer of {self.info.most_bytes} bytes is too small "
-                "for a sample or a batch; see MB_LINK_BUFFER_BYTES in metabit_link.h",
-                code="E-DEVICE-BUFFER",
-            )
-        return most
-
     def _per_sample(self, cycles: int, n: int) -> float | None:
         return cycles / n if self.info.counts_cycles and n else None
-
-
-def _learnt(payload: bytes) -> tuple[int, int]:
-    session, n = messages.LEARNT.unpack_from(payload)
-    return session, n
-
-
-class _Steps:
-    """Samples on their way into a device, which may go back to what it has committed."""
-
-    def __init__(
-        self, device: LinkedDevice, session: int, x: Samples, y: NDArray[np.int32], every: int
-    ) -> None:
-        self._device, self._session, self._x, self._y = device, session, x, y
-        batch = max(device.info.options.batch, 1)
-        room = device.info.most_bytes - messages.LEARN_HEAD.size
-        most = min(
-            room // (4 + device.info.n_inputs),
-            (device.info.most_bytes - messages.LEARNT.size - messages.CYCLES.size) // 4,
-        )
-        self._most = device._some(most // batch) * batch
-        self._every = every
-        self._kept = self.at = 0
-        self._setbacks = 0
-        self.labels = np.full(len(y), UNKNOWN, dtype=np.int32)
-        self.cycles = self.n_counted = 0
-
-    @property
-    def is_done(self) -> bool:
-        """Whether all samples are learnt, and committed where that was asked for."""
-        return self.at == len(self._y) and (not self._every or self._kept == self.at)
-
-    def begin(self) -> int:
-        """Begin or continue the session; returns how many samples were learnt before."""
-        wanted = messages.SESSION.pack(self._session)
-        for _ in range(_SETBACKS):
-            reply = self._device.client.ask(messages.BEGIN, wanted)
-            begun = _learnt(reply.payload)
-            if not self._every or self._device.commit() == begun:
-                self._kept = self.at = begun[1]
-                return self.at
-        raise self._no_progress()
-
-    def step(self) -> None:
-        """Learn as many samples as fit a request, and commit when it is time."""
-        if self.at < len(self._y):
-            self._learn(slice(self.at, self.at + self._most))
-        if self._every and (self.at == len(self._y) or self.at - self._kept >= self._every):
-            self._commit()
-
-    def _learn(self, part: slice) -> None:
-        truth = self._y[part].astype("<i4")
-        head = messages.LEARN_HEAD.pack(self._session, self.at, len(truth))
-        payload = head + truth.tobytes() + self._x[part].tobytes()
-        reply = self._device.client.ask(messages.LEARN, payload)
-        if reply.result == messages.OTHER_SAMPLE:
-            self._go_to(*_learnt(reply.payload))
-            return
-        (cycles,) = messages.CYCLES.unpack_from(reply.payload, messages.LEARNT.size)
-        labels = np.frombuffer(
-            reply.payload, dtype="<i4", offset=messages.LEARNT.size + messages.CYCLES.size
-        )
-        self.labels[part] = labels
-        self.cycles += cycles
-        self.n_counted += len(truth)
-        self.at += len(truth)
-
-    def _commit(self) -> None:
-        session, n = self._device.commit()
-        if (session, n) != (self._session, self.at):
-            self._go_to(session, n)
-        elif n > self._kept:
-            self._setbacks = 0
-        self._kept = self.at
-
-    def _go_to(self, session: int, n: int) -> None:
-        """Continue where the device is after it was reset."""
-        if session != self._session:
-            raise StorageError(
-                f"{self._device.where}: the device was reset and has lost this session; "
-                + ("run the command again" if self._every else "it has no storage")
-                + " to learn from the first sample",
-                code="E-DEVICE-LOST",
-            )
-        self._setbacks += 1
-        if self._setbacks > _SETBACKS:
-            raise self._no_progress()
-        self.at = n
-
-    def _no_progress(self) -> StorageError:
-        return StorageError(
-            f"{self._device.where}: the device was reset {_SETBACKS} times and has kept nothing "
-            "new in between; commit more often, or look at its power supply",
-            code="E-DEVICE-SILENT",
-        )

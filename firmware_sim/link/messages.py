@@ -11,8 +11,9 @@ from metabit.edge_runtime import _native
 VERSION = 1
 
 (
-    HELLO, SELF_TEST, PREDICT, BEGIN, LEARN, COMMIT, STATUS, STATE_OUT, STATE_IN, PIECE,
-) = range(1, 11)  # fmt: skip
+    HELLO, SELF_TEST, PREDICT, BEGIN, LEARN, COMMIT, STATUS, STATE_OUT, STATE_IN, PIECE, FRAMES,
+    PREDICT_WINDOW, LEARN_WINDOW,
+) = range(1, 14)  # fmt: skip
 
 #: Added to the kind of a request, in its reply.
 REPLY = 0x80
@@ -29,6 +30,15 @@ LEARN_HEAD = struct.Struct("<QII")
 LEARNT = struct.Struct("<QI")
 SESSION = struct.Struct("<Q")
 COUNT = struct.Struct("<I")
+#: recording, number of the first frame, frames
+FRAMES_HEAD = struct.Struct("<III")
+#: recording, frames of it that had come when the window was whole
+WINDOW = struct.Struct("<II")
+#: frames that came, whether a sample is ready, cycles
+FRAMED = struct.Struct("<IIQ")
+#: session, number of the sample; the window and the label follow
+LEARN_WINDOW_HEAD = struct.Struct("<QI")
+LABEL = struct.Struct("<i")
 #: offset, bytes
 PIECE_WANTED = struct.Struct("<II")
 
@@ -36,7 +46,7 @@ _OPTIONS_BYTES = _native.NativeOptions.runner.offset
 #: version, flags, most bytes, opened, restored, identity, inputs, outputs, arena, state, clock,
 #: damaged, session, learnt, unkept, options, version, kernels, board
 _HELLO = struct.Struct(f"<IIIiiIIIIIIIQII{_OPTIONS_BYTES}s24s24s24s")
-_HAS_STORAGE, _COUNTS_CYCLES = 1, 2
+_HAS_STORAGE, _COUNTS_CYCLES, _TAKES_FRAMES = 1, 2, 4
 _NUMBERS = (
     "most_bytes", "opened", "restored", "identity", "n_inputs", "n_outputs", "arena_bytes",
     "state_bytes", "clock_hz", "n_damaged", "session", "n_learnt",
@@ -51,6 +61,7 @@ class DeviceInfo:
         version: of the protocol.
         has_storage: whether it keeps what it is told to commit.
         counts_cycles: whether it reads a counter of cycles.
+        takes_frames: whether its own front end makes samples of a sensor's frames.
         most_bytes: of a payload.
         opened: 0, or why the model could not be opened: an error of the C core.
         restored: 1 where what was kept is loaded, 0 where nothing was, or the error of the C core.
@@ -68,6 +79,7 @@ class DeviceInfo:
     version: int
     has_storage: bool
     counts_cycles: bool
+    takes_frames: bool
     most_bytes: int
     opened: int
     restored: int
@@ -97,6 +109,7 @@ class DeviceInfo:
             version=version,
             has_storage=bool(flags & _HAS_STORAGE),
             counts_cycles=bool(flags & _COUNTS_CYCLES),
+            takes_frames=bool(flags & _TAKES_FRAMES),
             **dict(zip(_NUMBERS, numbers, strict=True)),
             is_unkept=bool(unkept),
             options=native,

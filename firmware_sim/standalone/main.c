@@ -16,6 +16,7 @@ extern uint8_t fw_arena[], fw_arena_end[];
 extern uint8_t fw_line_buffer[], fw_line_buffer_end[];
 extern const char fw_board_name[], fw_choice[];
 extern const uint32_t fw_clock_hz;
+extern const mb_link_frames_fn fw_frames;
 
 void fw_main(void);
 
@@ -118,6 +119,7 @@ void fw_main(void) {
     line.buffer_bytes = (size_t)(fw_line_buffer_end - fw_line_buffer);
     line.board = fw_board_name;
     line.clock_hz = fw_clock_hz;
+    line.frames = fw_frames;
     result = mb_link_start(&line);
     say_result("open", result);
     if (line.restored != 0) {

@@ -167,7 +167,8 @@ rig *rig_new(const void *blob, size_t blob_bytes, const mb_options *options, siz
                         .buffer = aligned_alloc(64, (buffer_bytes + 63) / 64 * 64),
                         .buffer_bytes = buffer_bytes,
                         .board = "nrf52840",
-                        .clock_hz = 1000000};
+                        .clock_hz = 1000000,
+                        .frames = mb_link_frames};
     start(r);
     return r;
 }

@@ -6,6 +6,8 @@ import ctypes
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,13 @@ import pytest
 from helpers import random_model
 from link_rig import Rig, compile_rig
 
+from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Options
 from metabit.export import container
+from metabit.export.windows import samples_of_raw
+from metabit.trainer.frontend import Operations, fit
+from metabit.trainer.frontend.front_end import STATISTICS
 
 from .conftest import Cli
 
@@ -26,10 +32,12 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     return compile_rig(tmp_path_factory.mktemp("nrf52840"))
 
 
-@pytest.fixture
-def port(library: ctypes.CDLL, model_file: Path) -> Iterator[str]:
+@contextmanager
+def serial_port(
+    library: ctypes.CDLL, model_file: Path, options: Options, goal: int = 0
+) -> Iterator[str]:
     """The name of a serial port with a device that runs the model."""
-    rig = Rig(library, model_file.read_bytes(), Options(learn_layers=2), buffer_bytes=2048)
+    rig = Rig(library, model_file.read_bytes(), options, goal=goal, buffer_bytes=2048)
     ours, theirs = os.openpty()
 
     def run() -> None:
@@ -47,6 +55,12 @@ def port(library: ctypes.CDLL, model_file: Path) -> Iterator[str]:
     device.join(5)
     os.close(ours)
     rig.close()
+
+
+@pytest.fixture
+def port(library: ctypes.CDLL, model_file: Path) -> Iterator[str]:
+    with serial_port(library, model_file, Options(learn_layers=2)) as name:
+        yield name
 
 
 def test_a_device_is_taught_over_a_serial_port(
@@ -92,6 +106,40 @@ def test_an_emulated_board_is_taught_and_keeps_it_in_a_file(
     host, arrays = Engine(model_file, learn="all"), np.load(data_file)
     host.learn(arrays["x"][:5], arrays["y"][:5])
     assert state.read_bytes() == host.save_state()
+
+
+def test_an_emulated_board_makes_samples_of_frames_itself(cli: Cli, tmp_path: Path) -> None:
+    does = Operations(2, 16, 8, STATISTICS, (), "none")
+    rng = np.random.default_rng(4)
+    windows = rng.normal(0, 900, (12, 2, 16)).astype(np.int16)
+    front_end = fit(windows.transpose(0, 2, 1).astype(np.int32), does)
+    model = replace(random_model((does.n_inputs, 8, 3), dtype="int8"), front_end=front_end)
+    file, data = tmp_path / "senses.mbit", tmp_path / "windows.npz"
+    file.write_bytes(container.dumps(model))
+    np.savez(data, x=windows, y=np.arange(12) % 3)
+    host = Engine(file, learn="all")
+    x = samples_of_raw(windows, front_end, "windows")
+    words = ("--board", "nrf52840", "--kept", tmp_path / "kept.bin", "--learn", "all", "--json")
+    done = cli("device", "predict", file, data, "--limit", 5, *words)
+    assert (done.code, done.answer["front_end_on"]) == (0, "device")
+    assert done.answer["labels"] == host.predict(x[:5]).tolist()
+    done = cli("device", "learn", file, data, *words)
+    assert (done.code, done.answer["front_end_on"]) == (0, "device")
+    host.learn(x, np.arange(12, dtype=np.int32) % 3)
+    assert cli("device", "state-out", file, "-o", tmp_path / "s.mbs", *words).code == 0
+    assert (tmp_path / "s.mbs").read_bytes() == host.save_state()
+
+
+def test_what_a_firmware_chose_for_its_goal_is_told_and_estimated(
+    cli: Cli, library: ctypes.CDLL, model_file: Path, data_file: Path
+) -> None:
+    with serial_port(library, model_file, Options(), goal=_native.GOAL_FILE) as port:
+        said = cli("device", "info", model_file, "--port", port, "--json")
+        assert said.answer["choice"].startswith("learning all layers")
+        done = cli("device", "learn", model_file, data_file, "--estimate", "--port", port, "--json")
+    assert done.code == 0, done.stderr
+    assert done.answer["choice"] == said.answer["choice"]
+    assert done.answer["cycles_ratio"] > 0
 
 
 def test_a_device_with_another_model_is_refused(

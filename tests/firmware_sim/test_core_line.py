@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError
 from metabit.export.container import dumps
+from metabit.firmware_sim.core_line import CoreLine
 from metabit.firmware_sim.cores_at_hand import core_line
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.device import LinkedDevice
@@ -87,6 +89,27 @@ def debug_server(tmp_path: Path) -> Iterator[str]:
         process.kill()
 
 
+@pytest.mark.long
+def test_what_qemu_counts_is_called_no_measurement(tmp_path: Path) -> None:
+    (tmp_path / "model.mbit").write_bytes(BLOB)
+    np.save(tmp_path / "x.npy", samples(4)[0])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        where = f"127.0.0.1:{free.getsockname()[1]}"
+    command = ("qemu-system-riscv32", "-M", "virt", "-bios", "none", "-S", "-gdb", f"tcp:{where}")
+    quiet = ("-display", "none", "-serial", "none", "-monitor", "none")
+    board = ("--board", str(MACHINES / "virt-riscv32.toml"), "--gdb", where)
+    words = ("device", "predict", "model.mbit", "x.npy", "--estimate", *board)
+    with subprocess.Popen([*command, *quiet], cwd=tmp_path) as process:
+        done = subprocess.run(
+            [sys.executable, "-m", "metabit", *words],
+            cwd=tmp_path, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        process.kill()
+    assert "no measurement: qemu counts" in " ".join(done.stdout.split())
+    assert "estimated" not in done.stdout
+
+
 def test_a_core_of_a_debug_server_goes_on_where_the_last_command_left_it(
     debug_server: str,
 ) -> None:
@@ -94,6 +117,8 @@ def test_a_core_of_a_debug_server_goes_on_where_the_last_command_left_it(
     x, y = samples(10)
     first = device(board, gdb=debug_server)
     assert first.info.has_storage
+    assert isinstance(first.client.line, CoreLine)
+    assert first.client.line.is_qemu
     first.self_test()
     assert np.array_equal(first.predict(x).scores, host.scores(x))
     first.learn(5, x[:6], y[:6], commit_every=6)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from helpers import random_model, random_samples
-from link_rig import BadLine, Rig, compile_rig, survive
+from link_rig import BadLine, Rig, compile_rig, survive, survive_frames
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine
@@ -19,10 +20,17 @@ from metabit.export.blob import Blob
 from metabit.export.container import dumps
 from metabit.export.home import with_head
 from metabit.export.repack import state_of, with_state, without_state
+from metabit.export.spec import Model
+from metabit.export.windows import samples_of_recording
 from metabit.firmware_sim.link import messages
 from metabit.firmware_sim.link.client import LinkClient, Patience
-from metabit.firmware_sim.link.device import UNKNOWN, LinkedDevice, session_of
+from metabit.firmware_sim.link.device import LinkedDevice, session_of
 from metabit.firmware_sim.link.frame import FrameReader, decode, encode
+from metabit.firmware_sim.link.recordings import FrameSender, SensorFrames, windows_of
+from metabit.firmware_sim.link.steps import UNKNOWN
+from metabit.trainer.frontend import Operations, fit
+from metabit.trainer.frontend.features import windows_of as windows_of_frames
+from metabit.trainer.frontend.front_end import STATISTICS
 
 MODEL = random_model((13, 9, 4), seed=7)
 BLOB = dumps(MODEL)
@@ -276,6 +284,67 @@ def test_a_line_that_is_dead_is_an_error_and_not_a_wait_for_ever() -> None:
     assert line.n == 3
 
 
+# ---- a device with a front end -------------------------------------------------------------------
+
+DOES = Operations(3, 16, 5, STATISTICS, (), "none", stack=2)
+
+
+def sensor(n_frames: int, seed: int) -> SensorFrames:
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 900, (n_frames, DOES.n_channels)).astype(np.int16)
+
+
+@pytest.fixture(scope="module")
+def senses() -> Model:
+    front_end = fit(windows_of_frames(sensor(400, 1), DOES), DOES)
+    model = random_model((DOES.n_inputs, 9, 4), seed=2, dtype="int8")
+    return replace(model, front_end=front_end)
+
+
+def test_a_device_makes_samples_of_frames_as_the_host_does(
+    rig: Callable[..., Rig], senses: Model
+) -> None:
+    blob = dumps(senses)
+    device, host = LinkedDevice(LinkClient(rig(blob=blob))), Engine(blob, learn="all")
+    assert device.info.takes_frames
+    assert senses.front_end is not None
+    recordings = [sensor(n, seed=n) for n in (60, 20, 21, 26, 90)]  # one is too short
+    x = np.concatenate([samples_of_recording(r, senses.front_end) for r in recordings])
+    y = np.arange(len(x), dtype=np.int32) % 4
+    told = device.predict_recordings(recordings, senses.front_end)
+    assert np.array_equal(told.scores, host.scores(x))
+    assert told.cycles is not None
+    learnt = device.learn_recordings(5, recordings, senses.front_end, y, commit_every=7)
+    assert np.array_equal(learnt.labels, host.learn(x, y))
+    assert device.state_out() == host.save_state()
+    assert device.learn(5, x, y, commit_every=7).n_before == len(x)
+
+
+def test_a_window_of_another_client_is_not_taken_for_ones_own(
+    rig: Callable[..., Rig], senses: Model
+) -> None:
+    line, front_end = rig(blob=dumps(senses)), senses.front_end
+    assert front_end is not None
+    host = Engine(dumps(senses))
+    mine, other = sensor(26, 1), sensor(26, 2)
+    first, second = LinkedDevice(LinkClient(line)), LinkedDevice(LinkClient(line))
+    sender = FrameSender(first.client, first.info, [mine])
+    (window,) = windows_of([mine], front_end)[:1]
+    sender.predict(window)
+    second.predict_recordings([other], front_end)
+    reply = sender.predict(window)
+    expected = host.scores(samples_of_recording(mine, front_end)[:1])
+    assert np.frombuffer(reply.payload, "<i4", offset=12).tolist() == expected[0].tolist()
+
+
+def test_a_model_without_front_end_takes_no_frames(rig: Callable[..., Rig]) -> None:
+    client = LinkClient(rig())
+    assert not client.hello().takes_frames
+    for kind in (messages.FRAMES, messages.PREDICT_WINDOW, messages.LEARN_WINDOW):
+        with pytest.raises(MetabitError, match="does not understand"):
+            client.ask(kind, bytes(24))
+
+
 # ---- a bad line ----------------------------------------------------------------------------------
 
 
@@ -286,5 +355,16 @@ def test_no_wrong_answer_is_accepted_and_no_sample_is_learnt_twice(
     line = rig(BadLine)
     assert isinstance(line, BadLine)
     survive(line, BLOB, n_faults, seed=n_faults)
+    assert len(line.faults) == 9
+    assert min(line.faults.values()) > n_faults / 50
+
+
+@pytest.mark.parametrize("n_faults", [1_000, pytest.param(30_000, marks=pytest.mark.long)])
+def test_each_window_of_a_recording_is_learnt_once_on_a_bad_line(
+    rig: Callable[..., Rig], senses: Model, n_faults: int
+) -> None:
+    line = rig(BadLine, blob=dumps(senses))
+    assert isinstance(line, BadLine)
+    survive_frames(line, senses, n_faults, seed=n_faults)
     assert len(line.faults) == 9
     assert min(line.faults.values()) > n_faults / 50

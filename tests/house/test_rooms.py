@@ -39,7 +39,7 @@ ROOMS = {
     "metabit.cli": (
         "answers paths standard_streams tables",
         "common options",
-        "class_names device_lines heads progress",
+        "class_names device_lines device_time heads progress",
         "state_view",
         "kept_states",
         "guarding reading stream_record",

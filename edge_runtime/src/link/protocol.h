@@ -16,6 +16,9 @@ enum {
     REQUEST_STATE_OUT = 8,
     REQUEST_STATE_IN = 9,
     REQUEST_PIECE = 10,
+    REQUEST_FRAMES = 11,
+    REQUEST_PREDICT_WINDOW = 12,
+    REQUEST_LEARN_WINDOW = 13,
     REPLY = 0x80, /* is added to the kind, so that an echo of a request is no reply to it */
 };
 
@@ -66,7 +69,7 @@ enum {
 };
 
 /* Bits of HELLO_FLAGS. */
-enum { HELLO_HAS_STORAGE = 1, HELLO_COUNTS_CYCLES = 2 };
+enum { HELLO_HAS_STORAGE = 1, HELLO_COUNTS_CYCLES = 2, HELLO_TAKES_FRAMES = 4 };
 
 /* Payload of PREDICT and of its reply; labels come first, then scores. */
 enum {
@@ -91,6 +94,31 @@ enum {
     LEARNT_BYTES = 12,
     LEARNT_CYCLES = 12,
     LEARNT_LABELS = 20,
+};
+
+/* Payload of FRAMES and of its reply. Frames are numbered within a recording, which the host names
+ * by a number that it draws at random. */
+enum {
+    FRAMES_RECORDING = 0,
+    FRAMES_NUMBER = 4,
+    FRAMES_N = 8,
+    FRAMES_VALUES = 12,
+    FRAMED_NUMBER = 0,
+    FRAMED_IS_READY = 4,
+    FRAMED_BYTES = 8,
+    FRAMED_CYCLES = 8,
+    FRAMED_WHOLE_BYTES = 16,
+};
+
+/* Which window: the frames of a recording that had come when it was whole. Payload of
+ * PREDICT_WINDOW; in LEARN_WINDOW it follows session and number. */
+enum {
+    WINDOW_RECORDING = 0,
+    WINDOW_NUMBER = 4,
+    WINDOW_BYTES = 8,
+    LEARN_WINDOW = 12,
+    LEARN_WINDOW_TRUTH = 20,
+    LEARN_WINDOW_BYTES = 24,
 };
 
 /* A piece of a state image: payload of STATE_OUT and PIECE, and of the replies to STATE_IN and

@@ -5,6 +5,7 @@
 #include "frame.h"
 #include "kept.h"
 #include "pieces.h"
+#include "replies.h"
 #include "requests.h"
 
 /* ---- start ------------------------------------------------------------------------------- */
@@ -15,6 +16,8 @@ static void open_model(mb_link *link) {
     link->session = 0;
     link->n_learnt = 0;
     link->is_unkept = 0;
+    link->n_frames = 0;
+    link->window = 0;
     link->opened = mb_open(&link->model, link->arena, link->arena_bytes, link->blob,
                            link->blob_bytes, link->options);
     if (link->opened != MB_OK) {
@@ -54,33 +57,6 @@ int mb_link_start(mb_link *link) {
     return link->opened;
 }
 
-/* ---- replies ----------------------------------------------------------------------------- */
-
-static uint8_t *payload(const mb_link *link) { return link->reply + FRAME_PAYLOAD; }
-
-/* Bytes that the payload of a reply may have. */
-static size_t most_bytes(const mb_link *link) {
-    return link->frame_bytes - FRAME_PAYLOAD - FRAME_CRC_BYTES;
-}
-
-static void put(const mb_link *link, uint32_t at, uint32_t value) {
-    mb_copy(payload(link) + at, &value, sizeof value);
-}
-
-static void put_long(const mb_link *link, uint32_t at, uint64_t value) {
-    mb_copy(payload(link) + at, &value, sizeof value);
-}
-
-static void put_text(const mb_link *link, uint32_t at, const char *text) {
-    for (uint32_t i = 0; text != NULL && text[i] != 0 && i + 1u < HELLO_TEXT_BYTES; i++) {
-        payload(link)[at + i] = (uint8_t)text[i];
-    }
-}
-
-static uint64_t cycles(const mb_link *link) {
-    return link->port->cycles == NULL ? 0 : link->port->cycles(link->port->context);
-}
-
 /* ---- requests: each puts its reply in place and returns a result ------------------------- */
 
 /* The options go as they lie in memory. */
@@ -88,29 +64,36 @@ typedef char
     options_are_whole[offsetof(mb_options, replay) + sizeof(uint32_t) == HELLO_OPTIONS_BYTES ? 1
                                                                                              : -1];
 
+static void put_text(const mb_link *link, uint32_t at, const char *text) {
+    for (uint32_t i = 0; text != NULL && text[i] != 0 && i + 1u < HELLO_TEXT_BYTES; i++) {
+        mb_payload(link)[at + i] = (uint8_t)text[i];
+    }
+}
+
 static int hello(mb_link *link) {
     const mb_info *info = &link->info;
-    mb_zero(payload(link), HELLO_BYTES);
-    put(link, HELLO_VERSION, LINK_VERSION);
-    put(link, HELLO_FLAGS,
-        (mb_kept_has_storage(link) ? HELLO_HAS_STORAGE : 0u) |
-            (link->port->cycles != NULL ? HELLO_COUNTS_CYCLES : 0u));
-    put(link, HELLO_MOST_BYTES, (uint32_t)most_bytes(link));
-    put(link, HELLO_OPENED, (uint32_t)link->opened);
-    put(link, HELLO_RESTORED, (uint32_t)link->restored);
+    mb_zero(mb_payload(link), HELLO_BYTES);
+    mb_put(link, HELLO_VERSION, LINK_VERSION);
+    mb_put(link, HELLO_FLAGS,
+           (mb_kept_has_storage(link) ? HELLO_HAS_STORAGE : 0u) |
+               (link->port->cycles != NULL ? HELLO_COUNTS_CYCLES : 0u) |
+               (link->frames != NULL && info->n_channels != 0 ? HELLO_TAKES_FRAMES : 0u));
+    mb_put(link, HELLO_MOST_BYTES, (uint32_t)mb_most_bytes(link));
+    mb_put(link, HELLO_OPENED, (uint32_t)link->opened);
+    mb_put(link, HELLO_RESTORED, (uint32_t)link->restored);
     if (info->n_inputs != 0) {
-        put(link, HELLO_IDENTITY, u32((const uint8_t *)link->blob, HEADER_CRC));
+        mb_put(link, HELLO_IDENTITY, u32((const uint8_t *)link->blob, HEADER_CRC));
     }
-    put(link, HELLO_N_INPUTS, info->n_inputs);
-    put(link, HELLO_N_OUTPUTS, info->n_outputs);
-    put(link, HELLO_ARENA_BYTES, (uint32_t)link->arena_bytes);
-    put(link, HELLO_STATE_BYTES, (uint32_t)mb_state_bytes(link->model));
-    put(link, HELLO_CLOCK_HZ, link->clock_hz);
-    put(link, HELLO_N_DAMAGED, link->n_damaged);
-    put_long(link, HELLO_SESSION, link->session);
-    put(link, HELLO_N_LEARNT, link->n_learnt);
-    put(link, HELLO_IS_UNKEPT, link->is_unkept);
-    mb_copy(payload(link) + HELLO_OPTIONS, link->options, HELLO_OPTIONS_BYTES);
+    mb_put(link, HELLO_N_INPUTS, info->n_inputs);
+    mb_put(link, HELLO_N_OUTPUTS, info->n_outputs);
+    mb_put(link, HELLO_ARENA_BYTES, (uint32_t)link->arena_bytes);
+    mb_put(link, HELLO_STATE_BYTES, (uint32_t)mb_state_bytes(link->model));
+    mb_put(link, HELLO_CLOCK_HZ, link->clock_hz);
+    mb_put(link, HELLO_N_DAMAGED, link->n_damaged);
+    mb_put_long(link, HELLO_SESSION, link->session);
+    mb_put(link, HELLO_N_LEARNT, link->n_learnt);
+    mb_put(link, HELLO_IS_UNKEPT, link->is_unkept);
+    mb_copy(mb_payload(link) + HELLO_OPTIONS, link->options, HELLO_OPTIONS_BYTES);
     put_text(link, HELLO_METABIT, mb_version());
     put_text(link, HELLO_KERNELS, mb_isa_name(mb_isa_used(link->model)));
     put_text(link, HELLO_BOARD, link->board);
@@ -123,9 +106,9 @@ static int self_test(mb_link *link) {
     if (link->is_unkept) {
         return LINK_UNKEPT;
     }
-    uint64_t before = cycles(link);
+    uint64_t before = mb_cycles(link);
     int result = mb_self_test(link->arena, link->arena_bytes, link->blob, link->blob_bytes);
-    put_long(link, 0, cycles(link) - before);
+    mb_put_long(link, 0, mb_cycles(link) - before);
     link->reply_bytes = 8;
     boot(link);
     return result;
@@ -133,27 +116,15 @@ static int self_test(mb_link *link) {
 
 static int predict(mb_link *link) {
     const uint8_t *asked = link->request + FRAME_PAYLOAD;
-    size_t per_sample = link->info.n_inputs, per_reply = 4u * (1u + (size_t)link->info.n_outputs);
+    size_t per_sample = link->info.n_inputs;
     if (link->request_bytes <= PREDICT_SAMPLES) {
         return LINK_BAD_REQUEST;
     }
     size_t bytes = link->request_bytes - PREDICT_SAMPLES, n = bytes / per_sample;
-    if (n != u32(asked, PREDICT_N) || bytes % per_sample != 0 ||
-        n > (most_bytes(link) - PREDICTED_LABELS) / per_reply) {
+    if (n != u32(asked, PREDICT_N) || bytes % per_sample != 0) {
         return LINK_BAD_REQUEST;
     }
-    int32_t *labels = (int32_t *)(void *)(payload(link) + PREDICTED_LABELS);
-    uint64_t before = cycles(link);
-    int result = mb_predict(link->model, asked + PREDICT_SAMPLES, n, labels, labels + n);
-    put_long(link, PREDICTED_CYCLES, cycles(link) - before);
-    link->reply_bytes = PREDICTED_LABELS + n * per_reply;
-    return result;
-}
-
-static void put_learnt(mb_link *link) {
-    put_long(link, LEARNT_SESSION, link->session);
-    put(link, LEARNT_N, link->n_learnt);
-    link->reply_bytes = LEARNT_BYTES;
+    return mb_reply_predicted(link, asked + PREDICT_SAMPLES, n);
 }
 
 static int begin(mb_link *link) {
@@ -167,7 +138,7 @@ static int begin(mb_link *link) {
         link->n_learnt = 0;
         link->is_unkept = 1;
     }
-    put_learnt(link);
+    mb_put_learnt(link);
     return MB_OK;
 }
 
@@ -178,28 +149,11 @@ static int learn(mb_link *link) {
         return LINK_BAD_REQUEST;
     }
     size_t bytes = link->request_bytes - LEARN_TRUTH, n = bytes / per_sample;
-    if (n != u32(asked, LEARN_N) || bytes % per_sample != 0 ||
-        n > (most_bytes(link) - LEARNT_LABELS) / 4u) {
+    if (n != u32(asked, LEARN_N) || bytes % per_sample != 0) {
         return LINK_BAD_REQUEST;
     }
-    put_learnt(link);
-    if (!mb_same(asked + LEARN_SESSION, &link->session, 8) || link->session == 0 ||
-        u32(asked, LEARN_NUMBER) != link->n_learnt) {
-        return LINK_OTHER_SAMPLE;
-    }
     const int32_t *truth = (const int32_t *)(const void *)(asked + LEARN_TRUTH);
-    int32_t *predicted = (int32_t *)(void *)(payload(link) + LEARNT_LABELS);
-    uint64_t before = cycles(link);
-    int result = mb_learn(link->model, asked + LEARN_TRUTH + 4u * n, truth, n, predicted);
-    if (result != MB_OK) {
-        return result;
-    }
-    link->n_learnt += (uint32_t)n;
-    link->is_unkept = 1;
-    put_learnt(link);
-    put_long(link, LEARNT_CYCLES, cycles(link) - before);
-    link->reply_bytes = LEARNT_LABELS + 4u * n;
-    return MB_OK;
+    return mb_reply_learnt(link, asked, asked + LEARN_TRUTH + 4u * n, truth, n);
 }
 
 static int commit(mb_link *link) {
@@ -207,7 +161,7 @@ static int commit(mb_link *link) {
         return LINK_NO_STORAGE;
     }
     int result = link->is_unkept ? mb_kept_save(link) : MB_OK; /* flash wears: not twice the same */
-    put_learnt(link);
+    mb_put_learnt(link);
     return result;
 }
 
@@ -215,7 +169,7 @@ static int status(mb_link *link) {
     mb_status now;
     int result = mb_get_status(link->model, &now);
     if (result == MB_OK) {
-        mb_copy(payload(link), &now, sizeof now);
+        mb_copy(mb_payload(link), &now, sizeof now);
         link->reply_bytes = sizeof now;
     }
     return result;
@@ -228,11 +182,11 @@ static int state_out(mb_link *link) {
     }
     size_t offset = u32(asked, PIECE_OFFSET), bytes = u32(asked, PIECE_BYTES);
     size_t in_all = mb_state_bytes(link->model);
-    if (bytes > most_bytes(link) || offset > in_all || bytes > in_all - offset) {
+    if (bytes > mb_most_bytes(link) || offset > in_all || bytes > in_all - offset) {
         return LINK_BAD_REQUEST;
     }
     link->reply_bytes = bytes;
-    return mb_piece_out(link, offset, payload(link), bytes);
+    return mb_piece_out(link, offset, mb_payload(link), bytes);
 }
 
 /* False: the host has stopped sending pieces, and there is nothing to answer. */
@@ -250,7 +204,7 @@ static bool state_in(mb_link *link, int *result) {
     } else if (is_mixed) {
         boot(link);
     }
-    mb_zero(payload(link), PIECE_WANTED_BYTES); /* no more bytes are wanted */
+    mb_zero(mb_payload(link), PIECE_WANTED_BYTES); /* no more bytes are wanted */
     link->reply_bytes = loaded == 1 ? 0 : PIECE_WANTED_BYTES;
     *result = loaded;
     return loaded != 1;
@@ -279,7 +233,7 @@ static int with_model(mb_link *link, uint8_t kind) {
     case REQUEST_STATE_OUT:
         return state_out(link);
     default:
-        return LINK_BAD_REQUEST;
+        return link->frames == NULL ? LINK_BAD_REQUEST : link->frames(link, kind);
     }
 }
 

@@ -11,23 +11,25 @@ import numpy as np
 
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.device_lines import LineChoice, line_choice, line_options
+from metabit.cli.device_lines import LineChoice, line_choice, line_options, why_unmeasured
+from metabit.cli.device_time import estimate as beside
+from metabit.cli.device_time import say_time
 from metabit.cli.options import CODES, FILE, LABEL, LIMIT, SPLIT, TASK
 from metabit.cli.paths import ReadName, WriteFile
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
 from metabit.cli.tables import percent
-from metabit.edge_runtime.options import HEADS
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError, MismatchError, StorageError
 from metabit.export.blob import Blob
 from metabit.export.state_image import model_id
-from metabit.extras import need
 from metabit.files import write_whole
-from metabit.firmware_sim import boards
+from metabit.firmware_sim.link.choice import plan_of
 from metabit.firmware_sim.link.client import LinkClient
-from metabit.firmware_sim.link.device import UNKNOWN, Advance, Answered, LinkedDevice, session_of
+from metabit.firmware_sim.link.device import Advance, Answered, LinkedDevice, session_of
+from metabit.firmware_sim.link.steps import UNKNOWN
 from metabit.readers.rows import CsvOptions
+from metabit.readers.samples import ReadSamples
 
 #: What can be done -> whether it reads DATA, and whether it writes OUT.
 ACTIONS = {
@@ -38,8 +40,6 @@ ACTIONS = {
 #: What is for nothing where the device ends with the command and keeps nothing.
 KEEPS = ("learn", "commit", "state-in")
 SHOWN = 20
-#: Characters of a board's name that a device tells.
-NAME_LENGTH = 23
 
 
 @verb("device")
@@ -94,7 +94,7 @@ def command(
     device = _open(blob, file, chosen)
     try:
         does: dict[str, Callable[[], Answer]] = {
-            "info": lambda: _info(out, device),
+            "info": lambda: _info(out, device, blob),
             "self-test": lambda: _self_test(out, device, blob),
             "predict": lambda: _predict(out, device, blob, str(data), reading),
             "learn": lambda: _learn(out, device, blob, str(data), commit_every, again, reading),
@@ -104,7 +104,8 @@ def command(
         }
         answer = does[action]()
         if estimate and answer.get("cycles_per_sample") is not None:
-            answer |= _estimate(out, device, blob, action, answer["cycles_per_sample"])
+            cycles, of_frames = answer["cycles_per_sample"], answer["front_end_on"] == "device"
+            answer |= beside(out, device, blob, action, cycles, of_frames=of_frames)
     finally:
         device.close()
     client = device.client
@@ -151,19 +152,20 @@ def _bar(what: str, work: Callable[[Advance], Any]) -> Any:
         return work(lambda done, total: bar.update(shown, completed=done, total=total))
 
 
-def _info(out: Output, device: LinkedDevice) -> Answer:
+def _info(out: Output, device: LinkedDevice, blob: Blob) -> Answer:
     info, status = device.info, device.status()
     out.line(
         f"{info.board or 'device'}: metabit {info.metabit}, kernels {info.kernels}, arena "
         f"{format_kib(info.arena_bytes)}"
     )
+    chosen = plan_of(info, blob)
     if info.state_bytes == 0:
         out.line("nothing learns on it")
     else:
         unkept = "; what came last is not committed" if info.is_unkept else ""
         out.line(
-            f"{status.n_steps:,} samples since export, {info.n_learnt:,} of them in this session; "
-            f"state {format_kib(info.state_bytes)}{unkept}"
+            f"{chosen.choice}: {status.n_steps:,} samples since export, {info.n_learnt:,} of them "
+            f"in this session; state {format_kib(info.state_bytes)}{unkept}"
         )
     out.line("it keeps what it commits" if info.has_storage else "it has no storage")
     if info.restored < 0:
@@ -173,6 +175,7 @@ def _info(out: Output, device: LinkedDevice) -> Answer:
             **{k: v for k, v in vars(info).items() if k != "options"},
             "session": f"{info.session:016x}",
         },
+        "choice": chosen.choice,
         "status": vars(status),
     }
 
@@ -191,7 +194,7 @@ def _predict(
     samples = _samples(out, blob, data, reading)
     names = ClassNames(blob.model, device.info.n_outputs)
     truth = names.numbers(samples, learning=False)
-    told: Answered = _bar("predicting", lambda tick: device.predict(samples.x, tick))
+    told: Answered = _bar("predicting", lambda tick: _answers(device, blob, samples, tick))
     words = ", ".join(map(names, told.labels[:SHOWN].tolist()))
     out.line(f"labels: {words}{' ...' if len(told.labels) > SHOWN else ''}")
     accuracy = None if truth is None else float(np.mean(told.labels == truth))
@@ -202,7 +205,8 @@ def _predict(
         "n_samples": len(told.labels),
         "labels": told.labels.tolist(),
         "accuracy": accuracy,
-        **_time(out, device, told),
+        **_maker(out, device, samples, learning=False),
+        **say_time(out, device, told, why_unmeasured(device.client.line)),
     }
 
 
@@ -218,9 +222,7 @@ def _learn(
     try:
         told: Answered = _bar(
             "learning",
-            lambda tick: device.learn(
-                session, samples.x, truth, commit_every=every, progress=tick
-            ),
+            lambda tick: _lessons(device, blob, samples, session, truth, every, tick),
         )  # fmt: skip
     except KeyboardInterrupt:
         if every:
@@ -246,8 +248,46 @@ def _learn(
         "prequential_accuracy": accuracy,
         "session": f"{session:016x}",
         "is_kept": bool(every),
-        **_time(out, device, told),
+        **_maker(out, device, samples, learning=True),
+        **say_time(out, device, told, why_unmeasured(device.client.line)),
     }
+
+
+def _takes_frames(device: LinkedDevice, samples: ReadSamples, *, learning: bool) -> bool:
+    """Whether the device's own front end makes the samples. Steps of a batch want whole samples."""
+    one_by_one = not learning or device.info.options.batch <= 1
+    return device.info.takes_frames and samples.recordings is not None and one_by_one
+
+
+def _maker(out: Output, device: LinkedDevice, samples: ReadSamples, *, learning: bool) -> Answer:
+    """Who made the samples, where DATA holds frames of a sensor."""
+    if samples.recordings is None:
+        return {"front_end_on": None}
+    if not _takes_frames(device, samples, learning=learning):
+        out.line("this machine made the samples of the frames, not the device's front end")
+        return {"front_end_on": "host"}
+    out.line("the device's own front end made the samples of the frames")
+    return {"front_end_on": "device"}
+
+
+def _answers(device: LinkedDevice, blob: Blob, samples: ReadSamples, tick: Advance) -> Answered:
+    front_end = blob.model.front_end
+    if front_end is None or not _takes_frames(device, samples, learning=False):
+        return device.predict(samples.x, tick)
+    recordings = samples.recordings or ()
+    return device.predict_recordings(recordings, front_end, most=len(samples.x), progress=tick)
+
+
+def _lessons(
+    device: LinkedDevice, blob: Blob, samples: ReadSamples, session: int, truth: Any, every: int,
+    tick: Advance,
+) -> Answered:  # fmt: skip
+    front_end = blob.model.front_end
+    if front_end is None or not _takes_frames(device, samples, learning=True):
+        return device.learn(session, samples.x, truth, commit_every=every, progress=tick)
+    return device.learn_recordings(
+        session, samples.recordings or (), front_end, truth, commit_every=every, progress=tick
+    )
 
 
 def _commit(out: Output, device: LinkedDevice) -> Answer:
@@ -276,42 +316,7 @@ def _state_in(out: Output, device: LinkedDevice, path: Path) -> Answer:
     return {"state": path, "state_bytes": len(image), "is_kept": device.info.has_storage}
 
 
-def _samples(out: Output, blob: Blob, data: str, reading: dict[str, Any]) -> Any:
+def _samples(out: Output, blob: Blob, data: str, reading: dict[str, Any]) -> ReadSamples:
     csv = CsvOptions(reading["label"], reading["codes"])
     more = {key: reading[key] for key in ("limit", "split", "task")}
     return read_for(out, data, blob.model, csv=csv, **more)
-
-
-def _estimate(out: Output, device: LinkedDevice, blob: Blob, action: str, cycles: float) -> Answer:
-    """What `profile` says of the same work on the device's board, beside what it measured."""
-    need("profile, simulate")
-    from metabit.firmware_sim.profile import profile
-
-    options, told = device.info.options, device.info.board
-    board = next((name for name in boards.names() if name[:NAME_LENGTH] == told), told)
-    learn = HEADS[options.head - 1] if options.head else options.learn_layers
-    made = profile(
-        blob, board, learn=learn, bits=options.state_bits, bank=options.bank,
-        batch=options.batch,
-    )  # fmt: skip
-    work = made.predict if action == "predict" else made.learn
-    if work is None or work.estimate is None:
-        out.line(f'core "{made.core}" has no cost model: nothing is estimated', "yellow")
-        return {"estimated_cycles": None, "cycles_ratio": None}
-    low, typical, high = (each / work.n_samples for each in work.estimate.cycles)
-    ratio = cycles / typical
-    out.line(
-        f"estimated: {typical:,.0f} cycles per sample, {low:,.0f} to {high:,.0f}; "
-        f"measured is {ratio:.2f} of that"
-    )
-    return {"estimated_cycles": [low, typical, high], "cycles_ratio": ratio}
-
-
-def _time(out: Output, device: LinkedDevice, told: Answered) -> Answer:
-    """What the device measured, said and returned."""
-    clock = device.info.clock_hz
-    us = 1e6 * told.cycles / clock if told.cycles is not None and clock else None
-    if told.cycles is not None:
-        at = "" if us is None else f", {us:,.1f} us at {clock / 1e6:g} MHz"
-        out.line(f"measured on the device: {told.cycles:,.0f} cycles per sample{at}")
-    return {"cycles_per_sample": told.cycles, "us_per_sample": us}

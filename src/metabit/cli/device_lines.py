@@ -96,6 +96,15 @@ class LineChoice:
         return core_line(blob, self.board, self.gdb, self.kept, self.learn, self.options)
 
 
+def why_unmeasured(line: ByteLine) -> str:
+    """Why cycles that are counted at the other end are no measurement; empty where they are."""
+    from metabit.firmware_sim.core_line import CoreLine
+
+    if isinstance(line, CoreLine) and line.is_qemu:
+        return "qemu counts the time of the machine that it runs on, not cycles of a core"
+    return ""
+
+
 def line_options(function: F) -> F:
     """Add the options of a `LineChoice`."""
     for option in reversed(_OPTIONS):

@@ -94,10 +94,13 @@ def from_csv(
     if values:
         parts.append(rows.inputs(values))
     x, y = np.concatenate(parts), labels_of(labels, model) if labels else None
-    if model.front_end is not None:
-        x, y = _windowed(x, y, [*starts, n], model, where)
     share = rows.n_limited / rows.n_values
-    return ReadSamples(x, y, where, share, None if model.front_end else rows.codes)
+    if model.front_end is None:
+        return ReadSamples(x, y, where, share, rows.codes)
+    bounds = [*starts, n]
+    recordings = tuple(x[start:end] for start, end in pairwise(bounds))
+    x, y = _windowed(x, y, bounds, model, where)
+    return ReadSamples(x, y, where, share, recordings=recordings)
 
 
 def _windowed(

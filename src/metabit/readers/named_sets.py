@@ -69,7 +69,8 @@ def _of_set(of: DataSet | Task, model: Model, split: str, where: str) -> ReadSam
     part = of.train if split == "train" else of.test
     if model.front_end is not None:
         x = samples_of_raw(part.x, model.front_end, where)
-        return ReadSamples(x, part.y, f"{where}, {split} samples")
+        windows = tuple(window.T for window in part.x)
+        return ReadSamples(x, part.y, f"{where}, {split} samples", recordings=windows)
     maps = map_samples(part.x)
     x = maps if model.input.shape == maps.shape[1:] else part.x
     return ReadSamples(x.reshape(len(part), -1), part.y, f"{where}, {split} samples")

@@ -46,15 +46,20 @@ def from_folder(data: str, model: Model, split: str) -> ReadSamples:
     x = np.concatenate([part.x for part in parts])
     names = np.array(found.class_names)[np.concatenate([part.y for part in parts])]
     where = f"{data}, {split} samples" if same else data
-    return ReadSamples(_as_seen(x, found, model, where), names, where)
+    seen, recordings = _as_seen(x, found, model, where)
+    return ReadSamples(seen, names, where, recordings=recordings)
 
 
-def _as_seen(x: Array, found: DataSet, model: Model, where: str) -> Array:
-    """Samples as the model reads them: through its front end, or flat pictures."""
+def _as_seen(
+    x: Array, found: DataSet, model: Model, where: str
+) -> tuple[Array, tuple[Array, ...] | None]:
+    """Samples as the model reads them, flat pictures or through its front end; and the frames of
+    each in that case."""
     if model.front_end is None or found.units is None:
         maps = map_samples(x)
-        return (maps if model.input.shape == maps.shape[1:] else x).reshape(len(x), -1)
+        return (maps if model.input.shape == maps.shape[1:] else x).reshape(len(x), -1), None
     frames = x.transpose(0, 2, 1).reshape(-1, x.shape[1]) * found.units
     counts = counts_of(frames, model.front_end, where)
     windows = counts.reshape(len(x), -1, x.shape[1]).transpose(0, 2, 1)
-    return samples_of_raw(windows, model.front_end, where)
+    samples = samples_of_raw(windows, model.front_end, where)
+    return samples, tuple(window.T for window in windows)

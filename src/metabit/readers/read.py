@@ -104,4 +104,5 @@ def _through_front_end(samples: ReadSamples, model: Model) -> ReadSamples:
     frames = samples.x.transpose(0, 2, 1).reshape(-1, samples.x.shape[1])
     counts = counts_of(frames, front_end, samples.where)
     windows = counts.reshape(len(samples.x), -1, samples.x.shape[1]).transpose(0, 2, 1)
-    return replace(samples, x=samples_of_raw(windows, front_end, samples.where))
+    x = samples_of_raw(windows, front_end, samples.where)
+    return replace(samples, x=x, recordings=tuple(window.T for window in windows))

@@ -30,6 +30,8 @@ class ReadSamples:
         limited_share: share of the real values that did not fit the input of the model.
         codes: whether a file without types was taken for the model's own integers; None where the
             data says it itself.
+        recordings: of raw frames that a front end has made the samples of, each (n, n_channels)
+            int16; None where the file holds samples.
     """
 
     x: Array
@@ -37,6 +39,7 @@ class ReadSamples:
     where: str
     limited_share: float = 0.0
     codes: bool | None = None
+    recordings: tuple[Array, ...] | None = None
 
     def first(self, limit: int) -> ReadSamples:
         """Only the first `limit` samples."""

@@ -204,6 +204,7 @@ static void converse(host *h, const opened *o) {
     h->link.port = &port;
     h->link.buffer = buffer;
     h->link.buffer_bytes = bytes;
+    h->link.frames = mb_link_frames;
     do {
         PROMISE(mb_link_start(&h->link) == MB_OK);
         PROMISE(h->link.restored == (h->kept_bytes > 0));
