@@ -15,9 +15,12 @@
  *     mb_flash_start(&flash); // before mb_link_start()
  *
  * The area is cut into slots that take turns, so that the erasures are spread over all of them. A
- * record is written into the slot after the newest one and read back, and only then sealed: a slot
- * without a whole seal, or whose record does not have the checksum that its seal says, counts as
- * empty. docs/DEVICE.md describes the bytes.
+ * record is written into the slot after the newest one and read back, and only then sealed: bytes
+ * without a whole seal, or without the checksum that it says, count as empty. Where a slot has
+ * room for more, the next records go into the same slot, each as what has changed since the record
+ * that was written whole. So few large slots, of four or more records, are written and erased the
+ * least; many small ones lose the least where a bit of a whole record goes bad, since its changes
+ * are lost with it. docs/DEVICE.md describes the bytes.
  */
 #ifndef METABIT_FLASH_H
 #define METABIT_FLASH_H
@@ -30,8 +33,11 @@ extern "C" {
 
 /* What flash is written in, at most: write_bytes of any chip. */
 #define MB_FLASH_MOST_WRITE_BYTES 256u
-/* Bytes of a slot before its record: its seal. */
+/* Bytes before each entry of a slot: its seal. */
 #define MB_FLASH_SEAL_BYTES(write_bytes) ((write_bytes) > 32u ? (write_bytes) : 32u)
+
+/* Changes are looked for in lines of so many bytes. */
+#define MB_FLASH_LINE_BYTES 32u
 
 /* An area of flash that keeps one record. Fill in what comes first, and leave the rest alone. */
 typedef struct mb_flash {
@@ -51,9 +57,21 @@ typedef struct mb_flash {
     uint32_t slot;       /* of the newest whole record; n_slots: there is none */
     uint32_t number;     /* of the newest seal */
     uint32_t crc;        /* of what is being written */
-    size_t record_bytes; /* of the newest whole record */
-    size_t coming_bytes; /* of the record that is being written */
-    size_t n_written;    /* bytes of it that have come */
+    uint32_t whole;      /* number of the newest whole record */
+    size_t record_bytes; /* of the newest record */
+    size_t whole_at;     /* where the whole record lies, and */
+    size_t changes_at;   /* what has changed since */
+    size_t changes_bytes;
+    size_t free_at;      /* where the next entry of the slot goes */
+    size_t erased_to;    /* what is written next is erased up to here */
+    size_t coming_at;    /* of the entry that is being written; */
+    size_t coming_bytes; /* of its record; */
+    size_t n_written;    /* bytes of the record that have come, */
+    size_t n_stored;     /* and of the entry that have been written */
+    uint32_t n_skipped;  /* lines alike since the last that differed */
+    uint32_t is_change;
+    size_t next_line, next_change; /* where the next read of changes begins */
+    uint8_t line[MB_FLASH_LINE_BYTES];
     uint8_t unit[MB_FLASH_MOST_WRITE_BYTES]; /* those that wait for a whole write */
 } mb_flash;
 

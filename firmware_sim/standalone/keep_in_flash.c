@@ -7,6 +7,10 @@
 extern uint8_t fw_keep[], fw_keep_end[];
 extern const uint32_t fw_keep_page_bytes, fw_keep_slot_bytes;
 
+/* Where there is room for two such slots, a slot has room for several records: then commits write
+ * what has changed, and erase less. */
+#define RECORDS_PER_SLOT 4u
+
 static mb_flash flash;
 
 static int erase(void *context, size_t offset) {
@@ -31,10 +35,12 @@ static int read(void *context, size_t offset, void *data, size_t bytes) {
 }
 
 int fw_keep_start(mb_link_port *port) {
-    flash.bytes = (size_t)(fw_keep_end - fw_keep);
+    size_t area = (size_t)(fw_keep_end - fw_keep), slot = fw_keep_slot_bytes;
+    slot *= area >= 2u * RECORDS_PER_SLOT * slot ? RECORDS_PER_SLOT : 1u;
+    flash.n_slots = (uint32_t)(area / slot);
+    flash.bytes = flash.n_slots * slot;
     flash.page_bytes = fw_keep_page_bytes;
     flash.write_bytes = fw_flash_write_bytes;
-    flash.n_slots = (uint32_t)(flash.bytes / fw_keep_slot_bytes);
     flash.erase = erase;
     flash.write = write;
     flash.read = read;

@@ -1,7 +1,9 @@
 /* flash_rivals.c: states kept in bare flash whose power goes at any erasure and any write, by
  * metabit_flash.h or, where LITTLEFS is defined, by a file of littlefs.
  *
- *     flash_rivals MODEL SAMPLES LABELS CUTS SEED PAGE_BYTES WRITE_BYTES N_PAGES
+ *     flash_rivals MODEL SAMPLES LABELS CUTS SEED PAGE_BYTES WRITE_BYTES N_PAGES LAYERS HEAD
+ *
+ * LAYERS and HEAD are learn_layers and head of mb_options.
  *
  * A program learns and commits until its power goes; then the next one begins, and takes what is
  * there. A cut write leaves some bits of the unit that was being written, a cut erasure some bits
@@ -25,6 +27,7 @@
 
 #define MOST_FLASH (4u << 20)
 #define SAMPLES_PER_COMMIT 10u
+#define N_SLOTS 2u /* of metabit_flash.h, where a record leaves that many */
 
 static uint8_t cells[MOST_FLASH];
 static size_t page_bytes, unit_bytes, n_pages;
@@ -175,6 +178,7 @@ static void begin(void) {
     size_t slot = MB_FLASH_SEAL_BYTES(unit_bytes) + mb_state_bytes(model);
     size_t pages = (slot + page_bytes - 1) / page_bytes;
     flash = (mb_flash){.page_bytes = page_bytes, .write_bytes = unit_bytes};
+    pages = pages > n_pages / N_SLOTS ? pages : n_pages / N_SLOTS;
     flash.n_slots = (uint32_t)(n_pages / pages);
     flash.bytes = flash.n_slots * pages * page_bytes;
     flash.erase = erase;
@@ -234,7 +238,7 @@ int main(int argc, char **argv) {
     size_t label_bytes, sample_bytes;
     mb_options options = MB_OPTIONS_INFER;
     mb_info info;
-    expect(argc == 9, "eight arguments");
+    expect(argc == 11, "ten arguments");
     blob = read_file(argv[1], &blob_bytes);
     samples = (uint8_t *)read_file(argv[2], &sample_bytes);
     labels = (int32_t *)read_file(argv[3], &label_bytes);
@@ -244,7 +248,8 @@ int main(int argc, char **argv) {
     unit_bytes = strtoull(argv[7], NULL, 10);
     n_pages = strtoull(argv[8], NULL, 10);
     expect(page_bytes * n_pages <= MOST_FLASH, "the flash fits");
-    options.learn_layers = MB_ALL_LAYERS;
+    options.learn_layers = (uint32_t)strtoul(argv[9], NULL, 10);
+    options.head = (uint32_t)strtoul(argv[10], NULL, 10);
     expect(mb_verify(blob, blob_bytes, &info) == MB_OK, "the model is whole");
     n_inputs = info.n_inputs;
     n_samples = label_bytes / sizeof *labels;

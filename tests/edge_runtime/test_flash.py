@@ -23,9 +23,7 @@ class MbFlash(ctypes.Structure):
     _fields_ = (
         ("bytes", c_size_t), ("page_bytes", c_size_t), ("write_bytes", c_size_t),
         ("n_slots", c_uint32), ("erase", ERASE), ("write", MOVE), ("read", MOVE),
-        ("context", c_void_p), ("slot", c_uint32), ("number", c_uint32), ("crc", c_uint32),
-        ("record_bytes", c_size_t), ("coming_bytes", c_size_t), ("n_written", c_size_t),
-        ("unit", c_uint8 * 256),
+        ("context", c_void_p), ("own", c_uint8 * 512),
     )  # fmt: skip
 
 
@@ -212,6 +210,107 @@ def test_a_record_that_has_gone_bad_is_not_taken_for_whole(shape: Shape) -> None
         flash.cells[at] = whole
     flash.begin()
     assert flash.kept() == second
+
+
+def slowly_changing(n: int, n_bytes: int = 300) -> list[bytes]:
+    """Records in which a few bytes differ from one to the next; now and then all of them."""
+    rng, now, made = random.Random(4), bytearray(n_bytes), []
+    for number in range(n):
+        now = bytearray(rng.randbytes(n_bytes)) if number % 9 == 8 else now
+        for at in rng.sample(range(n_bytes), 6):
+            now[at] = rng.randrange(256)
+        made.append(bytes(now))
+    return made
+
+
+ROOMY = [
+    Shape(page_bytes=256, pages_per_slot=8),
+    Shape(page_bytes=128, write_bytes=1, pages_per_slot=11),
+    Shape(page_bytes=512, write_bytes=8, pages_per_slot=6, n_slots=3),
+    Shape(page_bytes=1024, write_bytes=256, pages_per_slot=4),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", ROOMY)
+def test_changes_read_as_the_whole_record(shape: Shape) -> None:
+    flash, rng = Flash(shape), random.Random(5)
+    flash.begin()
+    for number, record in enumerate(slowly_changing(40)):
+        assert flash.keep(record, piece=rng.choice((1, 7, 32, 300))) == OK
+        if number % 3 == 0:
+            assert flash.begin() == OK
+        assert flash.kept() == record
+        for _ in range(5):  # in any order
+            at = rng.randrange(300)
+            n = rng.randrange(300 - at + 1)
+            into = ctypes.create_string_buffer(max(n, 1))
+            assert flash.call("kept_read", c_size_t(at), into, c_size_t(n)) == OK
+            assert into.raw[:n] == record[at : at + n]
+
+
+def test_what_changes_little_is_written_and_erased_little() -> None:
+    flash = Flash(Shape(page_bytes=1024, pages_per_slot=8))
+    flash.begin()
+    calm = slowly_changing(8, 2000)
+    for number in range(48):
+        assert flash.keep(calm[number % 8]) == OK
+    assert sum(flash.n_erased) < 48 / 2  # a whole record takes two pages
+    assert flash.keep(calm[0]) == flash.keep(calm[0]) == OK  # nothing has changed at all
+    assert flash.begin() == OK
+    assert flash.kept() == calm[0]
+
+
+@pytest.mark.parametrize("shape", ROOMY)
+def test_a_power_cut_among_changes_leaves_the_record_before_or_the_new_one(shape: Shape) -> None:
+    """At each erasure and each write of many records, one after the other."""
+    flash, found = Flash(shape), set()
+    flash.begin()
+    before = b""
+    for number, record in enumerate(slowly_changing(12 if shape.write_bytes > 1 else 3)):
+        for at in range(2000):
+            flash.begin(cut_at=at)
+            try:
+                assert flash.keep(record) == OK
+                break
+            except PowerCut:
+                assert flash.begin() == OK
+                now = flash.kept() if flash.call("kept_bytes") else b""
+                assert now in (before, record)
+                found.add((number, now == record))
+                if now == record:
+                    break
+        else:
+            pytest.fail("a record is kept in the end")
+        before = record
+    assert False in {is_new for _, is_new in found}
+
+
+@pytest.mark.parametrize("shape", ROOMY)
+def test_a_bit_that_flips_costs_no_more_than_it_must(shape: Shape) -> None:
+    """In the newest changes, the last commit; in a whole record, those that lie on it too."""
+    flash, history = Flash(shape), slowly_changing(6)
+    flash.begin()
+    states = []
+    for record in history:
+        states.append(bytes(flash.cells))
+        assert flash.keep(record) == OK
+    both = enumerate(zip(states[-1], flash.cells, strict=True))
+    for at in [i for i, (a, b) in both if a != b and b != 0xFF]:  # no gap that nothing reads
+        flash.cells[at] ^= 1 << at % 8
+        flash.begin()
+        assert flash.kept() == history[-2]
+        kept = bytes(flash.cells)
+        assert flash.keep(history[0]) == OK  # what comes next counts all the same
+        flash.begin()
+        assert flash.kept() == history[0]
+        flash.cells[:] = kept
+        flash.cells[at] ^= 1 << at % 8
+    first = [i for i, (a, b) in enumerate(zip(states[0], states[1], strict=True)) if a != b]
+    for at in first[:: len(first) // 20]:
+        flash.cells[at] ^= 1 << at % 8
+        flash.begin()
+        assert (flash.kept() if flash.call("kept_bytes") else b"") in (b"", *history)
+        flash.cells[at] ^= 1 << at % 8
 
 
 def test_slots_wear_alike() -> None:

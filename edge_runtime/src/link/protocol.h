@@ -140,12 +140,13 @@ enum {
     KEPT_STATE = 24,
 };
 
-/* Seal of a slot in flash; the record follows after it. */
+/* Seal of an entry of a slot in flash: of a whole record, or of changes. They follow after it. */
 enum {
     SEAL_MAGIC = 0,
     SEAL_NUMBER = 4,
-    SEAL_RECORD_BYTES = 8,
-    SEAL_RECORD_CRC = 12,
+    SEAL_ENTRY_BYTES = 8,
+    SEAL_ENTRY_CRC = 12,
+    SEAL_WHOLE = 16, /* number of the whole record that changes are of; 0 for a whole record */
     SEAL_CRC = 28,
     SEAL_BYTES = 32,
 };
