@@ -192,4 +192,4 @@ def test_an_interrupted_fit_says_what_it_knows_and_continues(
     assert "best so far: " in said
     noted = Noted()
     answer(question, asked_in(folder, noted))
-    assert noted.stages[0] == (4, 3)
+    assert noted.stages[0] == (12, 3)  # four networks on three folds
