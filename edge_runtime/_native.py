@@ -36,12 +36,13 @@ from metabit.errors import (
     StorageError,
 )
 
-ABI_VERSION = 16
+ABI_VERSION = 17
 ALIGNMENT = 8
 ALL_LAYERS = 0xFFFFFFFF
 GOAL_FILE = 3
 MAX_BATCH = 64
 MAX_CLASSES = 256
+MAX_CONTEXTS = 5
 MAX_LAYERS = 32
 MAX_REPLAY = 65535
 NO_REPLAY = 0xFFFFFFFF
@@ -70,6 +71,7 @@ class NativeOptions(ctypes.Structure):
         ("units", c_uint32),
         ("trust", c_float),
         ("replay", c_uint32),
+        ("contexts", c_uint32),
         ("runner", c_void_p),
     ]
 
@@ -116,6 +118,7 @@ class RamPlan(ctypes.Structure):
         ("head_bytes", c_uint32),
         ("replay_bytes", c_uint32),
         ("front_bytes", c_uint32),
+        ("context_bytes", c_uint32),
         ("arena_bytes", c_uint32),
     ]
 
@@ -135,6 +138,9 @@ class NativeStatus(ctypes.Structure):
         ("n_judged", c_uint32),
         ("n_drifts", c_uint32),
         ("is_drifting", c_uint32),
+        ("n_contexts", c_uint32),
+        ("context", c_uint32),
+        ("n_waited", c_uint32),
         ("accuracy", c_uint16),
         ("plasticity", c_uint16),
         ("layer_plasticity", c_uint16 * MAX_LAYERS),

@@ -63,6 +63,10 @@ class Engine:
         replay: samples kept to be learnt again, four beside each new one, 0 to 65,535: for a
             tracking head, or where some layers learn and not all. None: 0, or with "auto" and no
             goal what the file says.
+        contexts: room for so many networks, 0 to 5, where all layers learn: when what comes in
+            changes abruptly another opens and learns, and every sample is answered by the context
+            that knows samples like it. 0 is the network alone. None: with "auto" as many as fit
+            `ram`, or else 0.
         threads: threads that large layers are split between, in a pool of this engine's own; None
             for what the variable METABIT_THREADS says, or 1.
 
@@ -95,12 +99,13 @@ class Engine:
         batch: int = 0,
         units: int | None = None,
         replay: int | None = None,
+        contexts: int | None = None,
         threads: int | None = None,
     ) -> None:
         self._arguments: dict[str, Any] = {
             "ram": ram, "learn": learn, "goal": goal, "bits": bits, "bank": bank,
             "step_levels": step_levels, "m": m, "seed": seed, "batch": batch, "units": units,
-            "replay": replay, "threads": threads,
+            "replay": replay, "contexts": contexts, "threads": threads,
         }  # fmt: skip
         self._lock = engine_lock()  # one scratch memory serves all threads that call
         self._mapped = Mapped(source)
@@ -113,21 +118,17 @@ class Engine:
         asked = Options(
             state_bits=bits, bank=bank, seed=seed, step_levels=step_levels, m=m, isa=number,
             panels=isa.name(number) != "scalar", batch=batch, units=units,
-            replay=replay,
+            replay=replay, contexts=contexts,
         )  # fmt: skip
         self._threads = Threads(threads)
         budget = None if ram is None else parse_bytes(ram)
         self.plan: Plan = fit(self._mapped, learn, asked, budget, goal)
+        made = self.plan
         options = replace(
-            asked,
-            learn_layers=self.plan.learn_layers,
-            head=self.plan.head,
-            units=self.plan.units,
-            trust=self.plan.trust,
-            panels=self.plan.panels,
-            batch=self.plan.batch,
-            replay=self.plan.replay,
-        ).native(self._threads.runner)
+            asked, learn_layers=made.learn_layers, head=made.head, units=made.units,
+            trust=made.trust, panels=made.panels, batch=made.batch, replay=made.replay,
+            contexts=made.contexts,
+        ).native(self._threads.runner)  # fmt: skip
         if self.plan.head and info.n_classes:
             self.n_outputs = int(info.n_classes)
         self._arena = aligned(self.plan.arena_bytes).view(np.uint64)

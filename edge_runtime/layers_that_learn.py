@@ -15,6 +15,11 @@ def describe(learn_layers: int, n_layers: int, bits: int, batch: int = 1) -> str
     return f"learning {layers_in_words(learn_layers, n_layers)}, {bits}-bit state{step}"
 
 
+def contexts_in_words(contexts: int) -> str:
+    """Room for contexts, after what learns: ", up to 5 contexts"; nothing for one network."""
+    return f", up to {contexts} contexts" if contexts > 1 else ""
+
+
 def layers_in_words(learn_layers: int, n_layers: int) -> str:
     """The layers that learn, counted from the output: "the last 2 layers"."""
     if learn_layers == n_layers:

@@ -18,6 +18,8 @@ Head = Literal["counting", "tracking", "counting-small"]
 HEADS: tuple[Head, ...] = ("counting", "tracking", "counting-small")
 #: Samples kept for replay, at most.
 MAX_REPLAY = _native.MAX_REPLAY
+#: Networks that there is room for, at most.
+MAX_CONTEXTS = _native.MAX_CONTEXTS
 #: Hidden units of a tracking head, at most.
 MAX_UNITS = _native.MAX_UNITS
 
@@ -42,6 +44,8 @@ class Options:
         units: hidden units of a tracking head, 0 to 64; None for as many as fit.
         trust: how much the network's scores count in a tracking head before it has learnt.
         replay: samples kept to be learnt again, 0 to 65,535; None for what the file says, or none.
+        contexts: room for so many networks, 0 to 5; None for as many as fit where a goal chooses,
+            or the network alone.
 
     Raises:
         InputError: a value is out of range, whatever the model.
@@ -60,6 +64,7 @@ class Options:
     units: int | None = None
     trust: float = 1.0
     replay: int | None = None
+    contexts: int | None = None
 
     def __post_init__(self) -> None:
         if self.state_bits not in (0, 4, 8):
@@ -93,6 +98,18 @@ class Options:
                 code="E-REPLAY",
             )
 
+        if isinstance(self.contexts, bool) or not 0 <= (self.contexts or 0) <= MAX_CONTEXTS:
+            raise InputError(
+                f"contexts={self.contexts}: choose a number of contexts from 0 to {MAX_CONTEXTS}",
+                code="E-CONTEXTS",
+            )
+        if (self.contexts or 0) > 1 and self.batch > 1:
+            raise InputError(
+                f"contexts={self.contexts} with batch={self.batch}: samples go to their contexts "
+                "one by one; leave one of the two out",
+                code="E-CONTEXTS",
+            )
+
     def native(self, runner: int | None = None, goal: int = 0) -> _native.NativeOptions:
         """As the C core takes them.
 
@@ -100,6 +117,7 @@ class Options:
             runner: address of an `mb_runner` that shares out the parts of large layers.
             goal: `mb_goal`, for options whose choice is left to the core.
         """
+        contexts = MAX_CONTEXTS if self.contexts is None and goal else self.contexts or 0
         leaves_none = goal == _native.GOAL_FILE and self.replay == 0
         return _native.NativeOptions(
             goal=goal,
@@ -116,6 +134,7 @@ class Options:
             units=MAX_UNITS if self.units is None else self.units,
             trust=self.trust,
             replay=_native.NO_REPLAY if leaves_none else self.replay or 0,
+            contexts=contexts,
             runner=runner,
         )
 

@@ -11,9 +11,15 @@ from dataclasses import dataclass, replace
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.layers_that_learn import Learn as Learn
-from metabit.edge_runtime.layers_that_learn import describe, layers_in_words, resolve_learn
+from metabit.edge_runtime.layers_that_learn import (
+    contexts_in_words,
+    describe,
+    layers_in_words,
+    resolve_learn,
+)
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import HEADS, MAX_UNITS, Head, Options
+from metabit.edge_runtime.refusals import no_contexts, no_replay, too_many_classes
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
@@ -34,6 +40,7 @@ PARTS: dict[str, str] = {
     "head_bytes": "head that learns",
     "replay_bytes": "samples kept for replay",
     "front_bytes": "front end",
+    "context_bytes": "further contexts",
     "model_bytes": "bookkeeping",
 }
 
@@ -60,6 +67,7 @@ class Plan:
         units: hidden units of a tracking head.
         trust: how much the network counts in a tracking head at first.
         replay: samples kept to be learnt again.
+        contexts: networks that there is room for; 0 for the network alone.
         reason: why this was chosen, in one line.
         at_rest: whether the head answers and does not learn.
     """
@@ -76,6 +84,7 @@ class Plan:
     units: int = MAX_UNITS
     trust: float = 1.0
     replay: int = 0
+    contexts: int = 0
     reason: str = ""
     at_rest: bool = False
 
@@ -101,7 +110,7 @@ class Plan:
         if self.head == "tracking":
             return f"learning the tracking head, {self.units} hidden units{self._replay}"
         layers = describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
-        return layers + self._replay
+        return layers + self._replay + contexts_in_words(self.contexts)
 
     @property
     def _replay(self) -> str:
@@ -120,6 +129,7 @@ def plan(
     batch: int = 0,
     units: int | None = None,
     replay: int | None = None,
+    contexts: int | None = None,
 ) -> Plan:
     """Plan the RAM of a model.
 
@@ -143,6 +153,8 @@ def plan(
             "auto".
         replay: samples kept to be learnt again; "auto" then chooses among what can. None for what
             the file says with "auto" and no goal, or none.
+        contexts: room for so many networks, 0 to 5, where all layers learn; at most these with
+            "auto". None: as many as fit with "auto", or the network alone.
 
     Raises:
         BudgetError: it does not fit; the message names the largest parts and the nearest choice
@@ -150,8 +162,9 @@ def plan(
         InputError, FormatError, CorruptError: see `Engine`.
     """
     options = Options(
-        state_bits=bits, bank=bank, panels=panels, batch=batch, units=units, replay=replay
-    )
+        state_bits=bits, bank=bank, panels=panels, batch=batch, units=units, replay=replay,
+        contexts=contexts,
+    )  # fmt: skip
     budget = None if ram is None else parse_bytes(ram)
     return fit(Mapped(source), learn, options, budget, goal)
 
@@ -186,6 +199,8 @@ def fit(
     if learn == "auto":
         return _fit_goal(mapped, options, budget_bytes, goal)
     wanted = _that_replay(mapped, _wanted(mapped, learn, narrow))
+    if (options.contexts or 0) > 1 and wanted[0].learn_layers < info.n_layers:
+        raise no_contexts(where)
     plans = [_plan_one(mapped, choice) for choice in wanted]
     for choice, small in zip(wanted, plans, strict=True):
         if budget_bytes is None or small.arena_bytes <= budget_bytes:
@@ -210,7 +225,7 @@ def _fit_goal(
         return replace(_plan_one(mapped, chosen), reason=reason)
     best, _ = _choose(mapped, replace(options, panels=False), goal, None)
     if best is None:
-        raise _no_replay(mapped)
+        raise no_replay(mapped.where)
     assert budget_bytes is not None
     asked = _plan_one(mapped, best)
     raise BudgetError(_budget_message(mapped, options, asked, budget_bytes), code="E-BUDGET")
@@ -221,7 +236,7 @@ def _choose(
 ) -> tuple[Options | None, str]:
     """The choice of the C core and its line for people; None where it has none."""
     if options.replay and mapped.info.n_outputs > _native.MAX_CLASSES:
-        raise _too_many_classes(mapped)
+        raise too_many_classes(mapped.where, mapped.info.n_outputs)
     number = _native.GOAL_FILE if goal is None else GOALS.index(goal) + 1
     native, chosen = options.native(goal=number), _native.NativeOptions()
     line = ctypes.create_string_buffer(_native.REASON_BYTES)
@@ -236,7 +251,7 @@ def _choose(
     settled = replace(
         options, learn_layers=chosen.learn_layers, panels=bool(chosen.panels), units=chosen.units,
         head=HEADS[chosen.head - 1] if chosen.head else None, trust=chosen.trust,
-        batch=chosen.batch, replay=chosen.replay,
+        batch=chosen.batch, replay=chosen.replay, contexts=chosen.contexts,
     )  # fmt: skip
     return settled, line.value.decode()
 
@@ -301,26 +316,10 @@ def _that_replay(mapped: Mapped, wanted: list[Options]) -> list[Options]:
     """Those that can learn samples again, if they are to."""
     able = [choice for choice in wanted if not choice.replay or _replays(mapped, choice)]
     if not able:
-        raise _no_replay(mapped)
+        raise no_replay(mapped.where)
     if able[0].replay and mapped.info.n_outputs > _native.MAX_CLASSES:
-        raise _too_many_classes(mapped)
+        raise too_many_classes(mapped.where, mapped.info.n_outputs)
     return able
-
-
-def _no_replay(mapped: Mapped) -> InputError:
-    return InputError(
-        f"{mapped.where}: replay is for a tracking head, and for the last layers where those "
-        "below them do not learn; open with learn='tracking' or learn='head'",
-        code="E-REPLAY",
-    )
-
-
-def _too_many_classes(mapped: Mapped) -> InputError:
-    return InputError(
-        f"{mapped.where}: replay is for up to {_native.MAX_CLASSES} classes, the model has "
-        f"{mapped.info.n_outputs}",
-        code="E-REPLAY",
-    )
 
 
 def _plan_one(mapped: Mapped, options: Options) -> Plan:
@@ -343,6 +342,7 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
         units=options.native().units,
         trust=options.trust,
         replay=options.replay or 0,
+        contexts=options.contexts if options.contexts and learns and options.contexts > 1 else 0,
     )
 
 
@@ -359,6 +359,7 @@ def _reason(chosen: Plan) -> str:
     else:
         layers = layers_in_words(chosen.learn_layers, chosen.n_layers)
         what = f"{layers} {'learns' if layers == 'the head' else 'learn'}"
+        what += contexts_in_words(chosen.contexts)
     return f"{what}: as asked; {format_kib(chosen.arena_bytes)}"
 
 
@@ -370,9 +371,13 @@ def _budget_message(mapped: Mapped, options: Options, asked: Plan, budget_bytes:
         f"{mapped.where}: {asked.choice} needs {format_kib(asked.arena_bytes)} of RAM, the budget "
         f"is {format_kib(budget_bytes)}. Largest parts: {parts}."
     )
-    options = replace(options, replay=0, panels=False)
+    options = replace(options, replay=0, contexts=0, panels=False)
     bits = options.state_bits or mapped.info.state_bits
     choices = [
+        _plan_one(mapped, replace(options, learn_layers=asked.learn_layers, contexts=fewer))
+        for fewer in range(asked.contexts - 1, 1, -1)
+    ]
+    choices += [
         _plan_one(mapped, replace(options, learn_layers=number, state_bits=width, batch=batch))
         for number in range(asked.learn_layers, -1, -1)
         for width in ((bits, 4) if bits == 8 else (bits,))

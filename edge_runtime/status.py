@@ -33,6 +33,12 @@ class Status:
             no sample has come. Empty where nothing learns.
         n_drifts: how often the test of Page and Hinkley has found that errors rise.
         is_drifting: whether the last of these is less than 512 samples ago.
+        n_contexts: contexts that are open; 0 where there is room for one network only. With
+            contexts, `n_steps` and `n_learnt` count samples of all; everything else is said of the
+            context that learns.
+        context: which of them learns, from 0.
+        n_waited: samples that came while it was not clear whether they are something else, and
+            were not learnt.
     """
 
     n_steps: int
@@ -48,6 +54,9 @@ class Status:
     class_accuracy: tuple[float | None, ...]
     n_drifts: int
     is_drifting: bool
+    n_contexts: int = 0
+    context: int = 0
+    n_waited: int = 0
 
 
 def read_status(handle: ctypes.c_void_p, n_classes: int, learns: bool, where: str) -> Status:
@@ -89,6 +98,9 @@ def status_of(raw: _native.NativeStatus, recalls: Sequence[int]) -> Status:
         class_accuracy=tuple(None if r == _native.ALL else _share(r) for r in recalls),
         n_drifts=raw.n_drifts,
         is_drifting=bool(raw.is_drifting),
+        n_contexts=raw.n_contexts,
+        context=raw.context,
+        n_waited=raw.n_waited,
     )
 
 

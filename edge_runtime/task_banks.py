@@ -18,8 +18,8 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import Learn
 from metabit.export import state_image
 from metabit.export.blob import Blob, ModelSource
+from metabit.export.learnt_state import LayerImage, StateImage
 from metabit.export.spec import Int64Array
-from metabit.export.state_image import LayerImage, StateImage
 
 
 class TaskBanks:

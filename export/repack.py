@@ -10,16 +10,17 @@ from typing import TypeVar
 import numpy as np
 
 from metabit.errors import CorruptError, FormatError, InputError
-from metabit.export import state_image
+from metabit.export import context_image, state_image
 from metabit.export.blob import Blob
 from metabit.export.container import read_bytes
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
 from metabit.export.head_image import learnt_head, learnt_tracker
 from metabit.export.head_spec import CountingHead, TrackingHead
+from metabit.export.learnt_state import LayerImage, StateImage
 from metabit.export.levels import convert_levels
 from metabit.export.spec import Goal, Golden, Layer, Model, Norm, Told
-from metabit.export.state_image import Choice, LayerImage, StateImage
+from metabit.export.state_image import Choice
 
 T = TypeVar("T")
 
@@ -93,12 +94,18 @@ def read_state(path: Path, base: Blob) -> Learnt:
 def state_of(data: bytes, base: Blob, where: str) -> Learnt:
     """A state from its image, such as `Engine.save_state` gives; errors as for `read_state`.
 
+    Of several contexts it is the network that learns: a file holds one.
+
     Args:
         data: the image.
         base: the model it was learnt with.
         where: its name, for messages.
     """
-    head = state_image.choice(data, where).head
+    made_by = state_image.choice(data, where)
+    head = made_by.head
+    if made_by.contexts:
+        image = context_image.loads(data, base.model, base.model_id, where)
+        return image.networks[image.current]
     if head is None:
         return state_image.loads(data, base.model, base.model_id, where)
     learnt = learnt_tracker if head == "tracking" else learnt_head

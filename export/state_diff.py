@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from metabit.errors import InputError
-from metabit.export import state_image
+from metabit.export import context_image, state_image
 from metabit.export.blob import Blob
 from metabit.export.head_image import learnt_head
+from metabit.export.learnt_state import StateImage
 from metabit.export.spec import Int8Array
 
 
@@ -72,7 +73,7 @@ def difference(old: bytes, new: bytes, base: Blob, where: str) -> StateChange:
         heads = [learnt_head(image, base.model, base.model_id, where) for image in (old, new)]
         counts = zip(*(head.counts.tolist() for head in heads), strict=True)
         return StateChange(class_counts=tuple((int(a), int(b)) for a, b in counts))
-    images = [state_image.loads(i, base.model, base.model_id, where) for i in (old, new)]
+    images = _networks(old, new, base, where)
     names = [layer.name for layer in base.model.layers[-len(images[0].layers) :]]
     return StateChange(
         tuple(
@@ -80,6 +81,14 @@ def difference(old: bytes, new: bytes, base: Blob, where: str) -> StateChange:
             for name, a, b in zip(names, images[0].layers, images[1].layers, strict=True)
         )
     )
+
+
+def _networks(old: bytes, new: bytes, base: Blob, where: str) -> list[StateImage]:
+    """What is compared: networks, of contexts the context that learns in the newer image."""
+    if not state_image.choice(new, where).contexts:
+        return [state_image.loads(i, base.model, base.model_id, where) for i in (old, new)]
+    all_of = [context_image.loads(i, base.model, base.model_id, where) for i in (old, new)]
+    return [image.networks[all_of[1].current] for image in all_of]
 
 
 def _layer(name: str, old: Int8Array, new: Int8Array) -> LayerChange:

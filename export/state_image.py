@@ -8,21 +8,19 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export import layout
 from metabit.export.bits import pack_levels
 from metabit.export.head_spec import MAX_CLASSES
-from metabit.export.spec import ConvLayer, Float32Array, Int8Array, Int64Array, Model
+from metabit.export.learnt_state import KeptSamples, LayerImage, Record, StateImage
+from metabit.export.spec import ConvLayer, Float32Array, Int64Array, Model
 from metabit.export.state_reader import StateReader
 
 MAGIC = b"\x89MBST\r\n\x1a"
 VERSION = 2
 #: Images of this version lack what lies between counters and values; it starts anew.
 FIRST_VERSION = 1
-#: Recall of a class of which no sample has come.
-NEVER_SEEN = 65535
 #: Bits of shares in a record, after the point.
 RECORD_BITS = 24
 #: Bits of means of inputs, after the point.
@@ -30,108 +28,17 @@ MEAN_BITS = 16
 #: Limits of the core, within which all arithmetic is finite.
 _DRIFT_LIMIT, _MOST_VALUE, _MOST_REPLAY = 50 << RECORD_BITS, 2.0**50, 65_535
 
-#: magic, version, bytes, model, learn layers, bits, bank, 0 (head and its units), replay, 0
-_HEADER = struct.Struct("<8sIIIIII8sI20s")
+#: magic, version, bytes, model, learn layers, bits, bank, 0 (head and its units), replay,
+#: contexts and bytes of the block of each, 0
+_HEADER = struct.Struct("<8sIIIIII8sIII12s")
+HEADER_BYTES = _HEADER.size
 _COUNTERS = struct.Struct("<4III")  # random generator, samples, samples learnt
 _RECORD = struct.Struct("<6I")  # fields of Record, in order
 _CRC = _COUNT = struct.Struct("<I")
-_CHOICE = 20  # offset of learn layers, bits, bank, head, units and replay
+_CHOICE = 20  # offset of learn layers, bits, bank, head, units, replay and contexts
+#: Networks that there is room for in an engine, at most.
+MAX_CONTEXTS = 5
 HEADS = (None, "counting", "tracking", "counting-small")
-
-
-@dataclass(frozen=True)
-class LayerImage:
-    """What one layer has learnt.
-
-    Attributes:
-        rms: running mean square of the gradient.
-        mean, var, mean_error, mean_product: running values, shape (n_out,), float32.
-        levels: hidden weights, shape (n_out, n_in), int8.
-    """
-
-    rms: float
-    mean: Float32Array
-    var: Float32Array
-    mean_error: Float32Array
-    mean_product: Float32Array
-    levels: Int8Array
-
-
-@dataclass(frozen=True)
-class Record:
-    """How well samples were predicted before they were learnt, and a test for drift.
-
-    Attributes:
-        n_judged: samples that came with their label.
-        right: share of right answers of the last 512 or so, in 2**-24.
-        n_since: samples since the test started.
-        wrong: share of wrong answers since then, of the last 1,024 or so, in 2**-24.
-        excess: sum of the test, in 2**-24.
-        n_drifts: how often it has found a rise of errors.
-        recalls: share of right answers by class, shape (n_classes,), in 1/65535, or NEVER_SEEN.
-    """
-
-    n_judged: int
-    right: int
-    n_since: int
-    wrong: int
-    excess: int
-    n_drifts: int
-    recalls: Int64Array
-
-    @classmethod
-    def empty(cls, n_classes: int) -> Record:
-        """That of no sample."""
-        return cls(0, 0, 0, 0, 0, 0, np.full(n_classes, NEVER_SEEN, dtype=np.int64))
-
-
-@dataclass(frozen=True)
-class KeptSamples:
-    """Samples kept to be learnt again.
-
-    Attributes:
-        n_kept: how many there are; they lie in the first slots.
-        labels: shape (n_slots,), uint8.
-        entries: what the lowest layer that learns saw of each, as packed bits, shape (n_slots,
-            n_bytes), uint8.
-    """
-
-    n_kept: int
-    labels: NDArray[np.uint8]
-    entries: NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class StateImage:
-    """Everything an engine has learnt.
-
-    Attributes:
-        model_id: checksum in the header of the model file it belongs to.
-        bits: bits per hidden weight.
-        bank: the normalisation bank that learnt.
-        rng: state of the random generator, four 32-bit words.
-        n_steps: samples that came since export.
-        n_learnt: of these, samples that were learnt.
-        record: how well they were predicted.
-        worth: in 1/65535, shape (n_outputs + 2,): share of each label in the last samples, what
-            samples passed over have left of their turns, share of samples worth learning.
-        means: of the inputs, in 1/65536, shape (n_inputs,); None where the first layer does not
-            learn, or is a convolution.
-        layers: the layers that learnt, the output layer last.
-        ring: samples kept for replay, if any.
-    """
-
-    model_id: int
-    bits: int
-    bank: int
-    rng: tuple[int, int, int, int]
-    n_steps: int
-    n_learnt: int
-    record: Record
-    worth: Int64Array
-    means: Int64Array | None
-    layers: tuple[LayerImage, ...]
-    ring: KeptSamples | None = None
 
 
 def model_id(data: bytes) -> int:
@@ -144,7 +51,7 @@ def model_id(data: bytes) -> int:
 _MADE_WITH = {
     "model file {:08x}": 16, "{} layer(s) that learn": 20, "{} bits per hidden weight": 24,
     "bank {}": 28, "head {}": 32, "{} units of its head": 36,
-    "{} samples kept for replay": 40,
+    "{} samples kept for replay": 40, "{} contexts": 44,
     "version {} of the format": 8, "{:,} bytes": 12,
 }  # fmt: skip
 
@@ -172,30 +79,41 @@ def differences(image: bytes, here: bytes) -> str:
 
 
 def dumps(image: StateImage) -> bytes:
-    """The bytes of a state image."""
+    """The bytes of a state image of one network."""
+    return seal(image, learnt_block(image))
+
+
+def seal(image: StateImage, learnt: bytes, contexts: int = 0) -> bytes:
+    """What is learnt between the header, which says how this network learns, and a checksum."""
+    n_slots = 0 if image.ring is None else len(image.ring.labels)
+    block_bytes = len(padded(learnt_block(image))) if contexts else 0
+    header = _HEADER.pack(
+        MAGIC, VERSION, _HEADER.size + len(learnt) + _CRC.size, image.model_id,
+        len(image.layers), image.bits, image.bank, b"", n_slots, contexts, block_bytes, b"",
+    )  # fmt: skip
+    return header + learnt + _CRC.pack(zlib.crc32(header + learnt))
+
+
+def learnt_block(image: StateImage) -> bytes:
+    """What one network has learnt, as it lies in the arena."""
     record = image.record
     learnt = _COUNTERS.pack(*image.rng, image.n_steps, image.n_learnt)
     learnt += _RECORD.pack(
         record.n_judged, record.right, record.n_since, record.wrong, record.excess, record.n_drifts
     )
-    learnt += _padded(record.recalls.astype("<u2").tobytes())
-    learnt += _padded(image.worth.astype("<u2").tobytes())
+    learnt += padded(record.recalls.astype("<u2").tobytes())
+    learnt += padded(image.worth.astype("<u2").tobytes())
     learnt += b"" if image.means is None else image.means.astype("<i4").tobytes()
     learnt += np.array([layer.rms for layer in image.layers], dtype="<f4").tobytes()
     for layer in image.layers:
         for column in (layer.mean, layer.var, layer.mean_error, layer.mean_product):
             learnt += column.astype("<f4").tobytes()
     learnt += b"".join(pack_levels(la.levels, image.bits).tobytes() for la in image.layers)
-    ring, n_slots = image.ring, 0
+    ring = image.ring
     if ring is not None:
-        learnt = _padded(learnt) + _COUNT.pack(ring.n_kept) + _padded(ring.labels.tobytes())
+        learnt = padded(learnt) + _COUNT.pack(ring.n_kept) + padded(ring.labels.tobytes())
         learnt += ring.entries.tobytes()
-        n_slots = len(ring.labels)
-    header = _HEADER.pack(
-        MAGIC, VERSION, _HEADER.size + len(learnt) + _CRC.size, image.model_id,
-        len(image.layers), image.bits, image.bank, b"", n_slots, b"",
-    )  # fmt: skip
-    return header + learnt + _CRC.pack(zlib.crc32(header + learnt))
+    return learnt
 
 
 @dataclass(frozen=True)
@@ -209,6 +127,8 @@ class Choice:
         head: the kind of head that learnt, None where layers did.
         units: hidden units of a tracking head.
         replay: samples that it kept at most, to be learnt again.
+        contexts: networks that there was room for; 0 for one.
+        block_bytes: of what each of them has learnt; 0 for one network.
     """
 
     learn_layers: int
@@ -217,6 +137,8 @@ class Choice:
     head: str | None
     units: int = 0
     replay: int = 0
+    contexts: int = 0
+    block_bytes: int = 0
 
     @property
     def learn(self) -> str | int:
@@ -229,7 +151,8 @@ class Choice:
             units = f" with {self.units} hidden units" if self.units else ""
             return f"a {self.head.replace('-', ', ')} head{units}"
         layers = "layer" if self.learn_layers == 1 else "layers"
-        return f"{self.learn_layers} {layers} of {self.bits} bits"
+        contexts = f" in up to {self.contexts} contexts" if self.contexts else ""
+        return f"{self.learn_layers} {layers} of {self.bits} bits{contexts}"
 
 
 def choice(data: bytes, where: str = "state image") -> Choice:
@@ -240,12 +163,13 @@ def choice(data: bytes, where: str = "state image") -> Choice:
         CorruptError: truncated or damaged.
     """
     _check_envelope(data, where)
-    learn_layers, bits, bank, head, units, replay = struct.unpack_from("<6I", data, _CHOICE)
+    numbers = struct.unpack_from("<8I", data, _CHOICE)
+    learn_layers, bits, bank, head, *more = numbers
     if head >= len(HEADS):
         raise FormatError(
             f"{where}: head kind {head} is unknown; update metabit", code="E-STATE-VERSION"
         )
-    return Choice(learn_layers, bits, bank, HEADS[head], units, replay)
+    return Choice(learn_layers, bits, bank, HEADS[head], *more)
 
 
 def _check_envelope(data: bytes, where: str) -> None:
@@ -289,10 +213,15 @@ def begin(data: bytes, model: Model, model_name: int, where: str) -> tuple[Start
     reader = StateReader(data, _HEADER.size, where)
     if any(more) or not _can_have_learnt(made_by, model):
         raise reader.corrupt("its header says what no engine of this model can have learnt")
+    n_classes = model.n_outputs if made_by.head is None else model.n_classes
+    return read_start(made_by, version, n_classes, reader), reader
+
+
+def read_start(made_by: Choice, version: int, n_classes: int, reader: StateReader) -> Start:
+    """Read what a learnt block says before its values."""
     *rng, n_steps, n_learnt = reader.numbers(_COUNTERS)
     if not any(rng):
         raise reader.corrupt("its random generator stands still")
-    n_classes = model.n_outputs if made_by.head is None else model.n_classes
     record = Record.empty(n_classes)
     if version == FIRST_VERSION:
         n_learnt = 0
@@ -303,7 +232,7 @@ def begin(data: bytes, model: Model, model_name: int, where: str) -> tuple[Start
         recalls = reader.padded("<u2", n_classes).astype(np.int64)
         record = Record(judged, right, since, wrong, excess, drifts, recalls)
     words = (rng[0], rng[1], rng[2], rng[3])
-    return Start(made_by, version, words, n_steps, n_learnt, record), reader
+    return Start(made_by, version, words, n_steps, n_learnt, record)
 
 
 def _can_have_learnt(made_by: Choice, model: Model) -> bool:
@@ -315,9 +244,12 @@ def _can_have_learnt(made_by: Choice, model: Model) -> bool:
     else:
         replays = made_by.head == "tracking"
         learns = layers == made_by.bits == 0 and (replays or made_by.units == 0)
+    in_one = made_by.contexts == made_by.block_bytes == 0 or (
+        layers == n_layers and made_by.replay == 0 and 2 <= made_by.contexts <= MAX_CONTEXTS
+    )
     few = made_by.replay == 0 or (replays and made_by.replay <= _MOST_REPLAY)
     labels_fit = made_by.replay == 0 or model.n_classes <= MAX_CLASSES
-    return learns and few and labels_fit and made_by.bank < model.n_banks
+    return learns and in_one and few and labels_fit and made_by.bank < model.n_banks
 
 
 def loads(data: bytes, model: Model, model_name: int, where: str = "state image") -> StateImage:
@@ -336,8 +268,16 @@ def loads(data: bytes, model: Model, model_name: int, where: str = "state image"
     """
     start, reader = begin(data, model, model_name, where)
     made_by = start.choice
-    if made_by.head is not None:
-        raise reader.corrupt("a head has learnt, and no layers")
+    if made_by.head is not None or made_by.contexts:
+        raise reader.corrupt("a head has learnt, and no layers, or several networks have")
+    image = read_values(start, model, model_name, reader)
+    reader.finish()
+    return image
+
+
+def read_values(start: Start, model: Model, model_name: int, reader: StateReader) -> StateImage:
+    """Read the values of a learnt block of layers."""
+    made_by = start.choice
     layers = model.layers[len(model.layers) - made_by.learn_layers :]
     n_means, worth = _n_means(model, len(layers)), start_worth(model.n_outputs)
     means = np.zeros(n_means, dtype=np.int64)
@@ -356,7 +296,6 @@ def loads(data: bytes, model: Model, model_name: int, where: str = "state image"
     if made_by.replay:
         seen_bytes = _seen_bytes(model, len(layers))
         ring = KeptSamples(*reader.ring(made_by.replay, seen_bytes, model.n_outputs))
-    reader.finish()
     return StateImage(
         model_name, made_by.bits, made_by.bank, start.rng, start.n_steps, start.n_learnt,
         start.record, worth, means if n_means else None, tuple(learnt), ring,
@@ -376,7 +315,8 @@ def start_worth(n_outputs: int) -> Int64Array:
     return np.array([65535 // n_outputs] * n_outputs + [0, 65535], dtype=np.int64)
 
 
-def _padded(part: bytes) -> bytes:
+def padded(part: bytes) -> bytes:
+    """Filled up to four bytes."""
     return part + bytes(-len(part) % 4)
 
 

@@ -23,7 +23,7 @@ class StateReader:
     """Reads an image whose checksum holds, from `at` on to the checksum at its end."""
 
     def __init__(self, data: bytes, at: int, where: str) -> None:
-        self._bytes, self._at, self._where = memoryview(data)[:-CRC_BYTES], at, where
+        self._bytes, self.at, self._where = memoryview(data)[:-CRC_BYTES], at, where
 
     def corrupt(self, what: str) -> CorruptError:
         """The error of an image that holds something wrong, for the caller to raise."""
@@ -33,14 +33,14 @@ class StateReader:
         )
 
     def _take(self, n_bytes: int) -> memoryview:
-        if n_bytes > len(self._bytes) - self._at:
+        if n_bytes > len(self._bytes) - self.at:
             raise self.corrupt("it ends before its values do")
-        self._at += n_bytes
-        return self._bytes[self._at - n_bytes : self._at]
+        self.at += n_bytes
+        return self._bytes[self.at - n_bytes : self.at]
 
     def finish(self) -> None:
         """Refuse an image with more bytes."""
-        if self._at != len(self._bytes):
+        if self.at != len(self._bytes):
             raise self.corrupt("it is longer than its values")
 
     def numbers(self, layout: struct.Struct) -> tuple[Any, ...]:
@@ -72,6 +72,10 @@ class StateReader:
         packed = self.array("u1", n_out * row_bytes).reshape(n_out, row_bytes)
         return unpack_levels(packed, n_in, bits)
 
+    def fill_up(self) -> None:
+        """Pass what fills up four bytes, which may be anything."""
+        self._take(-self.at % 4)
+
     def ring(
         self, n_slots: int, n_bytes: int, n_classes: int
     ) -> tuple[int, NDArray[np.uint8], NDArray[np.uint8]]:
@@ -85,7 +89,7 @@ class StateReader:
         Returns:
             How many are kept; labels, shape (n_slots,); samples, shape (n_slots, n_bytes).
         """
-        self._take(-self._at % 4)
+        self.fill_up()
         (n_kept,) = self.numbers(_COUNT)
         # What fills up the labels is a label to the C core.
         labels: Int64Array = self.array("u1", n_slots + -n_slots % 4)

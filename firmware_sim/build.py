@@ -127,7 +127,7 @@ def image_source(image: Image) -> str:
     """Assembly source of the model, its options, its arena and its buffers."""
     # As on the host: 32-bit numbers, then the address of a runner, here of none. A core whose
     # addresses have 4 bytes looks for it just after the numbers, where there is 0 too.
-    words = struct.unpack("<16I", bytes(image.options.native()))
+    words = struct.unpack("<18I", bytes(image.options.native()))
     batch = max(image.options.batch, 1)
     spaces = {
         "fw_arena": (".arena", max(image.arena_bytes, 8), 64 if image.options.panels else 8),

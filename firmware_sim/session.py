@@ -99,12 +99,13 @@ def start(
         blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
         step_levels=options.step_levels, batch=planned.batch, units=planned.units,
-        replay=planned.replay, state=state, read_only=True,
+        replay=planned.replay, contexts=planned.contexts, state=state, read_only=True,
     )  # fmt: skip
     engine.close()  # others may keep states in the folder meanwhile
     chosen = replace(
         options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,
         head=planned.head, units=planned.units, trust=planned.trust, replay=planned.replay,
+        contexts=planned.contexts,
     )  # fmt: skip
     n_channels = mapped.info.n_channels
     image = Image(
@@ -141,6 +142,7 @@ def _as_kept(state: Path, options: Options) -> tuple[Learn, Options]:
         )
     return kept.learn, replace(
         options, state_bits=kept.bits, bank=kept.bank, replay=kept.replay,
+        contexts=kept.contexts,
         units=kept.units if kept.head == "tracking" else None,
     )  # fmt: skip
 

@@ -107,7 +107,10 @@ def test_crash_safe_goes_on_where_it_stopped(model: Path, built: Path, tmp_path:
         call(tmp_path / "program", tmp_path / "state", LD_LIBRARY_PATH=str(libraries))
         for _ in range(2)
     ]
-    why = "all layers learn: goal remember, and the file has no counting head; 6.5 KiB\n"
+    why = (
+        "all layers learn, up to 5 contexts: goal remember, and the file has no counting head; "
+        "43.9 KiB\n"
+    )
     assert said == [
         why + "loaded state 0; 100 samples learnt in all\n",
         why + "loaded state 1; 200 samples learnt in all\n",

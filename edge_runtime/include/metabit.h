@@ -51,7 +51,7 @@ extern "C" {
 /* Library version, and the version of the calls below. Bindings compare MB_ABI_VERSION with
  * mb_abi_version(). The file format has a version of its own (docs/FORMAT.md). */
 #define MB_VERSION_TEXT "0.1.0"
-#define MB_ABI_VERSION 16
+#define MB_ABI_VERSION 17
 
 /* Number of the arena's layout: raised when the same model needs another arena than before. Sources
  * that `metabit export --to c` wrote know their arena by number, and refuse to compile with
@@ -96,7 +96,8 @@ enum mb_goal {
     /* Nobody says: learn_layers and head say what learns. */
     MB_GOAL_NONE = 0,
     /* Keep what was learnt: the counting head of the blob, or where that does not fit, the same
-     * with its matrix in the blob; without either, as many layers as fit. */
+     * with its matrix in the blob; without either all layers, in as many contexts as fit, or as
+     * many layers as fit. */
     MB_GOAL_REMEMBER = 1,
     /* Follow a stream whose meaning drifts: a tracking head with as many hidden units as fit. */
     MB_GOAL_TRACK = 2,
@@ -120,6 +121,9 @@ enum mb_head_source {
     /* How many positions of each channel of a convolution are +1. */
     MB_HEAD_ONES = 2,
 };
+
+/* The largest mb_options.contexts. */
+#define MB_MAX_CONTEXTS 5u
 
 /* The largest mb_options.batch. */
 #define MB_MAX_BATCH 64u
@@ -231,14 +235,21 @@ typedef struct mb_options {
      * each new one. For a tracking head, or where not all layers learn; batch must then be at most
      * 1, and the model have at most MB_MAX_CLASSES classes. Default 0: none. */
     uint32_t replay;
+    /* Contexts: room for so many networks, 0 to MB_MAX_CONTEXTS; 0 and 1 are the network alone. The
+     * first is open at once. When what comes in changes abruptly another opens, as it is in the
+     * blob, and learns; each sample is answered by the context that knows samples like it
+     * (docs/LEARNING.md). Only where all layers learn, one sample at a time; with a goal the most
+     * that it takes. Default 0; MB_MAX_CONTEXTS in MB_OPTIONS_LEARN. */
+    uint32_t contexts;
     /* Threads for large layers; must outlive the model. Default NULL: the thread of the caller. */
     const mb_runner *runner;
 } mb_options;
 
-#define MB_OPTIONS_INFER {0, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
+#define MB_OPTIONS_INFER {0, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, 0, NULL}
 
-/* The same, to learn as the blob says; where it says nothing, to keep what was learnt. */
-#define MB_OPTIONS_LEARN {3, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, NULL}
+/* The same, to learn as the blob says; where it says nothing, to keep what was learnt, in up to
+ * MB_MAX_CONTEXTS contexts. */
+#define MB_OPTIONS_LEARN {3, 0, 0, 0, 1, -1.0f, -1.0f, 0, 0, 0, 0, MB_MAX_UNITS, 1.0f, 0, 5, NULL}
 
 /* ---- before opening ------------------------------------------------------------------------- */
 
@@ -306,6 +317,8 @@ typedef struct mb_plan {
     uint32_t replay_bytes;
     /* The front end: frames of a window, scratch, the sample. */
     uint32_t front_bytes;
+    /* Contexts beside the first, and what chooses between them. */
+    uint32_t context_bytes;
     /* The sum of all these: the size of the arena, a multiple of MB_ALIGNMENT. */
     uint32_t arena_bytes;
 } mb_plan;
@@ -454,7 +467,8 @@ MB_API int mb_get_window_status(const mb_model *model, mb_window_status *status)
 /* ---- look inside ---------------------------------------------------------------------------- */
 
 /* Counters and gauges of a model that learns; all 0 where nothing learns. Counters stop at their
- * largest number. Shares are in 1/65535. */
+ * largest number. Shares are in 1/65535. With contexts, samples are counted in all of them;
+ * everything else is said of the context that learns. */
 typedef struct mb_status {
     /* Samples that came since export, learnt or not. */
     uint32_t n_steps;
@@ -480,6 +494,12 @@ typedef struct mb_status {
     uint32_t n_drifts;
     /* 1: the last of these is less than 512 samples ago. */
     uint32_t is_drifting;
+    /* Contexts that are open, 0 where there is room for the network alone; which of
+     * them learns, from 0; and samples that came while it was not clear whether they are something
+     * else, and were not learnt. */
+    uint32_t n_contexts;
+    uint32_t context;
+    uint32_t n_waited;
     /* Prequential accuracy: share of samples predicted right before they were learnt, of the last
      * 512 or so. */
     uint16_t accuracy;
@@ -525,7 +545,8 @@ MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (read() failed),
  * MB_ERR_CORRUPT (damaged), MB_ERR_FORMAT (not a state image, or of another version),
  * MB_ERR_MISMATCH (made with another blob, or with other learn_layers, state_bits, bank, head,
- * units or replay). */
+ * units, replay or contexts). With contexts, the state of a network alone becomes the first of
+ * them. */
 MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
 
 /* Length of a state image, as its first MB_STATE_FIRST_BYTES say; 0 if they are not of a state

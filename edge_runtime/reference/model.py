@@ -32,6 +32,7 @@ from metabit.export import state_image
 from metabit.export.container import loads
 from metabit.export.convolve import window_sums
 from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits, square_root
+from metabit.export.learnt_state import KeptSamples, LayerImage, StateImage
 from metabit.export.levels import convert_levels
 from metabit.export.spec import (
     BoolArray,
@@ -42,7 +43,6 @@ from metabit.export.spec import (
     Layer,
     LearnState,
 )
-from metabit.export.state_image import LayerImage, StateImage
 
 F = np.float32
 
@@ -175,6 +175,14 @@ class ReferenceModel:
             step = slice(start, start + self.batch)
             predicted += self._learn_step(samples[step], labels[step])
         return np.array(predicted, dtype=np.int64)
+
+    def wait(self, sample: NDArray[np.generic], label: int) -> int:
+        """Answer a sample of shape (n_inputs,) that is judged and not learnt."""
+        logits = self.forward(sample)[-1].y[0]
+        predicted = int(scores_from_logits(logits).argmax())
+        self.judge.judge(label, predicted)
+        self.n_steps = min(self.n_steps + 1, MOST_COUNTED)
+        return predicted
 
     def _learn_step(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> list[int]:
         """Send each sample forward and its errors back, then move the weights of all layers."""
@@ -367,19 +375,22 @@ class ReferenceModel:
 
     def save_state(self) -> bytes:
         """The state image, the same bytes as `mb_state_save` writes."""
+        return state_image.dumps(self.image())
+
+    def image(self) -> StateImage:
+        """Everything learnt."""
         rng = self.rng.state
         layers = tuple(
             LayerImage(float(s.rms), s.mean, s.var, s.mean_error, s.mean_product, s.levels)
             for _, s in sorted(self.states.items())
         )
-        image = StateImage(
+        return StateImage(
             self.model_id, self.bits, self.bank, (rng[0], rng[1], rng[2], rng[3]), self.n_steps,
             self.n_learnt, self.judge.image(), self.worth.image(),
             self.means if self._centres else None, layers, self._ring_image(),
         )  # fmt: skip
-        return state_image.dumps(image)
 
-    def _ring_image(self) -> state_image.KeptSamples | None:
+    def _ring_image(self) -> KeptSamples | None:
         n_slots, n = self.ring.n_slots, len(self.ring.labels)
         if n_slots == 0:
             return None
@@ -388,4 +399,4 @@ class ReferenceModel:
         bits = np.zeros((n_slots, -(-n_seen // 32) * 32), dtype=bool)
         labels[:n] = self.ring.labels
         bits[:n, :n_seen] = np.reshape(self.ring.entries, (n, n_seen))
-        return state_image.KeptSamples(n, labels, np.packbits(bits, axis=1, bitorder="little"))
+        return KeptSamples(n, labels, np.packbits(bits, axis=1, bitorder="little"))

@@ -6,8 +6,9 @@ import numpy as np
 
 from metabit.edge_runtime.reference.arith import fade, fade_shift
 from metabit.edge_runtime.reference.metaplasticity import GROWTH_ONE
+from metabit.export.learnt_state import NEVER_SEEN, Record
 from metabit.export.spec import Float32Array, Int8Array, Int64Array
-from metabit.export.state_image import MEAN_BITS, NEVER_SEEN, RECORD_BITS, Record, start_worth
+from metabit.export.state_image import MEAN_BITS, RECORD_BITS, start_worth
 
 F = np.float32
 
@@ -22,7 +23,27 @@ TOLERATED, DRIFT_LIMIT = ONE // 32, 50 * ONE
 MOST_COUNTED = 2**32 - 1
 
 
-class Worth:
+class Turns:
+    """Whose turn it is: a label that comes alone has it more and more seldom.
+
+    Args:
+        n_outputs: labels.
+    """
+
+    def __init__(self, n_outputs: int) -> None:
+        *shares, self.left, _ = start_worth(n_outputs).tolist()
+        self.shares = np.array(shares, dtype=np.int64)
+
+    def is_due(self, label: int) -> bool:
+        """Whether it is the label's; counts it."""
+        self.shares -= self.shares >> LABEL_SHIFT
+        self.shares[label] += ALL >> LABEL_SHIFT
+        total: int = self.left + min(2 * (ALL - int(self.shares[label])), ALL + 1)
+        self.left = total & ALL
+        return total > ALL
+
+
+class Worth(Turns):
     """Which samples are learnt.
 
     Args:
@@ -30,16 +51,12 @@ class Worth:
     """
 
     def __init__(self, n_outputs: int) -> None:
-        *shares, self.left, self.worth = start_worth(n_outputs).tolist()
-        self.shares = np.array(shares, dtype=np.int64)
+        super().__init__(n_outputs)
+        self.worth = ALL
 
     def learns(self, label: int, logits: Float32Array) -> bool:
         """Whether to learn the sample with these logits, shape (n_outputs,); counts its label."""
-        self.shares -= self.shares >> LABEL_SHIFT
-        self.shares[label] += ALL >> LABEL_SHIFT
-        total = self.left + min(2 * (ALL - int(self.shares[label])), ALL + 1)
-        self.left = total & ALL
-        worth = total > ALL and not is_sure(label, logits)
+        worth = self.is_due(label) and not is_sure(label, logits)
         self.worth += (ALL >> WORTH_SHIFT) * worth - (self.worth >> WORTH_SHIFT)
         return worth
 

@@ -161,8 +161,8 @@ struct mb_model {
     uint16_t state_bits;
     uint16_t batch; /* samples per step, at least 1 */
     uint32_t isa;   /* which kernels, from 1 */
-    /* The learnt block: mb_learnt, record, shares of labels, means of inputs, rms, running values,
-     * hidden weights. */
+    /* The learnt block of one context: mb_learnt, record, shares of labels, means of inputs, rms,
+     * running values, hidden weights. */
     uint32_t learnt_at, learnt_bytes;
     uint32_t record_at; /* mb_record, rule/record.h */
     uint32_t worth_at;  /* rule/worth.h; 0 where a head learns */
@@ -188,11 +188,15 @@ struct mb_model {
     float eps;
     float step, norm_rate, error_rate, rms_rate;
     uint32_t novelty; /* v of this step: rule/worth.h */
-    /* mb_layer layers[n_layers] follow */
+    /* rule/contexts.h: how many networks share this arena, at least 1; and, from 0, which of them
+     * was entered: the offsets of the learnt block are its own. */
+    uint16_t n_contexts, context;
+    /* mb_layer layers[n_contexts][n_layers] follow, then mb_contexts if there are several */
 };
 
+/* The layers of the context that was entered, (n_layers). */
 static inline mb_layer *mb_layers(const mb_model *model) {
-    return (mb_layer *)(uintptr_t)(model + 1);
+    return (mb_layer *)(uintptr_t)(model + 1) + (size_t)model->context * model->n_layers;
 }
 
 static inline void *mb_in_arena(const mb_model *model, uint32_t offset) {

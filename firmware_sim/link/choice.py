@@ -27,7 +27,7 @@ def plan_of(info: DeviceInfo, blob: Blob) -> Plan:
     leaves_open = told.goal == _native.GOAL_FILE and told.replay == 0
     options = Options(
         state_bits=told.state_bits, bank=told.bank, panels=bool(told.panels), batch=told.batch,
-        units=told.units, trust=told.trust,
+        units=told.units, trust=told.trust, contexts=told.contexts,
         replay=None if leaves_open else 0 if told.replay == _native.NO_REPLAY else told.replay,
     )  # fmt: skip
     if told.goal:

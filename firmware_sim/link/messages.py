@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from metabit.edge_runtime import _native
 
-VERSION = 1
+VERSION = 2
 
 (
     HELLO, SELF_TEST, PREDICT, BEGIN, LEARN, COMMIT, STATUS, STATE_OUT, STATE_IN, PIECE, FRAMES,
@@ -42,7 +42,7 @@ LABEL = struct.Struct("<i")
 #: offset, bytes
 PIECE_WANTED = struct.Struct("<II")
 
-_OPTIONS_BYTES = _native.NativeOptions.runner.offset
+_OPTIONS_BYTES = _native.NativeOptions.contexts.offset + 4  # the last before the runner
 #: version, flags, most bytes, opened, restored, identity, inputs, outputs, arena, state, clock,
 #: damaged, session, learnt, unkept, options, version, kernels, board
 _HELLO = struct.Struct(f"<IIIiiIIIIIIIQII{_OPTIONS_BYTES}s24s24s24s")

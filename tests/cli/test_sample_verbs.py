@@ -277,23 +277,23 @@ def test_learn_is_the_engine_over_the_stream(
 ) -> None:
     state = tmp_path / "state"
     answer = cli("learn", model_file, data_file, "--state", state, "--json").answer
-    engine = Engine(model_file, learn="all")
+    engine = Engine(model_file, learn="auto")
     predicted = engine.learn(x, y)
     assert answer["prequential_accuracy"] == np.mean(predicted == y)
     assert answer["n_steps"] == 50
-    kept = Engine(model_file, learn="all", state=state)
+    kept = Engine(model_file, learn="auto", state=state)
     assert kept.save_state() == engine.save_state()
 
 
 def test_learning_goes_on_where_it_stopped(
     cli: Cli, tmp_path: Path, model_file: Path, data_file: Path
 ) -> None:
-    twice, state = Engine(model_file, learn="all"), tmp_path / "state"
+    twice, state = Engine(model_file, learn="auto"), tmp_path / "state"
     with np.load(data_file) as both:
         for _ in range(2):
             twice.partial_fit(both["x"], both["y"])
             assert cli("learn", model_file, data_file, "--state", state).code == 0
-    assert Engine(model_file, learn="all", state=state).save_state() == twice.save_state()
+    assert Engine(model_file, learn="auto", state=state).save_state() == twice.save_state()
     used = cli("predict", model_file, data_file, "--state", state, "--json").answer
     assert used["labels"] == twice.predict(np.load(data_file)["x"]).tolist()
 
@@ -306,11 +306,11 @@ def test_batches_go_through_the_parts_of_a_stream(
     np.savez(path, x=longer, y=y)
     options = ["--batch", "7", "--state", state]
     answer = cli("learn", model_file, path, *options, "--json").answer
-    engine = Engine(model_file, learn="all", batch=7)
+    engine = Engine(model_file, learn="auto", batch=7)
     assert answer["prequential_accuracy"] == np.mean(engine.learn(longer, y) == y)
     assert (answer["batch"], answer["n_steps"]) == (7, 250)
     assert answer["arena_bytes"] == engine.plan.arena_bytes
-    kept = Engine(model_file, learn="all", batch=7, state=state)
+    kept = Engine(model_file, learn="auto", batch=7, state=state)
     assert kept.save_state() == engine.save_state()
 
 
@@ -388,5 +388,5 @@ def test_an_interrupted_learn_keeps_what_was_learnt_until_then(
     assert done.code == 130
     assert "kept in" in done.stderr
     monkeypatch.undo()
-    kept = Engine(model_file, learn="all", state=tmp_path / "state")
+    kept = Engine(model_file, learn="auto", state=tmp_path / "state")
     assert kept.status().n_steps == 200

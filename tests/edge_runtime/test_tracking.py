@@ -103,7 +103,9 @@ def test_the_plan_takes_as_many_hidden_units_as_fit_and_says_why() -> None:
     assert none.units == 0
     with pytest.raises(BudgetError):
         plan(blob, learn="auto", goal="track", ram=none.arena_bytes - 1)
-    assert plan(blob, learn="auto").reason.startswith("all layers learn: goal remember, and the")
+    assert plan(blob, learn="auto").reason.startswith(
+        "all layers learn, up to 5 contexts: goal rem"
+    )
     assert plan(dumps(NETWORKS["sums"]), learn="auto", goal="track").units == 0
 
 

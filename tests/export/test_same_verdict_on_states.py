@@ -51,6 +51,7 @@ HEADED = at_home(random_model((12, 16, 3), seed=3))
 #: A model, and what learns in it.
 CASES: dict[str, tuple[Model, dict[str, Any]]] = {
     "all layers": (DENSE, {"learn": "all"}),
+    "contexts": (DENSE, {"learn": "all", "contexts": 2}),
     "last layer, replay": (DENSE, {"learn": "head", "bits": 4, "replay": 5, "bank": 1}),
     "convolutions": (small_convnet(bits=4, dtype="int8"), {"learn": 3}),
     "counting": (HEADED, {"learn": "counting"}),
@@ -82,7 +83,7 @@ def engine_for(name: str, made_by: Choice) -> Engine | None:
     try:
         return Engine(
             learnt(name)[0].data, learn=made_by.learn or "none", bits=made_by.bits,
-            bank=made_by.bank, replay=made_by.replay, **options,
+            bank=made_by.bank, replay=made_by.replay, contexts=made_by.contexts, **options,
         )  # fmt: skip
     except InputError:
         return None

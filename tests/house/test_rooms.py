@@ -68,9 +68,9 @@ ROOMS = {
         "head_spec plain_array window",
         "spec",
         "bits convolve fold layout levels shapes",
-        "cursor file_sizes golden limits state_reader",
+        "cursor file_sizes golden learnt_state limits state_reader",
         "state_image",
-        "state_facts",
+        "context_image state_facts",
         "c_source container features front_section head_section network_section "
         "goal_section novelty probes tracker_section windows",
         "blob home learnable raw_input tensors untrained",
@@ -81,7 +81,7 @@ ROOMS = {
         "from_run",
     ),
     "metabit.edge_runtime": (
-        "_native c_library forking inputs isa layers_that_learn sizes threads",
+        "_native c_library forking inputs isa layers_that_learn refusals sizes threads",
         "mapped options reference state_bytes status windows",
         "plan state_folder",
         "engine state_history",

@@ -19,6 +19,7 @@
 #include "../heads/heads.h"
 #include "../layer.h"
 #include "../rule/centre.h"
+#include "../rule/contexts.h"
 #include "../rule/record.h"
 #include "../rule/ring.h"
 #include "../rule/worth.h"
@@ -122,9 +123,10 @@ static void send_errors_back(mb_model *model, const uint8_t *sample, float *erro
     }
 }
 
-/* Send sample s of a step forward, and its errors back if it is worth learning. Returns what was
- * predicted. */
-static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s) {
+/* Send sample s of a step forward, and, unless it has to wait, its errors back if it is worth
+ * learning. Returns what was predicted. */
+static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint32_t s,
+                    bool waits) {
     float *error = (float *)mb_in_arena(model, model->row_at);
     mb_forward(model, sample);
     if (model->batch > 1) {
@@ -132,7 +134,7 @@ static int32_t pass(mb_model *model, const uint8_t *sample, uint32_t label, uint
     }
     int32_t predicted = mb_read_scores(model, NULL);
     mb_judge(model, label, (uint32_t)predicted);
-    if (mb_is_worth_learning(model, label)) {
+    if (!waits && mb_is_worth_learning(model, label)) {
         begin_learning(model, sample);
         mb_output_error(model, error, label);
         send_errors_back(model, sample, error, s);
@@ -180,13 +182,14 @@ static void count_samples(mb_learnt *learnt, uint32_t n) {
 /* One step on n samples, at most a batch. */
 static void learn_step(mb_model *model, const uint8_t *samples, const int32_t *labels, uint32_t n,
                        int32_t *predicted) {
+    bool waits = mb_has_contexts(model) && !mb_route(model, samples, (uint32_t)labels[0]);
     mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
     model->last_writes = 0;
     model->last_flips = 0;
     model->novelty = mb_novelty_share(model);
     for (uint32_t s = 0; s < n; s++) {
         const uint8_t *sample = samples + (size_t)s * model->n_inputs;
-        int32_t before = pass(model, sample, (uint32_t)labels[s], s);
+        int32_t before = pass(model, sample, (uint32_t)labels[s], s, waits);
         if (predicted != NULL) {
             predicted[s] = before;
         }
@@ -235,6 +238,9 @@ int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t
         uint32_t n_here = n - i < model->batch ? (uint32_t)(n - i) : model->batch;
         learn_step(model, (const uint8_t *)samples + i * model->n_inputs, labels + i, n_here,
                    predicted != NULL ? predicted + i : NULL);
+    }
+    if (mb_has_contexts(model)) {
+        mb_enter_context(model, mb_router_of(model)->current);
     }
     return MB_OK;
 }

@@ -3,7 +3,7 @@
 #ifndef MB_PROTOCOL_H
 #define MB_PROTOCOL_H
 
-#define LINK_VERSION 1u
+#define LINK_VERSION 2u
 
 enum {
     REQUEST_HELLO = 1,
@@ -60,11 +60,11 @@ enum {
     HELLO_N_LEARNT = 56,
     HELLO_IS_UNKEPT = 60,
     HELLO_OPTIONS = 64,
-    HELLO_METABIT = 120,
-    HELLO_KERNELS = 144,
-    HELLO_BOARD = 168,
-    HELLO_BYTES = 192,
-    HELLO_OPTIONS_BYTES = 56, /* of mb_options, up to its runner */
+    HELLO_METABIT = 124,
+    HELLO_KERNELS = 148,
+    HELLO_BOARD = 172,
+    HELLO_BYTES = 196,
+    HELLO_OPTIONS_BYTES = 60, /* of mb_options, up to its runner */
     HELLO_TEXT_BYTES = 24,
 };
 

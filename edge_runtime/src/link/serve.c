@@ -60,9 +60,8 @@ int mb_link_start(mb_link *link) {
 /* ---- requests: each puts its reply in place and returns a result ------------------------- */
 
 /* The options go as they lie in memory. */
-typedef char
-    options_are_whole[offsetof(mb_options, replay) + sizeof(uint32_t) == HELLO_OPTIONS_BYTES ? 1
-                                                                                             : -1];
+typedef char options_are_whole
+    [offsetof(mb_options, contexts) + sizeof(uint32_t) == HELLO_OPTIONS_BYTES ? 1 : -1];
 
 static void put_text(const mb_link *link, uint32_t at, const char *text) {
     for (uint32_t i = 0; text != NULL && text[i] != 0 && i + 1u < HELLO_TEXT_BYTES; i++) {

@@ -14,6 +14,7 @@ static bool track(const mb_blob_view *view, uint32_t n, mb_options *choice) {
     uint32_t units[] = {choice->units, choice->units > FEWER_UNITS ? FEWER_UNITS : 0, 0};
     bool wide = view->info.n_inputs > MB_TRACKED_INPUTS; /* which has no units */
     choice->head = MB_HEAD_TRACKING;
+    choice->contexts = 0;
     choice->trust = view->info.untrained ? 0.0f : choice->trust;
     choice->units = wide ? 0 : n < 3u ? units[n] : 0;
     if (view->tracker.kept_at != 0) { /* whose units are as they are */
@@ -23,22 +24,33 @@ static bool track(const mb_blob_view *view, uint32_t n, mb_options *choice) {
     return n < (wide ? 1u : 3u);
 }
 
-/* The same of what remembers: both forms of the counting head, then fewer and fewer layers. */
+/* The same of what remembers: both forms of the counting head, all layers in fewer and fewer
+ * contexts, then fewer and fewer layers. */
 static bool remember(const mb_blob_view *view, uint32_t n, mb_options *choice) {
     static const uint32_t forms[] = {MB_HEAD_COUNTING, MB_HEAD_COUNTING_SMALL};
     uint32_t n_forms = view->head.kind != 0 ? 2u : 0;
     uint32_t most = view->info.state_bits != 0 ? view->info.n_layers : 0;
+    uint32_t contexts = most > 0 && choice->batch <= 1 ? choice->contexts : 0;
+    choice->contexts = 0;
     if (n < n_forms) {
         choice->head = forms[n];
         return true;
     }
-    choice->learn_layers = most - (n - n_forms);
-    return n - n_forms <= most;
+    n -= n_forms;
+    if (n + 1u < contexts) {
+        choice->learn_layers = most;
+        choice->contexts = contexts - n;
+        return true;
+    }
+    n -= contexts > 1 ? contexts - 1u : 0;
+    choice->learn_layers = most - n;
+    return n <= most;
 }
 
 /* The same where the blob says what learns. */
 static bool as_told(const mb_blob_view *view, uint32_t n, mb_options *choice) {
     uint32_t what = view->info.told_what;
+    choice->contexts = 0;
     if (what <= MB_HEAD_COUNTING_SMALL) {
         choice->head = what;
     } else {
@@ -107,7 +119,8 @@ int mb_settle(const mb_blob_view *view, const mb_options *options, size_t ram_by
     if (options->goal == MB_GOAL_NONE) {
         return MB_OK;
     }
-    if (options->goal > MB_GOAL_FILE || options->learn_layers != 0 || options->head != 0) {
+    if (options->goal > MB_GOAL_FILE || options->learn_layers != 0 || options->head != 0 ||
+        options->contexts > MB_MAX_CONTEXTS) {
         return MB_ERR_INPUT;
     }
     for (uint32_t n = 0;; n++) {

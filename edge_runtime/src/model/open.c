@@ -12,6 +12,7 @@
 #include "../rule/ring.h"
 #include "../rule/worth.h"
 #include "arena.h"
+#include "context_layout.h"
 #include "fused_layout.h"
 #include "goal.h"
 #include "head_biases.h"
@@ -42,9 +43,10 @@ static void copy_levels(const mb_model *model, const mb_layer *layer, const mb_l
     }
 }
 
-static void start_learning(mb_model *model, const mb_blob_view *view, const mb_options *options) {
+/* Start the context that was entered: the network as it is in the blob. */
+static void start_context(mb_model *model, const mb_blob_view *view, const mb_options *options) {
     mb_learnt *learnt = (mb_learnt *)mb_in_arena(model, model->learnt_at);
-    mb_random_seed(learnt->rng, options->seed);
+    mb_random_seed(learnt->rng, options->seed + model->context);
     mb_start_record(model);
     mb_start_worth(model);
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
@@ -57,6 +59,19 @@ static void start_learning(mb_model *model, const mb_blob_view *view, const mb_o
         uint16_t *table = (uint16_t *)mb_in_arena(model, layer->table_at);
         mb_table(table, options->m >= 0.0f ? options->m : view->layers[i].m, model->state_bits);
         mb_grow(table, layer->growth, model->state_bits);
+    }
+}
+
+static void start_learning(mb_model *model, const mb_blob_view *view, const mb_options *options,
+                           const mb_contexts *contexts) {
+    if (mb_has_contexts(model)) {
+        *mb_contexts_of(model) = *contexts;
+        mb_fill_tables(model);
+        mb_start_router(model);
+    }
+    for (uint32_t k = 0; k < model->n_contexts; k++) {
+        mb_enter_context(model, k);
+        start_context(model, view, options);
     }
 }
 
@@ -113,7 +128,8 @@ static void fill_panels(mb_model *model) {
     }
 }
 
-void mb_refresh(mb_model *model) {
+/* Compute anew what is derived from the learnt block of the context that was entered. */
+static void refresh_layers(mb_model *model) {
     for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
         mb_layer *layer = &mb_layers(model)[i];
         const uint8_t *levels = (const uint8_t *)mb_in_arena(model, layer->levels_at);
@@ -129,6 +145,14 @@ void mb_refresh(mb_model *model) {
         mb_kernels_of(model)->inverse_roots((float *)mb_in_arena(model, layer->inv_std_at),
                                             running + layer->n_out, model->eps, layer->n_out);
     }
+}
+
+void mb_refresh(mb_model *model) {
+    for (uint32_t k = 0; k < model->n_contexts; k++) {
+        mb_enter_context(model, k);
+        refresh_layers(model);
+    }
+    mb_enter_context(model, mb_has_contexts(model) ? mb_router_of(model)->current : 0);
     mb_layer *output = mb_output_layer(model);
     if (!output->learns) {
         const float *norm = (const float *)mb_in_blob(model, output->blob_norm_at);
@@ -149,13 +173,12 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
                  const mb_options *options) {
     mb_model start;
     mb_layer layers[MB_MAX_LAYERS];
-    mb_head_plan head;
-    mb_front front;
+    mb_parts parts;
     mb_plan plan;
     if (arena == NULL || (uintptr_t)arena % MB_ALIGNMENT != 0) {
         return MB_ERR_INPUT;
     }
-    int error = mb_lay_out(view, options, &start, layers, &head, &front, &plan);
+    int error = mb_lay_out(view, options, &start, layers, &parts, &plan);
     if (error != MB_OK) {
         return error;
     }
@@ -168,21 +191,21 @@ int mb_open_view(mb_model **model, void *arena, size_t arena_bytes, const mb_blo
     *opened = start;
     mb_copy(mb_layers(opened), layers, sizeof(mb_layer) * start.n_layers);
     if (start.first_learning < start.n_layers) {
-        start_learning(opened, view, options);
+        start_learning(opened, view, options, &parts.contexts);
     }
     if (mb_counts(&start)) {
-        *mb_head_of(opened) = head.counting;
+        *mb_head_of(opened) = parts.head.counting;
         start_head(opened, view, options);
     } else if (start.head_kind == MB_HEAD_TRACKING) {
-        *mb_tracker_of(opened) = head.tracking;
+        *mb_tracker_of(opened) = parts.head.tracking;
         mb_tracker_start(opened, options->seed);
         if (view->tracker.kept_at != 0) {
-            mb_copy(mb_in_arena(opened, head.tracking.tracked_at),
+            mb_copy(mb_in_arena(opened, parts.head.tracking.tracked_at),
                     view->bytes + view->tracker.kept_at, view->tracker.kept_bytes);
         }
     }
     if (start.front_at != 0) {
-        mb_copy(mb_in_arena(opened, start.front_at), &front, sizeof front);
+        mb_copy(mb_in_arena(opened, start.front_at), &parts.front, sizeof parts.front);
     }
     fill_panels(opened);
     mb_refresh(opened);

@@ -36,6 +36,11 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
         (options->replay > 0 && (!replays || options->batch > 1))) {
         return MB_ERR_INPUT;
     }
+    bool whole = learning == n_layers && options->batch <= 1;
+    if (options->contexts > MB_MAX_CONTEXTS || (options->contexts > 1 && !whole)) {
+        return MB_ERR_INPUT;
+    }
+    model->n_contexts = (uint16_t)(options->contexts > 1 ? options->contexts : 1);
     model->isa = mb_choose_kernels(options->isa);
     if (model->isa == 0 || options->panels > 1 || options->batch > MB_MAX_BATCH) {
         return MB_ERR_INPUT;

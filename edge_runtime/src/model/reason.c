@@ -68,6 +68,15 @@ static void put_layers(line *to, const mb_options *choice, uint32_t n_layers) {
     }
 }
 
+/* ", up to 5 contexts". */
+static void put_contexts(line *to, const mb_options *choice) {
+    if (choice->contexts > 1) {
+        put(to, ", up to ");
+        put_number(to, choice->contexts);
+        put(to, " contexts");
+    }
+}
+
 /* "the tracking head learns". */
 static void put_subject(line *to, const mb_options *choice, uint32_t n_layers) {
     static const char *const heads[] = {
@@ -82,6 +91,7 @@ static void put_subject(line *to, const mb_options *choice, uint32_t n_layers) {
     } else {
         put_layers(to, choice, n_layers);
         put(to, choice->learn_layers == 1 && n_layers > 1 ? " learns" : " learn");
+        put_contexts(to, choice);
     }
 }
 
@@ -105,6 +115,7 @@ static void put_choice(line *to, const mb_options *choice, const mb_blob_view *v
             put(to, ", batches of ");
             put_number(to, choice->batch);
         }
+        put_contexts(to, choice);
     }
     if (choice->replay > 0) {
         put(to, ", replay of ");
@@ -131,7 +142,7 @@ static void put_why(line *to, const mb_options *asked, const mb_options *chosen,
     }
     put(to, told && by_goal ? ", as the file says" : "");
     if (chosen->head != best->head || chosen->units != best->units ||
-        chosen->learn_layers != best->learn_layers) {
+        chosen->learn_layers != best->learn_layers || chosen->contexts != best->contexts) {
         put(to, ", and ");
         put_choice(to, best, view);
         put(to, " would need ");

@@ -4,21 +4,13 @@
  * (docs/FORMAT.md). It is hostile input like the blob: it is read once to check it, and only then a
  * second time to use it.
  */
-#include "../arith.h"
 #include "../file/envelope.h"
-#include "../file/offsets.h"
-#include "../internal.h"
-#include "../rule/centre.h"
 #include "../rule/record.h"
-#include "../rule/ring.h"
 #include "../rule/worth.h"
 #include "open.h"
-#include "tracker.h"
+#include "state_check.h"
 
 #define VERSION 2u
-#define FIRST_VERSION 1u /* has counters and values, and nothing between them */
-#define STATE_HEADER_BYTES ((size_t)STATE_RANDOM)
-#define CHUNK_BYTES 256u
 
 static const uint8_t magic[STATE_VERSION] = {0x89, 'M', 'B', 'S', 'T', '\r', '\n', 0x1a};
 
@@ -42,30 +34,14 @@ static void put(uint8_t *header, uint32_t at, uint32_t value) {
     mb_copy(header + at, &value, sizeof value);
 }
 
-static const mb_layer *first_layer(const mb_model *model) {
-    return &mb_layers(model)[model->first_learning];
-}
-
-/* Where values begin in the learnt block: what a head counts, or running values of layers. */
-static uint32_t values_start(const mb_model *model) {
-    uint32_t at = mb_counts(model)                       ? mb_head_of(model)->counters_at
-                  : model->head_kind == MB_HEAD_TRACKING ? mb_tracker_of(model)->tracked_at
-                                                         : first_layer(model)->rms_at;
-    return at - model->learnt_at;
-}
-
-/* Bytes of the learnt block that an image of this version lacks: those between counters and
- * values. */
-static uint32_t lacking(const mb_model *model, uint32_t version) {
-    return version == FIRST_VERSION ? values_start(model) - (uint32_t)sizeof(mb_learnt) : 0;
-}
-
-static void fill_header(const mb_model *model, uint32_t version,
+static void fill_header(const mb_model *model, const mb_image_form *form,
                         uint8_t header[STATE_HEADER_BYTES]) {
     mb_zero(header, STATE_HEADER_BYTES);
     mb_copy(header + STATE_MAGIC, magic, sizeof magic);
-    put(header, STATE_VERSION, version);
-    put(header, STATE_BYTES, (uint32_t)mb_state_bytes(model) - lacking(model, version));
+    put(header, STATE_VERSION, form->version);
+    put(header, STATE_BYTES,
+        (uint32_t)STATE_HEADER_BYTES + mb_image_end(model, form) -
+            mb_image_lacks(model, form->version) + 4u);
     put(header, STATE_FILE_CRC, model->identity);
     put(header, STATE_LEARN_LAYERS, model->n_layers - model->first_learning);
     put(header, STATE_BITS, model->state_bits);
@@ -74,12 +50,31 @@ static void fill_header(const mb_model *model, uint32_t version,
     put(header, STATE_UNITS,
         model->head_kind == MB_HEAD_TRACKING ? mb_tracker_of(model)->n_units : 0);
     put(header, STATE_REPLAY, model->ring_slots);
+    if (form->is_of_contexts) {
+        put(header, STATE_CONTEXTS, model->n_contexts);
+        put(header, STATE_BLOCK_BYTES, mb_contexts_of(model)->block_bytes);
+    }
 }
 
 static bool learns(const mb_model *model) { return model != NULL && mb_learns(model); }
 
+/* The image that this model writes. */
+static mb_image_form form_of(const mb_model *model) {
+    mb_image_form form = {VERSION, mb_has_contexts(model)};
+    return form;
+}
+
+static uint8_t *learnt_of(const mb_model *model) {
+    return (uint8_t *)mb_in_arena(model, mb_has_contexts(model) ? mb_contexts_of(model)->blocks_at
+                                                                : model->learnt_at);
+}
+
 size_t mb_state_bytes(const mb_model *model) {
-    return learns(model) ? STATE_HEADER_BYTES + (size_t)model->learnt_bytes + 4u : 0;
+    if (!learns(model)) {
+        return 0;
+    }
+    mb_image_form form = form_of(model);
+    return STATE_HEADER_BYTES + (size_t)mb_image_end(model, &form) + 4u;
 }
 
 int mb_state_save(const mb_model *model, mb_write_fn write, void *context) {
@@ -90,189 +85,18 @@ int mb_state_save(const mb_model *model, mb_write_fn write, void *context) {
     if (!learns(model)) {
         return MB_ERR_NO_STATE;
     }
-    const void *learnt = mb_in_arena(model, model->learnt_at);
-    size_t end = STATE_HEADER_BYTES + (size_t)model->learnt_bytes;
-    fill_header(model, VERSION, header);
+    mb_image_form form = form_of(model);
+    const void *learnt = learnt_of(model);
+    uint32_t bytes = mb_image_end(model, &form);
+    fill_header(model, &form, header);
     uint32_t crc = mb_crc32(0, header, sizeof header);
-    crc = mb_crc32(crc, learnt, model->learnt_bytes);
+    crc = mb_crc32(crc, learnt, bytes);
     if (write(context, 0, header, sizeof header) != 0 ||
-        write(context, STATE_HEADER_BYTES, learnt, model->learnt_bytes) != 0 ||
-        write(context, end, &crc, sizeof crc) != 0) {
+        write(context, STATE_HEADER_BYTES, learnt, bytes) != 0 ||
+        write(context, STATE_HEADER_BYTES + bytes, &crc, sizeof crc) != 0) {
         return MB_ERR_STORAGE;
     }
     return MB_OK;
-}
-
-/* Whether the float at this offset of the learnt block is a mean square or a variance. */
-static bool is_a_square(const mb_model *model, uint32_t at) {
-    for (uint32_t i = model->first_learning; i < model->n_layers; i++) {
-        const mb_layer *layer = &mb_layers(model)[i];
-        uint32_t var_at = layer->running_at - model->learnt_at + 4u * layer->n_out;
-        if (at == layer->rms_at - model->learnt_at ||
-            (at >= var_at && at < var_at + 4u * layer->n_out)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Running values must stay in the ranges that a blob's must: all arithmetic is then finite. */
-static bool floats_are_sane(const mb_model *model, uint32_t at, const uint8_t *bytes, uint32_t n) {
-    bool sane = true;
-    for (uint32_t i = 0; i < n; i += 4) {
-        float value, low = is_a_square(model, at + i) ? 0.0f : -1.12589991e15f;
-        mb_copy(&value, bytes + i, sizeof value);
-        sane &= value >= low && value <= 1.12589991e15f;
-    }
-    return sane;
-}
-
-/* Means of inputs must be such as inputs can have. */
-static bool means_are_sane(const uint8_t *bytes, uint32_t n) {
-    const int32_t most = 255 * (1 << MB_MEAN_BITS);
-    bool sane = true;
-    for (uint32_t i = 0; i < n; i += 4) {
-        int32_t mean;
-        mb_copy(&mean, bytes + i, sizeof mean);
-        sane &= mean >= -most && mean <= most;
-    }
-    return sane;
-}
-
-/* The generator must not be all zero: it would stay so. */
-static bool counters_are_sane(const uint8_t *bytes) {
-    static const uint32_t no_seed[4] = {0, 0, 0, 0};
-    return !mb_same(bytes, no_seed, sizeof no_seed);
-}
-
-static bool record_is_sane(const uint8_t *bytes) {
-    mb_record record;
-    mb_copy(&record, bytes, sizeof record);
-    return mb_record_is_sane(&record);
-}
-
-/* Of all that a head keeps, only its scale could do harm. What has no meaning yet must be zero. */
-static bool head_is_sane(const uint8_t *bytes) {
-    mb_counters counters;
-    mb_copy(&counters, bytes, sizeof counters);
-    return mb_is_scale(counters.scale) && counters.n_to_solve >= 1 && counters.reserved == 0;
-}
-
-/* Whether n bytes at `at` of the learnt block, where values lie, are such as could do no harm. */
-static bool values_are_sane(const mb_model *model, uint32_t at, const uint8_t *bytes, uint32_t n) {
-    if (mb_counts(model)) {
-        return head_is_sane(bytes);
-    }
-    return model->head_kind == MB_HEAD_TRACKING ? mb_tracker_is_sane(model, at, bytes, n)
-                                                : floats_are_sane(model, at, bytes, n);
-}
-
-/* Labels of samples that are kept must be classes, and there are no more samples than fit. */
-static bool ring_is_sane(const mb_model *model, uint32_t at, const uint8_t *bytes, uint32_t n) {
-    bool sane = true;
-    if (at == model->ring_at - model->learnt_at) {
-        uint32_t n_kept;
-        mb_copy(&n_kept, bytes, sizeof n_kept);
-        return n_kept <= model->ring_slots;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        sane &= bytes[i] < model->n_outputs;
-    }
-    return sane;
-}
-
-/* Where values end, and nothing needs a check: at tables of a head, and at hidden weights. */
-static uint32_t values_end(const mb_model *model) {
-    if (mb_counts(model)) {
-        return values_start(model) + (uint32_t)sizeof(mb_counters);
-    }
-    return (model->head_kind == MB_HEAD_TRACKING ? mb_tracker_of(model)->units_at
-                                                 : first_layer(model)->levels_at) -
-           model->learnt_at;
-}
-
-/* Parts of the learnt block, in their order, by where each begins. Shares of labels may be
- * anything. */
-typedef struct block_parts {
-    uint32_t record, recalls, means, values, unchecked, ring, labels, entries, end;
-} block_parts;
-
-static block_parts parts_of(const mb_model *model) {
-    block_parts at;
-    at.record = (uint32_t)sizeof(mb_learnt);
-    at.recalls = at.record + (uint32_t)sizeof(mb_record);
-    at.values = values_start(model);
-    at.means = model->head_kind != 0 ? at.values : model->means_at - model->learnt_at;
-    at.unchecked = values_end(model);
-    at.end = model->learnt_bytes;
-    bool keeps = model->ring_slots > 0;
-    at.ring = keeps ? model->ring_at - model->learnt_at : at.end;
-    at.labels = keeps ? at.ring + 4u : at.end;
-    at.entries = keeps ? at.ring + (uint32_t)mb_ring_index_bytes(model->ring_slots) : at.end;
-    return at;
-}
-
-/* Whether n bytes at `at` of the learnt block, all of one part, are such as could do no harm. */
-static bool is_sane(const mb_model *model, const block_parts *parts, uint32_t at,
-                    const uint8_t *bytes, uint32_t n) {
-    if (at < parts->record) {
-        return counters_are_sane(bytes);
-    }
-    if (at < parts->recalls) {
-        return record_is_sane(bytes);
-    }
-    if (at >= parts->means && at < parts->values) {
-        return means_are_sane(bytes, n);
-    }
-    if (at >= parts->values && at < parts->unchecked) {
-        return values_are_sane(model, at, bytes, n);
-    }
-    if (at >= parts->ring && at < parts->entries) {
-        return ring_is_sane(model, at, bytes, n);
-    }
-    return true;
-}
-
-/* Where the part ends that `at` lies in: chunks that are checked end there. */
-static uint32_t end_of_part(const block_parts *parts, uint32_t at) {
-    return at < parts->record      ? parts->record
-           : at < parts->recalls   ? parts->recalls
-           : at < parts->means     ? parts->means
-           : at < parts->values    ? parts->values
-           : at < parts->unchecked ? parts->unchecked
-           : at < parts->ring      ? parts->ring
-           : at < parts->labels    ? parts->labels
-           : at < parts->entries   ? parts->entries
-                                   : parts->end;
-}
-
-/* First pass: the checksum over everything, and every value that could do harm. */
-static int check_image(const mb_model *model, uint32_t version, mb_read_fn read, void *context) {
-    uint8_t chunk[CHUNK_BYTES];
-    const block_parts parts = parts_of(model);
-    uint32_t crc, expected, at = 0;
-    size_t place = STATE_HEADER_BYTES;
-    bool sane = true;
-    if (read(context, 0, chunk, STATE_HEADER_BYTES) != 0) {
-        return MB_ERR_STORAGE;
-    }
-    crc = mb_crc32(0, chunk, STATE_HEADER_BYTES);
-    while (at < parts.end) {
-        uint32_t left = end_of_part(&parts, at) - at;
-        uint32_t n = left < CHUNK_BYTES ? left : CHUNK_BYTES;
-        if (read(context, place, chunk, n) != 0) {
-            return MB_ERR_STORAGE;
-        }
-        crc = mb_crc32(crc, chunk, n);
-        sane &= is_sane(model, &parts, at, chunk, n);
-        place += n;
-        at += n;
-        at += at == parts.record ? lacking(model, version) : 0;
-    }
-    if (read(context, place, &expected, sizeof expected) != 0) {
-        return MB_ERR_STORAGE;
-    }
-    return crc == expected && sane ? MB_OK : MB_ERR_CORRUPT;
 }
 
 /* What an image of the first version lacks starts anew. */
@@ -282,20 +106,25 @@ static void start_lacking(mb_model *model) {
     if (model->head_kind == 0) {
         mb_start_worth(model);
         mb_zero(mb_in_arena(model, model->means_at),
-                model->learnt_at + values_start(model) - model->means_at);
+                model->learnt_at + mb_values_start(model) - model->means_at);
     }
 }
 
-/* Second pass: into the learnt block. */
-static int read_block(mb_model *model, uint32_t version, mb_read_fn read, void *context) {
-    uint8_t *learnt = (uint8_t *)mb_in_arena(model, model->learnt_at);
-    uint32_t counters = (uint32_t)sizeof(mb_learnt), from = counters + lacking(model, version);
+/* Second pass: into the learnt block, or the blocks of all contexts and their router. */
+static int read_learnt(mb_model *model, const mb_image_form *form, mb_read_fn read, void *context) {
+    uint8_t *learnt = learnt_of(model);
+    uint32_t counters = (uint32_t)sizeof(mb_learnt);
+    uint32_t from = counters + mb_image_lacks(model, form->version);
     if (read(context, STATE_HEADER_BYTES, learnt, counters) != 0 ||
-        read(context, STATE_HEADER_BYTES + counters, learnt + from, model->learnt_bytes - from) !=
-            0) {
+        read(context, STATE_HEADER_BYTES + counters, learnt + from,
+             mb_image_end(model, form) - from) != 0) {
         return MB_ERR_STORAGE;
     }
-    if (version == FIRST_VERSION) {
+    if (mb_has_contexts(model) && !form->is_of_contexts) {
+        mb_start_router(model);
+    }
+    if (form->version == FIRST_VERSION) {
+        mb_enter_context(model, 0);
         start_lacking(model);
     }
     mb_refresh(model);
@@ -304,11 +133,11 @@ static int read_block(mb_model *model, uint32_t version, mb_read_fn read, void *
 
 /* The checksum of an image that may be another model's. */
 static int check_sum(mb_read_fn read, void *context, size_t bytes) {
-    uint8_t chunk[CHUNK_BYTES];
+    uint8_t chunk[STATE_CHUNK_BYTES];
     uint32_t crc = 0, expected;
     size_t end = bytes - sizeof expected;
     for (size_t at = 0; at < end;) {
-        size_t n = end - at < CHUNK_BYTES ? end - at : CHUNK_BYTES;
+        size_t n = end - at < STATE_CHUNK_BYTES ? end - at : STATE_CHUNK_BYTES;
         if (read(context, at, chunk, n) != 0) {
             return MB_ERR_STORAGE;
         }
@@ -331,11 +160,26 @@ size_t mb_state_image_bytes(const void *first) {
     return bytes;
 }
 
+/* The form of image whose header this is, as far as this model can load it: of its contexts, or of
+ * a network alone as long as no other context is open, because opening is from the blob. */
+static mb_image_form form_that_loads(const mb_model *model, const uint8_t *header) {
+    mb_image_form form = form_of(model);
+    uint32_t version, contexts;
+    mb_copy(&version, header + STATE_VERSION, sizeof version);
+    mb_copy(&contexts, header + STATE_CONTEXTS, sizeof contexts);
+    if (contexts == 0 && form.is_of_contexts && mb_router_of(model)->n_open == 1) {
+        form.is_of_contexts = false;
+    }
+    if (version == FIRST_VERSION && !form.is_of_contexts) {
+        form.version = FIRST_VERSION;
+    }
+    return form;
+}
+
 /* The checksum is compared before any other field: a damaged field is damage, and not a state of
  * something else. */
 int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
     uint8_t header[STATE_HEADER_BYTES], ours[STATE_HEADER_BYTES];
-    uint32_t version;
     if (model == NULL || read == NULL) {
         return MB_ERR_INPUT;
     }
@@ -349,16 +193,16 @@ int mb_state_load(mb_model *model, mb_read_fn read, void *context) {
     if (bytes < STATE_HEADER_BYTES + sizeof(uint32_t)) {
         return mb_same(header, magic, sizeof magic) ? MB_ERR_CORRUPT : MB_ERR_FORMAT;
     }
-    mb_copy(&version, header + STATE_VERSION, sizeof version);
-    fill_header(model, version == FIRST_VERSION ? version : VERSION, ours);
+    mb_image_form form = form_that_loads(model, header);
+    fill_header(model, &form, ours);
     bool is_ours = mb_same(header, ours, sizeof header);
     int error =
-        is_ours ? check_image(model, version, read, context) : check_sum(read, context, bytes);
+        is_ours ? mb_check_image(model, &form, read, context) : check_sum(read, context, bytes);
     if (error != MB_OK) {
         return error;
     }
     if (!mb_same(header, ours, STATE_BYTES)) {
         return MB_ERR_FORMAT;
     }
-    return is_ours ? read_block(model, version, read, context) : MB_ERR_MISMATCH;
+    return is_ours ? read_learnt(model, &form, read, context) : MB_ERR_MISMATCH;
 }

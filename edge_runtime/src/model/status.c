@@ -1,5 +1,6 @@
 /* status.c: counters and gauges of a learning model. */
 #include "../metaplasticity.h"
+#include "../rule/contexts.h"
 #include "../rule/record.h"
 
 /* A share of 24 bits, in 16. */
@@ -31,6 +32,26 @@ static void gauge_layers(const mb_model *model, mb_status *status) {
     }
 }
 
+/* Contexts, and the samples of all of them. */
+static void count_contexts(const mb_model *model, mb_status *status) {
+    if (!mb_has_contexts(model)) {
+        return;
+    }
+    const mb_router *router = mb_router_of(model);
+    const mb_contexts *contexts = mb_contexts_of(model);
+    status->n_contexts = router->n_open;
+    status->context = router->current;
+    status->n_waited = router->n_waited;
+    status->n_steps = router->n_samples;
+    status->n_learnt = 0;
+    for (uint32_t k = 0; k < router->n_open; k++) {
+        uint32_t block_at = contexts->blocks_at + k * contexts->block_bytes;
+        uint32_t more = ((const mb_learnt *)mb_in_arena(model, block_at))->n_learnt;
+        uint32_t room = UINT32_MAX - status->n_learnt;
+        status->n_learnt += more < room ? more : room;
+    }
+}
+
 int mb_get_status(const mb_model *model, mb_status *status) {
     if (model == NULL || status == NULL) {
         return MB_ERR_INPUT;
@@ -52,6 +73,7 @@ int mb_get_status(const mb_model *model, mb_status *status) {
     status->n_drifts = record->n_drifts;
     status->is_drifting = record->n_drifts > 0 && record->n_since < MB_DRIFTING_FOR;
     gauge_layers(model, status);
+    count_contexts(model, status);
     return MB_OK;
 }
 

@@ -16,19 +16,23 @@ static void follow(uint16_t *share, bool yes, uint32_t shift) {
     *share = (uint16_t)(kept + (yes ? ALL >> shift : 0));
 }
 
+void mb_start_turns(uint16_t *shares, uint32_t n_outputs) {
+    for (uint32_t j = 0; j < n_outputs; j++) {
+        shares[j] = (uint16_t)(ALL / n_outputs);
+    }
+    shares[n_outputs] = 0;
+}
+
 void mb_start_worth(const mb_model *model) {
     uint16_t *shares = shares_of(model);
     mb_zero(shares, mb_worth_bytes(model->n_outputs));
-    for (uint32_t j = 0; j < model->n_outputs; j++) {
-        shares[j] = (uint16_t)(ALL / model->n_outputs);
-    }
+    mb_start_turns(shares, model->n_outputs);
     shares[model->n_outputs + 1u] = ALL;
 }
 
-/* Whether it is a label's turn: of 65,536 of its samples `due` are, evenly spread. */
-static bool is_due(const mb_model *model, uint32_t label) {
-    uint16_t *shares = shares_of(model), *left = shares + model->n_outputs;
-    for (uint32_t j = 0; j < model->n_outputs; j++) {
+bool mb_is_due(uint16_t *shares, uint32_t n_outputs, uint32_t label) {
+    uint16_t *left = shares + n_outputs;
+    for (uint32_t j = 0; j < n_outputs; j++) {
         follow(&shares[j], j == label, LABEL_SHIFT);
     }
     uint32_t due = 2u * (ALL - shares[label]);
@@ -51,7 +55,8 @@ bool mb_is_sure(const mb_model *model, uint32_t label) {
 }
 
 bool mb_is_worth_learning(const mb_model *model, uint32_t label) {
-    bool worth = is_due(model, label) && !mb_is_sure(model, label);
+    bool is_due = mb_is_due(shares_of(model), model->n_outputs, label);
+    bool worth = is_due && !mb_is_sure(model, label);
     follow(shares_of(model) + model->n_outputs + 1u, worth, WORTH_SHIFT);
     return worth;
 }

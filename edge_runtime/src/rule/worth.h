@@ -23,6 +23,13 @@ static inline uint32_t mb_worth_bytes(uint32_t n_outputs) {
 /* Start with equal shares of all labels. */
 void mb_start_worth(const mb_model *model);
 
+/* The turns of labels alone: uint16 shares (n_outputs), and what samples passed over have left. */
+void mb_start_turns(uint16_t *shares, uint32_t n_outputs);
+
+/* Whether it is a label's turn: of 65,536 of its samples 2 (1 - p) * 65,536 are, evenly spread.
+ * Counts the label. */
+bool mb_is_due(uint16_t *shares, uint32_t n_outputs, uint32_t label);
+
 /* Whether to learn the sample whose forward pass was the last. Counts its label. */
 bool mb_is_worth_learning(const mb_model *model, uint32_t label);
 

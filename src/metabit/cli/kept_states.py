@@ -33,6 +33,7 @@ class Opened:
     units: int | None
     bank: int
     replay: int
+    contexts: int
 
 
 def opened_with(state: Path | None) -> Opened | None:
@@ -45,7 +46,7 @@ def opened_with(state: Path | None) -> Opened | None:
     if choice is None:
         return None
     units = choice.units if choice.head == "tracking" else None
-    return Opened(choice.learn, choice.bits, units, choice.bank, choice.replay)
+    return Opened(choice.learn, choice.bits, units, choice.bank, choice.replay, choice.contexts)
 
 
 def with_what_was_learnt(blob: Blob, state: Path) -> Blob:

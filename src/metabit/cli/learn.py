@@ -36,6 +36,7 @@ from metabit.cli.options import (
 from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
+from metabit.cli.state_view import contexts_told
 from metabit.cli.stream_record import StreamRecord
 from metabit.cli.tables import class_table, confusion_table, percent
 from metabit.edge_runtime.engine import Engine
@@ -199,7 +200,8 @@ def _engine(
             options["batch"] = options["batch"] or told.batch
     engine = Engine(
         blob, learn=learn or "auto", bank=bank, state=state,
-        units=None if opened is None else opened.units, **options,
+        units=None if opened is None else opened.units,
+        contexts=None if opened is None else opened.contexts, **options,
     )  # fmt: skip
     _check_choice(engine, file, options)
     return engine
@@ -216,6 +218,7 @@ def _what_learnt(engine: Engine) -> Answer:
         "state_bits": plan.state_bits,
         "batch": plan.batch,
         "replay": plan.replay,
+        "contexts": plan.contexts,
         "arena_bytes": plan.arena_bytes,
         **vars(engine.status()),
     }
@@ -325,6 +328,9 @@ def _print(out: Output, answer: Answer, classes: ClassNames) -> None:
         f"{percent(answer['accuracy_after'])} after",
         "bold",
     )
+    if answer["contexts"]:
+        told = contexts_told(answer["n_contexts"], answer["contexts"], answer["context"])
+        out.line(f"contexts: {told}")
     classes_told = answer["classes"]
     for rows in (class_table(classes_told), confusion_table(classes_told, answer["confusion"])):
         if rows is not None:

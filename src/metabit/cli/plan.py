@@ -36,7 +36,8 @@ def command(
     """Show how much RAM FILE needs, part by part, to the byte.
 
     Without --learn, what the recipe of FILE said under [learn]; or else its counting head, or all
-    layers where it has none; with --replay, what can learn samples again.
+    layers, in as many contexts as fit, where it has none; with --replay, what can learn samples
+    again.
 
     The numbers come from the C function that also runs on the board. If the budget is too small,
     the exit code is 3, and the message names the nearest choice that fits.
@@ -46,7 +47,7 @@ def command(
     if learn is None and (replay or blob.model.told is not None):
         learn = "auto"
     elif learn is None:
-        learn = "all" if blob.model.head is None else "counting"
+        learn = _unasked(blob, bits, bank, batch, budget)
     try:
         made = plan(blob, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch, replay=replay)
         refused = None
@@ -64,6 +65,7 @@ def command(
         "state_bits": made.state_bits,
         "batch": made.batch,
         "replay": made.replay,
+        "contexts": made.contexts,
         "parts": dict(made.parts),
         "arena_bytes": made.arena_bytes,
         "blob_bytes": made.blob_bytes,
@@ -74,6 +76,17 @@ def command(
         out.partial = answer
         raise refused
     return answer
+
+
+def _unasked(blob: Blob, bits: int, bank: int, batch: int, budget: int | None) -> str:
+    """What learns where neither the file nor anybody says it."""
+    if blob.model.head is not None:
+        return "counting"
+    try:
+        made = plan(blob, learn="auto", bits=bits, bank=bank, batch=batch, ram=budget)
+    except BudgetError:
+        return "all"
+    return "auto" if made.contexts else "all"
 
 
 def _budget(ram: str | None, board: str | None) -> int | None:

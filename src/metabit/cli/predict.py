@@ -241,6 +241,7 @@ def open_engine(
         bits=opened.bits,
         units=opened.units,
         replay=opened.replay,
+        contexts=opened.contexts,
         threads=threads,
     )
 

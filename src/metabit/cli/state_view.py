@@ -45,7 +45,14 @@ def facts_answer(facts: StateFacts) -> Answer:
         "n_learnt": facts.n_learnt,
         "prequential_accuracy": facts.accuracy,
         "n_drifts": facts.n_drifts,
+        "n_contexts": facts.n_contexts,
+        "context": facts.context,
     }
+
+
+def contexts_told(n_open: int, room: int, current: int) -> str:
+    """Contexts of an engine that learns, for people: "2 of 5 open, number 2 learns"."""
+    return f"{n_open} of {room} open, number {current + 1} learns"
 
 
 def show_states(out: Output, folder: Path, states: tuple[KeptState, ...]) -> list[Answer]:
@@ -104,6 +111,9 @@ def show_image(
         rows.add_row("learnt by layers", f"{facts.n_learnt:,}")
     rows.add_row("right of late", _right(facts.accuracy))
     rows.add_row("drifts found", str(facts.n_drifts))
+    if facts.choice.contexts:
+        told = contexts_told(facts.n_contexts, facts.choice.contexts, facts.context)
+        rows.add_row("contexts", told)
     out.show(rows)
     if base is None:
         return {}
@@ -152,6 +162,7 @@ def engine_of(blob: Blob, facts: StateFacts) -> Engine:
     return Engine(
         blob, learn=made_by.head or made_by.learn_layers, bits=made_by.bits, bank=made_by.bank,
         units=made_by.units if made_by.head == "tracking" else None, replay=made_by.replay,
+        contexts=made_by.contexts,
     )  # fmt: skip
 
 

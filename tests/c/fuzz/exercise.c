@@ -38,6 +38,8 @@ static mb_options options_of(const mb_info *info, uint32_t choice) {
     if (options.isa != 0 && !mb_isa_runs(options.isa)) {
         options.isa = 0;
     }
+    uint32_t whole = options.learn_layers == MB_ALL_LAYERS && options.batch == 0;
+    options.contexts = whole && next(&state) % 2u == 0 ? 2u : 0;
     return options;
 }
 

@@ -25,6 +25,9 @@ from metabit.export.spec import Model  # noqa: E402
 from metabit.trainer.frontend import Operations, fit  # noqa: E402
 from metabit.trainer.frontend.features import windows_of  # noqa: E402
 
+#: A number from which exercise.c draws two contexts, of all layers with the bits of the file.
+TWO_CONTEXTS = 570
+
 
 def with_counting_head(model: Model) -> Model:
     """A model with a head that has counted 40 random samples."""
@@ -65,6 +68,18 @@ def models() -> Iterator[tuple[str, Model]]:
     yield "sound", with_front_end(Operations(1, 16, 8, (), (1, 3, 9), "only", stack=2))
 
 
+def two_contexts() -> tuple[Model, bytes]:
+    """A model, and what it has learnt in two contexts: of one world, then of another."""
+    model, rng = random_model((10, 8, 3), seed=7), np.random.default_rng(9)
+    engine = Engine(dumps(model), learn="all", contexts=2)
+    for middles in rng.integers(40, 216, (2, 3, 10)):
+        y = rng.integers(0, 3, 1200)
+        x = np.clip(middles[y] + rng.normal(0, 12, (len(y), 10)), 0, 255).astype(np.uint8)
+        engine.partial_fit(x, y)
+    assert engine.status().n_contexts == 2
+    return model, engine.save_state()
+
+
 def requests(model: Model) -> bytes:
     """What a host asks of a device: every kind of request, and each choice of link.c once."""
     rng = np.random.default_rng(8)
@@ -90,9 +105,18 @@ def main() -> None:
             ("state", with_options),
             ("link", with_options + requests(model)),
         ):
-            folder = HERE / "corpus" / kind
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(contents)
+            write(kind, name, contents)
+    model, image = two_contexts()
+    data = dumps(model)
+    head = len(data).to_bytes(4, "little") + TWO_CONTEXTS.to_bytes(4, "little")
+    write("state", "contexts", head + data + image)
+
+
+def write(kind: str, name: str, contents: bytes) -> None:
+    """Write an input of one of the fuzzers."""
+    folder = HERE / "corpus" / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(contents)
 
 
 if __name__ == "__main__":
