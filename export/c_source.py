@@ -39,8 +39,9 @@ class ArenaBytes:
 
     Attributes:
         predict: when nothing learns.
-        learn: when the library chooses what learns, with MB_OPTIONS_LEARN.
+        learn: when the library chooses what learns, with MB_OPTIONS_LEARN, in one context.
         reason: what it chooses in so much RAM, and why.
+        learn_contexts: the same in as many contexts as there can be; None where there is one.
         learn_head, learn_all: when the output layer, or every layer, learns; None where the model
             carries no hidden weights.
         learn_counting, learn_counting_small: when its counting head learns, with a matrix of its
@@ -51,6 +52,7 @@ class ArenaBytes:
     predict: int
     learn: int
     reason: str
+    learn_contexts: int | None = None
     learn_head: int | None = None
     learn_all: int | None = None
     learn_counting: int | None = None
@@ -202,6 +204,11 @@ def _arena_lines(upper: str, arenas: ArenaBytes) -> list[str]:
         f"/* With MB_OPTIONS_LEARN {_plain(arenas.reason)}. */",
         f"#define {upper}_ARENA_BYTES_LEARN {arenas.learn}u",
     ]
+    if arenas.learn_contexts is not None:
+        lines.append(
+            f"#define {upper}_ARENA_BYTES_LEARN_CONTEXTS {arenas.learn_contexts}u "
+            "/* the same, in up to MB_MAX_CONTEXTS contexts */"
+        )
     if arenas.learn_head is not None:
         lines.append(
             f"#define {upper}_ARENA_BYTES_LEARN_HEAD {arenas.learn_head}u /* learn_layers = 1 */"

@@ -36,7 +36,9 @@ def write(folder: Path, name: str = NAME, kind: str = "dense") -> Path:
     made = model(kind)
     blob = dumps(made)
     arenas = ArenaBytes(
-        plan(blob, learn="none").arena_bytes, plan(blob, learn="auto").arena_bytes, "why"
+        plan(blob, learn="none").arena_bytes,
+        plan(blob, learn="auto", contexts=0).arena_bytes,
+        "why",
     )
     for file, content in c_files(made, blob, name, arenas, "a*/b.mbit").items():
         (folder / file).write_bytes(content)

@@ -108,8 +108,8 @@ def test_crash_safe_goes_on_where_it_stopped(model: Path, built: Path, tmp_path:
         for _ in range(2)
     ]
     why = (
-        "all layers learn, up to 5 contexts: goal remember, and the file has no counting head; "
-        "43.9 KiB\n"
+        "all layers learn: goal remember, and learning all layers, 8-bit state, up to 5 contexts "
+        "would need 43.9 KiB; 6.5 KiB\n"
     )
     assert said == [
         why + "loaded state 0; 100 samples learnt in all\n",

@@ -40,10 +40,11 @@ def _mbit(
 
 def _c(out: Output, model: Model, source: Path, target: Path, options: TargetOptions) -> Answer:
     blob = container.dumps(model)
-    best = plan(blob, learn="auto")
+    best, most = plan(blob, learn="auto", contexts=0), plan(blob, learn="auto")
     arenas = c_source.ArenaBytes(
-        plan(blob, learn="none").arena_bytes, best.arena_bytes, best.reason
-    )
+        plan(blob, learn="none").arena_bytes, best.arena_bytes, best.reason,
+        most.arena_bytes if most.contexts else None,
+    )  # fmt: skip
     if model.learn is not None:
         head, everything = (plan(blob, learn=learn).arena_bytes for learn in ("head", "all"))
         arenas = replace(arenas, learn_head=head, learn_all=everything)
