@@ -76,7 +76,8 @@ def test_plan_counts_a_batch(cli: Cli, model_file: Path) -> None:
     assert done.answer["batch"] == 16
     assert "batches of 16" in done.stderr
     assert sum(done.answer["parts"].values()) == done.answer["arena_bytes"]
-    assert done.answer["arena_bytes"] > cli("plan", model_file, "--json").answer["arena_bytes"]
+    alone = cli("plan", model_file, "--learn", "all", "--json").answer["arena_bytes"]
+    assert done.answer["arena_bytes"] > alone
 
 
 def test_a_budget_too_small_ends_with_3_and_names_what_fits(cli: Cli, model_file: Path) -> None:
@@ -89,11 +90,15 @@ def test_a_budget_too_small_ends_with_3_and_names_what_fits(cli: Cli, model_file
 
 
 def test_auto_takes_what_fits(cli: Cli, model_file: Path) -> None:
-    everything = cli("plan", model_file, "--json").answer["arena_bytes"]
-    args = ("plan", model_file, "--learn", "auto", "--ram", everything - 1, "--json")
-    answer = cli(*args).answer
-    assert answer["learn_layers"] == 1
-    assert answer["fits"] is True
+    def learns(*args: object) -> tuple[int, int]:
+        answer = cli("plan", model_file, "--learn", "auto", *args, "--json").answer
+        assert answer["fits"] is True
+        return answer["learn_layers"], answer["contexts"]
+
+    alone = cli("plan", model_file, "--learn", "all", "--json").answer["arena_bytes"]
+    assert learns() == (2, 5)
+    assert learns("--ram", alone) == (2, 0)
+    assert learns("--ram", alone - 1) == (1, 0)
 
 
 @pytest.mark.parametrize(
