@@ -33,6 +33,7 @@ def test_the_demo_writes_a_report_whose_numbers_hold_together(cli: Cli, tmp_path
     assert len(layers["old"]) == len(layers["new"]) == len(layers["subjects"]) == 13
     assert layers["old"][-1] > report["before"]["old"] - 0.05  # layers that move harm little
     assert layers["prequential"] > report["before"]["stream"]  # and the people it met
-    permuted = {m: sum(scores) / len(scores) for m, scores in report["permuted"].items()}
-    assert permuted["8"] > permuted["0"] + 0.05  # and metaplasticity kept old tasks
+    contexts, m_8, m_0 = (sum(scores) / len(scores) for scores in report["permuted"].values())
+    assert contexts >= 0.85  # contexts keep what comes before a change
+    assert m_8 > m_0 + 0.05  # and metaplasticity kept old tasks of one network
     assert all(made["fits"] for made in report["profiles"].values())

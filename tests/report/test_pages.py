@@ -123,7 +123,8 @@ def demo() -> dict[str, Any]:
         "schema": "metabit/demo/1", "seed": 1, "seconds": 60.0, "arena_bytes": 3000,
         "ram_budget": "64 KiB", "ram_parts": {NASTY: 3000}, "curves": [curve, curve],
         "before": {"old": 0.9, "new": 0.0, "all": 0.8}, "n_old": 10, "n_new": 2,
-        "permuted": {"8": [0.5, 0.6], "0": [0.1, 0.6]}, "sizes": sizes | {"file_bytes": 900},
+        "permuted": {"m = 8": [0.5, 0.6], "m = 0": [0.1, 0.6]},
+        "sizes": sizes | {"file_bytes": 900},
         "profiles": {NASTY: profiled(True) | {"learn": profiled(True)["predict"]}},
     }  # fmt: skip
 

@@ -64,14 +64,16 @@ def _stream(found: dict[str, Any]) -> PagePart:
 
 def _permuted(found: dict[str, Any]) -> PagePart:
     rows = [
-        [f"m = {m}", *(percent(s) for s in scores), percent(sum(scores) / len(scores))]
-        for m, scores in found["permuted"].items()
+        [name, *(percent(s) for s in scores), percent(sum(scores) / len(scores))]
+        for name, scores in found["permuted"].items()
     ]
     n_tasks = len(next(iter(found["permuted"].values())))
     columns = ["", *(f"task {k + 1}" for k in range(n_tasks)), "mean"]
     note = (
-        "Where everything about a task is new, layers must move; then metaplasticity (m) decides "
-        "how much of the old is left. Learnt from nothing on the device; chance is 10 %."
+        "Where everything about a task is new, layers must move. With nothing set the device opens "
+        "a context for each, and nobody names them; in one network, which is told the task, "
+        "metaplasticity (m) decides how much of the old is left. Learnt from nothing on the "
+        "device; chance is 10 %."
     )
     return PagePart(
         "Five permuted tasks on digits, after the last", [DataTable(columns, rows)], note
