@@ -159,6 +159,12 @@ class Board:
         ram, flash = _grown(self.ram, (self.flash,)), _grown(self.flash, (self.ram,))
         return replace(self, ram=ram, flash=flash)
 
+    def with_one_window(self) -> Board:
+        """The same board as the emulated core shows its flash: data where the code is."""
+        if self.standalone is None:
+            return self
+        return replace(self, standalone=replace(self.standalone, data_window=0))
+
 
 def _grown(region: Region, others: tuple[Region, ...]) -> Region:
     """The region made longer: by 1 GiB, or to where the next one begins."""

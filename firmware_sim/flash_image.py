@@ -144,6 +144,7 @@ def debug_image(
     Raises:
         BudgetError, MetabitError: as `flash_image`.
     """
+    board = board.with_one_window() if emulated else board
     running = session.start(source, board, learn, options)
     own = None if emulated or board.standalone is None else board.standalone.flash
     keeps, slot = _storage(running, own)
