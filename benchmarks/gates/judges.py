@@ -26,10 +26,11 @@ class Learner(Protocol):
         ...
 
 
-def device(problem: Problem) -> Engine:
+def device(problem: Problem, contexts: int | None = None) -> Engine:
     """The learner of this project, with nothing set: what `metabit learn` does.
 
-    This is the one place to change when what a user gets without asking changes.
+    This is the one place to change when what a user gets without asking changes. `contexts` is an
+    option of `Engine`; None is what a user gets.
     """
     if problem.home is None:
         widths = (*problem.hidden, problem.n_classes)
@@ -38,4 +39,6 @@ def device(problem: Problem) -> Engine:
         from benchmarks.gates.home import exported  # PyTorch, which the rivals do without
 
         model = exported(problem)
-    return Engine(dumps(model), learn="auto", goal=problem.goal, seed=problem.seed + 1)
+    return Engine(
+        dumps(model), learn="auto", goal=problem.goal, seed=problem.seed + 1, contexts=contexts
+    )

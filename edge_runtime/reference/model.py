@@ -45,8 +45,6 @@ from metabit.export.spec import (
 )
 
 F = np.float32
-
-
 BIAS_RATE, LEAST_VARIANCE = F(0.004), F(1)
 
 
@@ -165,8 +163,6 @@ class ReferenceModel:
         labels: NDArray[np.int64] = self.scores(samples).argmax(axis=1).astype(np.int64)
         return labels
 
-    # ---- learning ----
-
     def learn(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> NDArray[np.int64]:
         """Learn samples, a batch at a time; returns what was predicted before each step."""
         assert len(samples) == len(labels)
@@ -178,11 +174,15 @@ class ReferenceModel:
 
     def wait(self, sample: NDArray[np.generic], label: int) -> int:
         """Answer a sample of shape (n_inputs,) that is judged and not learnt."""
-        logits = self.forward(sample)[-1].y[0]
-        predicted = int(scores_from_logits(logits).argmax())
-        self.judge.judge(label, predicted)
         self.n_steps = min(self.n_steps + 1, MOST_COUNTED)
-        return predicted
+        return self._judged(sample, label)[1]
+
+    def _judged(self, sample: NDArray[np.generic], label: int) -> tuple[list[Pass], int]:
+        """What layers saw of a sample, and the answer, which is judged."""
+        passes = self.forward(sample)
+        predicted = int(scores_from_logits(passes[-1].y[0]).argmax())
+        self.judge.judge(label, predicted)
+        return passes, predicted
 
     def _learn_step(self, samples: NDArray[np.generic], labels: NDArray[np.generic]) -> list[int]:
         """Send each sample forward and its errors back, then move the weights of all layers."""
@@ -229,11 +229,8 @@ class ReferenceModel:
     def _pass(self, sample: NDArray[np.generic], label: int) -> Sent:
         """What is predicted, what layers saw, and the errors of those that learn: none, if the
         sample is not worth learning."""
-        passes = self.forward(sample)
-        logits = passes[-1].y[0]
-        predicted = int(scores_from_logits(logits).argmax())
-        self.judge.judge(label, predicted)
-        if self.worth.learns(label, logits):
+        passes, predicted = self._judged(sample, label)
+        if self.worth.learns(label, passes[-1].y[0]):
             return Sent(predicted, passes, self._errors(passes, label))
         none = {i: np.zeros(passes[i].sums.shape, dtype=np.int32) for i in self.states}
         return Sent(predicted, passes, {i: Errors(d, F(0)) for i, d in none.items()})
