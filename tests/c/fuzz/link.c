@@ -39,7 +39,7 @@ typedef struct host {
     size_t n_requests_bytes, at;
     uint8_t line[MOST_PAYLOAD + 64u];
     size_t line_bytes, sent;
-    uint8_t *learnt; /* an image */
+    const uint8_t *learnt; /* an image */
     size_t learnt_bytes;
     uint8_t *kept, *coming;
     size_t kept_bytes, coming_bytes;
@@ -192,10 +192,60 @@ static int kept_read(void *context, size_t offset, void *data, size_t bytes) {
     return 0;
 }
 
+/* ---- devices --------------------------------------------------------------------------------- */
+
+#define MOST_DEVICES 512u
+
+/* A device before anybody speaks to it. It hangs on the file and its options alone, and the mutator
+ * changes neither, so that opening a model and letting it learn is done once for many inputs. */
+typedef struct device {
+    uint8_t *blob; /* aligned, as the core wants it; NULL: this place is free */
+    size_t blob_bytes;
+    uint32_t choice;
+    opened opened;   /* closed again; of no bytes where no such model opens */
+    uint8_t *learnt; /* an image of what it learns alone */
+    size_t learnt_bytes;
+} device;
+
+static void make_device(device *d, const uint8_t *blob, size_t bytes, uint32_t choice) {
+    free(d->blob);
+    free(d->learnt);
+    memset(d, 0, sizeof *d);
+    d->blob = (uint8_t *)malloc(bytes);
+    d->blob_bytes = bytes;
+    d->choice = choice;
+    PROMISE(d->blob != NULL);
+    memcpy(d->blob, blob, bytes);
+    d->opened = open_model(d->blob, bytes, choice | 1u); /* no closer look */
+    if (d->opened.model != NULL) {
+        use_model(&d->opened, 3);
+        d->learnt = state_of(&d->opened, &d->learnt_bytes);
+        close_model(&d->opened);
+    }
+}
+
+/* The device of a file and options; a new device takes the place of the oldest. */
+static const device *device_of(const uint8_t *blob, size_t bytes, uint32_t choice) {
+    static device devices[MOST_DEVICES];
+    static size_t oldest;
+    for (size_t i = 0; i < MOST_DEVICES; i++) {
+        const device *d = &devices[i];
+        if (d->blob != NULL && d->choice == choice && d->blob_bytes == bytes &&
+            memcmp(d->blob, blob, bytes) == 0) {
+            return d;
+        }
+    }
+    device *made = &devices[oldest];
+    oldest = (oldest + 1u) % MOST_DEVICES;
+    make_device(made, blob, bytes, choice);
+    return made;
+}
+
 /* ---- runs ------------------------------------------------------------------------------------ */
 
-/* Serve until nothing is left to ask. A device that is reset has what it kept, and no error. */
-static void converse(host *h, const opened *o) {
+/* Serve until nothing is left to ask. A device that is reset has what it kept, and no error; when
+ * all is said, its model still works, which is looked at closer after one talk in four. */
+static void converse(host *h, opened *o) {
     const mb_link_port port = {receive,  send,       NULL,      keep_start, keep_write,
                                keep_end, kept_bytes, kept_read, h};
     size_t half = MOST_PAYLOAD / 2u, bytes = 2u * half;
@@ -210,8 +260,11 @@ static void converse(host *h, const opened *o) {
         PROMISE(h->link.restored == (h->kept_bytes > 0));
         mb_link_serve(&h->link);
         PROMISE(h->link.model != NULL);
-        use_model(o, 1);
     } while (h->resets);
+    o->model = h->link.model;
+    if (h->n_requests_bytes % 4u == 0) {
+        use_model(o, 1);
+    }
     free(buffer);
 }
 
@@ -233,28 +286,26 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (at <= REQUESTS_AT || at > size) {
         return 0;
     }
-    uint8_t *blob = (uint8_t *)malloc(at - REQUESTS_AT); /* aligned, as the core wants it */
-    PROMISE(blob != NULL);
-    memcpy(blob, data + REQUESTS_AT, at - REQUESTS_AT);
-    opened o = open_model(blob, at - REQUESTS_AT, word_at(data, 4) | 1u); /* no closer look */
-    if (o.model != NULL) {
+    const device *d = device_of(data + REQUESTS_AT, at - REQUESTS_AT, word_at(data, 4));
+    if (d->opened.arena_bytes > 0) {
         static host h;
+        opened o = d->opened;
+        o.arena = malloc(o.arena_bytes);
+        PROMISE(o.arena != NULL);
         memset(&h, 0, sizeof h);
-        use_model(&o, 3);
-        h.learnt = state_of(&o, &h.learnt_bytes);
-        h.link.blob = blob;
-        h.link.blob_bytes = at - REQUESTS_AT;
+        h.learnt = d->learnt;
+        h.learnt_bytes = d->learnt_bytes;
+        h.link.blob = d->blob;
+        h.link.blob_bytes = d->blob_bytes;
         h.link.options = &o.options;
         h.link.arena = o.arena;
         h.link.arena_bytes = o.arena_bytes;
         h.requests = data + at;
         h.n_requests_bytes = size - at;
         converse(&h, &o);
-        free(h.learnt);
+        close_model(&o);
         free(h.kept);
         free(h.coming);
-        close_model(&o);
     }
-    free(blob);
     return 0;
 }
