@@ -1,9 +1,10 @@
 """Millions of failing calls, ending processes and power cuts on a folder of states.
 
-    python -m benchmarks.power_cuts [--cuts 2000000] [--seed 600]
+    python -m benchmarks.power_cuts [--cuts 2000000] [--seed 600] [--only NAME]
 
 Builds tests/c/power_cuts.c without sanitizers, which the tests have, and runs it: whatever it finds
-ends it. Writes benchmarks/results/power_cuts.json, and the table of docs/RELIABILITY.md.
+ends it. It runs twice: with states of one network, and of several contexts. Writes
+benchmarks/results/power_cuts.json, and the table of docs/RELIABILITY.md.
 """
 
 from __future__ import annotations
@@ -16,16 +17,20 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks import results
 from benchmarks.marks import rewrite
 from metabit.edge_runtime import sources
+from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 
 NAME, ROOT = "power_cuts", Path(__file__).parent.parent
 DOCUMENT, MARK = ROOT / "docs" / "RELIABILITY.md", "power-cuts"
+#: What is kept -> contexts that there is room for.
+STATES = {"one network": 0, "three contexts": 3}
 #: In the order of `enum disk_event` in tests/c/disk.h, the first of which is none.
 KINDS = (
     "a call fails (EIO)",
@@ -50,20 +55,46 @@ def build(folder: Path) -> Path:
     return program
 
 
-def run(cuts: int, seed: int) -> results.Record:
+def two_worlds(rng: np.random.Generator) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """200 samples around a middle of each of four classes, then 200 around other middles.
+
+    Returns:
+        x (400, 30) and y (400,).
+    """
+    worlds = rng.integers(30, 226, (2, 4, 30))
+    y = rng.integers(0, 4, 400)
+    middles = worlds[np.arange(400) // 200, y]
+    x = np.clip(np.rint(middles + rng.normal(0, 12, middles.shape)), 0, 255)
+    return x.astype(np.uint8), y
+
+
+def write_inputs(folder: Path, contexts: int, seed: int) -> list[str]:
+    """What the rig reads: a model, samples and labels, the state it begins with, and `contexts`.
+
+    With contexts that state has two of them open: it has learnt one world for long, then the other.
+    """
+    x, y = two_worlds(np.random.default_rng(seed))
+    blob = dumps(untrained(InputSpec("uint8", (30,)), (20, 4), x))
+    engine = Engine(blob, learn="all", contexts=contexts)
+    if contexts:
+        engine.learn(np.tile(x[:200], (6, 1)), np.tile(y[:200], 6))
+        engine.learn(x[200:], y[200:])
+    contents = {
+        "model": blob,
+        "x": x.tobytes(),
+        "y": y.astype("<i4").tobytes(),
+        "start": engine.save_state(),
+    }
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return [*(str(folder / name) for name in contents), str(contexts)]
+
+
+def run(cuts: int, seed: int, contexts: int) -> results.Record:
     """Counts of what happened; a promise that does not hold raises CalledProcessError."""
-    rng = np.random.default_rng(seed)
-    x = rng.integers(0, 256, (400, 30)).astype(np.uint8)
     with tempfile.TemporaryDirectory() as folder:
-        contents = {
-            "model": dumps(untrained(InputSpec("uint8", (30,)), (20, 4), x)),
-            "x": x.tobytes(),
-            "y": rng.integers(0, 4, 400).astype("<i4").tobytes(),
-        }
-        files = [Path(folder) / name for name in contents]
-        for file, content in zip(files, contents.values(), strict=True):
-            file.write_bytes(content)
-        command = [str(path) for path in (build(Path(folder)), *files)] + [str(cuts), str(seed)]
+        inputs = write_inputs(Path(folder), contexts, seed)
+        command = [str(build(Path(folder))), *inputs, str(cuts), str(seed)]
         said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     first, *kinds = said.splitlines()
     total, commits, flips, refused = map(int, re.findall(r"\d+", first))
@@ -77,18 +108,27 @@ def run(cuts: int, seed: int) -> results.Record:
     }
 
 
-def table(record: results.Record) -> str:
-    """The counts as a page shows them."""
-    counts = zip(KINDS, record["by_kind"], strict=True)
-    rows = [[kind, f"{count:,}"] for kind, count in counts]
-    rows += [
-        ["all of them", f"{record['failures_and_cuts']:,}"],
-        ["commits that were acknowledged; none was lost", f"{record['commits']:,}"],
-        ["one bit flipped in the newest state; the one before was loaded, with a warning",
-         f"{record['damaged_states_skipped']:,}"],
-        ["second writers, all refused", f"{record['second_writers_refused']:,}"],
+def table(runs: results.Record) -> str:
+    """The counts as a page shows them, a column for each kind of state."""
+    whats = [
+        *KINDS,
+        "all of them",
+        "commits that were acknowledged; none was lost",
+        "one bit flipped in the newest state; the one before was loaded, with a warning",
+        "second writers, all refused",
+    ]
+    columns = [
+        [
+            *run["by_kind"], run["failures_and_cuts"], run["commits"],
+            run["damaged_states_skipped"], run["second_writers_refused"],
+        ]
+        for run in (runs[name] for name in STATES)
     ]  # fmt: skip
-    return results.table(["what happened", "how often"], rows)
+    rows = [
+        [what, *(f"{count:,}" for count in counts)]
+        for what, *counts in zip(whats, *columns, strict=True)
+    ]
+    return results.table(["what happened", *(f"{name}, how often" for name in STATES)], rows)
 
 
 def main() -> None:
@@ -96,11 +136,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cuts", type=int, default=2_000_000)
     parser.add_argument("--seed", type=int, default=600)
+    parser.add_argument("--only", choices=STATES)
     args = parser.parse_args()
-    record = run(args.cuts, args.seed)
-    results.save(NAME, f"python -m benchmarks.{NAME} --cuts {args.cuts}", {"folder": record})
-    rewrite(DOCUMENT, MARK, table(record))
-    print(table(record))
+    for name in [args.only] if args.only else STATES:
+        record = run(args.cuts, args.seed, STATES[name])
+        results.save(NAME, f"python -m benchmarks.{NAME} --cuts {args.cuts}", {name: record})
+    text = table(results.load(NAME)["results"])
+    rewrite(DOCUMENT, MARK, text)
+    print(text)
 
 
 if __name__ == "__main__":

@@ -60,6 +60,17 @@ def random_samples(rng: np.random.Generator, spec: InputSpec, n: int) -> Samples
     return x.astype(np.int8) if spec.dtype == "int8" else x.astype(np.uint8)
 
 
+def world(model: Model, number: int, n: int, part: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Samples of a world of its own: each class lies around a middle."""
+    at, rng = np.random.default_rng(number), np.random.default_rng((number, n, part))
+    labels = rng.integers(0, model.n_outputs, n)
+    low = 0 if model.input.dtype == "uint8" else -128
+    middles = at.integers(40, 216, (model.n_outputs, model.input.n_inputs))
+    noise = rng.normal(0, 12, (n, model.input.n_inputs))
+    values = np.clip(np.rint(middles[labels] + noise), 0, 255) + low
+    return values.astype(model.input.dtype), labels
+
+
 def random_norm(rng: np.random.Generator, n_out: int, spread: float) -> Norm:
     """Means and variances that fit sums of size `spread`; scales of both signs and some zeros."""
     gamma = rng.normal(0, 1, n_out).astype(np.float32)

@@ -1,14 +1,16 @@
 /* power_cuts.c: states kept in a folder, on a disk that fails, and in processes that end, at any
  * call that posix_folder.c makes.
  *
- *     power_cuts MODEL SAMPLES LABELS CUTS SEED
+ *     power_cuts MODEL SAMPLES LABELS START CONTEXTS CUTS SEED
  *
  * Processes come one after the other on one disk. Each opens the folder, restores, learns, and
  * commits, until something happens to one of its calls; so cuts come in rows, in restores and in
- * openings too. After each: what is restored is the last commit that was acknowledged or a later
- * commit that was under way, bit for bit; what was acknowledged is never lost; no state is called
- * damaged that is not; and a call that fails leaves the model as it was. Prints how many of each
- * kind there were, and exits with 1 at the first that is not so.
+ * openings too. Where the folder has no state yet, a process continues from the image in START;
+ * as many contexts as are open in it are open in all later states. After each process: what is
+ * restored is the last commit that was acknowledged or a later commit that was under way, bit for
+ * bit; what was acknowledged is never lost; no state is called damaged that is not; and a call that
+ * fails leaves the model as it was. Prints how many of each kind there were, and exits with 1 at
+ * the first that is not so.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _DARWIN_C_SOURCE 1
@@ -63,6 +65,8 @@ static mb_model *model;
 static uint64_t allowed[MOST_ALLOWED];
 static uint32_t n_allowed;
 static uint64_t counts[DISK_EVENTS], n_commits, n_flips, n_refused;
+static void *start;                             /* a state image */
+static uint32_t n_open_at_start, contexts_seen; /* a bit for each that learnt last */
 
 static void expect(int holds, const char *what) {
     if (!holds) {
@@ -87,7 +91,21 @@ static void under_way(uint64_t hash) {
 
 /* ---- one process ---------------------------------------------------------------------------- */
 
-/* Load what is there. Returns 0 if a call failed. */
+static int read_start(void *context, size_t offset, void *data, size_t bytes) {
+    (void)context;
+    memcpy(data, (const uint8_t *)start + offset, bytes);
+    return 0;
+}
+
+/* Contexts that are open; 0 where there is one network only. */
+static uint32_t n_open(void) {
+    mb_status status;
+    expect(mb_get_status(model, &status) == MB_OK, "a status can be read");
+    contexts_seen |= 1u << status.context;
+    return status.n_contexts;
+}
+
+/* Load what is there, or START where nothing is. Returns 0 if a call failed. */
 static int restore(void) {
     uint32_t skipped = 0;
     uint64_t before = hash_of(model);
@@ -99,6 +117,10 @@ static int restore(void) {
     }
     expect(number > 0 || hash_of(model) == before, "without a state the model is as it was");
     expect(is_allowed(hash_of(model)), "a restore finds the state before the cut or after it");
+    if (number == 0) {
+        expect(mb_state_load(model, read_start, NULL) == MB_OK, "the first state is whole");
+    }
+    expect(n_open() >= n_open_at_start, "all contexts are open again");
     return 1;
 }
 
@@ -172,21 +194,26 @@ static void live(int pid, const void *blob, size_t blob_bytes, const mb_options 
 }
 
 int main(int argc, char **argv) {
-    size_t blob_bytes, sample_bytes, label_bytes;
+    size_t blob_bytes, sample_bytes, label_bytes, start_bytes;
     mb_options options = MB_OPTIONS_INFER;
     mb_info info;
-    expect(argc == 6, "five arguments");
+    expect(argc == 8, "seven arguments");
     const void *blob = read_file(argv[1], &blob_bytes);
     samples = (uint8_t *)read_file(argv[2], &sample_bytes);
     labels = (int32_t *)read_file(argv[3], &label_bytes);
-    uint64_t cuts = strtoull(argv[4], NULL, 10), n_cuts = 0;
+    start = read_file(argv[4], &start_bytes);
+    uint64_t cuts = strtoull(argv[6], NULL, 10), n_cuts = 0;
     options.learn_layers = MB_ALL_LAYERS;
+    options.contexts = (uint32_t)strtoul(argv[5], NULL, 10);
     expect(mb_verify(blob, blob_bytes, &info) == MB_OK, "the model is whole");
     n_inputs = info.n_inputs;
     n_samples = label_bytes / sizeof *labels;
-    uint64_t seed = strtoull(argv[5], NULL, 10);
+    uint64_t seed = strtoull(argv[7], NULL, 10);
     expect(mb_open(&model, arena, sizeof arena, blob, blob_bytes, &options) == MB_OK, "it opens");
     uint64_t untaught = hash_of(model);
+    expect(mb_state_load(model, read_start, NULL) == MB_OK, "the first state is whole");
+    n_open_at_start = n_open();
+    expect(options.contexts < 2 || n_open_at_start > 1, "several contexts are open from the start");
     for (volatile int pid = 0; n_cuts < cuts; pid++) {
         if (pid % PROCESSES == 0) {
             disk_format(seed + (uint64_t)pid);
@@ -204,6 +231,7 @@ int main(int argc, char **argv) {
         }
         disk_exit(pid);
     }
+    expect(options.contexts < 2 || (contexts_seen & (contexts_seen - 1u)) != 0, "contexts change");
     printf("%" PRIu64 " failures and cuts, %" PRIu64 " commits acknowledged, %" PRIu64
            " damaged states skipped, %" PRIu64 " second writers refused\n",
            n_cuts, n_commits, n_flips, n_refused);

@@ -6,20 +6,18 @@ import os
 import subprocess
 from pathlib import Path
 
-import numpy as np
 import pytest
-from helpers import random_model
 
+from benchmarks.power_cuts import write_inputs
 from metabit.edge_runtime import sources
 from metabit.edge_runtime._native import library_path
-from metabit.export.container import dumps
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The command that runs the rig with a small model.
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The rig.
 
     The port is built with the sanitizers. The core is the library that all tests use: to build it
     anew would take as long as the cuts.
@@ -36,26 +34,23 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         ],
         check=True,
     )  # fmt: skip
-    rng = np.random.default_rng(0)
-    contents = {
-        "model": dumps(random_model((30, 20, 4))),
-        "x": rng.integers(0, 256, (400, 30)).astype(np.uint8).tobytes(),
-        "y": rng.integers(0, 4, 400).astype("<i4").tobytes(),
-    }
-    for name, content in contents.items():
-        (folder / name).write_bytes(content)
-    return [str(folder / "power_cuts"), *(str(folder / name) for name in contents)]
+    return folder / "power_cuts"
 
 
 @pytest.mark.parametrize(
-    ("cuts", "seed"), [(100_000, 1), pytest.param(400_000, 2, marks=pytest.mark.long)]
+    ("contexts", "cuts", "seed"),
+    [
+        (0, 100_000, 1),
+        (3, 20_000, 1),
+        pytest.param(0, 400_000, 2, marks=pytest.mark.long),
+        pytest.param(3, 400_000, 2, marks=pytest.mark.long),
+    ],
 )
 def test_every_cut_leaves_the_state_before_it_or_after_it(
-    program: list[str], cuts: int, seed: int
+    program: Path, tmp_path: Path, contexts: int, cuts: int, seed: int
 ) -> None:
-    done = subprocess.run(
-        [*program, str(cuts), str(seed)], capture_output=True, text=True, check=False
-    )
+    command = [str(program), *write_inputs(tmp_path, contexts, seed), str(cuts), str(seed)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     kinds = [int(line.split()[-1]) for line in done.stdout.splitlines() if "kind" in line]
     assert len(kinds) == 9

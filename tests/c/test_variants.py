@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simde_py
-from helpers import random_convnet, random_model, random_samples
+from helpers import random_convnet, random_model, random_samples, world
 from kernel_sources import kernel_sources
 from numpy.typing import NDArray
 
@@ -25,6 +25,7 @@ from metabit.edge_runtime import sources
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.isa import kernel_sets
 from metabit.edge_runtime.options import HEADS, Head
+from metabit.edge_runtime.reference.contexts import ContextsTwin
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
 from metabit.export.home import with_head
@@ -214,14 +215,28 @@ def test_heads_are_the_same_in_every_build(
     engine = Engine(data, learn=head, seed=9)
     parts = [engine.predict(x).astype("<i4"), engine.scores(x).astype("<i4"), np.array([0], "<i4")]
     expected = b"".join(part.tobytes() for part in parts)
-    expected += engine.learn(x, y).astype("<i4").tobytes() + engine.save_state()
+    expected += engine.learn(x, y).astype("<i4").tobytes()
+    expected += engine.predict(x).astype("<i4").tobytes() + engine.save_state()
     files = write_stream(tmp_path, data, x, y)
-    for folder in with_program(folders, "replay"):
-        out = tmp_path / folder.name
-        options = ["0", "0", "0", "9", "1", str(HEADS.index(head) + 1), str(out)]
-        for command in commands(folder / "replay"):
-            subprocess.run([*command, *files, *options], check=True)
-            assert out.read_bytes() == expected, command
+    options = ["0", "0", "0", "9", "1", str(HEADS.index(head) + 1), "0"]
+    assert_every_build_gives(folders, tmp_path, files, options, expected)
+
+
+def test_contexts_are_numpys(folders: list[Path], tmp_path: Path) -> None:
+    """One world for long, another for which a context opens, and the first again."""
+    model = random_model((9, 8, 6, 3), dtype="int8", zero_point=-7)
+    parts = [world(model, number, n) for number, n in ((1, 1020), (2, 160), (1, 30))]
+    x, y = (np.concatenate(part) for part in zip(*parts, strict=True))
+    data = dumps(model)
+    twin = ContextsTwin(data, contexts=2, seed=9)
+    scores = twin.networks[0].scores(x)
+    before = np.concatenate([scores.argmax(axis=1), scores.reshape(-1), [0]])
+    words = [before, twin.learn(x, y), twin.predict(x)]
+    assert (twin.n_open, twin.current) == (2, 0)
+    expected = b"".join(part.astype("<i4").tobytes() for part in words) + twin.save_state()
+    files = write_stream(tmp_path, data, x, y.astype("<i4"))
+    options = [str(len(model.layers)), "0", "0", "9", "1", "0", "2"]
+    assert_every_build_gives(folders, tmp_path, files, options, expected)
 
 
 def replay(folders: list[Path], tmp_path: Path, model: Model, n: int, batch: int) -> None:
@@ -232,16 +247,23 @@ def replay(folders: list[Path], tmp_path: Path, model: Model, n: int, batch: int
     y = rng.integers(0, model.n_outputs, n).astype("<i4")
     reference = ReferenceModel(data, learn_layers=n_layers, bank=1, seed=9, batch=batch)
     scores = reference.scores(x)
-    expected = np.concatenate([scores.argmax(axis=1), scores.reshape(-1), [0]]).astype("<i4")
-    parts = [expected.tobytes(), reference.learn(x, y).astype("<i4").tobytes()]
-    parts.append(reference.save_state())
+    before = np.concatenate([scores.argmax(axis=1), scores.reshape(-1), [0]])
+    words = [before, reference.learn(x, y), reference.predict(x)]
+    expected = b"".join(part.astype("<i4").tobytes() for part in words) + reference.save_state()
     files = write_stream(tmp_path, data, x, y)
+    options = [str(n_layers), "0", "1", "9", str(batch), "0", "0"]
+    assert_every_build_gives(folders, tmp_path, files, options, expected)
+
+
+def assert_every_build_gives(
+    folders: list[Path], tmp_path: Path, files: list[str], options: list[str], expected: bytes
+) -> None:
+    """What replay.c writes, run with these files and options, LEARN_LAYERS to CONTEXTS."""
     for folder in with_program(folders, "replay"):
         out = tmp_path / folder.name
-        options = [str(n_layers), "0", "1", "9", str(batch), "0", str(out)]
         for command in commands(folder / "replay"):
-            subprocess.run([*command, *files, *options], check=True)
-            assert out.read_bytes() == b"".join(parts), command
+            subprocess.run([*command, *files, *options, str(out)], check=True)
+            assert out.read_bytes() == expected, command
 
 
 def write_stream(
