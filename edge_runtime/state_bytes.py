@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import replace
 
 from metabit.edge_runtime import _native
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export import state_image
+from metabit.export.state_facts import facts_of
 
 #: `MB_STATE_FIRST_BYTES`.
 _FIRST_BYTES = 16
@@ -67,7 +69,34 @@ def load(handle: ctypes.c_void_p, image: bytes) -> None:
 
 def foreign(handle: ctypes.c_void_p, image: bytes, where: str) -> MismatchError:
     """The error that says what in a whole image is not as in an open model."""
-    what = state_image.differences(image, save(handle, where))
+    here = save(handle, where)
+    no_room = _without_room(image, here)
+    if no_room:
+        return MismatchError(f"{where}: {no_room}", code="E-MISMATCH")
+    what = state_image.differences(image, here)
     return MismatchError(
         f"{where}: {what}; use the model and options that it was made with", code="E-MISMATCH"
     )
+
+
+def _without_room(image: bytes, here: bytes) -> str:
+    """What to do where nothing but the contexts that are open keeps a state out; otherwise ""."""
+    theirs, ours = facts_of(image), facts_of(here)
+    alike = replace(theirs.choice, contexts=0, block_bytes=0) == replace(
+        ours.choice, contexts=0, block_bytes=0
+    )
+    if theirs.model_id != ours.model_id or not alike:
+        return ""
+    room, least = max(ours.choice.contexts, 1), max(theirs.n_contexts, 1)
+    if least > room:
+        return (
+            f"{least} of its contexts are open, and here is room for {room}; open it with "
+            f"contexts={least} or more, which `metabit plan FILE --learn all --contexts {least}` "
+            "says the RAM of"
+        )
+    if ours.n_contexts > max(theirs.choice.contexts, 1):
+        return (
+            f"it has room for {max(theirs.choice.contexts, 1)} contexts, and here "
+            f"{ours.n_contexts} are open; load it into an engine that has not learnt yet"
+        )
+    return ""

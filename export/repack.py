@@ -20,7 +20,7 @@ from metabit.export.head_spec import CountingHead, TrackingHead
 from metabit.export.learnt_state import LayerImage, StateImage
 from metabit.export.levels import convert_levels
 from metabit.export.spec import Goal, Golden, Layer, Model, Norm, Told
-from metabit.export.state_image import Choice
+from metabit.export.state_facts import StateFacts, facts_of
 
 T = TypeVar("T")
 
@@ -112,13 +112,13 @@ def state_of(data: bytes, base: Blob, where: str) -> Learnt:
     return learnt(data, base.model, base.model_id, where)
 
 
-def newest_choice(folder: Path) -> Choice | None:
-    """What learnt in the newest sound state of a folder; None where there is no state.
+def newest_facts(folder: Path) -> StateFacts | None:
+    """What the newest sound state of a folder says of itself; None where there is no state.
 
     Raises:
         FormatError, CorruptError: all states there are damaged.
     """
-    return newest(folder, lambda file: state_image.choice(read_bytes(file), str(file)))
+    return newest(folder, lambda file: facts_of(read_bytes(file), str(file)))
 
 
 def newest(folder: Path, load: Callable[[Path], T]) -> T | None:

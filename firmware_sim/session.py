@@ -10,13 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
+from metabit.edge_runtime.kept_contexts import room_for
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
 from metabit.errors import BudgetError, InputError, StorageError
 from metabit.export.blob import Blob, ModelSource
-from metabit.export.repack import newest_choice
+from metabit.export.repack import newest_facts
 from metabit.export.spec import Model
+from metabit.export.state_facts import StateFacts
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware, Image, build
 from metabit.firmware_sim.device import Device
@@ -92,9 +94,10 @@ def start(
         )
     blob = Blob.of(source)
     mapped, model = Mapped(blob), blob.model
-    if state is not None:
-        learn, options = _as_kept(state, options)
-    planned = _plan(mapped, board, learn, options, goal)
+    kept = None if state is None else _kept_in(state)
+    if kept is not None:
+        learn, options = _as_kept(kept, options)
+    planned = _plan(mapped, board, learn, options, goal, kept)
     engine = Engine(
         blob, learn=planned.head or planned.learn_layers,
         bits=options.state_bits, bank=options.bank, seed=options.seed, m=options.m,
@@ -132,14 +135,20 @@ def start(
     return started
 
 
-def _as_kept(state: Path, options: Options) -> tuple[Learn, Options]:
-    """What learns in the engine whose newest state lies in this folder, and how it was opened."""
-    kept = newest_choice(state)
+def _kept_in(state: Path) -> StateFacts:
+    """What the newest state of a folder says of itself."""
+    kept = newest_facts(state)
     if kept is None:
         raise StorageError(
             f"{state}: no state is there; `metabit learn` with --state makes one",
             code="E-STATE-NONE",
         )
+    return kept
+
+
+def _as_kept(facts: StateFacts, options: Options) -> tuple[Learn, Options]:
+    """What learns in the engine that kept a state, and how it was opened."""
+    kept = facts.choice
     return kept.learn, replace(
         options, state_bits=kept.bits, bank=kept.bank, replay=kept.replay,
         contexts=kept.contexts,
@@ -147,19 +156,27 @@ def _as_kept(state: Path, options: Options) -> tuple[Learn, Options]:
     )  # fmt: skip
 
 
-def _plan(mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal | None) -> Plan:
+def _plan(
+    mapped: Mapped, board: Board, learn: Learn, options: Options, goal: Goal | None,
+    kept: StateFacts | None,
+) -> Plan:  # fmt: skip
     """The plan; "auto" takes the best that fits beside stack, buffers and the rest.
 
-    Interleaved weights are taken where the board's kernels want them and they fit.
+    Interleaved weights are taken where the board's kernels want them and they fit, and fewer
+    contexts than in a state that was kept, where not all fit and not all are open.
     """
     without = replace(options, panels=False)
-    if learn != "auto" and not board.panels:
+    in_contexts = kept is not None and kept.choice.contexts > 0
+    if learn != "auto" and not board.panels and not in_contexts:
         return fit(mapped, learn, without, None, goal)
     info = mapped.info
     most = replace(without, batch=max(options.batch, info.told_batch))
     least = Image(mapped.blob.data, 8, info.n_inputs, info.n_outputs, most, info.n_channels)
     bare = build(board.without_limits(), least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
+    if kept is not None and in_contexts:
+        contexts = room_for(mapped, without, kept, left)
+        options, without = (replace(one, contexts=contexts) for one in (options, without))
     try:
         return fit(mapped, learn, replace(options, panels=board.panels), left, goal)
     except BudgetError:

@@ -545,8 +545,8 @@ MB_API int mb_state_save(const mb_model *model, mb_write_fn write, void *context
  * Errors: MB_ERR_INPUT (NULL), MB_ERR_NO_STATE (nothing learns), MB_ERR_STORAGE (read() failed),
  * MB_ERR_CORRUPT (damaged), MB_ERR_FORMAT (not a state image, or of another version),
  * MB_ERR_MISMATCH (made with another blob, or with other learn_layers, state_bits, bank, head,
- * units, replay or contexts). With contexts, the state of a network alone becomes the first of
- * them. */
+ * units or replay; or with more contexts open than there is room for here, or room for fewer than
+ * are open here). Contexts that are not open need no room, and a network alone is one. */
 MB_API int mb_state_load(mb_model *model, mb_read_fn read, void *context);
 
 /* Length of a state image, as its first MB_STATE_FIRST_BYTES say; 0 if they are not of a state

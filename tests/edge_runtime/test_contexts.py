@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model
+from helpers import random_convnet, random_model, world
 
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.kept_contexts import room_for
+from metabit.edge_runtime.mapped import Mapped
+from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.reference.contexts import ContextsTwin
 from metabit.errors import BudgetError, InputError, MismatchError
@@ -24,17 +27,6 @@ from metabit.export.untrained import untrained
 WIDE = random_model((90, 12, 4), seed=2)
 NARROW = random_model((9, 8, 6, 3), seed=3, dtype="int8", zero_point=-7)
 CONV = random_convnet((6, 5, 2), [(5, 3, 1, "valid", 1)], (4,), seed=5)
-
-
-def world(model: Model, number: int, n: int, part: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Samples of a world of its own: each class lies around a middle."""
-    at, rng = np.random.default_rng(number), np.random.default_rng((number, n, part))
-    labels = rng.integers(0, model.n_outputs, n)
-    low = 0 if model.input.dtype == "uint8" else -128
-    middles = at.integers(40, 216, (model.n_outputs, model.input.n_inputs))
-    noise = rng.normal(0, 12, (n, model.input.n_inputs))
-    values = np.clip(np.rint(middles[labels] + noise), 0, 255) + low
-    return values.astype(model.input.dtype), labels
 
 
 def experienced(model: Model, contexts: int = 2, **options: int) -> ContextsTwin:
@@ -147,11 +139,58 @@ def test_a_network_alone_becomes_the_first_context_until_another_is_open() -> No
     assert state_image.dumps(image.networks[0]) == alone.save_state()
     opened = at_two_worlds(NARROW)
     before = opened.save_state()
-    with pytest.raises(MismatchError, match="0 contexts, here: 2 contexts"):
+    with pytest.raises(MismatchError, match="room for 1 contexts, and here 2 are open"):
         opened.load_state(alone.save_state())
     assert opened.save_state() == before
-    with pytest.raises(MismatchError, match="2 contexts"):
+    kept = alone.save_state()
+    with pytest.raises(MismatchError, match=r"2 of its contexts are open, and here is room for 1;"):
         alone.load_state(before)
+    assert alone.save_state() == kept
+
+
+def test_a_state_loads_wherever_its_open_contexts_fit_and_goes_on_with_the_same_bits() -> None:
+    image = at_two_worlds(NARROW, contexts=3).save_state()
+    for room in (2, 4):
+        engine, same = (Engine(dumps(NARROW), learn="all", contexts=room) for _ in range(2))
+        engine.load_state(image)
+        same.load_state(at_two_worlds(NARROW, contexts=room).save_state())
+        assert engine.save_state() == same.save_state()
+        x, y = world(NARROW, 3, 250)  # opens a third where there is room
+        assert np.array_equal(engine.learn(x, y), same.learn(x, y))
+        assert engine.save_state() == same.save_state()
+        assert engine.status().n_contexts == min(room, 3)
+        before = engine.save_state()
+        if room > 3:
+            with pytest.raises(MismatchError, match="3 of its contexts are open"):
+                Engine(dumps(NARROW), learn="all", contexts=2).load_state(before)
+
+
+def test_a_network_alone_loads_what_is_one_context_yet() -> None:
+    engine = Engine(dumps(NARROW), learn="all", contexts=5)
+    alone = Engine(dumps(NARROW), learn="all")
+    x, y = world(NARROW, 1, 80)
+    engine.learn(x, y)
+    alone.load_state(engine.save_state())
+    image = context_image.loads(engine.save_state(), NARROW, Blob(dumps(NARROW)).model_id)
+    assert alone.save_state() == state_image.dumps(image.networks[0])
+    assert np.array_equal(alone.learn(x, y), engine.learn(x, y))
+    for other in ({"learn": "head"}, {"learn": "tracking"}, {"learn": "all", "bits": 4}):
+        with pytest.raises(MismatchError, match="it was made with"):
+            Engine(dumps(NARROW), **other).load_state(engine.save_state())
+
+
+def test_a_kept_state_takes_less_room_where_there_is_less_ram() -> None:
+    data = dumps(NARROW)
+    mapped = Mapped(data)
+    needs = {n: plan(data, learn="all", contexts=n).arena_bytes for n in range(6)}
+    kept = facts_of(at_two_worlds(NARROW, contexts=5).save_state())
+    assert room_for(mapped, Options(), kept, None) == 5
+    assert room_for(mapped, Options(), kept, needs[4]) == 4
+    assert room_for(mapped, Options(), kept, needs[3] - 1) == 2
+    with pytest.raises(BudgetError, match=rf"has 2 contexts open, .* give it {needs[2]:,} bytes"):
+        room_for(mapped, Options(), kept, needs[2] - 1)
+    new = facts_of(Engine(data, learn="all", contexts=5).save_state())
+    assert room_for(mapped, Options(), new, needs[2] - 1) == 0
 
 
 def test_an_image_reads_back_whole_and_says_which_context_learns() -> None:

@@ -71,6 +71,18 @@ def test_the_cost_is_of_the_samples_that_are_kept_too(tmp_path: Path) -> None:
     assert kept.learn.counts.by_function["mb_draw_from_ring"] > 0
 
 
+def test_contexts_that_are_not_open_need_no_room_on_a_board(tmp_path: Path) -> None:
+    blob = dumps(random_model((784, 64, 10)))
+    engine = Engine(blob, learn="all", contexts=5, state=tmp_path)
+    assert engine.plan.arena_bytes > 256 << 10  # more than the board has
+    engine.commit()
+    engine.close()
+    x = np.random.default_rng(0).integers(0, 256, (2, 784)).astype(np.uint8)
+    made = simulate(blob, "nrf52840", state=tmp_path, x=x, y=np.array([1, 2]), n_counted=1)
+    assert made.choice == "learning all layers, 8-bit state, up to 3 contexts"
+    assert made.learnt.tolist() == engine.learn(x, [1, 2]).tolist()
+
+
 def test_a_folder_without_a_state_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="no state is there"):
         simulate(BLOB, "nrf52840", state=tmp_path)

@@ -84,7 +84,7 @@ ROOMS = {
         "_native c_library forking inputs isa layers_that_learn refusals sizes threads",
         "mapped options reference state_bytes status windows",
         "plan state_folder",
-        "engine state_history",
+        "engine kept_contexts state_history",
         "guard task_banks",
     ),
     "metabit.firmware_sim": (

@@ -15,13 +15,11 @@ void mb_lay_out_blocks(const mb_model *model, mb_contexts *contexts, mb_cursor *
     if (!mb_has_contexts(model)) {
         return;
     }
-    uint64_t words = mb_likeness_counters(model) + (uint64_t)mb_likeness_floats(model);
+    uint64_t blocks_bytes = (uint64_t)mb_block_bytes(model) * model->n_contexts;
     contexts->blocks_at = model->learnt_at;
-    contexts->block_bytes = mb_take(c, 0, 4, part) - model->learnt_at;
-    mb_take(c, (uint64_t)contexts->block_bytes * (model->n_contexts - 1u), 4, part);
-    contexts->router_at = mb_take(c, mb_router_bytes(model->n_outputs), 4, part);
-    mb_take(c, 4u * words * model->n_contexts, 4, part);
-    contexts->state_bytes = (uint32_t)(c->end - model->learnt_at);
+    mb_take(c, blocks_bytes - model->learnt_bytes, 1, part);
+    contexts->router_at =
+        mb_take(c, mb_contexts_bytes(model, model->n_contexts) - blocks_bytes, 4, part);
 }
 
 /* What is derived from the block of one context. */
@@ -61,7 +59,7 @@ void mb_fill_tables(mb_model *model) {
     for (uint32_t k = 1; k < model->n_contexts; k++) {
         mb_enter_context(model, k);
         mb_layer *layers = mb_layers(model);
-        uint32_t away = k * contexts->block_bytes;
+        uint32_t away = k * mb_block_bytes(model);
         mb_copy(layers, first, sizeof(mb_layer) * model->n_layers);
         for (uint32_t i = 0; i < model->n_layers; i++) {
             layers[i].rms_at += away;

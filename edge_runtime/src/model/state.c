@@ -5,6 +5,7 @@
  * second time to use it.
  */
 #include "../file/envelope.h"
+#include "../rule/likeness.h"
 #include "../rule/record.h"
 #include "../rule/worth.h"
 #include "open.h"
@@ -50,17 +51,15 @@ static void fill_header(const mb_model *model, const mb_image_form *form,
     put(header, STATE_UNITS,
         model->head_kind == MB_HEAD_TRACKING ? mb_tracker_of(model)->n_units : 0);
     put(header, STATE_REPLAY, model->ring_slots);
-    if (form->is_of_contexts) {
-        put(header, STATE_CONTEXTS, model->n_contexts);
-        put(header, STATE_BLOCK_BYTES, mb_contexts_of(model)->block_bytes);
-    }
+    put(header, STATE_CONTEXTS, form->n_contexts);
+    put(header, STATE_BLOCK_BYTES, form->n_contexts > 0 ? mb_block_bytes(model) : 0);
 }
 
 static bool learns(const mb_model *model) { return model != NULL && mb_learns(model); }
 
 /* The image that this model writes. */
 static mb_image_form form_of(const mb_model *model) {
-    mb_image_form form = {VERSION, mb_has_contexts(model)};
+    mb_image_form form = {VERSION, mb_has_contexts(model) ? model->n_contexts : 0};
     return form;
 }
 
@@ -110,25 +109,71 @@ static void start_lacking(mb_model *model) {
     }
 }
 
-/* Second pass: into the learnt block, or the blocks of all contexts and their router. */
-static int read_learnt(mb_model *model, const mb_image_form *form, mb_read_fn read, void *context) {
+/* Second pass: into the learnt block of a network alone, or of the first context. */
+static int read_alone(mb_model *model, uint32_t version, mb_read_fn read, void *context) {
     uint8_t *learnt = learnt_of(model);
     uint32_t counters = (uint32_t)sizeof(mb_learnt);
-    uint32_t from = counters + mb_image_lacks(model, form->version);
+    uint32_t from = counters + mb_image_lacks(model, version);
     if (read(context, STATE_HEADER_BYTES, learnt, counters) != 0 ||
-        read(context, STATE_HEADER_BYTES + counters, learnt + from,
-             mb_image_end(model, form) - from) != 0) {
+        read(context, STATE_HEADER_BYTES + counters, learnt + from, model->learnt_bytes - from) !=
+            0) {
         return MB_ERR_STORAGE;
     }
-    if (mb_has_contexts(model) && !form->is_of_contexts) {
+    if (mb_has_contexts(model)) {
         mb_start_router(model);
     }
-    if (form->version == FIRST_VERSION) {
+    if (version == FIRST_VERSION) {
         mb_enter_context(model, 0);
         start_lacking(model);
     }
-    mb_refresh(model);
     return MB_OK;
+}
+
+/* Second pass: into the blocks of as many contexts as both the image and the model have, and into
+ * the router. Others are not open here and there, and stay as they are in the blob. */
+static int read_contexts(mb_model *model, uint32_t n_contexts, mb_read_fn read, void *context) {
+    bool has = mb_has_contexts(model);
+    uint32_t n = n_contexts < model->n_contexts ? n_contexts : model->n_contexts;
+    uint32_t counters = 4u * mb_likeness_counters(model), floats = 4u * mb_likeness_floats(model);
+    uint8_t *learnt = learnt_of(model);
+    size_t at = STATE_HEADER_BYTES, router = mb_router_bytes(model->n_outputs);
+    int failed = read(context, at, learnt, has ? mb_block_bytes(model) * n : model->learnt_bytes);
+    if (has) {
+        mb_start_router(model);
+        uint8_t *to = (uint8_t *)mb_router_of(model);
+        at += (size_t)mb_block_bytes(model) * n_contexts;
+        failed |= read(context, at, to, router);
+        failed |= read(context, at + router, to + router, (size_t)counters * n);
+        failed |= read(context, at + router + (size_t)counters * n_contexts,
+                       to + router + (size_t)counters * model->n_contexts, (size_t)floats * n);
+    }
+    return failed != 0 ? MB_ERR_STORAGE : MB_OK;
+}
+
+/* Whether all contexts that are open in an image, which is whole, have room. */
+static int check_room(const mb_model *model, uint32_t n_contexts, mb_read_fn read, void *context) {
+    mb_router router;
+    size_t at = STATE_HEADER_BYTES + (size_t)mb_block_bytes(model) * n_contexts;
+    if (read(context, at, &router, sizeof router) != 0) {
+        return MB_ERR_STORAGE;
+    }
+    return router.n_open <= model->n_contexts ? MB_OK : MB_ERR_MISMATCH;
+}
+
+static int read_learnt(mb_model *model, const mb_image_form *form, mb_read_fn read, void *context) {
+    int error = MB_OK;
+    if (form->n_contexts == 0) {
+        error = read_alone(model, form->version, read, context);
+    } else {
+        error = check_room(model, form->n_contexts, read, context);
+        if (error == MB_OK) {
+            error = read_contexts(model, form->n_contexts, read, context);
+        }
+    }
+    if (error == MB_OK) {
+        mb_refresh(model);
+    }
+    return error;
 }
 
 /* The checksum of an image that may be another model's. */
@@ -160,17 +205,24 @@ size_t mb_state_image_bytes(const void *first) {
     return bytes;
 }
 
-/* The form of image whose header this is, as far as this model can load it: of its contexts, or of
- * a network alone as long as no other context is open, because opening is from the blob. */
+/* The form of image whose header this is, as far as this model can load it: of contexts, however
+ * many there was room for, or of a network alone. But what the image has not must not be open here,
+ * because opening is from the blob. */
 static mb_image_form form_that_loads(const mb_model *model, const uint8_t *header) {
     mb_image_form form = form_of(model);
-    uint32_t version, contexts;
+    uint32_t version, contexts, n_open = 1;
     mb_copy(&version, header + STATE_VERSION, sizeof version);
     mb_copy(&contexts, header + STATE_CONTEXTS, sizeof contexts);
-    if (contexts == 0 && form.is_of_contexts && mb_router_of(model)->n_open == 1) {
-        form.is_of_contexts = false;
+    if (mb_has_contexts(model)) {
+        n_open = mb_router_of(model)->n_open;
     }
-    if (version == FIRST_VERSION && !form.is_of_contexts) {
+    bool may_have = model->head_kind == 0 && model->first_learning == 0 && contexts != 1 &&
+                    contexts <= MB_MAX_CONTEXTS &&
+                    mb_contexts_bytes(model, contexts) <= UINT32_MAX - STATE_HEADER_BYTES - 4u;
+    if (may_have && n_open <= (contexts > 0 ? contexts : 1u)) {
+        form.n_contexts = contexts;
+    }
+    if (version == FIRST_VERSION && form.n_contexts == 0) {
         form.version = FIRST_VERSION;
     }
     return form;

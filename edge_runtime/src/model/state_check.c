@@ -27,7 +27,8 @@ uint32_t mb_image_lacks(const mb_model *model, uint32_t version) {
 }
 
 uint32_t mb_image_end(const mb_model *model, const mb_image_form *form) {
-    return form->is_of_contexts ? mb_contexts_of(model)->state_bytes : model->learnt_bytes;
+    return form->n_contexts > 0 ? (uint32_t)mb_contexts_bytes(model, form->n_contexts)
+                                : model->learnt_bytes;
 }
 
 /* Whether the float at this offset of the learnt block is a mean square or a variance. */
@@ -177,19 +178,19 @@ static uint32_t end_in_block(const block_parts *parts, uint32_t at) {
  * the router, shares and counters, which may be anything, and floats. */
 typedef struct all_parts {
     block_parts block;
-    uint32_t block_bytes, router, counters, floats, end;
+    uint32_t n_contexts, block_bytes, router, counters, floats, end;
 } all_parts;
 
 static all_parts all_parts_of(const mb_model *model, const mb_image_form *form) {
     all_parts at;
     at.block = parts_of(model);
+    at.n_contexts = form->n_contexts;
     at.end = mb_image_end(model, form);
     at.block_bytes = at.router = at.counters = at.floats = at.end;
-    if (form->is_of_contexts) {
-        const mb_contexts *contexts = mb_contexts_of(model);
-        uint32_t floats = 4u * mb_likeness_floats(model) * model->n_contexts;
-        at.block_bytes = contexts->block_bytes;
-        at.router = contexts->router_at - contexts->blocks_at;
+    if (form->n_contexts > 0) {
+        uint32_t floats = 4u * mb_likeness_floats(model) * form->n_contexts;
+        at.block_bytes = mb_block_bytes(model);
+        at.router = at.block_bytes * form->n_contexts;
         at.counters = at.router + (uint32_t)sizeof(mb_router);
         at.floats = at.end - floats;
     }
@@ -208,10 +209,10 @@ static bool likeness_is_sane(const mb_model *model, uint32_t first, const uint8_
     return sane;
 }
 
-static bool router_is_sane(const mb_model *model, const uint8_t *bytes) {
+static bool router_is_sane(const uint8_t *bytes, uint32_t n_contexts) {
     mb_router router;
     mb_copy(&router, bytes, sizeof router);
-    return mb_router_is_sane(model, &router);
+    return mb_router_is_sane(&router, n_contexts);
 }
 
 /* Whether n bytes at `at` of what is learnt, all of one part, are such as could do no harm. */
@@ -223,7 +224,7 @@ static bool is_sane(const mb_model *model, const all_parts *parts, uint32_t at,
                block_is_sane(model, &parts->block, in_block, bytes, n);
     }
     if (at < parts->counters) {
-        return router_is_sane(model, bytes);
+        return router_is_sane(bytes, parts->n_contexts);
     }
     return at < parts->floats || likeness_is_sane(model, (at - parts->floats) / 4u, bytes, n);
 }

@@ -12,7 +12,7 @@
 /* What an image holds. */
 typedef struct mb_image_form {
     uint32_t version;
-    bool is_of_contexts; /* all of them and their router; otherwise one learnt block */
+    uint32_t n_contexts; /* whose blocks and router it holds; 0: one learnt block alone */
 } mb_image_form;
 
 /* Where values begin in the learnt block: what a head counts, or running values of layers. */

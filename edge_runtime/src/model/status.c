@@ -45,7 +45,7 @@ static void count_contexts(const mb_model *model, mb_status *status) {
     status->n_steps = router->n_samples;
     status->n_learnt = 0;
     for (uint32_t k = 0; k < router->n_open; k++) {
-        uint32_t block_at = contexts->blocks_at + k * contexts->block_bytes;
+        uint32_t block_at = contexts->blocks_at + k * mb_block_bytes(model);
         uint32_t more = ((const mb_learnt *)mb_in_arena(model, block_at))->n_learnt;
         uint32_t room = UINT32_MAX - status->n_learnt;
         status->n_learnt += more < room ? more : room;

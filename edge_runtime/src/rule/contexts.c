@@ -28,10 +28,15 @@ static mb_likeness likeness_of(const mb_model *model, uint32_t context) {
     return mb_likeness_of(model, (uint32_t *)mb_in_arena(model, at), context);
 }
 
+uint64_t mb_contexts_bytes(const mb_model *model, uint32_t n_contexts) {
+    uint64_t words = mb_likeness_counters(model) + (uint64_t)mb_likeness_floats(model);
+    return (mb_block_bytes(model) + 4u * words) * n_contexts + mb_router_bytes(model->n_outputs);
+}
+
 void mb_start_router(const mb_model *model) {
-    const mb_contexts *contexts = mb_contexts_of(model);
     mb_router *router = mb_router_of(model);
-    mb_zero(router, contexts->blocks_at + contexts->state_bytes - contexts->router_at);
+    uint64_t blocks_bytes = (uint64_t)mb_block_bytes(model) * model->n_contexts;
+    mb_zero(router, (size_t)(mb_contexts_bytes(model, model->n_contexts) - blocks_bytes));
     router->n_open = 1;
     mb_start_turns(shares_of(model), model->n_outputs);
 }
@@ -41,7 +46,7 @@ void mb_enter_context(mb_model *model, uint32_t context) {
         return;
     }
     /* Modulo 2^32, so it moves downwards too. */
-    uint32_t away = (context - model->context) * mb_contexts_of(model)->block_bytes;
+    uint32_t away = (context - model->context) * mb_block_bytes(model);
     model->learnt_at += away;
     model->record_at += away;
     model->worth_at += away;
@@ -149,8 +154,8 @@ bool mb_route(mb_model *model, const uint8_t *sample, uint32_t label) {
     return learns;
 }
 
-bool mb_router_is_sane(const mb_model *model, const mb_router *router) {
-    bool sane = router->n_open >= 1 && router->n_open <= model->n_contexts &&
+bool mb_router_is_sane(const mb_router *router, uint32_t n_contexts) {
+    bool sane = router->n_open >= 1 && router->n_open <= n_contexts &&
                 router->current < router->n_open && router->n_to_take <= TAKEN &&
                 router->suspicion >= 0.0f && router->suspicion <= OPENED;
     for (uint32_t k = 0; k < MB_MAX_CONTEXTS; k++) {

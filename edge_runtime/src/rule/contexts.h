@@ -23,11 +23,9 @@
 
 /* What a model of several contexts has besides them. It is not part of the learnt state. */
 typedef struct mb_contexts {
-    uint32_t blocks_at;   /* the learnt block of the first context */
-    uint32_t block_bytes; /* from there to the block of the next */
-    uint32_t router_at;   /* mb_router, after the last block */
-    uint32_t state_bytes; /* of all that is learnt: blocks and router */
-    uint32_t derived_at;  /* what is derived from the blocks of the others: context_layout.c */
+    uint32_t blocks_at;  /* the learnt block of the first context */
+    uint32_t router_at;  /* mb_router, after the last block */
+    uint32_t derived_at; /* what is derived from the blocks of the others: context_layout.c */
     uint32_t reserved;
 } mb_contexts;
 
@@ -55,10 +53,19 @@ static inline mb_router *mb_router_of(const mb_model *model) {
     return (mb_router *)mb_in_arena(model, mb_contexts_of(model)->router_at);
 }
 
+/* From one learnt block to the next. */
+static inline uint32_t mb_block_bytes(const mb_model *model) {
+    return (model->learnt_bytes + 3u) & ~3u;
+}
+
 /* Bytes of the router with the shares of these labels, before what likeness.h keeps. */
 static inline uint32_t mb_router_bytes(uint32_t n_outputs) {
     return (uint32_t)sizeof(mb_router) + 4u * mb_words(16u * n_outputs + 16u);
 }
+
+/* Bytes of all that is learnt in so many contexts: their blocks, the router, and what likeness.h
+ * keeps of each. The model itself may have room for fewer. */
+uint64_t mb_contexts_bytes(const mb_model *model, uint32_t n_contexts);
 
 /* Start: one context is open, and no sample has come. */
 void mb_start_router(const mb_model *model);
@@ -74,7 +81,7 @@ void mb_enter_for(mb_model *model, const uint8_t *sample);
  * Returns whether it is to be learnt at all. */
 bool mb_route(mb_model *model, const uint8_t *sample, uint32_t label);
 
-/* Whether a router that was read could have been written by this model. */
-bool mb_router_is_sane(const mb_model *model, const mb_router *router);
+/* Whether a router that was read could have been written where there is room for so many. */
+bool mb_router_is_sane(const mb_router *router, uint32_t n_contexts);
 
 #endif /* MB_CONTEXTS_H */

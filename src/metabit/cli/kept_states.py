@@ -18,7 +18,8 @@ from metabit.edge_runtime.plan import Learn
 from metabit.edge_runtime.state_history import history, newest_of
 from metabit.export import container
 from metabit.export.blob import Blob
-from metabit.export.repack import newest_choice, read_state, with_state
+from metabit.export.repack import newest_facts, read_state, with_state
+from metabit.export.state_facts import StateFacts
 
 #: A difference of accuracies below this, and below what chance makes of so few samples, is no loss.
 TOLERATED = 0.01
@@ -26,7 +27,7 @@ TOLERATED = 0.01
 
 @dataclass(frozen=True)
 class Opened:
-    """How the engine of a state was opened, as `Engine` takes it."""
+    """How the engine of a state was opened, as `Engine` takes it; and what the state says."""
 
     learn: Learn
     bits: int
@@ -34,6 +35,7 @@ class Opened:
     bank: int
     replay: int
     contexts: int
+    facts: StateFacts
 
 
 def opened_with(state: Path | None) -> Opened | None:
@@ -42,11 +44,14 @@ def opened_with(state: Path | None) -> Opened | None:
     Raises:
         FormatError, CorruptError: all states there are damaged.
     """
-    choice = None if state is None or not state.is_dir() else newest_choice(state)
-    if choice is None:
+    facts = None if state is None or not state.is_dir() else newest_facts(state)
+    if facts is None:
         return None
+    choice = facts.choice
     units = choice.units if choice.head == "tracking" else None
-    return Opened(choice.learn, choice.bits, units, choice.bank, choice.replay, choice.contexts)
+    return Opened(
+        choice.learn, choice.bits, units, choice.bank, choice.replay, choice.contexts, facts
+    )
 
 
 def with_what_was_learnt(blob: Blob, state: Path) -> Blob:
