@@ -102,7 +102,7 @@ def write_folder(
         folder: is made where it is not there; files of the same names in it are replaced.
         processor: of a board with Linux.
         storage: keep what is learnt, on a board that is flashed.
-        options: learn, bits, bank, batch: as for `profile`.
+        options: learn, bits, bank, batch, contexts: as for `profile`.
 
     Raises:
         StorageError: the folder cannot be written (E-WRITE).

@@ -92,6 +92,7 @@ def flash_image(
     bits: int = 0,
     bank: int = 0,
     batch: int = 0,
+    contexts: int | None = None,
     storage: bool = True,
 ) -> FlashImage:
     """Build the firmware of a model for a board.
@@ -99,7 +100,7 @@ def flash_image(
     Args:
         source: a .mbit file, or its bytes.
         board_name: see `boards.load`.
-        learn, goal, bits, bank, batch: as for `profile`.
+        learn, goal, bits, bank, batch, contexts: as for `profile`.
         storage: keep what is learnt in the board's flash, where metabit can write it.
 
     Raises:
@@ -115,7 +116,7 @@ def flash_image(
             "examples), or take the C sources of `metabit export FILE --to c`",
             code="E-BOARD-ALONE",
         )
-    options = Options(state_bits=bits, bank=bank, batch=batch)
+    options = Options(state_bits=bits, bank=bank, batch=batch, contexts=contexts)
     running = session.start(source, board, learn, options, goal=goal)
     parts = board.standalone
     keeps, slot = _storage(running, parts.flash if storage else None)

@@ -76,6 +76,7 @@ def linux_program(
     bits: int = 0,
     bank: int = 0,
     batch: int = 0,
+    contexts: int | None = None,
     n_samples: int = 4,
 ) -> LinuxProgram:
     """Build the program that measures what `profile` estimates with the same arguments.
@@ -84,7 +85,7 @@ def linux_program(
         source: a .mbit file, or its bytes.
         board_name: a board with Linux: its cores are 64-bit Arm.
         processor: "aarch64", or "armv7l" for a 32-bit system.
-        learn, goal, bits, bank, batch, n_samples: as for `profile`.
+        learn, goal, bits, bank, batch, contexts, n_samples: as for `profile`.
 
     Raises:
         InputError: a board that runs no Linux (E-BOARD-LINUX).
@@ -96,7 +97,7 @@ def linux_program(
             f"{board.name} runs no Linux, so that no program of it can measure there",
             code="E-BOARD-LINUX",
         )
-    options = Options(state_bits=bits, bank=bank, batch=batch)
+    options = Options(state_bits=bits, bank=bank, batch=batch, contexts=contexts)
     running = session.start(source, board, learn, options, goal=goal)
     samples = session.samples_to_run(running, None, None, n_samples)
     samples = whole_batches(samples, running.plan.batch)

@@ -188,6 +188,7 @@ def profile(
     bits: int = 0,
     bank: int = 0,
     batch: int = 0,
+    contexts: int | None = None,
     state: str | Path | None = None,
     x: ArrayLike | None = None,
     y: ArrayLike | None = None,
@@ -206,6 +207,7 @@ def profile(
         bits: bits per hidden weight; 0 for what the file holds.
         bank: normalisation bank.
         batch: samples per learning step.
+        contexts: room for so many networks, as for `Engine`.
         state: folder of an engine that has learnt; the board begins with its newest state, and what
             learnt there learns.
         x: samples to run, shape (n, *input_shape); None for the model's golden samples.
@@ -219,7 +221,7 @@ def profile(
         MetabitError: the toolchain is missing (E-TOOLCHAIN), or the firmware faulted.
     """
     board = boards.load(board_name)
-    options = Options(state_bits=bits, bank=bank, batch=batch)
+    options = Options(state_bits=bits, bank=bank, batch=batch, contexts=contexts)
     told(STAGES[0] if not board.emulated or is_compiled(board) else COMPILING)
     running = session.start(
         source, board, learn, options, goal=goal, may_exceed=True,

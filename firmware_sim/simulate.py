@@ -160,6 +160,7 @@ def simulate(
     step_levels: float | None = None,
     batch: int = 0,
     replay: int | None = None,
+    contexts: int | None = None,
     state: str | Path | None = None,
     n_samples: int = 100,
     n_counted: int = 4,
@@ -178,7 +179,7 @@ def simulate(
         x: samples, shape (n, *input_shape); None for the model's golden samples and random ones.
         y: labels, shape (n,), used when learning; None for random ones.
         learn, goal: what learns, see `plan.plan`; "auto" for the best that fits the board.
-        bits, bank, seed, m, step_levels, batch, replay: as for `Engine`.
+        bits, bank, seed, m, step_levels, batch, replay, contexts: as for `Engine`.
         state: folder of an engine that has learnt; board and host begin with its newest state, and
             what learnt there learns.
         n_samples: at most so many samples are run.
@@ -200,6 +201,7 @@ def simulate(
         step_levels=step_levels,
         batch=batch,
         replay=replay,
+        contexts=contexts,
     )
     running = session.start(
         source, board, learn, options, goal=goal, state=None if state is None else Path(state)

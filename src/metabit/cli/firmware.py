@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, learn_option
+from metabit.cli.options import BANK, BATCH, BITS, BOARD, CONTEXTS, FILE, learn_option
 from metabit.cli.tables import table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.extras import need
@@ -32,10 +32,11 @@ from metabit.extras import need
 @learn_option("auto")
 @BITS
 @BATCH
+@CONTEXTS
 @BANK
 def command(
     out: Output, file: Path, board: str, folder: Path, processor: str, storage: bool, learn: str,
-    bits: int, batch: int, bank: int,
+    bits: int, batch: int, contexts: int | None, bank: int,
 ) -> Answer:  # fmt: skip
     """Write what runs FILE on a board, and a README that says how it gets there.
 
@@ -51,7 +52,9 @@ def command(
     need("profile, simulate")
     from metabit.firmware_sim.firmware_folder import write_folder
 
-    options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
+    options: dict[str, Any] = {
+        "learn": learn, "bits": bits, "bank": bank, "batch": batch, "contexts": contexts,
+    }  # fmt: skip
     written = write_folder(file, board, folder, processor=processor, storage=storage, **options)
     rows = table(f"{file} for {board}: {written.choice}", "file", ">size", "what it is")
     for name, what in written.files.items():

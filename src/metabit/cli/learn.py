@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.guarding import guard_answer, guard_for, say_guard
-from metabit.cli.kept_states import opened_with
+from metabit.cli.kept_states import Opened, opened_with
 from metabit.cli.learn_rows import learn_rows
 from metabit.cli.options import (
     BANK_OR_TASKS,
     BATCH,
     BITS,
     CODES,
+    CONTEXTS,
     DATA,
     FILE,
     KEEP,
@@ -41,7 +42,11 @@ from metabit.cli.stream_record import StreamRecord
 from metabit.cli.tables import class_table, confusion_table, percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.guard import Guard
+from metabit.edge_runtime.kept_contexts import room_for
+from metabit.edge_runtime.mapped import Mapped
+from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import GOALS
+from metabit.edge_runtime.sizes import parse_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Model
@@ -102,6 +107,7 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
 )  # fmt: skip
 @BATCH
 @REPLAY
+@CONTEXTS
 @LABEL
 @CODES
 @LIMIT
@@ -193,6 +199,7 @@ def _engine(
     """The engine that learns: what learnt into the state folder before, or what was asked for."""
     opened = opened_with(state) if learn is None else None
     if opened is not None:
+        options["contexts"] = _contexts(blob, opened, options)
         learn, options["bits"] = str(opened.learn), options["bits"] or opened.bits
         options["replay"] = options["replay"] or opened.replay
         told = blob.model.told
@@ -200,11 +207,20 @@ def _engine(
             options["batch"] = options["batch"] or told.batch
     engine = Engine(
         blob, learn=learn or "auto", bank=bank, state=state,
-        units=None if opened is None else opened.units,
-        contexts=None if opened is None else opened.contexts, **options,
+        units=None if opened is None else opened.units, **options,
     )  # fmt: skip
     _check_choice(engine, file, options)
     return engine
+
+
+def _contexts(blob: Blob, opened: Opened, options: dict[str, Any]) -> int | None:
+    """Room for contexts where a state is continued: as asked for, as it was made, or as fits."""
+    if options["contexts"] is not None:
+        asked: int = options["contexts"]
+        return asked
+    ram = options["ram"]
+    how = Options(state_bits=options["bits"] or opened.bits, bank=opened.bank)
+    return room_for(Mapped(blob), how, opened.facts, None if ram is None else parse_bytes(ram))
 
 
 def _what_learnt(engine: Engine) -> Answer:
@@ -278,6 +294,7 @@ def _check_choice(engine: Engine, file: Path, options: dict[str, Any]) -> None:
         )
     given = [name for key, name in OF_LAYERS.items() if options[key] not in (None, 0)]
     given += ["--batch"] if options["batch"] > 1 else []
+    given += ["--contexts"] if (options["contexts"] or 0) > 1 else []
     if plan.head and given:
         raise InputError(
             f"{', '.join(given)}: only for layers that learn, and the head of {file} learns; add "

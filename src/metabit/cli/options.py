@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from metabit.cli.paths import ReadName, ReadPath
-from metabit.edge_runtime.options import MAX_BATCH, MAX_REPLAY
+from metabit.edge_runtime.options import MAX_BATCH, MAX_CONTEXTS, MAX_REPLAY
 from metabit.edge_runtime.threads import MOST
 from metabit.errors import InputError
 
@@ -72,6 +72,12 @@ BATCH = click.option(
 REPLAY = click.option(
     "--replay", type=click.IntRange(0, MAX_REPLAY), metavar="N",
     help="Samples kept to be learnt again, four beside each new one. Default: as in FILE, or none.",
+)  # fmt: skip
+CONTEXTS = click.option(
+    "--contexts", type=click.IntRange(1, MAX_CONTEXTS), metavar="N",
+    help="Room for so many networks where all layers learn: when what comes in changes abruptly "
+    "another opens. 1: one network. Default: with auto as many as fit, at most "
+    f"{MAX_CONTEXTS}; or else one.",
 )  # fmt: skip
 THREADS = click.option(
     "--threads", type=click.IntRange(1, MOST), metavar="N",

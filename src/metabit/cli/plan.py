@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.text import Text
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.options import BANK, BATCH, BITS, FILE, RAM, REPLAY, learn_option
+from metabit.cli.options import BANK, BATCH, BITS, CONTEXTS, FILE, RAM, REPLAY, learn_option
 from metabit.cli.paths import ReadName
 from metabit.cli.tables import budget_bar, table
 from metabit.edge_runtime.plan import PARTS, Plan, plan
@@ -29,9 +30,10 @@ from metabit.export.blob import Blob
 @BANK
 @BATCH
 @REPLAY
+@CONTEXTS
 def command(
     out: Output, file: Path, ram: str | None, board: str | None, learn: str | None, bits: int,
-    bank: int, batch: int, replay: int,
+    bank: int, batch: int, replay: int, contexts: int | None,
 ) -> Answer:  # fmt: skip
     """Show how much RAM FILE needs, part by part, to the byte.
 
@@ -47,15 +49,18 @@ def command(
     if learn is None and (replay or blob.model.told is not None):
         learn = "auto"
     elif learn is None:
-        learn = _unasked(blob, bits, bank, batch, budget)
+        learn = _unasked(blob, bits, bank, batch, budget, contexts)
+    options: dict[str, Any] = {
+        "bits": bits, "bank": bank, "batch": batch, "replay": replay, "contexts": contexts,
+    }  # fmt: skip
     try:
-        made = plan(blob, learn=learn, bits=bits, bank=bank, ram=budget, batch=batch, replay=replay)
+        made = plan(blob, learn=learn, ram=budget, **options)
         refused = None
     except BudgetError as error:
         # The table is wanted all the more when it does not fit.
         if learn == "auto" and blob.model.told is None:
             learn = "head" if replay else "all"
-        made = plan(blob, learn=learn, bits=bits, bank=bank, batch=batch, replay=replay)
+        made = plan(blob, learn=learn, **options)
         refused = error
     _print(out, file, made, budget)
     answer: Answer = {
@@ -78,12 +83,16 @@ def command(
     return answer
 
 
-def _unasked(blob: Blob, bits: int, bank: int, batch: int, budget: int | None) -> str:
+def _unasked(
+    blob: Blob, bits: int, bank: int, batch: int, budget: int | None, contexts: int | None
+) -> str:
     """What learns where neither the file nor anybody says it."""
     if blob.model.head is not None:
         return "counting"
     try:
-        made = plan(blob, learn="auto", bits=bits, bank=bank, batch=batch, ram=budget)
+        made = plan(
+            blob, learn="auto", bits=bits, bank=bank, batch=batch, ram=budget, contexts=contexts
+        )
     except BudgetError:
         return "all"
     return "auto" if made.contexts else "all"

@@ -13,7 +13,7 @@ from rich.text import Text
 from metabit.cli.board_tables import csv_text, side_by_side
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.measuring import measure, show_measured
-from metabit.cli.options import BANK, BATCH, BITS, BOARD, FILE, STATE, learn_option
+from metabit.cli.options import BANK, BATCH, BITS, BOARD, CONTEXTS, FILE, STATE, learn_option
 from metabit.cli.paths import ReadPath, WriteFile
 from metabit.cli.phase_tables import PHASE_NOTE, phase_table, phases_csv
 from metabit.cli.progress import progress
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 @learn_option("auto")
 @BITS
 @BATCH
+@CONTEXTS
 @BANK
 @STATE
 @click.option(
@@ -65,9 +66,10 @@ if TYPE_CHECKING:
     help="Measure on this machine, through ssh, and show that beside the estimates.",
 )  # fmt: skip
 def command(
-    out: Output, file: Path, board: str, learn: str, bits: int, batch: int, bank: int,
-    state: Path | None, table_file: Path | None, layers_file: Path | None,
-    trace_file: Path | None, page_file: Path | None, measured: Path | None, host: str | None,
+    out: Output, file: Path, board: str, learn: str, bits: int, batch: int,
+    contexts: int | None, bank: int, state: Path | None, table_file: Path | None,
+    layers_file: Path | None, trace_file: Path | None, page_file: Path | None,
+    measured: Path | None, host: str | None,
 ) -> Answer:  # fmt: skip
     """Show what FILE costs on a board: RAM, flash, instructions, estimated time and energy.
 
@@ -84,7 +86,9 @@ def command(
     from metabit.firmware_sim.memory_use import too_large
     from metabit.firmware_sim.profile import INCLUDED
 
-    options: dict[str, Any] = {"learn": learn, "bits": bits, "bank": bank, "batch": batch}
+    options: dict[str, Any] = {
+        "learn": learn, "bits": bits, "bank": bank, "batch": batch, "contexts": contexts,
+    }  # fmt: skip
     if state is not None and (measured or host):
         raise InputError(
             "what is measured on a board begins as exported: leave --state out",

@@ -14,6 +14,7 @@ from metabit.cli.options import (
     BATCH,
     BITS,
     BOARD,
+    CONTEXTS,
     FILE,
     SPLIT,
     STATE,
@@ -46,12 +47,13 @@ from metabit.extras import need
 @learn_option("none")
 @BITS
 @BATCH
+@CONTEXTS
 @BANK_OR_TASKS
 @STATE
 def command(
     out: Output, file: Path, board: str, samples: int, data: str | None, split: str,
-    task: int | None, learn: str, bits: int, batch: int, bank: int | None,
-    state: Path | None,
+    task: int | None, learn: str, bits: int, batch: int, contexts: int | None,
+    bank: int | None, state: Path | None,
 ) -> Answer:  # fmt: skip
     """Run the firmware with FILE on an emulated board, and compare it with this machine.
 
@@ -74,9 +76,8 @@ def command(
         shown = bar.add_task(f"running on {board}", total=None, note="")
         made = simulate(
             blob, board, learn=learn, bits=bits, bank=bank_for(bank, task, model.n_banks),
-            batch=batch, state=state, n_samples=samples, progress=lambda done, total: bar.update(
-                shown, completed=done, total=total
-            ), **given,
+            batch=batch, contexts=contexts, state=state, n_samples=samples,
+            progress=lambda done, total: bar.update(shown, completed=done, total=total), **given,
         )  # fmt: skip
     n = len(made.labels)
     out.line(f"{file} on {made.board}: {made.choice}, arena {format_kib(made.arena_bytes)}")
