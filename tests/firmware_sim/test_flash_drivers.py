@@ -1,35 +1,22 @@
-"""Flash of STM32, RP2040 and ESP32-C3 chips: erased and written by registers or by a boot ROM.
+"""Flash of STM32 and RA4M1 chips, erased and written by registers.
 
-The registers are emulated here as their reference manuals have them; no chip was there.
+The registers are emulated here as their makers have them; no chip was there.
 """
 
 from __future__ import annotations
 
-import ctypes
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
-import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from chip_rig import Chip, firmware_of, teach
 
-from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.options import Options
-from metabit.export.container import dumps
-from metabit.firmware_sim import boards
 from metabit.firmware_sim.build import Firmware
-from metabit.firmware_sim.core_line import CoreLine
-from metabit.firmware_sim.emulator import Emulator
-from metabit.firmware_sim.flash_image import debug_image
-from metabit.firmware_sim.link.client import LinkClient
-from metabit.firmware_sim.link.device import LinkedDevice
 
 unicorn = pytest.importorskip("unicorn")
 
-MODEL = random_model((12, 33, 4), seed=3)
-BLOB = dumps(MODEL)
 KEYS = [0x45670123, 0xCDEF89AB]
 
 
@@ -75,29 +62,6 @@ BOARDS = {
         lambda word: (word >> 3 & 127) + (word >> 11 & 1) * 128, 16,
     ),
 }  # fmt: skip
-
-
-class Chip(Emulator):
-    """An emulated core whose flash is written as a chip's."""
-
-    def __init__(self, firmware: Firmware, flash: bytes | None = None) -> None:
-        super().__init__(firmware)
-        region = firmware.board.flash
-        assert region is not None
-        self.flash, self.misused = region, ""
-        if firmware.board.isa == "thumb" and firmware.board.core != "cortex-m0plus":
-            self._uc.mem_map(0xE0001000, 4096)  # the unit with the counter of cycles, at a stand
-        if flash is not None:
-            self.write(region.origin, flash)
-
-    def forbid(self, wrong: bool, what: str) -> None:
-        """An exception would not come through the emulator."""
-        if wrong and not self.misused:
-            self.misused = what
-            self._uc.emu_stop()
-
-    def contents(self) -> bytes:
-        return self.read(self.flash.origin, self.flash.bytes)
 
 
 class Stm32(Chip):
@@ -170,148 +134,92 @@ class Stm32(Chip):
             self._stale.update(range(at & ~31, at + n_bytes, 32))
 
 
-class Pico(Chip):
-    """An RP2040 with a boot ROM: code cannot be read from flash while that is disconnected."""
+class Ra4m1(Chip):
+    """An RA4M1: its flash is written in a mode in which nothing can be read from it."""
 
-    NAMES = ("IF", "EX", "RE", "RP", "FC")
-
-    def __init__(self, firmware: Firmware, flash: bytes | None = None) -> None:
-        super().__init__(firmware, flash)
-        self._left = False
-        uc = self._uc
-        rom = bytearray(4096)
-        # Pointers, then a function that looks a table up, and functions that only return.
-        struct.pack_into("<HHH", rom, 0x14, 0x100, 0, 0x40 | 1)
-        for number, name in enumerate(self.NAMES):
-            rom[0x100 + 4 * number : 0x104 + 4 * number] = name.encode() + struct.pack(
-                "<H", 0x80 + 4 * number | 1
-            )
-            rom[0x80 + 4 * number : 0x82 + 4 * number] = b"\x70\x47"
-        # ldrh r2, [r0]; cmp r2, r1; beq found; adds r0, #4; b up; found: ldrh r0, [r0, #2]; bx lr
-        rom[0x40:0x4E] = struct.pack("<7H", 0x8802, 0x428A, 0xD001, 0x3004, 0xE7FA, 0x8840, 0x4770)
-        ram = firmware.board.ram
-        uc.mem_protect(ram.origin, ram.bytes, unicorn.UC_PROT_ALL)  # code runs there
-        uc.mem_map(0, 4096, unicorn.UC_PROT_ALL)
-        uc.mem_write(0, bytes(rom))
-        uc.mmio_map(0x18000000, 4096, self._ssi, None, self._set_ssi, None)
-        uc.hook_add(unicorn.UC_HOOK_CODE, self._called, None, 0x80, 0x80 + 4 * len(self.NAMES))
-        uc.hook_add(unicorn.UC_HOOK_BLOCK, self._ran, None, self.flash.origin, self.flash.end - 1)
-
-    def _ssi(self, _uc: Any, offset: int, _size: int, _data: Any) -> int:
-        return 4 if offset == 0x28 else 0  # all is sent
-
-    def _set_ssi(self, _uc: Any, offset: int, _size: int, value: int, _data: Any) -> None:
-        if offset == 0xF4 and value == 0xA0 << 24 | 4 << 11 | 8 << 2 | 2:
-            self._left = False  # quick reads again
-
-    def _ran(self, _uc: Any, _at: int, _size: int, _data: Any) -> None:
-        self.forbid(self._left, "code was read from flash that is disconnected")
-
-    def _called(self, uc: Any, at: int, _size: int, _data: Any) -> None:
-        name = self.NAMES[(at - 0x80) // 4]
-        arm = unicorn.arm_const
-        r0, r1, r2, r3 = (uc.reg_read(getattr(arm, f"UC_ARM_REG_R{i}")) for i in range(4))
-        if name == "EX":
-            self._left = True
-        if name == "RE":
-            self.forbid((r0 % 4096, r1, r2, r3) != (0, 4096, 4096, 0x20), "a page is 4 KiB")
-            self.write(self.flash.origin + r0, b"\xff" * r1)
-        if name == "RP":
-            self.forbid(r0 % 256 != 0 or r2 % 256 != 0, "256 bytes are written at once")
-            data, there = self.read(r1, r2), self.read(self.flash.origin + r0, r2)
-            self.forbid(there != b"\xff" * r2, "flash was written twice")
-            self.write(self.flash.origin + r0, data)
-
-
-class Esp32C3(Chip):
-    """An ESP32-C3 with a boot ROM. Its RAM is run elsewhere than it is written; flash is seen in
-    two windows, and in neither of them while the cache is suspended."""
-
-    CODE, DATA, RAM_FOR_CODE = 0x42000000, 0x3C000000, 0x700000
-    NAMES: ClassVar = {
-        0x40000128: "erase", 0x4000012C: "write", 0x40000140: "unlock", 0x400004D4: "forget",
-        0x40000524: "suspend", 0x40000528: "resume",
-    }  # fmt: skip
+    FLASH, ENTRY, CACHE = 0x407EC000, 0x407EFFB2, 0x4001C000
+    TO_CHANGE, TO_READ = [0x12, 0x92, 0x82], [0x92, 0x12, 0x08]
 
     def __init__(self, firmware: Firmware, flash: bytes | None = None) -> None:
         super().__init__(firmware, flash)
         uc, ram = self._uc, firmware.board.ram
-        self._is_open, self._stale = True, range(0)
-        self._shared = [self._share(self.flash.origin, self.flash.bytes, self.DATA)]
-        self._shared.append(self._share(ram.origin, ram.bytes, ram.origin + self.RAM_FOR_CODE))
-        uc.mem_protect(self.CODE, self.flash.bytes, unicorn.UC_PROT_EXEC)
-        uc.mem_protect(ram.origin, ram.bytes, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
-        uc.mem_map(0x40000000, 4096, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)
-        for at in self.NAMES:
-            uc.mem_write(at, b"\x82\x80\x82\x80")  # ret
-        uc.hook_add(unicorn.UC_HOOK_CODE, self._called, None, 0x40000000, 0x40000FFF)
-        uc.hook_add(unicorn.UC_HOOK_BLOCK, self._ran, None, self.CODE, self.CODE + (4 << 20) - 1)
+        uc.mem_protect(ram.origin, ram.bytes, unicorn.UC_PROT_ALL)  # code runs there
+        self._kept: dict[int, int] = {}
+        self._modes: list[int] = []
+        self._entry = self._unlocked = 0
+        self._tries: list[int] = []
+        self._is_done, self._is_cached, self._stale = False, True, range(0)
+        for page in (self.FLASH, self.ENTRY & ~0xFFF, self.CACHE):
+            uc.mmio_map(page, 4096, self._get, page, self._put, page)
+        uc.hook_add(unicorn.UC_HOOK_BLOCK, self._ran, None, self.flash.origin, self.flash.end - 1)
         uc.hook_add(
-            unicorn.UC_HOOK_MEM_READ, self._fetched, None, self.DATA, self.DATA + (4 << 20) - 1
+            unicorn.UC_HOOK_MEM_READ, self._fetched, None, self.flash.origin, self.flash.end - 1
         )
 
-    def _share(self, origin: int, n_bytes: int, other: int) -> Any:
-        """The same memory at two addresses."""
-        uc, memory = self._uc, ctypes.create_string_buffer(n_bytes + 4096)
-        at = -(-ctypes.addressof(memory) // 4096) * 4096
-        ctypes.memmove(at, self.read(origin, n_bytes), n_bytes)
-        uc.mem_unmap(origin, n_bytes)
-        for place in (origin, other):
-            uc.mem_map_ptr(place, n_bytes, unicorn.UC_PROT_ALL, at)
-        return memory
-
     def _ran(self, _uc: Any, _at: int, _size: int, _data: Any) -> None:
-        self.forbid(not self._is_open, "code was read from flash while the cache was suspended")
+        self.forbid(self._entry != 0, "code was read from flash that cannot be read")
 
     def _fetched(self, _uc: Any, _kind: int, at: int, size: int, _value: int, _data: Any) -> None:
-        self.forbid(not self._is_open, "data was read from flash while the cache was suspended")
+        self.forbid(self._entry != 0, "data was read from flash that cannot be read")
         self.forbid(at in self._stale, "the cache still has what was there before")
 
-    def _called(self, uc: Any, at: int, _size: int, _data: Any) -> None:
-        if (name := self.NAMES.get(at)) is None:
-            return
-        riscv = unicorn.riscv_const
-        a0, a1, a2 = (uc.reg_read(getattr(riscv, f"UC_RISCV_REG_A{i}")) for i in range(3))
-        self.forbid(self._is_open and name != "suspend", f"{name} with the cache at work")
-        if name in ("suspend", "resume"):
-            self._is_open = name == "resume"
-        if name == "forget" and a0 - self.DATA <= self._stale.start - self.DATA:
+    def _get(self, _uc: Any, offset: int, _size: int, page: int) -> int:
+        at = page + offset
+        if at == self.FLASH + 0x12C:
+            return int(self._is_done) << 6
+        return self._entry if at == self.ENTRY else 0  # no errors, and the cache is emptied
+
+    def _put(self, _uc: Any, offset: int, _size: int, value: int, page: int) -> None:
+        at = page + offset
+        if at == self.CACHE + 0x100:
+            self._is_cached = bool(value)
+        elif at == self.CACHE + 0x104:
             self._stale = range(0)
-        if name == "erase":
-            self._change(a0 * 4096, b"\xff" * 4096)
-        if name == "write":
-            self.forbid(a0 % 4 + a1 % 4 + a2 % 4 != 0, "the ROM writes whole words")
-            there = self.read(self.CODE + a0, a2)
-            self.forbid(there != b"\xff" * a2, "flash was written twice")
-            self._change(a0, self.read(a1, a2))
-        uc.reg_write(riscv.UC_RISCV_REG_A0, 0)
+        elif at == self.ENTRY:
+            self._enter(value)
+        elif at == self.FLASH + 0x180:
+            self._tries = [value]
+        elif at == self.FLASH + 0x100:
+            self._tries.append(value)
+            if len(self._tries) == 4:
+                _, first, inverse, last = self._tries
+                self.forbid(self._tries[0] != 0xA5, "the mode was not unlocked")
+                self.forbid(first != last or inverse != first ^ 0xFF, "a mode is written thrice")
+                self._modes.append(first)
+        elif at == self.FLASH + 0x114:
+            self._command(value)
+        else:
+            self._kept[at - self.FLASH] = value
+
+    def _enter(self, value: int) -> None:
+        self.forbid(value >> 8 != 0xAA, "the key is missing")
+        self.forbid(self._is_cached, "the cache is on")
+        if value & 0xFF == 0:
+            self.forbid(self._modes[-3:] != self.TO_READ, "the way back was another")
+        self._entry = value & 0xFF
+
+    def _command(self, value: int) -> None:
+        self._is_done = value != 0
+        if not value:
+            return
+        kept = self._kept
+        self.forbid(self._entry != 1 or self._modes[-3:] != self.TO_CHANGE, "it is only read")
+        self.forbid(kept.get(0x1D8) != 23, "the flash was not told how fast its clock is")
+        at = kept[0x110] << 16 | kept[0x108]
+        if value == 0x84:
+            self.forbid(at % 2048 != 0, "a page is 2 KiB")
+            end = kept[0x120] << 16 | kept[0x118]
+            self.forbid(end != at + 2047, "one page is erased")
+            self._change(at, b"\xff" * 2048)
+        else:
+            self.forbid(value != 0x81 or at % 8 != 0, "8 bytes are written at once")
+            data = struct.pack("<4H", *(kept[i] for i in (0x130, 0x138, 0x140, 0x144)))
+            self.forbid(self.read(at, 8) != b"\xff" * 8, "flash was written twice")
+            self._change(at, data)
 
     def _change(self, at: int, data: bytes) -> None:
-        self.write(self.CODE + at, data)
-        self._stale = range(self.DATA + at, self.DATA + at + len(data))
-
-
-def teach(make: Callable[[bytes | None], Chip]) -> None:
-    """What is committed is there after a reset, twice, and the chip was not misused."""
-    host, flash = Engine(BLOB, learn="all"), None
-    x = random_samples(np.random.default_rng(3), MODEL.input, 6)
-    y = np.arange(6, dtype=np.int32) % 4
-    for n_learnt in (0, 6, 12):
-        chip = make(flash)
-        device = LinkedDevice(LinkClient(CoreLine(chip, "chip")))
-        assert (device.info.restored, device.info.session) == (int(n_learnt > 0), n_learnt)
-        assert device.state_out() == host.save_state()
-        device.learn(n_learnt + 6, x, y, commit_every=6)
-        host.learn(x, y)
-        assert chip.misused == ""
-        flash = chip.contents()
-
-
-def firmware_of(board: str) -> Firmware:
-    made, _ = debug_image(
-        BLOB, boards.load(board), "all", Options(), emulated=False, keeps_at_host=False
-    )
-    return made
+        self.write(at, data)
+        self._stale = range(at, at + len(data))
 
 
 @pytest.mark.long
@@ -322,12 +230,6 @@ def test_an_stm32_keeps_what_it_commits(board: str) -> None:
 
 
 @pytest.mark.long
-def test_a_pico_keeps_what_it_commits() -> None:
-    made = firmware_of("raspberry-pi-pico")
-    teach(lambda flash: Pico(made, flash))
-
-
-@pytest.mark.long
-def test_an_esp32_c3_keeps_what_it_commits() -> None:
-    made = firmware_of("esp32-c3")
-    teach(lambda flash: Esp32C3(made, flash))
+def test_an_uno_r4_keeps_what_it_commits() -> None:
+    made = firmware_of("arduino-uno-r4")
+    teach(lambda flash: Ra4m1(made, flash))

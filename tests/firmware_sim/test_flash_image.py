@@ -230,7 +230,10 @@ _RP2350 = {
 }
 #: An ESP32-C3's UART has room for 128 bytes; the USB port, to which no host is connected, has none.
 _ESP32_C3 = {0x6000001C: 0, 0x60043004: 0}
+#: An RA4M1's oscillator is stable, its cache is emptied, and its port has room.
+_RA4M1 = {0x4001E03C: 1, 0x4001C104: 0, 0x40070044: 1 << 7}
 REGISTERS = {
+    "arduino-uno-r4": (_RA4M1, 0x40070043),
     "esp32-c3": (_ESP32_C3, 0x60000000),
     "nrf52840": ({0x40000100: 1, 0x4000211C: 1}, 0x4000251C),
     "raspberry-pi-pico-2": (_RP2350, 0x40070000),
@@ -252,6 +255,19 @@ def test_it_speaks_through_the_registers_of_its_board(small: bytes, board: str) 
     emulator._uc.mmio_map(base, 0x20000000, registers.read, base, registers.write, base)
     emulator._uc.emu_start(emulator._next, 0xFFFFFFFF, 60_000_000)
     assert right(registers.said, board), registers.said
+    if board == "arduino-uno-r4":
+        fast = registers.written.index((0x4001E026, 0))
+        before = [
+            (0x4001E3FE, 0xA503),
+            (0x4001E0A0, 0),
+            (0x4001E031, 1),
+            (0x4001E020, 1 << 28 | 256),
+        ]
+        assert [registers.written.index(one) < fast for one in before] == [True] * 4
+        assert dict(registers.written)[0x4001E3FE] == 0xA500  # and the clock is locked again
+        assert 48e6 / 32 / (dict(registers.written)[0x40070041] + 1) == pytest.approx(
+            115_200, rel=0.002
+        )
 
 
 def show_flash_twice(emulator: Emulator, window: int) -> None:
@@ -334,9 +350,11 @@ def test_the_rp2350_finds_an_image_of_its_core(small: bytes, board: str, kind: i
 # ---- what cannot be built ------------------------------------------------------------------------
 
 
-def test_a_board_whose_clock_nobody_has_written_is_refused(small: bytes) -> None:
+def test_a_board_whose_clock_nobody_has_written_is_refused(small: bytes, tmp_path: Path) -> None:
+    text = (MACHINES / "netduinoplus2.toml").read_text()
+    (tmp_path / "own.toml").write_text(re.sub(r"(?s)\[standalone\].*?(?=\n\[|$)", "", text))
     with pytest.raises(InputError, match=r"no table \[standalone\]") as caught:
-        flash_image(small, "arduino-uno-r4")
+        flash_image(small, tmp_path / "own.toml")
     assert caught.value.code == "E-BOARD-ALONE"
 
 
