@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metabit.edge_runtime import _native, isa, state_bytes
-from metabit.edge_runtime.forking import engine_lock
-from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
-from metabit.edge_runtime.mapped import Mapped, aligned
+from metabit.edge_runtime import isa, state_bytes
+from metabit.edge_runtime.inputs import check_labels, check_samples
+from metabit.edge_runtime.mapped import Mapped
+from metabit.edge_runtime.open_model import OpenModel
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
@@ -26,9 +25,6 @@ from metabit.export.blob import Blob, ModelSource
 from metabit.export.container import front_end_of, input_spec
 from metabit.export.fold import logits_from_scores
 from metabit.export.spec import FrontEnd, InputSpec
-
-#: Arguments of `mb_novelty` for no samples at all.
-_NOTHING = (None, 0, None, None)
 
 
 class Engine:
@@ -107,13 +103,14 @@ class Engine:
             "step_levels": step_levels, "m": m, "seed": seed, "batch": batch, "units": units,
             "replay": replay, "contexts": contexts, "threads": threads,
         }  # fmt: skip
-        self._lock = engine_lock()  # one scratch memory serves all threads that call
-        self._mapped = Mapped(source)
-        self._where = self._mapped.where
-        # The C core has just checked the file whole; only its input is read here.
-        self.input: InputSpec = input_spec(self._mapped.blob.data, self._where)
-        info = self._mapped.info
-        self.n_inputs, self.n_outputs = int(info.n_inputs), int(info.n_outputs)
+        if keep < 1:
+            raise InputError(f"keep={keep}: at least one state must be kept", code="E-KEEP")
+        self._keep = keep
+        mapped = Mapped(source)
+        self._blob, self._where = mapped.blob, mapped.where
+        # The C core has just checked the file whole; only its input and front end are read here.
+        self.input: InputSpec = input_spec(self._blob.data, self._where)
+        self.front_end: FrontEnd | None = front_end_of(self._blob.data, self._where)
         number = isa.chosen()
         asked = Options(
             state_bits=bits, bank=bank, seed=seed, step_levels=step_levels, m=m, isa=number,
@@ -122,31 +119,16 @@ class Engine:
         )  # fmt: skip
         self._threads = Threads(threads)
         budget = None if ram is None else parse_bytes(ram)
-        self.plan: Plan = fit(self._mapped, learn, asked, budget, goal)
-        made = self.plan
-        options = replace(
-            asked, learn_layers=made.learn_layers, head=made.head, units=made.units,
-            trust=made.trust, panels=made.panels, batch=made.batch, replay=made.replay,
-            contexts=made.contexts,
-        ).native(self._threads.runner)  # fmt: skip
-        if self.plan.head and info.n_classes:
-            self.n_outputs = int(info.n_classes)
-        self._arena = aligned(self.plan.arena_bytes).view(np.uint64)
-        self._handle = ctypes.c_void_p()
-        # For calls of one sample: asking an array for its address takes longer than a network.
-        self._label = np.empty(1, dtype=np.int32)
-        self._label_at = self._label.ctypes.data
-        self._lib = _native.library()
-        opened = self._lib.mb_open(
-            ctypes.byref(self._handle), self._arena.ctypes.data, self._arena.nbytes,
-            self._mapped.memory.ctypes.data, self._mapped.memory.size, ctypes.byref(options),
-        )  # fmt: skip
-        _native.check(opened, self._where)
-        self.front_end: FrontEnd | None = front_end_of(self._mapped.blob.data, self._where)
-        self.windows = Windows(self._handle, self.front_end, self.n_inputs, self._where, self._lock)
-        if keep < 1:
-            raise InputError(f"keep={keep}: at least one state must be kept", code="E-KEEP")
-        self._keep = keep
+        self.plan: Plan = fit(mapped, learn, asked, budget, goal)
+        options = self.plan.options(asked).native(self._threads.runner)
+        self._model = OpenModel(mapped, options, self.plan.arena_bytes)
+        info = mapped.info
+        has_spare = self.plan.head is not None and info.n_classes != 0
+        self.n_inputs = int(info.n_inputs)
+        self.n_outputs = int(info.n_classes if has_spare else info.n_outputs)
+        self.windows = Windows(
+            self.handle, self.front_end, self.n_inputs, self._where, self._model.lock
+        )
         self._folder = None if state is None else self._restore(Path(state), not read_only)
 
     def __enter__(self) -> Engine:
@@ -173,17 +155,17 @@ class Engine:
     def __reduce__(self) -> tuple[Any, ...]:
         """By value: the copy has learnt the same, and keeps its states nowhere."""
         learnt = self.save_state() if self.plan.learns else None
-        return _again, (self._mapped.blob, self._arguments, learnt)
+        return _again, (self._blob, self._arguments, learnt)
 
     @property
     def handle(self) -> ctypes.c_void_p:
         """The open `mb_model`, for calls of the C library that have no method here."""
-        return self._handle
+        return self._model.handle
 
     @property
     def isa(self) -> str:
         """The kernel set that runs, such as "avx2"."""
-        return isa.name(self._lib.mb_isa_used(self._handle))
+        return self._model.isa
 
     @property
     def threads(self) -> int:
@@ -222,24 +204,35 @@ class Engine:
         Raises:
             InputError: another shape or type, NaN or infinity (E-SHAPE, E-DTYPE, E-NOT-FINITE).
         """
-        samples = check_samples(x, self.input, self._where)
-        if len(samples) == 1:
-            with self._lock:  # another thread may use the same place
-                self._predict(samples, self._label_at, None)
-                return self._label.astype(np.int64)
-        labels = np.empty(len(samples), dtype=np.int32)
-        self._predict(samples, labels.ctypes.data, None)
-        return labels.astype(np.int64)
+        return self._model.labels(check_samples(x, self.input, self._where))
 
     def scores(self, x: ArrayLike) -> NDArray[np.int32]:
-        """Integer scores whose order is the order of the logits, shape (n, n_outputs)."""
-        samples = check_samples(x, self.input, self._where)
-        scores = np.empty((len(samples), self.n_outputs), dtype=np.int32)
-        self._predict(samples, None, scores.ctypes.data)
-        return scores
+        """Integer scores, whose order is the order of the logits.
+
+        Args:
+            x: shape (n, *input_shape), as for `predict`.
+
+        Returns:
+            shape (n, n_outputs), int32: the logits' bits, mapped to integers that sort as they do
+            (docs/FORMAT.md, `NORM`).
+
+        Raises:
+            InputError: as from `predict`.
+        """
+        return self._model.scores(check_samples(x, self.input, self._where), self.n_outputs)
 
     def decision_function(self, x: ArrayLike) -> NDArray[np.float32]:
-        """Logits, shape (n, n_outputs), float32."""
+        """Logits, before any softmax, of the last layer or of the head that answers in its place.
+
+        Args:
+            x: shape (n, *input_shape), as for `predict`.
+
+        Returns:
+            shape (n, n_outputs), float32.
+
+        Raises:
+            InputError: as from `predict`.
+        """
         return logits_from_scores(self.scores(x))
 
     def novelty(self, x: ArrayLike) -> NDArray[np.float32]:
@@ -257,33 +250,30 @@ class Engine:
             InputError: no counting head was opened, or its file tells no limit (E-NO-NOVELTY).
         """
         samples = check_samples(x, self.input, self._where)
-        if not self.plan.counts or self._lib.mb_novelty(self._handle, *_NOTHING) != 0:
+        if not self._model.knows_novelty:
             raise InputError(
                 f"{self._where}: only a counting head that was exported with its limit knows what "
                 "is new; export the run again, and open it with learn='counting'",
                 code="E-NO-NOVELTY",
             )
-        novelty = np.empty(len(samples), dtype=np.float32)
-        with self._lock:
-            result = self._lib.mb_novelty(
-                self._handle, samples.ctypes.data, len(samples), None, novelty.ctypes.data
-            )
-        _native.check(result, self._where)
-        return novelty
+        return self._model.novelty(samples)
 
     def score(self, x: ArrayLike, y: ArrayLike) -> float:
-        """Share of samples whose label is right."""
+        """Share of samples whose label is right, 0 to 1; NaN of no sample.
+
+        Args:
+            x: shape (n, *input_shape), as for `predict`.
+            y: shape (n,), integers in [0, n_outputs).
+
+        Raises:
+            InputError: as from `predict`; or a label is out of range, or there is not one for each
+                sample (E-LABEL, E-SHAPE).
+        """
         samples = check_samples(x, self.input, self._where)
         labels = check_labels(y, len(samples), self.n_outputs, self._where)
-        return float(np.mean(self.predict(samples) == labels)) if len(labels) else float("nan")
-
-    def _predict(self, samples: Samples, labels_at: int | None, scores_at: int | None) -> None:
-        """Run checked samples; None for what is not wanted."""
-        with self._lock:
-            result = self._lib.mb_predict(
-                self._handle, samples.ctypes.data, len(samples), labels_at, scores_at
-            )
-        _native.check(result, self._where)
+        if len(labels) == 0:
+            return float("nan")
+        return float(np.mean(self._model.labels(samples) == labels))
 
     # ---- learning ----
 
@@ -297,6 +287,9 @@ class Engine:
         Args:
             x: shape (n, *input_shape), as for `predict`.
             y: shape (n,), integers in [0, n_outputs).
+
+        Raises:
+            InputError: as from `score`; or nothing learns in this engine (E-NO-STATE).
         """
         self.learn(x, y)
         return self
@@ -320,9 +313,7 @@ class Engine:
                 "learn='auto' and goal='track', or export the run with its head",
                 code="E-NO-HEAD",
             )
-        with self._lock:
-            result = self._lib.mb_observe(self._handle, samples.ctypes.data, len(samples))
-        _native.check(result, self._where)
+        self._model.observe(samples)
         return self
 
     def learn(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
@@ -338,19 +329,12 @@ class Engine:
                 f"{self._where} was opened for inference; open it with learn='all' or 'auto'",
                 code="E-NO-STATE",
             )
-        predicted = np.empty(len(samples), dtype=np.int32)
-        with self._lock:
-            result = self._lib.mb_learn(
-                self._handle, samples.ctypes.data, labels.ctypes.data, len(samples),
-                predicted.ctypes.data,
-            )  # fmt: skip
-        _native.check(result, self._where)
-        return predicted.astype(np.int64)
+        return self._model.learn(samples, labels)
 
     def status(self) -> Status:
         """Counters and gauges; walks all hidden weights once."""
-        with self._lock:
-            return read_status(self._handle, self.n_outputs, self.plan.learns, self._where)
+        with self._model.lock:
+            return read_status(self.handle, self.n_outputs, self.plan.learns, self._where)
 
     # ---- keeping ----
 
@@ -363,13 +347,13 @@ class Engine:
         """
         if self._folder is None:
             raise InputError("commit() needs a folder: open with state='...'", code="E-NO-FOLDER")
-        with self._lock:
-            self._folder.commit(self._handle, self._keep)
+        with self._model.lock:
+            self._folder.commit(self.handle, self._keep)
 
     def save_state(self) -> bytes:
         """The state image: everything learnt, as bytes (docs/FORMAT.md)."""
-        with self._lock:
-            return state_bytes.save(self._handle, self._where)
+        with self._model.lock:
+            return state_bytes.save(self.handle, self._where)
 
     def load_state(self, image: bytes) -> None:
         """Put a state image back; a damaged or foreign one is refused and changes nothing.
@@ -378,8 +362,8 @@ class Engine:
             CorruptError, FormatError: it is damaged, or not a state image.
             MismatchError: it was made with another model or other options; says which.
         """
-        with self._lock:
-            state_bytes.load(self._handle, image)
+        with self._model.lock:
+            state_bytes.load(self.handle, image)
 
     def _restore(self, path: Path, writes: bool) -> StateFolder:
         if not self.plan.learns:
@@ -388,7 +372,7 @@ class Engine:
                 code="E-NO-STATE",
             )
         folder = StateFolder(path, writes=writes)
-        folder.restore(self._handle)
+        folder.restore(self.handle)
         return folder
 
 

@@ -112,6 +112,14 @@ class Plan:
         layers = describe(self.learn_layers, self.n_layers, self.state_bits, self.batch)
         return layers + self._replay + contexts_in_words(self.contexts)
 
+    def options(self, asked: Options) -> Options:
+        """How a model is opened that follows this plan, and what was asked for in all else."""
+        return replace(
+            asked, learn_layers=self.learn_layers, panels=self.panels, batch=self.batch,
+            head=self.head, units=self.units, trust=self.trust, replay=self.replay,
+            contexts=self.contexts,
+        )  # fmt: skip
+
     @property
     def _replay(self) -> str:
         return f", replay of {self.replay:,} samples" if self.replay else ""

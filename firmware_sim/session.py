@@ -105,31 +105,17 @@ def start(
         replay=planned.replay, contexts=planned.contexts, state=state, read_only=True,
     )  # fmt: skip
     engine.close()  # others may keep states in the folder meanwhile
-    chosen = replace(
-        options, learn_layers=planned.learn_layers, panels=planned.panels, batch=planned.batch,
-        head=planned.head, units=planned.units, trust=planned.trust, replay=planned.replay,
-        contexts=planned.contexts,
-    )  # fmt: skip
-    n_channels = mapped.info.n_channels
     image = Image(
-        blob.data, planned.arena_bytes, model.n_inputs, engine.n_outputs, chosen, n_channels
-    )
+        blob.data, planned.arena_bytes, model.n_inputs, engine.n_outputs, planned.options(options),
+        mapped.info.n_channels,
+    )  # fmt: skip
     fits = True
     try:
         firmware = build(board, image)
     except BudgetError:
         firmware, fits = build(board.without_limits(), image), False
-    started = Session(
-        where=blob.where,
-        board=board,
-        model=model,
-        plan=planned,
-        image=image,
-        firmware=firmware,
-        engine=engine,
-        fits=fits,
-        learnt=b"" if state is None else engine.save_state(),
-    )
+    learnt = b"" if state is None else engine.save_state()
+    started = Session(blob.where, board, model, planned, image, firmware, engine, fits, learnt)
     if not (fits or may_exceed):
         raise too_large(blob.where, board.name, planned.choice, *started.memory())
     return started

@@ -29,7 +29,7 @@ def test_layers_one_by_one_leave_the_arena_that_predict_leaves(learn: str) -> No
     for layer in range(3):
         run_layer(parts, layer, x[0], 3)
     whole.predict(x[:1])
-    one, other = whole._arena.copy(), parts._arena.copy()
+    one, other = whole._model.arena.copy(), parts._model.arena.copy()
     one[:2], other[:2] = 0, 0  # where the blob is
     assert np.array_equal(one, other)
 

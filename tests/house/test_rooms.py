@@ -83,7 +83,7 @@ ROOMS = {
     "metabit.edge_runtime": (
         "_native c_library forking inputs isa layers_that_learn refusals sizes threads",
         "mapped options reference state_bytes status windows",
-        "plan state_folder",
+        "open_model plan state_folder",
         "engine kept_contexts state_history",
         "guard task_banks",
     ),
