@@ -71,23 +71,14 @@ def untrained(
     half = 2 ** (bits - 1)
     start = max(1, round(START_SHARE * half))
     eps = float(np.float32(EPS_DEFAULT))
-    x = samples.astype(np.int64) - spec.zero_point
-    levels, layers = [], []
-    for index, (n_in, n_out) in enumerate(pairwise([spec.n_inputs, *widths])):
-        levels.append(rng.integers(-start, start, (n_out, n_in)).astype(np.int8))
-        weights = np.where(levels[-1] >= 0, 1, -1).astype(np.int8)
-        sums = (x @ weights.T.astype(np.int64)).astype(np.int32)
-        hidden = index + 1 < len(widths)
-        norm = fitting_norm(sums, HIDDEN_GAMMA if hidden else 1.0)
-        if not hidden:
-            norm = replace(norm, var=norm.var * np.float32(OUTPUT_GROWTH))
-        acc_max = n_in * (255 if index == 0 else 1)
-        thresholds = (fold_threshold(norm, eps, acc_max),) * n_banks if hidden else ()
-        layers.append(DenseLayer(f"fc{index + 1}", weights, thresholds, (norm,) * n_banks))
-        x = np.where(normalise(sums, norm, eps) >= 0, 1, -1).astype(np.int64)
+    levels = tuple(
+        rng.integers(-start, start, (n_out, n_in)).astype(np.int8)
+        for n_in, n_out in pairwise([spec.n_inputs, *widths])
+    )
+    layers = _fitting_layers(levels, samples.astype(np.int64) - spec.zero_point, eps, n_banks)
     learn = LearnState(
         bits=bits,
-        levels=tuple(levels),
+        levels=levels,
         m=(float(np.float32(m)),) * len(layers),
         w_max=(1.0,) * len(layers),
         step_levels=float(np.float32(step_levels)),
@@ -100,7 +91,33 @@ def untrained(
         "m": [m] * len(layers),
         "layer_names": [layer.name for layer in layers],
     }
-    return Model(spec, tuple(layers), eps, learn, None, meta)
+    return Model(spec, layers, eps, learn, None, meta)
+
+
+def _fitting_layers(
+    levels: Sequence[NDArray[np.int8]], x: NDArray[np.int64], eps: float, n_banks: int
+) -> tuple[DenseLayer, ...]:
+    """Layers with the signs of these levels, each normalised by what comes to it of some samples.
+
+    Args:
+        levels: of each layer, shape (n_out, n_in).
+        x: samples less the zero point, shape (n, n_inputs).
+        eps: of all normalisation.
+        n_banks: normalisation banks, all alike.
+    """
+    layers: list[DenseLayer] = []
+    for index, of_layer in enumerate(levels):
+        weights = np.where(of_layer >= 0, 1, -1).astype(np.int8)
+        sums = (x @ weights.T.astype(np.int64)).astype(np.int32)
+        hidden = index + 1 < len(levels)
+        norm = fitting_norm(sums, HIDDEN_GAMMA if hidden else 1.0)
+        if not hidden:
+            norm = replace(norm, var=norm.var * np.float32(OUTPUT_GROWTH))
+        acc_max = weights.shape[1] * (255 if index == 0 else 1)
+        thresholds = (fold_threshold(norm, eps, acc_max),) * n_banks if hidden else ()
+        layers.append(DenseLayer(f"fc{index + 1}", weights, thresholds, (norm,) * n_banks))
+        x = np.where(normalise(sums, norm, eps) >= 0, 1, -1).astype(np.int64)
+    return tuple(layers)
 
 
 def fitting_norm(sums: NDArray[np.int32], gamma: float) -> Norm:

@@ -228,6 +228,22 @@ def profile(
         state=None if state is None else Path(state),
     )  # fmt: skip
     samples = session.samples_to_run(running, x, y, n_samples)
+    return _profile_of(running, samples, _run(running, samples, told))
+
+
+@dataclass(frozen=True)
+class _Ran:
+    """What ran on the board: `open` to `learn` as in `Profile`, and sizes that it said."""
+
+    open: Work | None
+    front_end: Work | None
+    predict: Work
+    learn: Work | None
+    state_bytes: int
+    stack_used_bytes: int
+
+
+def _run(running: Session, samples: SamplesToRun, told: Callable[[str], None]) -> _Ran:
     told(STAGES[1])
     counts_open = running.plan.blob_bytes <= COUNTED_OPEN_BYTES
     device = boot(running, count_open=counts_open)
@@ -238,8 +254,18 @@ def profile(
     told(STAGES[3])
     learning = _learn(running, device, samples) if running.plan.learns else []
     solving = _solve(running, device, samples)
-    state_bytes = len(device.save_state()) if learning else 0
-    ram, flash = running.memory()
+    return _Ran(
+        open=opening,
+        front_end=None if sensed is None else work(running, sensed.counts),
+        predict=work(running, predicting),
+        learn=work(running, learning, running.plan.batch, solving) if learning else None,
+        state_bytes=len(device.save_state()) if learning else 0,
+        stack_used_bytes=device.stack_used_bytes(),
+    )
+
+
+def _profile_of(running: Session, samples: SamplesToRun, ran: _Ran) -> Profile:
+    board, (ram, flash) = running.board, running.memory()
     return Profile(
         board=board.name,
         title=board.title,
@@ -250,16 +276,16 @@ def profile(
         panels=running.plan.panels,
         ram=ram,
         flash=flash,
-        stack_used_bytes=device.stack_used_bytes(),
+        stack_used_bytes=ran.stack_used_bytes,
         arena_bytes=running.plan.arena_bytes,
         blob_bytes=running.plan.blob_bytes,
-        open=opening,
-        front_end=None if sensed is None else work(running, sensed.counts),
-        predict=work(running, predicting),
-        learn=work(running, learning, running.plan.batch, solving) if learning else None,
+        open=ran.open,
+        front_end=ran.front_end,
+        predict=ran.predict,
+        learn=ran.learn,
         samples=f"{samples.x_source}, labels {samples.y_source}",
         layers=_layers(running),
-        flash_life=_flash_life(board, flash, state_bytes),
+        flash_life=_flash_life(board, flash, ran.state_bytes),
         energy_covers=board.power_covers,
         model_sha256=hashlib.sha256(running.image.blob).hexdigest(),
         toolchain=f"zig {toolchain_version()}",

@@ -192,21 +192,22 @@ def simulate(
         BudgetError: it does not fit the board.
         MetabitError: the toolchain is missing, or the firmware faulted.
     """
-    board = boards.load(board_name)
     options = Options(
-        state_bits=bits,
-        bank=bank,
-        seed=seed,
-        m=m,
-        step_levels=step_levels,
-        batch=batch,
-        replay=replay,
-        contexts=contexts,
-    )
+        state_bits=bits, bank=bank, seed=seed, m=m, step_levels=step_levels, batch=batch,
+        replay=replay, contexts=contexts,
+    )  # fmt: skip
+    folder = None if state is None else Path(state)
     running = session.start(
-        source, board, learn, options, goal=goal, state=None if state is None else Path(state)
+        source, boards.load(board_name), learn, options, goal=goal, state=folder
     )
     samples = session.samples_to_run(running, x, y, n_samples)
+    return _side_by_side(running, samples, n_counted, progress)
+
+
+def _side_by_side(
+    running: Session, samples: SamplesToRun, n_counted: int, progress: Tick | None
+) -> Simulation:
+    """Run everything on the board, and compare with the host."""
     n_counted = min(max(n_counted, 1), len(samples.x))
     device = boot(running)
     golden = running.model.golden
@@ -218,7 +219,7 @@ def simulate(
     if running.plan.learns:
         learnt, learning, image = _learn(running, device, samples, n_counted, tick)
     return Simulation(
-        board=board.name,
+        board=running.board.name,
         choice=running.plan.choice,
         x_source=samples.x_source,
         y_source=samples.y_source,

@@ -23,6 +23,10 @@
  * The core is freestanding C99: no malloc, no recursion, no mutable globals, no libm. The same
  * calls on the same bytes give the same bits on every processor, for inference and for learning.
  *
+ * Parts, each under a line of dashes: threads; options; before opening (what a model is, how much
+ * RAM it needs); open and run; from a sensor; look inside; keep what was learnt; kernels; about.
+ * Constants and error codes come first.
+ *
  * Errors: every call that can fail returns MB_OK or a negative mb_error, and its comment lists
  * which. A call that fails leaves the state of the model as it was; the one exception is in
  * mb_state_load().

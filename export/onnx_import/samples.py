@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -52,24 +52,51 @@ def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -
     Raises:
         FormatError: they do anything but shift and scale, or `told` is missing.
     """
+    is_float = input_type == TensorProto.FLOAT
+    sample = _sample(input_type, told, where)
+    levels = np.arange(np.iinfo(sample.dtype).min, np.iinfo(sample.dtype).max + 1, dtype=np.float64)
+    taken = sample.scale * (levels - sample.zero_point) if is_float else levels
+    values = chain.of(taken[:, None])  # shape (256, 1 or n_inputs)
+    factor = _one_factor(values, chain, where)
+    zero = levels[0] - values[0] / factor  # where the first layer sees 0
+    zero = np.where(np.abs(zero - np.rint(zero)) < 1e-3, np.rint(zero), zero)
+    if not is_float:
+        middle = int(np.clip(round(float(zero.mean())), levels[0], levels[-1]))
+        sample = replace(sample, zero_point=middle)
+    if abs(factor - 1) < 1e-6:
+        factor = 1.0
+    return Seen(sample, factor, zero - sample.zero_point)
+
+
+def _sample(input_type: int, told: Quantization | None, where: str) -> Quantization:
+    """How 8-bit samples stand for the input; the zero point of an integer input is not known yet.
+
+    Raises:
+        FormatError: the input is of another type, or float without `told`.
+    """
     if input_type in _INTEGERS:
-        dtype = _INTEGERS[input_type]
-        scale = told.scale if told is not None else 1.0
-        real = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(np.float64)
-        levels, fixed = real, None
-    elif input_type != TensorProto.FLOAT:
+        return Quantization(_INTEGERS[input_type], 1.0 if told is None else told.scale)
+    if input_type != TensorProto.FLOAT:
         raise refuse(where, "its input is neither uint8, int8 nor float")
-    elif told is None:
+    if told is None:
         raise refuse(
             where,
             "its input is float; say how 8-bit samples stand for it, such as "
             "--samples uint8,0.00392157,0 for 0...1 (type, scale, zero point)",
         )
-    else:
-        dtype, scale, fixed = told.dtype, told.scale, told.zero_point
-        levels = np.arange(np.iinfo(dtype).min, np.iinfo(dtype).max + 1).astype(np.float64)
-        real = scale * (levels - fixed)
-    values = chain.of(real[:, None])  # shape (256, 1 or n_inputs)
+    return told
+
+
+def _one_factor(values: Float64Array, chain: Chain, where: str) -> float:
+    """What one step of a sample is worth to the first layer, the same for every input.
+
+    Args:
+        values: what the first layer sees of all 256 samples, shape (256, 1 or n_inputs).
+        chain: what made them, for messages.
+
+    Raises:
+        FormatError: they are not a shift and one positive scale of the samples.
+    """
     if len(np.unique(values[:, 0])) == 2:
         raise refuse(
             where,
@@ -96,10 +123,4 @@ def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -
             "that (onnx.utils.extract_model), standardise samples before, and say with --samples "
             "what 8 bits stand for then",
         )
-    zero = levels[0] - values[0] / factor  # where the first layer sees 0
-    zero = np.where(np.abs(zero - np.rint(zero)) < 1e-3, np.rint(zero), zero)
-    middle = int(np.clip(round(float(zero.mean())), levels[0], levels[-1]))
-    zero_point = fixed if fixed is not None else middle
-    if abs(factor - 1) < 1e-6:
-        factor = 1.0
-    return Seen(Quantization(dtype, scale, zero_point), factor, zero - zero_point)
+    return factor

@@ -39,35 +39,10 @@ def recipe_shape(
     Raises:
         InputError: code E-NETWORK: the layers do not fit the samples, or a value is out of range.
     """
-    real = recipe.kind == "real"
     if recipe.convolutions:
-        maps = _maps(input_shape)
-        padding: Padding = "zero" if real else "one"
-        blocks = tuple(ConvBlock(c, k, padding=padding, pool=p) for c, k, p in recipe.convolutions)
-        if real:
-            return RealConvNetConfig(
-                maps,
-                blocks,
-                recipe.hidden,
-                n_classes,
-                n_banks,
-                recipe.normalized,
-                normalization=recipe.normalization,
-                dropout=recipe.dropout,
-            )
-        return ConvNetConfig(
-            input_shape=maps,
-            blocks=blocks,
-            hidden=recipe.hidden,
-            n_classes=n_classes,
-            n_banks=n_banks,
-            affine=recipe.affine,
-            init_width=recipe.init_width,
-            normalization=recipe.normalization,
-            dropout=recipe.dropout,
-        )
+        return _convolutional(recipe, _maps(input_shape), n_classes, n_banks)
     n_inputs = math.prod(input_shape)
-    if real:
+    if recipe.kind == "real":
         return RealMLPConfig(
             n_inputs,
             recipe.hidden,
@@ -83,6 +58,36 @@ def recipe_shape(
         n_classes,
         n_banks,
         recipe.affine,
+        init_width=recipe.init_width,
+        normalization=recipe.normalization,
+        dropout=recipe.dropout,
+    )
+
+
+def _convolutional(
+    recipe: NetworkRecipe, maps: MapShape, n_classes: int, n_banks: int
+) -> ConvNetConfig | RealConvNetConfig:
+    real = recipe.kind == "real"
+    padding: Padding = "zero" if real else "one"
+    blocks = tuple(ConvBlock(c, k, padding=padding, pool=p) for c, k, p in recipe.convolutions)
+    if real:
+        return RealConvNetConfig(
+            maps,
+            blocks,
+            recipe.hidden,
+            n_classes,
+            n_banks,
+            recipe.normalized,
+            normalization=recipe.normalization,
+            dropout=recipe.dropout,
+        )
+    return ConvNetConfig(
+        input_shape=maps,
+        blocks=blocks,
+        hidden=recipe.hidden,
+        n_classes=n_classes,
+        n_banks=n_banks,
+        affine=recipe.affine,
         init_width=recipe.init_width,
         normalization=recipe.normalization,
         dropout=recipe.dropout,

@@ -4,11 +4,15 @@
 #include "../arith.h"
 #include "../file/tracker_section.h"
 
-int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options *options) {
+/* How many layers learn: MB_ALL_LAYERS, or any number that is too large, is all of them. */
+static uint32_t layers_that_learn(const mb_blob_view *view, const mb_options *options) {
     uint32_t n_layers = view->info.n_layers;
-    mb_zero(model, sizeof *model);
-    uint32_t learning = options->learn_layers < n_layers ? options->learn_layers : n_layers;
-    uint32_t bits = options->state_bits ? options->state_bits : view->info.state_bits;
+    return options->learn_layers < n_layers ? options->learn_layers : n_layers;
+}
+
+/* MB_OK if the blob can be opened so; an isa that does not run is left to mb_choose_kernels(). */
+static int check(const mb_blob_view *view, const mb_options *options) {
+    uint32_t n_layers = view->info.n_layers, learning = layers_that_learn(view, options);
     if (options->state_bits != 0 && options->state_bits != 4 && options->state_bits != 8) {
         return MB_ERR_INPUT;
     }
@@ -40,16 +44,27 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     if (options->contexts > MB_MAX_CONTEXTS || (options->contexts > 1 && !whole)) {
         return MB_ERR_INPUT;
     }
-    model->n_contexts = (uint16_t)(options->contexts > 1 ? options->contexts : 1);
-    model->isa = mb_choose_kernels(options->isa);
-    if (model->isa == 0 || options->panels > 1 || options->batch > MB_MAX_BATCH) {
+    if (options->panels > 1 || options->batch > MB_MAX_BATCH) {
         return MB_ERR_INPUT;
     }
     const mb_runner *runner = options->runner;
-    if (runner != NULL && (runner->run == NULL || runner->n_threads == 0)) {
+    return runner != NULL && (runner->run == NULL || runner->n_threads == 0) ? MB_ERR_INPUT : MB_OK;
+}
+
+int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options *options) {
+    uint32_t n_layers = view->info.n_layers, learning = layers_that_learn(view, options);
+    uint32_t bits = options->state_bits ? options->state_bits : view->info.state_bits;
+    mb_zero(model, sizeof *model);
+    int error = check(view, options);
+    if (error != MB_OK) {
+        return error;
+    }
+    model->isa = mb_choose_kernels(options->isa);
+    if (model->isa == 0) {
         return MB_ERR_INPUT;
     }
-    model->runner.pointer = runner;
+    model->n_contexts = (uint16_t)(options->contexts > 1 ? options->contexts : 1);
+    model->runner.pointer = options->runner;
     model->state_bits = (uint16_t)(learning > 0 ? bits : 0);
     model->batch = (uint16_t)(learning > 0 && options->batch > 1 ? options->batch : 1);
     model->first_learning = n_layers - learning;

@@ -123,24 +123,14 @@ def command(
     kind = kind or _kind_of(target)
     if kind != "c":  # which writes a folder
         check_target(target)
+    _refuse_options_of_the_other(source, state, spare_classes, head_ram, probes)
     if source.is_dir():
-        if state is not None:
-            raise InputError(
-                f"--state belongs to the .mbit file that learnt, not to the run {source}",
-                code="E-USAGE",
-            )
         choice = None if no_head else _head_choice(spare_classes, head_ram)
         model = _from_run(
             out, source, width or 8, GOLDEN_DEFAULT if golden is None else golden, no_state,
             choice, probes,
         )  # fmt: skip
     else:
-        if any(option is not None for option in (spare_classes, head_ram, probes)):
-            raise InputError(
-                "--spare-classes, --head-ram and --probes belong to a run; what is in "
-                f"{source} stays as it is",
-                code="E-USAGE",
-            )
         model = _from_file(source, state, width, golden, no_state)
         model = replace(model, head=None, tracker=None) if no_head else model
     if raw:
@@ -153,12 +143,7 @@ def command(
         )
     written = TARGETS[kind](out, model, source, target, options)
     _say_head(out, model, kind)
-    if model.front_end is not None and kind not in CARRIES_HEAD:
-        out.line(
-            f"the front end stays outside: it runs in .mbit files and in C, and {kind} reads the "
-            f"{model.n_inputs} features that it makes of a window",
-            "yellow",
-        )
+    _say_front_end(out, model, kind)
     return {
         "source": source,
         "to": kind,
@@ -170,6 +155,21 @@ def command(
         "head": facts(model) if kind in CARRIES_HEAD else None,
         "tracking_head": tracking_facts(model) if kind in CARRIES_HEAD else None,
     }
+
+
+def _refuse_options_of_the_other(source: Path, state: Path | None, *of_a_run: object) -> None:
+    """A run takes no --state, and a file none of the options that say what a run becomes."""
+    if source.is_dir() and state is not None:
+        raise InputError(
+            f"--state belongs to the .mbit file that learnt, not to the run {source}",
+            code="E-USAGE",
+        )
+    if not source.is_dir() and any(option is not None for option in of_a_run):
+        raise InputError(
+            "--spare-classes, --head-ram and --probes belong to a run; what is in "
+            f"{source} stays as it is",
+            code="E-USAGE",
+        )
 
 
 def _head_choice(spare_classes: int | None, head_ram: str | None) -> HeadChoice:
@@ -197,6 +197,15 @@ def _say_head(out: Output, model: Model, kind: str) -> None:
     else:
         out.line(
             f"the network alone: its head learns in .mbit files and in C, not in {kind}", "yellow"
+        )
+
+
+def _say_front_end(out: Output, model: Model, kind: str) -> None:
+    if model.front_end is not None and kind not in CARRIES_HEAD:
+        out.line(
+            f"the front end stays outside: it runs in .mbit files and in C, and {kind} reads the "
+            f"{model.n_inputs} features that it makes of a window",
+            "yellow",
         )
 
 

@@ -143,12 +143,8 @@ def command(
     samples = None
     if data != STDIN:
         samples = read_for(out, data, model, limit=limit, split=split, task=task, csv=csv)
-    elif report is not None or options["batch"] > 1:
-        raise InputError(
-            "rows of standard input are learnt one by one and not kept: --report and --batch need "
-            "data that is all there",
-            code="E-USAGE",
-        )
+    else:
+        _refuse_for_rows(report, options["batch"])
     engine = _engine(blob, file, learn, state, bank_for(bank, task, model.n_banks), options)
     classes = ClassNames(model, engine.n_outputs, state)
     if names is not None:
@@ -159,37 +155,32 @@ def command(
         rows = live_rows(sys.stdin, "standard input", model, csv)
         return _learn_rows(out, rows, engine, guard, classes, limit, state, file)
     out.line(f"{file}: {engine.plan.reason}")
-    before = engine.predict(samples.x)
     hits_before = guard.hits() if guard else 0
-    try:
-        said = _learn(engine, guard, samples.x, truth)
-    except KeyboardInterrupt:
-        if state is not None:
-            _keep(engine, classes, state)
-            out.note(f"interrupted: what was learnt until now is kept in {state}")
-        raise
-    if state is not None:
-        _keep(engine, classes, state)
-    record = StreamRecord(truth, before, said, engine.predict(samples.x))
+    record = _learn(out, engine, guard, classes, state, samples.x, truth)
     answer: Answer = {
         "file": file,
         "data": samples.where,
         "n_samples": len(truth),
-        **record.accuracies(),
         **_what_learnt(engine),
         "state": state,
         "guard": None if guard is None else guard_answer(guard, hits_before),
         "class_names": classes.known,
         "new_classes": _new(model, engine, truth),
-        "classes": record.by_class(classes),
-        "confusion": record.confusion(engine.n_outputs),
-        "curve": record.curve(),
-        "stretches": record.stretches(),
+        **_how_well(record, classes, engine.n_outputs),
     }
     _print(out, answer, classes)
     if report is not None:
         out.line(f"report: {write(of_learning.page(answer, made_now()), report)}")
     return answer
+
+
+def _refuse_for_rows(report: Path | None, batch: int) -> None:
+    if report is not None or batch > 1:
+        raise InputError(
+            "rows of standard input are learnt one by one and not kept: --report and --batch need "
+            "data that is all there",
+            code="E-USAGE",
+        )
 
 
 def _engine(
@@ -237,6 +228,17 @@ def _what_learnt(engine: Engine) -> Answer:
         "contexts": plan.contexts,
         "arena_bytes": plan.arena_bytes,
         **vars(engine.status()),
+    }
+
+
+def _how_well(record: StreamRecord, classes: ClassNames, n_outputs: int) -> Answer:
+    """Accuracies, in all, by class and along the stream."""
+    return {
+        **record.accuracies(),
+        "classes": record.by_class(classes),
+        "confusion": record.confusion(n_outputs),
+        "curve": record.curve(),
+        "stretches": record.stretches(),
     }
 
 
@@ -309,6 +311,24 @@ def _keep(engine: Engine, classes: ClassNames, state: Path) -> None:
 
 
 def _learn(
+    out: Output, engine: Engine, guard: Guard | None, classes: ClassNames, state: Path | None,
+    x: NDArray[np.generic], truth: NDArray[np.int32],
+) -> StreamRecord:  # fmt: skip
+    """Learn samples, and keep what was learnt; when the user interrupts too."""
+    before = engine.predict(x)
+    try:
+        said = _with_progress(engine, guard, x, truth)
+    except KeyboardInterrupt:
+        if state is not None:
+            _keep(engine, classes, state)
+            out.note(f"interrupted: what was learnt until now is kept in {state}")
+        raise
+    if state is not None:
+        _keep(engine, classes, state)
+    return StreamRecord(truth, before, said, engine.predict(x))
+
+
+def _with_progress(
     engine: Engine, guard: Guard | None, x: NDArray[np.generic], truth: NDArray[np.int32]
 ) -> NDArray[np.int64]:
     """What was predicted of samples before they were learnt, shape (n,)."""

@@ -41,7 +41,7 @@ def learn_rows(
     Raises:
         InputError: there is no sample (see `no_sample`), or none has a label (E-NO-LABELS).
     """
-    n, record, waiting = 0, RowRecord(), Waiting[Array]()
+    record, waiting = RowRecord(), Waiting[Array]()
 
     def taught(row: SampleRow, sample: Array) -> int:
         truth = number_of(row, rows, classes, learning=True)
@@ -52,21 +52,7 @@ def learn_rows(
         return said
 
     try:
-        for row, sample in samples_as_they_come(rows, engine):
-            if sample is None:
-                earlier = waiting.take(row.name)
-                if earlier is not None:
-                    taught(row, earlier)
-                continue
-            n += 1
-            if row.label:
-                said = taught(row, sample)
-            else:
-                said = int(engine.predict(sample)[0])
-                waiting.put(row.name, sample)
-            say_row(out, row, classes(said))
-            if n == limit:
-                break
+        n = _answer(out, rows, engine, taught, waiting, classes, limit)
     finally:
         if record.n:
             keep()
@@ -90,3 +76,27 @@ def learn_rows(
         "classes": record.by_class(classes),
         "confusion": record.confusion(engine.n_outputs),
     }
+
+
+def _answer(
+    out: Output, rows: Rows, engine: Engine, taught: Callable[[SampleRow, Array], int],
+    waiting: Waiting[Array], classes: ClassNames, limit: int | None,
+) -> int:  # fmt: skip
+    """Answer every row as it comes, and teach those whose label is known; returns how many."""
+    n = 0
+    for row, sample in samples_as_they_come(rows, engine):
+        if sample is None:  # the label of a sample that came earlier
+            earlier = waiting.take(row.name)
+            if earlier is not None:
+                taught(row, earlier)
+            continue
+        n += 1
+        if row.label:
+            said = taught(row, sample)
+        else:
+            said = int(engine.predict(sample)[0])
+            waiting.put(row.name, sample)
+        say_row(out, row, classes(said))
+        if n == limit:
+            break
+    return n

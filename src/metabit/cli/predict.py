@@ -107,21 +107,11 @@ def command(
     seconds = time.perf_counter() - begun
     if labels_out is not None:
         write_labels(labels_out, labels)
-    accuracy = None if truth is None else float(np.mean(labels == truth))
-    classes = None if truth is None else by_class(names, truth, labels == truth)
-    confusion = None if truth is None else confusions(truth, labels, engine.n_outputs)
-    out.line(f"labels: {_in_words(names, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
-    if accuracy is not None and classes is not None:
-        n_unknown = int((labels == UNKNOWN).sum())
-        if unknown:
-            out.line(f"unknown: {n_unknown:,} of {n:,} samples, which count as wrong below")
-        out.line(f"accuracy on {samples.where}: {percent(accuracy)}")
-        for shown in (class_table(classes), confusion_table(classes, confusion)):
-            if shown is not None:
-                out.show(shown)
+    judged = _judged(names, truth, labels, engine.n_outputs)
+    _print(out, samples.where, names, labels, judged, unknown)
     since: Answer = {}
-    if state is not None and truth is not None and accuracy is not None and not unknown:
-        since = since_export(out, blob, chosen, state, samples.x, truth, accuracy)
+    if state is not None and truth is not None and not unknown:
+        since = since_export(out, blob, chosen, state, samples.x, truth, judged["accuracy"])
     out.line(
         f"{n:,} samples in {1000 * seconds:.1f} ms ({1e6 * seconds / n:.1f} µs each), "
         f"arena {format_kib(engine.plan.arena_bytes)}"
@@ -130,15 +120,45 @@ def command(
         "file": file,
         "data": samples.where,
         "n_samples": n,
-        "accuracy": accuracy,
         "labels": labels,
+        **judged,
         "class_names": names.known,
-        "classes": classes,
-        "confusion": confusion,
         "seconds": seconds,
         "arena_bytes": engine.plan.arena_bytes,
         **since,
     }
+
+
+def _judged(
+    names: ClassNames, truth: NDArray[np.int32] | None, labels: NDArray[np.int64], n_outputs: int
+) -> Answer:
+    """Accuracy, in all and by class, and what was taken for what; None where no truth is known."""
+    if truth is None:
+        return {"accuracy": None, "classes": None, "confusion": None}
+    right = labels == truth
+    return {
+        "accuracy": float(np.mean(right)),
+        "classes": by_class(names, truth, right),
+        "confusion": confusions(truth, labels, n_outputs),
+    }
+
+
+def _print(
+    out: Output, where: str, names: ClassNames, labels: NDArray[np.int64], judged: Answer,
+    unknown: bool,
+) -> None:  # fmt: skip
+    n = len(labels)
+    out.line(f"labels: {_in_words(names, labels[:SHOWN])}{' ...' if n > SHOWN else ''}")
+    if judged["accuracy"] is None:
+        return
+    if unknown:
+        n_unknown = int((labels == UNKNOWN).sum())
+        out.line(f"unknown: {n_unknown:,} of {n:,} samples, which count as wrong below")
+    out.line(f"accuracy on {where}: {percent(judged['accuracy'])}")
+    classes, confusion = judged["classes"], judged["confusion"]
+    for shown in (class_table(classes), confusion_table(classes, confusion)):
+        if shown is not None:
+            out.show(shown)
 
 
 def _labels(engine: Engine, x: NDArray[np.generic], unknown: bool) -> NDArray[np.int64]:

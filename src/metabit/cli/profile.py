@@ -84,7 +84,6 @@ def command(
     """
     need("profile, simulate")
     from metabit.firmware_sim.memory_use import too_large
-    from metabit.firmware_sim.profile import INCLUDED
 
     options: dict[str, Any] = {
         "learn": learn, "bits": bits, "bank": bank, "batch": batch, "contexts": contexts,
@@ -110,19 +109,7 @@ def command(
     real = measure(file, board, measured, host, options)
     (made,) = _run(file, [board], options | {"state": state})
     _write_tables([made], table_file, layers_file, trace_file)
-    _print_layers(out, file, made)
-    if state is not None:
-        out.line(f"it begins with what was learnt in {state}")
-    _print_memory(out, "RAM", made.ram)
-    if made.flash.available_bytes:
-        _print_memory(out, "flash", made.flash)
-    kinds = {"open": made.open, FRONT_END: made.front_end, "predict": made.predict}
-    out.show(work_table(kinds, made.learn))
-    out.line(WORK_NOTE, "dim")
-    out.show(phase_table(made))
-    out.line(PHASE_NOTE, "dim")
-    _print_notes(out, made)
-    out.line(INCLUDED, "dim")
+    _print(out, file, made, state)
     answer: Answer = {"file": file, **made.to_dict()}
     _write_page(page_file, answer)
     if real is not None:
@@ -173,6 +160,24 @@ def _write_tables(
 def _write_page(path: Path | None, answer: Answer) -> None:
     if path is not None:
         write(of_profile.page(answer, made_now()), path)
+
+
+def _print(out: Output, file: Path, made: Profile, state: Path | None) -> None:
+    from metabit.firmware_sim.profile import INCLUDED
+
+    _print_layers(out, file, made)
+    if state is not None:
+        out.line(f"it begins with what was learnt in {state}")
+    _print_memory(out, "RAM", made.ram)
+    if made.flash.available_bytes:
+        _print_memory(out, "flash", made.flash)
+    kinds = {"open": made.open, FRONT_END: made.front_end, "predict": made.predict}
+    out.show(work_table(kinds, made.learn))
+    out.line(WORK_NOTE, "dim")
+    out.show(phase_table(made))
+    out.line(PHASE_NOTE, "dim")
+    _print_notes(out, made)
+    out.line(INCLUDED, "dim")
 
 
 def _print_layers(out: Output, file: Path, made: Profile) -> None:
