@@ -82,7 +82,8 @@ def _print(out: Output, run: Run) -> None:
     metrics = run.metrics
     words = [f"mean accuracy {percent(metrics['acc'])}"]
     if len(names) > 1:
-        words += [f"{key} {100 * metrics[key]:+.1f}" for key in ("bwt", "forgetting")]
+        names = {"backward transfer": "bwt", "forgetting": "forgetting"}
+        words += [f"{name} {100 * metrics[key]:+.1f}" for name, key in names.items()]
     out.line(f"{', '.join(words)}; {metrics['n_steps']:,} steps in {metrics['seconds']:.1f} s")
     if run.recipe.network.kind == "binary":
         out.line(f"next: metabit export {run.path} -o {run.recipe.name}.mbit", "dim")
