@@ -27,8 +27,8 @@ BOARDS = {
 TARGETS = {"cortex-m3": ("-target", "thumb-freestanding-eabi", "-mcpu=cortex_m3")}
 #: Where results, inputs and the stack lie, where a kernel returns to, and how much memory there is.
 OUT, IN, STOP, _STACK, _BYTES = 0x200000, 0x210000, 0x300000, 0x2F0000, 1 << 23
-#: What unicorn calls an instruction set, a core with all of its instructions, and the registers of
-#: a call: the program counter, stack, return address, and two arguments.
+#: How unicorn names an instruction set and the core with all of its instructions, and the registers
+#: of a call: the program counter, stack, return address, and two arguments.
 _MACHINES = {
     "thumb": ("arm", "ARM", ("THUMB", "MCLASS"), "ARM_CORTEX_M33", "PC SP LR R0 R1"),
     "aarch64": ("arm64", "ARM64", ("ARM",), "ARM64_MAX", "PC SP LR X0 X1"),

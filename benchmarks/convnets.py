@@ -28,7 +28,7 @@ from metabit.trainer.networks.shapes import ConvBlock, ConvNetConfig
 Record = dict[str, Any]
 
 NETWORKS: dict[str, ConvNetConfig] = {
-    # That of recipes/fashion-convnet.toml.
+    # As in recipes/fashion-convnet.toml.
     "28×28: 16c3-p2, 32c3-p2, 10": ConvNetConfig(
         (1, 28, 28), (ConvBlock(16, pool=2), ConvBlock(32, pool=2)), (), 10
     ),

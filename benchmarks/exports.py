@@ -63,7 +63,7 @@ NETWORKS: dict[str, Network] = {
         network = { hidden = [256, 256] }
         method = { m = 1.0 }
         train = { epochs = 6, batch = 50 }""", data="hapt"),
-    "digits, 4-bit thermometer, a bank a task": Network("""
+    "digits, 4-bit thermometer, one bank per task": Network("""
         name = "thermometer"
         data = { name = "digits", stream = "permuted", n_tasks = 2, thermometer = 4 }
         network = { hidden = [100], banks = "task" }

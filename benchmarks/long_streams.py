@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def say(verb: str, arguments: list[str], text: bytes, n_bytes: int) -> None:
-    """Run a verb on the text, again and again until so many bytes have gone through it."""
+    """Send the text through a verb, until so many bytes have gone through it."""
     command = [sys.executable, "-m", "metabit", *arguments]
     begun = time.perf_counter()
     child = subprocess.Popen(

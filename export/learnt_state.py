@@ -55,7 +55,7 @@ class Record:
 
     @classmethod
     def empty(cls, n_classes: int) -> Record:
-        """That of no sample."""
+        """The record before the first sample."""
         return cls(0, 0, 0, 0, 0, 0, np.full(n_classes, NEVER_SEEN, dtype=np.int64))
 
 

@@ -9,7 +9,7 @@ from metabit.export.head_spec import CountingHead
 from metabit.export.spec import Int8Array
 
 HOME_SHARE = 0.995
-"""Share of the samples at home that keep the limit. Those of new people lie further out."""
+"""Share of the samples at home that keep the limit. Samples of new people lie further out."""
 STEPS = 16
 """Of conjugate gradients, as on the device, whose distances fall a little short of exact ones."""
 SOLVED = 1e-12

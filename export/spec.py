@@ -51,7 +51,7 @@ class InputSpec:
 
     @property
     def n_inputs(self) -> int:
-        """Bytes a sample."""
+        """Bytes per sample."""
         return math.prod(self.shape)
 
 
@@ -126,7 +126,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class DenseLayer(Layer):
-    """A binary dense layer. Behind a map it reads all values in order: row, column, channel."""
+    """A binary dense layer. After a map it reads all values in order: row, column, channel."""
 
     @property
     def out_shape(self) -> tuple[int, ...]:
@@ -285,7 +285,7 @@ class Model:
 
     @property
     def n_inputs(self) -> int:
-        """Bytes a sample."""
+        """Bytes per sample."""
         return self.input.n_inputs
 
     @property

@@ -36,7 +36,7 @@ from metabit.firmware_sim.profile import WARM_UP_STEPS
 from metabit.firmware_sim.session import SamplesToRun, Session
 
 LINUX = Path(__file__).parent / "linux"
-#: Those of the firmware, but for a system that has a C library.
+#: As for the firmware, but for a system that has a C library.
 HOSTED_FLAGS = tuple(flag for flag in C_FLAGS if flag != "-ffreestanding") + SECTION_FLAGS
 
 #: Flags for zig by what `uname -m` says. 32-bit Arm is as in Raspberry Pi OS: no NEON but in the

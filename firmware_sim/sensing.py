@@ -35,7 +35,7 @@ class Sensed:
 def sense(running: Session, device: Device) -> Sensed | None:
     """Push random frames into the open model on the board; None where it has no front end.
 
-    The frames of the first sample only fill the window. Those of each further sample are counted.
+    The frames of the first sample only fill the window. Instructions are counted from then on.
     """
     front_end = running.engine.front_end
     if front_end is None:

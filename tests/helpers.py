@@ -106,7 +106,7 @@ def random_convnet(
     Args:
         input_shape: rows, columns and, unless there is only one, channels.
         blocks: channels, kernel side, stride, padding and pool of each convolution.
-        dense: widths of the dense layers behind them, the number of classes last.
+        dense: widths of the dense layers after them, the number of classes last.
         options: those of `random_network`.
     """
     shapes: list[LayerShape] = []

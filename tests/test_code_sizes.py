@@ -1,4 +1,4 @@
-"""`make sizes` prints a row a function, and what changed."""
+"""`make sizes` prints a row per function, and what changed."""
 
 from __future__ import annotations
 

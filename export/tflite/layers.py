@@ -4,7 +4,7 @@ An activation is the integer -1 or +1, with scale 1 and zero point 0. A layer ad
 sums, multiplies by one, and clamps to [-1, +1]: that is the sign, as long as no sum plus bias is 0.
 None is, because all of them are odd:
 
-- Behind a hidden layer a sum of n products of signs has the parity of n, so a threshold can move to
+- After a hidden layer a sum of n products of signs has the parity of n, so a threshold can move to
   the integer below it where the difference would be even, and nothing changes.
 - The first layer's sums have either parity, so its weights are -2 and +2, which makes all sums
   even, and its bias is odd.

@@ -145,7 +145,7 @@ def with_record(data: bytes, layer: int, record: bytes, shape: tuple[int, ...] =
         (3, 1, 0, 1),  # no pooling
         (3, 1, 16, 1),  # a window with more positions than a byte counts
         (3, 1, 2, 2),  # a padding that does not exist
-        (3, 1, 2, 0),  # other maps: the dense layer behind does not fit any more
+        (3, 1, 2, 0),  # other maps: the dense layer after it does not fit any more
         (3, 9, 2, 1),  # one position a side, two are pooled
         (2, 1, 2, 1),  # not as many weights as there are
         (255, 1, 1, 1),
@@ -267,7 +267,7 @@ def test_a_convolution_that_does_not_fit_is_not_written() -> None:
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8"])
-@pytest.mark.parametrize("kernel_size", [2, 3])  # 2 pads behind the map only
+@pytest.mark.parametrize("kernel_size", [2, 3])  # 2 pads after the map only
 def test_a_padded_map_needs_an_integer_next_to_its_zero_point(dtype: str, kernel_size: int) -> None:
     """256 is no sample of uint8, nor 128 one of int8: the file is refused by both readers."""
     highest = 255 if dtype == "uint8" else 127

@@ -92,7 +92,7 @@ def test_dense_layers_with_sign_and_batch_norm(tmp_path: Path) -> None:
 
 
 def test_a_convolutional_network_channel_first(tmp_path: Path) -> None:
-    """Pooling behind the sign and behind a batch norm of both signs, +1 padding, a flat head."""
+    """Pooling after the sign and after a batch norm of both signs, +1 padding, a flat head."""
     g = Graph([3, 10, 8])
     g.step("Conv", g.signs(8, 3, 3, 3), kernel_shape=[3, 3])
     g.batch_norm(8, size=2)
@@ -133,7 +133,7 @@ def test_a_convolution_that_sees_its_whole_map_is_a_dense_layer(tmp_path: Path) 
 
 
 def test_maps_that_lie_channels_last_as_in_tensorflow(tmp_path: Path) -> None:
-    """As converters write Larq's networks: transposed before and behind convolutions, +1 padding,
+    """As converters write Larq's networks: transposed before and after convolutions, +1 padding,
     weights as the Sign of latent ones, and a sign that is never zero. TensorFlow pads maps before
     the converter turns them."""
     g = Graph([9, 7, 2])

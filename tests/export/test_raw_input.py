@@ -43,7 +43,7 @@ NETWORKS = {"mlp": "hidden = [32]", "convnet": "convolutions = [[8, 3, 2]], hidd
 
 @st.composite
 def encoded(draw: st.DrawFn) -> tuple[Model, Array, Array]:
-    """A random network behind a code, samples of values, and their bits, flat."""
+    """A random network after an encoder, samples of values, and their bits, flat."""
     rows, columns = draw(st.integers(4, 7)), draw(st.integers(4, 7))
     seed, is_map = draw(st.integers(0, 2**16)), draw(st.booleans())
     signed = draw(st.booleans())

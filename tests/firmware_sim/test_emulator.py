@@ -39,7 +39,7 @@ def sample_of(running: Session) -> Samples:
 
 @pytest.mark.parametrize("beyond", [0, 4096, 1 << 20])
 def test_reading_beyond_ram_faults_and_names_the_function(device: Device, beyond: int) -> None:
-    """The firmware's pointer to its model is bent to the first byte behind RAM, and further."""
+    """The firmware's pointer to its model is bent to the first byte after RAM, and further."""
     board = device.firmware.board
     width = 4 if board.isa == "thumb" else 8
     address = board.ram.end + beyond

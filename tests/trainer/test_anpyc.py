@@ -1,4 +1,4 @@
-"""ANPyC: importance is its formula, what rests does nothing, and what earlier tasks use stays."""
+"""ANPyC: importance is its formula, pruned weights do nothing, what earlier tasks use stays."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_phases_take_out_more_and_more_and_leave_the_last_task_alone() -> None:
 
 
 @pytest.mark.parametrize("make", [real, binary])
-def test_what_rests_is_of_least_importance_and_does_not_move(make: Any) -> None:
+def test_what_is_pruned_is_of_least_importance_and_does_not_move(make: Any) -> None:
     model, (x, y) = make(), samples()
     anpyc = method(model, prune=50, prune_step=25)
     anpyc.start_phase(model, x, y, 0, 0)

@@ -1,7 +1,7 @@
 """Where a network is trained: devices by name, and steps that a graphics processor repeats.
 
 The runs of test_loop.py and test_method_runs.py are the tests of a graphics processor: with
-METABIT_TEST_DEVICE=cuda they train there, and killed runs go on to the same bits.
+METABIT_TEST_DEVICE=cuda they train there, and killed runs continue to the same bits.
 """
 
 from __future__ import annotations

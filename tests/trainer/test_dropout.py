@@ -1,4 +1,4 @@
-"""Dropout: what it draws, when, and that a copy goes on with the same draws."""
+"""Dropout: what it draws, when, and that a copy continues with the same draws."""
 
 from __future__ import annotations
 

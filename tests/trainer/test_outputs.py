@@ -1,4 +1,4 @@
-"""Single, growing and multi-head outputs: which classes compete, and what rests."""
+"""Single, growing and multi-head outputs: which classes compete, and which do not learn."""
 
 from __future__ import annotations
 

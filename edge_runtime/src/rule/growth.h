@@ -1,6 +1,6 @@
 /* growth.h: how freely hidden weights of a layer grow, which decides how long the layer remembers.
  *
- * A move that shrinks a hidden weight passes with f_meta of its size, f. One that lets it grow
+ * A move that shrinks a hidden weight passes with f_meta of its size, f. A move that lets it grow
  * passes with 1 - k + k (1 - 1/16) f (mb_grow(), metaplasticity.h). With k = 0 growing is free:
  * weights consolidate, until all of them stand at the end of the range and nothing new is learnt.
  * With k = 1 noise moves a weight up and down at odds of 15 to 16, so that only what the samples

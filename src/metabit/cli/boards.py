@@ -40,7 +40,7 @@ def command(out: Output, name: str | None) -> Answer:
                 "yes" if board.emulated else "plan only", "yes" if board.standalone else "-",
             )  # fmt: skip
         out.show(rows)
-        out.line("image: `metabit firmware` writes one that the board runs by itself")
+        out.line("image: `metabit firmware` can write an image that the board runs by itself")
         out.line("`metabit boards NAME` shows a board and where its figures are from")
         out.line("this machine is measured: `metabit bench FILE`")
     return {"boards": [_answer(board) for board in known]}
