@@ -321,6 +321,9 @@ class Engine:
 
         Returns:
             shape (n,), int64: the predictions of test-then-train evaluation.
+
+        Raises:
+            InputError: as from `partial_fit`.
         """
         samples = check_samples(x, self.input, self._where)
         labels = check_labels(y, len(samples), self.n_outputs, self._where)

@@ -21,6 +21,9 @@ def quantize_input(x: NDArray[np.floating], spec: InputSpec, where: str) -> Samp
         x: any shape, finite.
         spec: scale, zero point and dtype.
         where: name of the model, for messages.
+
+    Raises:
+        InputError: NaN or infinity; says which sample (E-NOT-FINITE).
     """
     bad = ~np.isfinite(x)
     if bad.any():

@@ -194,6 +194,9 @@ def loads(data: bytes, where: str = "blob") -> Model:
     Args:
         data: the whole file.
         where: its name, for messages.
+
+    Raises:
+        FormatError, CorruptError: not a .mbit file, a newer one, or damaged; names the section.
     """
     found = {section.type: section for section in layout.sections(data, where)}
     payload = {kind: Cursor(data, section, where) for kind, section in found.items()}

@@ -16,7 +16,10 @@ from metabit.export.spec import Norm
 
 
 class Cursor:
-    """Reads one section from its start, and refuses to run past its end."""
+    """Reads one section from its start, and refuses to run past its end.
+
+    Every method raises CorruptError where the section does not hold what is asked for.
+    """
 
     def __init__(self, data: bytes, section: Section, where: str) -> None:
         self._bytes = memoryview(data)[section.offset_bytes :][: section.length_bytes]

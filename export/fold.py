@@ -57,6 +57,9 @@ def fold_threshold(norm: Norm, eps: float, acc_max: int) -> Threshold:
 
     Returns:
         see `find_thresholds`.
+
+    Raises:
+        InputError: NaN or infinity in the normalisation (E-NOT-FINITE).
     """
     for name in ("mean", "var", "gamma", "beta"):
         if not np.all(np.isfinite(getattr(norm, name))):

@@ -42,6 +42,9 @@ def quantize_hidden(hidden: Float32Array, w_max: float, bits: int) -> Int8Array:
 
     Returns:
         shape (n_out, n_in), int8.
+
+    Raises:
+        InputError: other bits (E-BITS), NaN or infinity (E-NOT-FINITE).
     """
     if bits not in (4, 8):
         raise InputError(f"{bits}-bit hidden weights: choose 8 or 4 bits", code="E-BITS")

@@ -218,7 +218,11 @@ def begin(data: bytes, model: Model, model_name: int, where: str) -> tuple[Start
 
 
 def read_start(made_by: Choice, version: int, n_classes: int, reader: StateReader) -> Start:
-    """Read what a learnt block says before its values."""
+    """Read what a learnt block says before its values.
+
+    Raises:
+        CorruptError: a value is out of range.
+    """
     *rng, n_steps, n_learnt = reader.numbers(_COUNTERS)
     if not any(rng):
         raise reader.corrupt("its random generator stands still")

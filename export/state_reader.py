@@ -20,7 +20,10 @@ _COUNT = struct.Struct("<I")
 
 
 class StateReader:
-    """Reads an image whose checksum holds, from `at` on to the checksum at its end."""
+    """Reads an image whose checksum holds, from `at` on to the checksum at its end.
+
+    Every method raises CorruptError where the image does not hold what is asked for.
+    """
 
     def __init__(self, data: bytes, at: int, where: str) -> None:
         self._bytes, self.at, self._where = memoryview(data)[:-CRC_BYTES], at, where

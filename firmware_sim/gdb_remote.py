@@ -113,7 +113,11 @@ class GdbRemote:
             self._done(self.command(f"Z0,{address:x},2"), f"set a breakpoint at {address:#x}")
 
     def run(self) -> None:
-        """Let the core run until it stops."""
+        """Let the core run until it stops.
+
+        Raises:
+            StorageError: it has not stopped in time, or the server has gone (E-DEVICE-GDB).
+        """
         answer = self.command("c")
         if answer[:1] not in ("S", "T"):
             raise self._failed(f"the core has not stopped, but {answer[:20]!r}")

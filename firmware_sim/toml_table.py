@@ -45,6 +45,8 @@ class BoardTable:
         values: as tomllib gives them.
         where: the file, for messages.
         section: name of this table in the file; empty for the top one.
+
+    Every method raises InputError, with the file, section and key, where a value is not as asked.
     """
 
     def __init__(self, values: Mapping[str, Any], where: str, section: str) -> None:

@@ -138,6 +138,9 @@ def prequential_accuracy(labels: NDArray[Any], truth: NDArray[Any], window: int)
     Returns:
         one value per sample, shape (n,), from 0 to 1.
 
+    Raises:
+        InputError: `window` is below 1 (E-METRICS).
+
     Reference:
         Gama, Sebastiao and Rodrigues 2013, "On evaluating stream learning algorithms".
     """

@@ -80,7 +80,11 @@ def load(path: Path) -> File:
 
 
 def loads(data: bytes, where: str) -> File:
-    """The same from bytes."""
+    """The same from bytes.
+
+    Raises:
+        CorruptError: not a TFLite file, or a damaged one (E-TFLITE).
+    """
     if data[4:8] != b"TFL3":
         raise CorruptError(f"{where}: not a TFLite file", code="E-TFLITE")
     try:

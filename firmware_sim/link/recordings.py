@@ -95,7 +95,11 @@ class FrameSender:
         return reply
 
     def predict(self, window: FrameWindow) -> Reply:
-        """The reply to PREDICT_WINDOW, however often the device is reset meanwhile; see `ask`."""
+        """The reply to PREDICT_WINDOW, however often the device is reset meanwhile; see `ask`.
+
+        Raises:
+            StorageError: the device was reset so often that nothing was gained (E-DEVICE-SILENT).
+        """
         for _ in range(_SETBACKS):
             reply = self.ask(messages.PREDICT_WINDOW, window)
             if reply.result != messages.OTHER_SAMPLE:

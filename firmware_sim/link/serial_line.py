@@ -47,14 +47,22 @@ class SerialLine:
             ) from error
 
     def write(self, data: bytes) -> None:
-        """Send bytes."""
+        """Send bytes.
+
+        Raises:
+            StorageError: the port has gone (E-DEVICE-LINE).
+        """
         try:
             self._port.write(data)
         except self._errors as error:
             raise self._gone(error) from error
 
     def read(self, seconds: float) -> bytes:
-        """Bytes that have come, after `seconds` at most."""
+        """Bytes that have come, after `seconds` at most.
+
+        Raises:
+            StorageError: the port has gone (E-DEVICE-LINE).
+        """
         end = time.monotonic() + seconds
         try:
             while True:

@@ -119,7 +119,11 @@ class Steps:
         return self.at == len(self._y) and (not self._every or self._kept == self.at)
 
     def begin(self) -> int:
-        """Begin or continue the session; returns how many samples were learnt before."""
+        """Begin or continue the session; returns how many samples were learnt before.
+
+        Raises:
+            StorageError: the device was reset so often that nothing was gained (E-DEVICE-SILENT).
+        """
         wanted = messages.SESSION.pack(self._session)
         for _ in range(_SETBACKS):
             begun = learnt(self._client.ask(messages.BEGIN, wanted).payload)

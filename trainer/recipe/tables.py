@@ -89,7 +89,11 @@ def toml_value(value: object) -> str:
 
 
 def parse(kind: type[Table], table: dict[str, Any], where: str) -> Table:
-    """Make an instance of the dataclass `kind`; an error message begins with `where`."""
+    """Make an instance of the dataclass `kind`; an error message begins with `where`.
+
+    Raises:
+        InputError: an unknown key, a missing one, or a value of another type (E-RECIPE).
+    """
     known = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
     for key in table:
         if key not in known:

@@ -70,6 +70,9 @@ def stream_parts(dataset: DataSet, n_parts: int, seed: int) -> Stream:
     Every part is tested on the whole test set, and all parts share one bank: the network is never
     told where a part ends.
 
+    Raises:
+        InputError: more parts than samples (E-STREAM).
+
     Reference:
         Laborieux et al. 2021 (60 parts of Fashion-MNIST).
     """
@@ -152,7 +155,11 @@ def subjects_of(dataset: DataSet) -> list[int]:
 
 
 def equal_groups(members: Sequence[int], n_groups: int) -> list[list[int]]:
-    """Cut `members`, in order, into groups whose sizes differ by one at most."""
+    """Cut `members`, in order, into groups whose sizes differ by one at most.
+
+    Raises:
+        InputError: more groups than members (E-STREAM).
+    """
     check_count("n_tasks", n_groups)
     if n_groups > len(members):
         raise InputError(

@@ -107,7 +107,11 @@ def learn_option(default: str | None) -> Callable[[F], F]:
 
 
 def bank_for(bank: int | None, task: int | None, n_banks: int) -> int:
-    """The bank to use: as given, or the bank of the task, in a model with a bank per task."""
+    """The bank to use: as given, or the bank of the task, in a model with a bank per task.
+
+    Raises:
+        InputError: there is no such task (E-TASK).
+    """
     if bank is not None:
         return bank
     if task is not None and 1 < n_banks < task:

@@ -12,7 +12,12 @@ from metabit.unpacking import DAMAGE, array_in, arrays_of, first_rows
 
 def load_array(path: Path, limit: int | None = None) -> Array:
     """An array of a .npy file, or its first `limit` rows; never a pickled one, which could run
-    code."""
+    code.
+
+    Raises:
+        FormatError, CorruptError: not a .npy file, or a damaged one (E-DATA-FORMAT).
+        InputError: it holds Python objects (E-DATA-PICKLE).
+    """
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
             raise FormatError(

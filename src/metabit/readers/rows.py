@@ -76,6 +76,9 @@ class Rows:
         Args:
             whole: whether all values of a row are whole numbers.
             place: of the row, for the message.
+
+        Raises:
+            InputError: whole numbers and real values are mixed (E-DATA-MEANING).
         """
         if self.codes is None:
             self.codes = whole
@@ -87,7 +90,11 @@ class Rows:
             )
 
     def inputs(self, values: list[list[float]]) -> Array:
-        """Rows as the model reads them: integers of its input, or counts of its front end."""
+        """Rows as the model reads them: integers of its input, or counts of its front end.
+
+        Raises:
+            InputError: whole numbers that the model's input does not hold (E-DATA-RANGE).
+        """
         array = np.array(values, dtype=np.float64)
         self.n_values += array.size
         front_end = self.model.front_end
