@@ -49,8 +49,11 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     assert caught.value.code == "E-SIZE"
 
 
-def test_one_bar_shows_one_race_after_another() -> None:
+def test_one_bar_shows_one_race_after_another(capsys: pytest.CaptureFixture[str]) -> None:
     with FitBar() as bar:
         for _ in range(2):
             bar.of([(3, 10)]).planned(3, 0)
             bar.run_started(1, [20], 0)
+    said = capsys.readouterr().err
+    assert said.count("stage 1 of 1: 3 trainings of 10 steps") == 2
+    assert said.count("training the best of them on all samples") == 2
