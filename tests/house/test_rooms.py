@@ -44,7 +44,7 @@ ROOMS = {
         "kept_states",
         "guarding reading stream_record",
         "row_record",
-        "fit_tables learn_rows",
+        "fit_tables learn_rows learn_tables",
         "bench_plot board_tables export_targets measuring phase_tables",
         "bench boards compare data demo device doctor export firmware fit importance import_onnx "
         "inspect learn plan predict profile report reproduce simulate state train verify",

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.guarding import guard_answer, guard_for, say_guard
+from metabit.cli.guarding import guard_answer, guard_for
 from metabit.cli.kept_states import Opened, opened_with
 from metabit.cli.learn_rows import learn_rows
+from metabit.cli.learn_tables import say_learnt
 from metabit.cli.options import (
     BANK_OR_TASKS,
     BATCH,
@@ -37,9 +38,8 @@ from metabit.cli.options import (
 from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
-from metabit.cli.state_view import contexts_told
 from metabit.cli.stream_record import StreamRecord
-from metabit.cli.tables import class_table, confusion_table, percent
+from metabit.cli.tables import percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.guard import Guard
 from metabit.edge_runtime.kept_contexts import room_for
@@ -168,7 +168,7 @@ def command(
         "new_classes": _new(model, engine, truth),
         **_how_well(record, classes, engine.n_outputs),
     }
-    _print(out, answer, classes)
+    say_learnt(out, answer, classes)
     if report is not None:
         out.line(f"report: {write(of_learning.page(answer, made_now()), report)}")
     return answer
@@ -355,49 +355,3 @@ def _new(model: Model, engine: Engine, truth: NDArray[np.int32]) -> list[int]:
         return []
     told = np.unique(truth)
     return [int(label) for label in told if model.head.counts[label] == 0]
-
-
-def _print(out: Output, answer: Answer, classes: ClassNames) -> None:
-    out.line(
-        f"learnt {answer['n_samples']:,} samples of {answer['data']}: right "
-        f"{percent(answer['accuracy_before'])} before, {percent(answer['prequential_accuracy'])} "
-        f"as they came (last tenth {percent(answer['last_accuracy'])}), "
-        f"{percent(answer['accuracy_after'])} after",
-        "bold",
-    )
-    if answer["contexts"]:
-        told = contexts_told(answer["n_contexts"], answer["contexts"], answer["context"])
-        out.line(f"contexts: {told}")
-    classes_told = answer["classes"]
-    for rows in (class_table(classes_told), confusion_table(classes_told, answer["confusion"])):
-        if rows is not None:
-            out.show(rows)
-    if answer["new_classes"]:
-        out.line(f"new classes: {', '.join(map(classes, answer['new_classes']))}")
-    if answer["guard"] is not None:
-        say_guard(out, answer["guard"])
-    _print_gauges(out, answer)
-    if answer["state"] is None:
-        out.line("nothing is kept: give --state DIR to keep it", "yellow")
-    else:
-        out.line(f"kept in {answer['state']}")
-
-
-def _print_gauges(out: Output, answer: Answer) -> None:
-    drift = f"; errors rose {answer['n_drifts']} times" if answer["n_drifts"] else ""
-    drift += ", the last time just now: the stream drifts" if answer["is_drifting"] else ""
-    if not answer["n_weights"]:
-        out.line(f"{answer['n_steps']:,} samples since export{drift}")
-        return
-    layers, ends = (
-        " ".join(map(percent, answer[name])) for name in ("layer_plasticity", "layer_at_end")
-    )
-    out.line(
-        f"{answer['n_steps']:,} samples since export, {answer['n_learnt']:,} of them learnt"
-        f"{drift}; the last step changed {answer['last_writes']:,} hidden weights and flipped "
-        f"{answer['last_flips']:,} of {answer['n_weights']:,}"
-    )
-    out.line(
-        f"plasticity left {percent(answer['plasticity_left'])}; by layer: {layers}; at the end of "
-        f"their range: {ends}"
-    )
