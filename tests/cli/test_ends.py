@@ -191,7 +191,7 @@ def test_ctrl_c_inside_a_verb_ends_with_130(model_file: Path) -> None:
     [
         "metabit.cli",
         "click",
-        "metabit.cli.plan",
+        "metabit.cli.verbs.plan",
         "numpy",
         "rich.table",
         "metabit.edge_runtime.plan",

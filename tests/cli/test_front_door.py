@@ -41,7 +41,7 @@ def test_every_verb_explains_itself_and_takes_json(cli: Cli, verb: str) -> None:
 def test_without_a_verb_the_help_is_shown(cli: Cli) -> None:
     done = cli()
     assert done.code == 2
-    assert "Verbs:" in done.stderr
+    assert "Begin here:" in done.stderr
 
 
 def test_version(cli: Cli) -> None:

@@ -13,7 +13,7 @@ import pytest
 from small_fit import Noted, asked_in, here, question_of, write_table
 
 from metabit.cli.common import Output
-from metabit.cli.fit import or_known
+from metabit.cli.verbs.fit import or_known
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.errors import BudgetError, InputError

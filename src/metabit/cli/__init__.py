@@ -1,4 +1,4 @@
-"""The `metabit` command: one file per verb, each loaded only when it is called.
+"""The `metabit` command: one file per verb in `verbs/`, each loaded only when it is called.
 
 Exit codes: 0 ok, 1 storage, network or installation failed, 2 usage or input, 3 budget exceeded,
 4 file rejected, 5 mismatch, 130 interrupted.
@@ -19,34 +19,46 @@ from metabit.cli.standard_streams import WatchedStdout, prepare
 from metabit.errors import InputError, MetabitError, StorageError, nearest
 from metabit.interrupt import INTERRUPTED
 
-VERBS = {
-    "demo": "Run the whole story on real data, in about a minute.",
-    "fit": "Find, train and pack a network for your data that fits the device.",
-    "train": "Train a network from a recipe.",
-    "compare": "Compare finished runs in one table, with plots.",
-    "importance": "Show which weights of a network given samples need.",
-    "reproduce": "Run a published benchmark and print its table.",
-    "export": "Pack a trained network into a .mbit file or another format.",
-    "import": "Convert an ONNX network of binary layers to a .mbit file.",
-    "inspect": "Show what is in a .mbit file, or in a learnt state.",
-    "plan": "Show how much RAM a model needs, to the byte.",
-    "predict": "Run a model on samples and print their labels.",
-    "learn": "Teach a model with labelled samples, in their order.",
-    "state": "Look at what was learnt, state by state; take back what harmed.",
-    "verify": "Check a model's scores, or that two files hold the same model.",
-    "bench": "Measure a model's speed on this machine, layer by layer.",
-    "profile": "Estimate what a model costs on a board: RAM, flash, time, energy.",
-    "simulate": "Run the real firmware on an emulated board.",
-    "firmware": "Write what runs on a board: a firmware image, or a program that measures.",
-    "device": "Speak to a device: test it, predict, teach it, take its state out.",
-    "report": "Write one HTML page about a run, a search, a stream or a profile.",
-    "boards": "List the known boards.",
-    "data": "List data sets, download or make one, look into your own.",
-    "doctor": "Check the installation.",
+#: Every verb with the first line of its help, in the order of the story.
+STORY: dict[str, dict[str, str]] = {
+    "Begin here": {
+        "demo": "Run the whole story on real data, in about a minute.",
+        "fit": "Find, train and pack a network for your data that fits the device.",
+        "data": "List data sets, download or make one, look into your own.",
+        "doctor": "Check the installation.",
+    },
+    "Train a network": {
+        "train": "Train a network from a recipe.",
+        "compare": "Compare finished runs in one table, with plots.",
+        "importance": "Show which weights of a network given samples need.",
+        "reproduce": "Run a published benchmark and print its table.",
+    },
+    "Pack it, and look into it": {
+        "export": "Pack a trained network into a .mbit file or another format.",
+        "import": "Convert an ONNX network of binary layers to a .mbit file.",
+        "inspect": "Show what is in a .mbit file, or in a learnt state.",
+        "verify": "Check a model's scores, or that two files hold the same model.",
+    },
+    "Run it, and teach it": {
+        "plan": "Show how much RAM a model needs, to the byte.",
+        "predict": "Run a model on samples and print their labels.",
+        "learn": "Teach a model with labelled samples, in their order.",
+        "state": "Look at what was learnt, state by state; take back what harmed.",
+        "report": "Write one HTML page about a run, a search, a stream or a profile.",
+        "bench": "Measure a model's speed on this machine, layer by layer.",
+    },
+    "Take it to a board": {
+        "boards": "List the known boards.",
+        "profile": "Estimate what a model costs on a board: RAM, flash, time, energy.",
+        "simulate": "Run the real firmware on an emulated board.",
+        "firmware": "Write what runs on a board: a firmware image, or a program that measures.",
+        "device": "Speak to a device: test it, predict, teach it, take its state out.",
+    },
 }
+VERBS = {name: line for part in STORY.values() for name, line in part.items()}
 
 #: Modules of verbs that are words of Python.
-MODULES = {"import": ".import_onnx"}
+MODULES = {"import": "import_onnx"}
 
 #: Packages without which no verb runs; click, the third, is missed before this file is read.
 REQUIRED = ("numpy", "rich")
@@ -60,10 +72,11 @@ class LazyGroup(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import `metabit.cli.<verb>` and return its `command`."""
+        """Import `metabit.cli.verbs.<verb>` and return its `command`."""
         if cmd_name not in VERBS:
             return None
-        command = importlib.import_module(MODULES.get(cmd_name, f".{cmd_name}"), __name__).command
+        name = MODULES.get(cmd_name, cmd_name)
+        command = importlib.import_module(f"{__name__}.verbs.{name}").command
         assert isinstance(command, click.Command)
         return command
 
@@ -77,8 +90,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, written without importing one."""
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+        widest = max(map(len, VERBS))
+        for heading, verbs in STORY.items():
+            with formatter.section(heading):
+                formatter.write_dl([(name.ljust(widest), line) for name, line in verbs.items()])
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:

@@ -31,6 +31,6 @@ def command(out: Output, seed: int, folder: Path) -> Answer:
     never teach it say how well that went.
     """
     need("demo")
-    from metabit.cli.demo.story import run
+    from metabit.cli.verbs.demo.story import run
 
     return run(out, folder=folder, seed=seed)

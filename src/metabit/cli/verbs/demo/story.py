@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from metabit import __version__
 from metabit.cli.common import Answer, Output
-from metabit.cli.demo.findings import RAM_BUDGET, LearningCurve, Story
 from metabit.cli.progress import TrainingBar, progress
 from metabit.cli.tables import budget_bar, format_us, percent, table
+from metabit.cli.verbs.demo.findings import RAM_BUDGET, LearningCurve, Story
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import PARTS, Learn
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
@@ -130,7 +130,7 @@ def _recipe(seed: int) -> dict[str, Any]:
     """The demo's recipe, which travels in the package."""
     import tomllib
 
-    text = (files("metabit.cli.demo") / "demo.toml").read_text(encoding="utf-8")
+    text = (files("metabit.cli.verbs.demo") / "demo.toml").read_text(encoding="utf-8")
     tables = tomllib.loads(text)
     tables["train"]["seed"] = seed
     return tables
