@@ -65,15 +65,26 @@ def recorded() -> list[SameCode]:
 
 
 def record(made: Sequence[SameCode]) -> None:
-    """Write it."""
+    """Write it, and keep what is known of code that did not lie in the folder."""
+    new = {(one.core, one.function, one.rounds): one for one in made}
+    known = {(one.core, one.function, one.rounds): one for one in recorded()} | new
+    places = {(row["core"], row["function"]): i for i, row in enumerate(_rows())}
+    made = sorted(known.values(), key=lambda one: (places[one.core, one.function], one.rounds))
     write_whole(RESULTS, (json.dumps([asdict(one) for one in made], indent=1) + "\n").encode())
+
+
+def _rows() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))["code"]
+    return rows
 
 
 def run(folder: Path) -> list[SameCode]:
     """Every published measurement of code that lies in `folder`, predicted."""
-    table = tomllib.loads(PUBLISHED.read_text(encoding="utf-8"))
     made = []
-    for row in table["code"]:
+    for row in _rows():
+        if not (folder / row["file"]).is_file():
+            print(f"{row['file']} is not in {folder}: what is recorded of it stays")
+            continue
         board = board_of(row["core"])
         program = _assembled(board, folder / row["file"], row["function"], row["tables"])
         core = cores.load(row["core"])

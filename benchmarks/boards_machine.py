@@ -21,6 +21,7 @@ BOARDS = {
     "cortex-m4f": "nrf52840",
     "cortex-m55": "cortex-m55",
     "cortex-m7": "stm32f746",
+    "esp32-c3": "esp32-c3",
     "hazard3": "raspberry-pi-pico-2-riscv",
 }
 #: Where no board has the core: how to compile for it.

@@ -35,7 +35,7 @@ from metabit.firmware_sim.watcher import BlockWatcher
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "boards.json"
 PAGE = HERE.parent / "docs" / "BOARDS.md"
-SOURCES = ("kernels.c", "kernels_32.c")
+SOURCES = ("kernels.c", "kernels_32.c", "loops.S")
 FLAGS = ("-O3", "-std=gnu99", "-ffreestanding", "-nostdlib", "-fno-vectorize", "-fno-slp-vectorize",
          "-Wl,-e,chacha", "-Wl,--image-base=0x10000", "-Wl,--no-gc-sections")  # fmt: skip
 

@@ -19,11 +19,12 @@ SIMILAR = {
     "div": "alu", "div64": "div", "simd": "alu", "simd_sum": "simd", "field": "shift",
     "load": "alu", "load_narrow": "load", "load_pair": "load", "load_many": "load_pair",
     "store": "alu", "store_pair": "store", "store_many": "store_pair", "branch": "alu",
-    "call": "branch", "skip": "alu", "other": "alu", "fp_add": "alu", "fp_mul": "fp_add",
-    "fp_mla": "fp_mul", "fp_div": "fp_mul", "fp_sqrt": "fp_div", "fp_move": "fp_add",
-    "fp_convert": "fp_add", "fp_load": "load", "fp_load_many": "load_many", "fp_store": "store",
-    "fp_store_many": "store_many", "vec": "fp_add", "vec_q": "vec", "vec_shift": "vec",
-    "vec_shift_q": "vec_q", "vec_insert_q": "vec_shift_q", "vec_mul": "fp_mul",
+    "jump": "branch", "call": "branch", "skip": "alu", "other": "alu", "fp_add": "alu",
+    "fp_mul": "fp_add", "fp_mla": "fp_mul", "fp_div": "fp_mul", "fp_sqrt": "fp_div",
+    "fp_move": "fp_add", "fp_convert": "fp_add", "fp_load": "load", "fp_load_many": "load_many",
+    "fp_store": "store", "fp_store_many": "store_many", "vec": "fp_add", "vec_q": "vec",
+    "vec_shift": "vec", "vec_shift_q": "vec_q", "vec_insert_q": "vec_shift_q",
+    "vec_mul": "fp_mul",
     "vec_mul_q": "vec_mul", "vec_table_q": "vec_q", "vec_zip_q": "vec_q", "vec_reduce": "vec_q",
     "vec_accumulate": "vec_q", "vec_fp_q": "vec_q", "load_q": "fp_load", "load_q_many": "load_q",
     "store_q": "fp_store", "store_q_many": "store_q",
@@ -40,6 +41,7 @@ class CycleCost:
         busy: cycles for which it takes them.
         per_word: cycles added to `busy`, `hold` and the latency for each word after the first.
         hold: cycles for which the next operation cannot start, beyond its own.
+        hold_per_word: cycles added to that for each word after the first, also where it is 0.
         overlap: whether a `hold` of an operation like it does not hold it.
         single: it starts alone in its cycle.
         first: it starts as the first in its cycle.
@@ -51,6 +53,7 @@ class CycleCost:
     busy: int = 1
     per_word: float = 0.0
     hold: int = 0
+    hold_per_word: float = 0.0
     overlap: bool = False
     single: bool = False
     first: bool = False
@@ -68,11 +71,13 @@ class Core:
         width: operations that can start in a cycle.
         window: operations that an out-of-order core looks ahead.
         taken: cycles lost when a jump is taken.
+        always: cycles lost by a jump that has no condition, or a call.
         loops: whether a jump back to the block that has just run is predicted, and loses none.
         shifted_early, address_early: how many cycles sooner a shifted operand, and the address of a
             load or store, has to be there.
         data_late: how many cycles later the data of a store has to be there.
-        pairs: "any" two operations start together, or "t1": of two of 16 bits a simple one.
+        pairs: "any" two operations start together; "t1": of two of 16 bits a simple one; "jumps":
+            of two of 16 bits a jump, where the first sets no flags.
         units: how many there are of each.
         costs: by kind of operation.
         bar: the true figure lies within these factors of the estimate: low and high.
@@ -86,6 +91,7 @@ class Core:
     width: int
     window: int
     taken: int
+    always: int
     loops: bool
     shifted_early: int
     address_early: int
@@ -138,11 +144,12 @@ def _parse(table: BoardTable) -> Core:
         width=table.number("width", least=1),
         window=table.number("window", default=0),
         taken=table.number("taken"),
+        always=table.number("always", default=table.number("taken")),
         loops=table.flag("loops"),
         shifted_early=table.number("shifted_early", default=0),
         data_late=table.number("data_late", default=0),
         address_early=table.number("address_early", default=0),
-        pairs=table.choice("pairs", ("any", "t1")),
+        pairs=table.choice("pairs", ("any", "t1", "jumps")),
         units=units,
         costs=costs,
         bar=(bar.share("low"), bar.share("high")),
@@ -166,6 +173,7 @@ def _cost(part: BoardTable, units: Mapping[str, int]) -> CycleCost:
         busy=part.number("busy", default=1),
         per_word=part.share("per_word", default=0.0),
         hold=part.number("hold", default=0),
+        hold_per_word=part.share("hold_per_word", default=0.0),
         overlap=part.flag("overlap"),
         single=part.flag("single"),
         first=part.flag("first"),

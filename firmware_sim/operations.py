@@ -279,7 +279,8 @@ def _a64_integer(name: str, text: str) -> tuple[str, str]:
 # ---- RISC-V ------------------------------------------------------------------------------------
 
 _RISCV = (
-    (r"b(eq|ne|lt|ge|gt|le)u?z?|j|jr|ret|tail", "branch"),
+    (r"b(eq|ne|lt|ge|gt|le)u?z?", "branch"),
+    (r"j|jr|ret|tail", "jump"),
     (r"jal|jalr|call", "call"),
     (r"l[bh]u?", "load_narrow"),
     (r"lw|lwsp|lr\.w", "load"),
@@ -300,7 +301,7 @@ def _riscv(instruction: Any) -> MachineOperation:
     named = re.findall(r"\b(?:zero|ra|sp|gp|tp|[sat]\d+)\b", text)
     inside = re.search(r"\((\w+)\)", text)
     address = (inside[1],) if inside else ()
-    if kind in ("store", "branch", "other"):
+    if kind in ("store", "branch", "jump", "other"):
         return MachineOperation(kind, tuple(named), address, short=instruction.size == 2)
     if kind == "call":
         return MachineOperation(kind, tuple(named[1:]), address, writes=("ra",))

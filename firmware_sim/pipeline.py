@@ -25,7 +25,9 @@ class _Step:
     busy: int
     hold: int
     short: bool
-    simple: bool
+    simple: bool  # of a core that pairs only some: it may join another
+    lets: bool  # and another may join it
+    goes: bool  # it always jumps
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class State:
         ready: (register, cycles until it can be read), where it cannot yet.
         units: cycles until each instance of each unit is free; out of order, busy cycles as bits.
         held, held_hard: cycles until an operation may start that does not, or does, overlap a hold.
+        goes: whether the last operation always jumps, on a core to which that matters.
     """
 
     slots: int
@@ -48,6 +51,7 @@ class State:
     units: tuple[tuple[int, ...], ...]
     held: int
     held_hard: int
+    goes: bool = False
     last: int = -1  # address of the block that ran last, on a core that predicts short loops
 
 
@@ -89,8 +93,15 @@ class Pipeline:
             self._steps[place] = [self._step(o) for o in self._decode(address, n_bytes)]
         before, loops = self._states[state], self._core.loops
         jumped = jumped and not (loops and before.last == address)
-        cycles, after = self._walk(self._steps[place], before, jumped)
-        return cycles, self._number(replace(after, last=address) if loops else after)
+        steps, core = self._steps[place], self._core
+        cycles, after = self._walk(steps, before, jumped)
+        if jumped and before.goes:
+            cycles += core.always - core.taken
+        if loops:
+            after = replace(after, last=address)
+        if core.always != core.taken:
+            after = replace(after, goes=steps[-1].goes)
+        return cycles, self._number(after)
 
     def outstanding(self, state: int) -> int:
         """Cycles after a state until nothing is outstanding any more."""
@@ -116,6 +127,11 @@ class Pipeline:
         late = {register: cost.latency + extra for register in operation.writes}
         if operation.base:
             late[operation.base] = 1
+        hold = cost.hold + extra if cost.hold else 0
+        simple = lets = operation.simple
+        if core.pairs == "jumps":
+            simple = operation.kind in ("branch", "skip")
+            lets = operation.short and "cpsr" not in operation.writes
         number = self._registers.setdefault
         return _Step(
             cost,
@@ -123,9 +139,11 @@ class Pipeline:
             tuple((number(r, len(self._registers)), n) for r, n in late.items()),
             tuple((self._unit_names.index(name), n) for name, n in cost.uses),
             cost.busy + extra,
-            cost.hold + extra if cost.hold else 0,
+            hold + round(cost.hold_per_word * (operation.words - 1)),
             operation.short,
-            operation.simple,
+            simple,
+            lets,
+            operation.kind in ("jump", "call"),
         )
 
     # ---- in order ----
@@ -148,14 +166,16 @@ class Pipeline:
             joins = slots < core.width and not closed
             if slots and (cost.single or cost.first):
                 joins = False
-            if slots and core.pairs == "t1":
-                joins = joins and step.short and (step.simple or paired)
+            if slots and core.pairs != "any":
+                both = core.pairs == "jumps"
+                joins = joins and step.short
+                joins = joins and (step.simple and paired if both else step.simple or paired)
             if at == now and not joins:
                 at += 1
             if at > now:
                 now, slots = at, 0
-            slots, closed = slots + 1, cost.single or (core.pairs == "t1" and not step.short)
-            paired = step.simple
+            slots, closed = slots + 1, cost.single or (core.pairs != "any" and not step.short)
+            paired = step.lets
             for unit, n in step.uses:
                 frees = units[unit]
                 frees[:n] = [now + step.busy] * n

@@ -78,6 +78,31 @@ SHA2(sha256, uint32_t, right, 64, 2, 13, 22, 6, 11, 25, 7, 18, 3, 17, 19, 10)
 SHA2(sha512, uint64_t, right_64, 80, 28, 34, 39, 14, 18, 41, 1, 8, 7, 19, 61, 6)
 #endif
 
+/* ---- SHA-1: two rotations a round, one after the other ----------------------------------------- */
+
+#define SHA1_20(first, mixed, constant)                                             \
+    _Pragma("clang loop unroll(full)") for (int t = first; t < (first) + 20; t++) { \
+        if (t >= 16) {                                                              \
+            uint32_t y = x[(t - 3) & 15] ^ x[(t - 8) & 15] ^ x[(t - 14) & 15];      \
+            x[t & 15] = right(x[t & 15] ^ y, 31);                                   \
+        }                                                                           \
+        uint32_t sum = right(a, 27) + (mixed) + e + (constant) + x[t & 15];         \
+        e = d, d = c, c = right(b, 2), b = a, a = sum;                              \
+    }
+
+/* One block: state (5 words) moves on; in: 16 words of text, the highest byte of each first. */
+void sha1(uint32_t *state, const uint32_t *in) {
+    uint32_t a = state[0], b = state[1], c = state[2], d = state[3], e = state[4], x[16];
+    _Pragma("clang loop unroll(full)") for (int t = 0; t < 16; t++) {
+        x[t] = __builtin_bswap32(in[t]);
+    }
+    SHA1_20(0, (b & c) | (~b & d), 0x5A827999u)
+    SHA1_20(20, b ^ c ^ d, 0x6ED9EBA1u)
+    SHA1_20(40, (b & c) | (b & d) | (c & d), 0x8F1BBCDCu)
+    SHA1_20(60, b ^ c ^ d, 0xCA62C1D6u)
+    state[0] += a, state[1] += b, state[2] += c, state[3] += d, state[4] += e;
+}
+
 /* ---- Keccak: a state of 1,600 bits, logic and rotations ---------------------------------------- */
 
 #if UINTPTR_MAX > 0xffffffffu

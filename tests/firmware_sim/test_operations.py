@@ -53,7 +53,7 @@ KINDS: list[tuple[Isa, str, str]] = [
     ("riscv32", "33052500", "alu"),
     ("riscv32", "33052502", "mul"),
     ("riscv32", "03250500", "load"),
-    ("riscv32", "8280", "branch"),  # ret
+    ("riscv32", "8280", "jump"),  # ret
 ]
 
 
