@@ -350,7 +350,7 @@ def test_a_large_table_takes_no_more_memory_than_is_said_before(tmp_path: Path) 
 def test_rows_at_another_rate_are_refused_with_their_line(second: float, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     time = np.cumsum([0.02] * 60 + [second] * 20)
-    path.write_text("t,x,label\n" + "".join(f"{t:.3f},{i},a\n" for i, t in enumerate(time)))
+    path.write_text("t,x,label\n" + "".join(f"{t:.3f},{i % 7},a\n" for i, t in enumerate(time)))
     with pytest.raises(InputError, match=r"t\.csv: line 6[12]: from here on a row comes") as caught:
         load_own(OwnData(str(path), time="t", window=4))
     assert caught.value.code == "E-DATA-RATE"

@@ -165,7 +165,9 @@ def test_recordings_without_groups_are_never_on_both_sides(tmp_path: Path) -> No
 def test_time_series_by_class_are_recordings_with_names(zipped: bool, tmp_path: Path) -> None:
     generator = np.random.default_rng(0)
     files = {
-        f"{name}/{i}.csv": ("t,x,y\n" + "".join(f"{r / 50},{r},{v}\n" for r, v in enumerate(row)))
+        f"{name}/{i}.csv": (
+            "t,x,y\n" + "".join(f"{r / 50},{r % 7},{v}\n" for r, v in enumerate(row))
+        )
         for name in ("sit", "walk")
         for i, row in enumerate(generator.normal(size=(4, 100)))
     }

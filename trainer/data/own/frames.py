@@ -97,7 +97,8 @@ def without_missing(frames: Frames, missing: str) -> Frames:
         row, column = np.argwhere(gaps)[0]
         raise InputError(
             f'{frames.place(row)}, column "{frames.channels[column]}": no value, and '
-            f'{int(gaps.any(axis=1).sum())} rows have gaps; set [data] missing = "drop" or "hold"',
+            f"{int(gaps.any(axis=1).sum())} rows have gaps; --missing drop leaves such rows out, "
+            "and hold takes the value before (missing in [data] of a recipe)",
             code="E-DATA-MISSING-VALUE",
         )
     if missing == "drop":
@@ -170,9 +171,21 @@ def _new_recording(frames: Frames, longest_step: float | None) -> NDArray[np.boo
     return new
 
 
+def stretches_in(frames: Frames) -> NDArray[np.int64]:
+    """Where stretches of rows of one class in one recording begin, and the number of all rows."""
+    new = _new_recording(frames, _longest_step(frames))
+    new[1:] |= frames.label[1:] != frames.label[:-1]
+    return np.append(np.flatnonzero(new), len(new))
+
+
+def _longest_step(frames: Frames) -> float | None:
+    """Seconds between rows of one recording at most; None where their times are not known."""
+    return None if frames.time is None else 1.5 * float(np.median(np.diff(frames.time)))
+
+
 @dataclass(frozen=True, eq=False)
 class WindowStarts:
-    """WindowStarts of frames.
+    """Windows of frames.
 
     Attributes:
         starts: index of the first row of each, shape (n,).
@@ -191,8 +204,8 @@ def windows_in(frames: Frames, length: int, hop: int) -> WindowStarts:
     Raises:
         InputError: there is none (E-DATA-WINDOW).
     """
-    longest = None if frames.time is None else 1.5 * float(np.median(np.diff(frames.time)))
-    begins = np.append(np.flatnonzero(_new_recording(frames, longest)), len(frames.values))
+    new = _new_recording(frames, _longest_step(frames))
+    begins = np.append(np.flatnonzero(new), len(frames.values))
     changes = np.cumsum(np.diff(frames.label, prepend=frames.label[:1]) != 0)
     found, n_mixed, most = [], 0, 0
     for start, end in pairwise(begins.tolist()):

@@ -15,9 +15,13 @@ from metabit.trainer.data.own import arrays, folders, text_table
 from metabit.trainer.data.own.counts import counts_in, units_of
 from metabit.trainer.data.own.frames import Frames, check_rate, indexed, windows_in, without_missing
 from metabit.trainer.data.own.recordings import rows_of_files
+from metabit.trainer.data.own.roles import check_inputs, roles_in
 from metabit.trainer.data.own.split import check_classes, held_by_name, rows_to_test
 from metabit.trainer.data.own.what import OwnData
 from metabit.trainer.frontend import to_counts
+
+_OF_ROWS = ("time", "channels", "missing", "window", "hop")
+"""What a recipe says of rows of a table, or of a recording."""
 
 
 def load_own(data: OwnData) -> DataSet:
@@ -37,57 +41,60 @@ def load_own(data: OwnData) -> DataSet:
         found = list(folders.files_in(path, data.pattern))
         if found[0].name.lower().endswith(folders.PICTURES):
             return _pictures(data, found)
-        return _windowed(data, *rows_of_files(data, found))
+        return set_of_frames(data, *rows_of_files(data, found))
     if path.suffix.lower() in arrays.SUFFIXES:
         return _from_arrays(data, path)
-    return _windowed(data, _from_table(data, path), None, data.sample_rate)
+    return set_of_frames(data, frames_of_table(data, path), None, data.sample_rate)
 
 
 # ---- rows ------------------------------------------------------------------------------------
 
 
-def _from_table(data: OwnData, path: Path) -> Frames:
+def frames_of_table(data: OwnData, path: Path) -> Frames:
+    """The rows of a table in their order. Errors as of `load_own`."""
+    _refuse_keys(data, ("pattern",), "a table has no names of files that say anything")
     table = text_table.read_text_table(path)
-    roles = {
-        key: None if wanted is None else table.column(wanted, key)
-        for key, wanted in (("label", data.label), ("group", data.group), ("time", data.time))
-    }
-    label = roles["label"] or table.label_column()
-    if label is None:
-        raise InputError(
-            f"{path}: which column is the class? Set [data] label to its name"
-            f"{'' if table.has_header else ' or, without a header, its number from 1'}",
-            code="E-NO-LABELS",
-        )
-    others = [c for c in table.frame.columns if c not in (label, roles["group"], roles["time"])]
-    channels = others
-    if data.channels is not None:
-        channels = [table.column(name, "channels") for name in data.channels]
-    group = None if roles["group"] is None else indexed(table.words(roles["group"]), in_order=True)
-    y, names = indexed(table.words(label))
+    roles = roles_in(data, table)
+    group = None if roles.group is None else indexed(table.words(roles.group), in_order=True)
+    y, names = indexed(table.words(roles.label))
     if "" in names:
-        row = table.words(label).index("")
+        row = table.words(roles.label).index("")
         raise InputError(
-            f'{path}: line {table.first_line + row}, column "{label}": no class',
+            f'{path}: line {table.first_line + row}, column "{roles.label}": no class; give the '
+            "row one, or take it out",
             code="E-DATA-CELL",
         )
+    values = table.numbers(list(roles.channels))
+    if data.channels is None:
+        check_inputs(str(path), roles.channels, [values])
     return Frames(
-        table.numbers(channels),
-        tuple(channels),
+        values,
+        roles.channels,
         y,
         names,
         None if group is None else group[0],
         () if group is None else group[1],
-        None if roles["time"] is None else table.seconds(roles["time"]),
+        None if roles.time is None else table.seconds(roles.time),
         np.zeros(len(y), dtype=np.int64),
         str(path),
         ((str(path), table.first_line),),
     )
 
 
-def _windowed(
+def set_of_frames(
     data: OwnData, frames: Frames, held: NDArray[np.bool_] | None, rate: float | None
 ) -> DataSet:
+    """Rows as a set of windows, or of rows.
+
+    Args:
+        data: what the recipe says.
+        frames: the rows.
+        held: which of them are held out to test with, shape (n,); None for what `data` says.
+        rate: rows per second, where the files say it.
+
+    Raises:
+        InputError: as `load_own`.
+    """
     frames = without_missing(frames, data.missing)
     if data.window is not None:
         check_rate(frames)
@@ -136,6 +143,7 @@ def _as_numbers(names: tuple[str, ...]) -> NDArray[np.int64]:
 
 
 def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
+    _refuse_keys(data, _OF_ROWS, "a picture is a sample as it is")
     pixels = [folders.picture(file) for file in found]
     shapes = {array.shape: file.name for array, file in zip(pixels, found, strict=True)}
     if len(shapes) > 1:
@@ -152,13 +160,16 @@ def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
 
 
 def _from_arrays(data: OwnData, path: Path) -> DataSet:
+    _refuse_keys(data, (*_OF_ROWS, "pattern"), "each entry of x is a sample as it is")
     names = [n if isinstance(n, str) else None for n in (data.label, data.group)]
     found = arrays.read_arrays_of(path, *names)
     x = found["x"]
-    labels = [str(label) for label in found["y"].reshape(-1).tolist()]
+    labels = [_word(label) for label in found["y"].reshape(-1).tolist()]
     group = [str(g) for g in found["group"].reshape(-1).tolist()] if "group" in found else None
     if x.dtype == np.uint8:
         return _of_samples(data, x, labels, group, None, "uint8", 1 / 255)
+    if x.dtype == np.bool_:
+        x = x.astype(np.int16)
     if not np.issubdtype(x.dtype, np.number) or np.iscomplexobj(x) or x.ndim not in (2, 3):
         raise InputError(
             f"{path}: x is {x.dtype} of shape {x.shape}; numbers of shape (samples, values) or "
@@ -168,7 +179,11 @@ def _from_arrays(data: OwnData, path: Path) -> DataSet:
     if x.size == 0:
         raise InputError(f"{path}: x has no values: shape {x.shape}", code="E-DATA-EMPTY")
     if not np.isfinite(x).all():
-        raise InputError(f"{path}: x has values that are not finite", code="E-DATA-NAN")
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        raise InputError(
+            f"{path}: x{list(place)} is {x[place]}; take such samples out, or put a number there",
+            code="E-DATA-NAN",
+        )
     x = x.astype(np.float64)[:, :, np.newaxis] if x.ndim == 2 else x.astype(np.float64)
     whole = _of_samples(data, x, labels, group, None, "int16", 1.0)
     units = units_of(whole.train.x.transpose(0, 2, 1).reshape(-1, x.shape[1]))
@@ -177,6 +192,20 @@ def _from_arrays(data: OwnData, path: Path) -> DataSet:
         for s in (whole.train, whole.test)
     ]
     return replace(whole, train=sides[0], test=sides[1], units=units)
+
+
+def _word(label: Any) -> str:
+    """The name of a class; a whole number is called alike in every type."""
+    whole = isinstance(label, float) and label.is_integer()
+    return str(int(label) if whole else label)
+
+
+def _refuse_keys(data: OwnData, keys: tuple[str, ...], why: str) -> None:
+    """Refuse what a recipe says of such data in vain."""
+    nothing = OwnData(data.path)
+    for key in keys:
+        if getattr(data, key) != getattr(nothing, key):
+            raise InputError(f"{data.path}: [data] {key}: {why}", code="E-DATA-KEY")
 
 
 def _of_samples(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from metabit.errors import InputError
 from metabit.trainer.data.own import arrays, folders, text_table
+from metabit.trainer.data.own.roles import check_inputs, roles_in
 from metabit.trainer.data.own.what import OwnData
 
 _FEW = 50
@@ -123,6 +124,8 @@ def _at_table(data: OwnData, table: text_table.TextTable) -> Look:
         notes.append(f'"{label}": {len(classes):,} different values; is it a class?')
     if time is not None:
         notes += _of_time(table.seconds(time))
+    if label is not None:
+        notes += _of_inputs(data, table, [c for c in columns if c.name != time])
     notes += [note for column in columns if column.name != time for note in _of_column(column)]
     return Look(
         table.where,
@@ -143,6 +146,19 @@ def _is_date(table: text_table.TextTable, name: str) -> bool:
     except InputError:
         return True
     return False
+
+
+def _of_inputs(data: OwnData, table: text_table.TextTable, columns: list[Column]) -> list[str]:
+    """Why columns of numbers would not be taken as inputs."""
+    if data.channels is not None or not columns:
+        return []
+    names = tuple(column.name for column in columns)
+    try:
+        roles_in(data, table)
+        check_inputs(table.where, names, [np.stack([c.values for c in columns], axis=1)])
+    except InputError as error:
+        return [str(error)]
+    return []
 
 
 def _of_column(column: Column) -> list[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from metabit.errors import FormatError, InputError
 from metabit.trainer.data.own import folders, text_table
 from metabit.trainer.data.own.frames import Frames, indexed
+from metabit.trainer.data.own.roles import check_inputs
 from metabit.trainer.data.own.split import held_by_name
 from metabit.trainer.data.own.what import OwnData
 
@@ -69,10 +70,13 @@ def rows_of_files(
     """Rows of recordings, which of them are held out by their folder, and their rate.
 
     Raises:
-        InputError: recordings differ in rate or channels (E-DATA-RATE); errors of `read_recording`.
+        InputError: recordings differ in rate or channels (E-DATA-RATE), or a column of times would
+            be an input (E-DATA-COLUMN); errors of `read_recording`.
     """
     made = [read_recording(data, file) for file in found]
     _check_alike(data, found, made)
+    if data.channels is None:
+        check_inputs(data.path, made[0].channels, [each.values for each in made])
     parts = [
         _with_silence(each.values, data.window or 1) if _is_sound(file) else each.values
         for each, file in zip(made, found, strict=True)

@@ -38,6 +38,7 @@ _LOOKED_AT_BYTES = 2**16
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(_NUMBER, re.ASCII)
 _EITHER = re.compile(_NUMBER.replace(r"\.", "[.,]"), re.ASCII)
+_GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +117,17 @@ class TextTable:
             return self._numbers(name)
         return dates.dt.epoch("us").to_numpy().astype(np.float64) / 1e6
 
+    def _advice(self, cell: str) -> str:
+        """What to do about a cell that is no number."""
+        if "," in cell and _EITHER.fullmatch(cell):
+            return "a decimal comma is read where cells are separated by semicolons or tabs"
+        if _GROUPED.fullmatch(cell):
+            return "write it without a sign between thousands"
+        return (
+            "if this column is no input, name the others as channels; if it says whose a row is, "
+            "name it as group"
+        )
+
     def _cells(self, name: str) -> polars.Series:
         """A column without spaces around its words; a copy of all columns would take memory."""
         return self.frame[name].str.strip_chars().fill_null("")
@@ -132,8 +144,7 @@ class TextTable:
             row = int(bad[0])
             raise InputError(
                 f'{self.where}: line {self.first_line + row}, column "{name}": '
-                f'"{cells[row][:40]}" is not a number; if this column is no input, name the others '
-                "as channels",
+                f'"{cells[row][:40]}" is not a number; {self._advice(str(cells[row]))}',
                 code="E-DATA-CELL",
             )
         text = cells.str.replace(",", ".", literal=True) if self.decimal_comma else cells
@@ -167,7 +178,7 @@ def table_of(data: bytes, path: str) -> TextTable:
     need("read own data")
     import polars as pl
 
-    data = _unpacked(data, path)
+    data, n_above = _without_ends(_unpacked(data, path))
     lines = _first_lines(data, path)
     if not lines:
         raise InputError(f"{path}: no rows", code="E-DATA-EMPTY")
@@ -185,13 +196,49 @@ def table_of(data: bytes, path: str) -> TextTable:
         raise FormatError(f"{path}: not a table: {why}", code="E-DATA-FORMAT") from error
     if frame.height == 0:
         raise InputError(f"{path}: no rows below the header", code="E-DATA-EMPTY")
-    names = [name.strip() for name in frame.columns]
-    if len(set(names)) < len(names):
-        raise FormatError(f"{path}: two columns have one name", code="E-DATA-FORMAT")
-    frame = frame.rename(dict(zip(frame.columns, names, strict=True)))
-    if not has_header:
-        frame = frame.rename({old: str(i + 1) for i, old in enumerate(frame.columns)})
-    return TextTable(frame, path, 2 if has_header else 1, decimal_comma, has_header)
+    if has_header:
+        text = _text_of(data[:_LOOKED_AT_BYTES], path, is_all=False)
+        names = [name.strip() for name in next(csv.reader(io.StringIO(text), delimiter=separator))]
+    else:
+        names = ["" if i and i == frame.width - 1 else str(i + 1) for i in range(frame.width)]
+    frame = _named(frame, names, path)
+    return TextTable(frame, path, n_above + (2 if has_header else 1), decimal_comma, has_header)
+
+
+def _named(frame: polars.DataFrame, names: list[str], path: str) -> polars.DataFrame:
+    """The frame with these names of columns, or with their numbers for those that have none.
+
+    A column without a name and without values is left out: programs that end every line with a
+    separator make one.
+
+    Raises:
+        InputError: no column is left (E-DATA-EMPTY).
+        FormatError: two columns have one name (E-DATA-FORMAT).
+    """
+    wanted = {
+        old: name or str(place)
+        for place, (old, name) in enumerate(zip(frame.columns, names, strict=True), 1)
+        if name or frame[old].null_count() < frame.height
+    }
+    if not wanted:
+        raise InputError(f"{path}: no values", code="E-DATA-EMPTY")
+    name, n = Counter(wanted.values()).most_common(1)[0]
+    if n > 1:
+        raise FormatError(
+            f'{path}: {n} columns are called "{name}": give each a name of its own',
+            code="E-DATA-FORMAT",
+        )
+    return frame.select(list(wanted)).rename(wanted)
+
+
+def _without_ends(data: bytes) -> tuple[bytes, int]:
+    """A text without empty lines above and below it, and how many are above."""
+    above = re.match(rb"[ \r\n]*\n", data)
+    start = 0 if above is None else above.end()
+    below = re.search(rb"\n[ \r\n]*\Z", data[-_LOOKED_AT_BYTES:])
+    n_below = 0 if below is None else len(below.group()) - 1
+    whole = start == 0 and n_below == 0
+    return (data if whole else data[start : len(data) - n_below]), data.count(b"\n", 0, start)
 
 
 def _unpacked(data: bytes, path: str) -> bytes:
