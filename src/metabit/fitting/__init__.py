@@ -2,7 +2,8 @@
 
 question.py   what is asked: data, budgets, effort, seed
 material.py   the samples: read, checked, divided into folds to choose with
-windows.py    windows and segments for recordings of which nobody said how to cut them
+windows.py    windows for recordings of which nobody said how to cut them
+series.py     windows for tables whose rows follow each other in time
 fronts.py     front ends that are tried
 features.py   samples as a network reads them, in a file for the workers
 networks.py   networks that are tried

@@ -15,7 +15,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,6 @@ from metabit.fitting.finish import Finished, finish
 from metabit.fitting.fronts import seen_by_network
 from metabit.fitting.propose import Proposed, Say, propose
 from metabit.fitting.question import Question
-from metabit.fitting.windows import with_window
 from metabit.trainer.circumstances import commit
 from metabit.trainer.data.own.memory import said_before
 from metabit.trainer.reproduction.runner import Workers
@@ -192,8 +191,3 @@ def _rivals(
     return rivals.measured(
         dataset, material.folds[0], finished.flash_bytes, finished.ram_bytes, question.seed
     )
-
-
-def windowed(question: Question) -> Question:
-    """The question with a window for recordings of which nobody said how to cut them."""
-    return replace(question, data=with_window(question.data))

@@ -46,7 +46,11 @@ def read(recipe: DataRecipe, seed: int) -> Material:
     Raises:
         InputError: they cannot be read, or nothing can be chosen with them (E-FIT-DATA).
     """
-    dataset = raw_set(recipe)
+    return divided(raw_set(recipe), recipe, seed)
+
+
+def divided(dataset: DataSet, recipe: DataRecipe, seed: int) -> Material:
+    """Samples that were read, with folds; arguments and errors as of `read`."""
     train = dataset.train
     labels, counts = np.unique(train.y, return_counts=True)
     if len(labels) < 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +40,9 @@ if TYPE_CHECKING:
     help='How names of files say what they hold: "{label}/{}" (default), "{label}_{group}_{}.wav".',
 )  # fmt: skip
 @click.option(
-    "--window", type=click.IntRange(min=2), metavar="N", help="Rows of a time series per sample."
-)
+    "--window", type=click.IntRange(min=1), metavar="N",
+    help="Rows of a time series per sample; 1: each row is a sample. Default: found in the data.",
+)  # fmt: skip
 @click.option("--hop", type=click.IntRange(min=1), metavar="N", help="Rows from window to window.")
 @click.option(
     "--sample-rate",
@@ -131,7 +133,9 @@ def command(
     from metabit.trainer.reproduction.runner import Workers
 
     budgets = _budgets(ram, flash, board, latency, energy)
-    question = fit.windowed(_question(data, budgets, effort, seed, columns))
+    question = _question(data, budgets, effort, seed, columns)
+    if columns["window"] is None:
+        question = _windowed(out, question, is_recipe=data.lower().endswith(".toml"))
     where = folder or Path("fits") / question.name
     n = n_workers or os.cpu_count() or 1
     with FitBar() as bar, Pool() as pool:
@@ -196,6 +200,8 @@ def _question(
     from metabit.trainer.recipe.data import DataRecipe
 
     given = {key: _column(key, value) for key, value in columns.items() if value is not None}
+    if given.get("window") == 1:  # a recipe has no window then
+        del given["window"]
     path, frontend = Path(data), None
     if path.suffix.lower() == ".toml":
         _refuse_columns(given, f"{data} says it")
@@ -220,6 +226,23 @@ def _question(
             code="E-DATA-READ",
         )
     return Question(name, table, frontend, budgets, effort, seed)
+
+
+def _windowed(out: Output, question: Question, is_recipe: bool) -> Question:
+    """The question with windows for time series of which nobody said how to cut them.
+
+    A recipe says of its tables what a sample is; of folders of recordings it need not.
+    """
+    from metabit.fitting import series
+    from metabit.fitting.windows import with_window
+
+    table = with_window(question.data)
+    if not is_recipe:
+        window = series.window_of(table, question.budgets.ram_bytes, question.seed)
+        if window is not None:
+            out.line(series.words_for(Path(table.path or "").name, window))
+            table = replace(table, window=window)
+    return replace(question, data=table)
 
 
 def _positive(size: str) -> int:

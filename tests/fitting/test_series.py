@@ -1,0 +1,101 @@
+"""Tables that are time series are cut into windows, and tables that only look like it are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from metabit.fitting.series import window_of
+from metabit.trainer.recipe.data import DataRecipe
+
+RATES = {"slow": 0.02, "fast": 0.11}
+
+
+def write(path: Path, values: NDArray[np.floating], labels: list[str], people: list[str]) -> Path:
+    rows = (
+        f"{','.join(f'{v:.3f}' for v in row)},{who},{label}"
+        for row, who, label in zip(values, people, labels, strict=True)
+    )
+    names = ",".join(f"v{i}" for i in range(values.shape[1]))
+    path.write_text(f"{names},who,class\n" + "\n".join(rows) + "\n")
+    return path
+
+
+def motion(path: Path, n_rows: int = 800) -> Path:
+    """Six people, who swing slowly and then fast: one row of it does not say which."""
+    generator = np.random.default_rng(3)
+    parts, labels, people = [], [], []
+    for person in range(6):
+        for name, rate in RATES.items():
+            phase = 2 * np.pi * (rate * np.arange(n_rows) + generator.random())
+            wave = np.stack([np.sin(phase), np.cos(phase)], axis=1)
+            parts.append(wave + 0.2 * generator.normal(size=wave.shape))
+            labels += [name] * n_rows
+            people += [f"p{person}"] * n_rows
+    return write(path, np.concatenate(parts), labels, people)
+
+
+def sorted_by_class(path: Path) -> Path:
+    """Rows that have nothing to do with each other, one class after the other."""
+    generator = np.random.default_rng(4)
+    labels = [name for name in RATES for _ in range(3000)]
+    values = generator.normal(size=(len(labels), 3)) + (np.arange(len(labels)) >= 3000)[:, None]
+    return write(path, values, labels, ["p0"] * len(labels))
+
+
+def shuffled(path: Path) -> Path:
+    """The rows of `motion` in any order."""
+    head, *rows = motion(path).read_text().splitlines()
+    order = np.random.default_rng(5).permutation(len(rows))
+    path.write_text("\n".join([head, *(rows[i] for i in order)]) + "\n")
+    return path
+
+
+def test_a_series_without_times_gets_the_shortest_window_that_is_enough(tmp_path: Path) -> None:
+    path = motion(tmp_path / "motion.csv")
+    assert window_of(DataRecipe(path=str(path), group="who"), None, 0) == 48
+
+
+def test_a_device_with_little_memory_gets_no_window_that_takes_most_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "noisy.csv"
+    generator = np.random.default_rng(6)
+    n_rows, labels = 4000, ["calm", "busy"] * 4
+    noise = [generator.normal(size=(n_rows, 1)) * (1 + 0.12 * (x == "busy")) for x in labels]
+    slow = [np.sin(np.arange(n_rows) / 9.0)[:, np.newaxis] * 0.8 for _ in labels]
+    values = np.concatenate([a + b for a, b in zip(noise, slow, strict=True)])
+    each = [label for label in labels for _ in range(n_rows)]
+    write(path, values, each, [f"p{i // n_rows // 2}" for i in range(len(each))])
+    recipe = DataRecipe(path=str(path), group="who")
+    long, short = window_of(recipe, None, 0), window_of(recipe, 3000, 0)
+    assert long is not None
+    assert short == 48 < long
+
+
+@pytest.mark.parametrize("make", [sorted_by_class, shuffled])
+def test_rows_that_stand_for_themselves_are_left_alone(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    path = make(tmp_path / "rows.csv")
+    assert window_of(DataRecipe(path=str(path), channels=("v0", "v1")), None, 0) is None
+
+
+def test_times_make_a_series_of_rows_that_are_not_alike(tmp_path: Path) -> None:
+    path = sorted_by_class(tmp_path / "rows.csv")
+    head, *rows = path.read_text().splitlines()
+    timed = [f"{i / 50:.2f},{row}" for i, row in enumerate(rows)]
+    path.write_text("\n".join([f"t,{head}", *timed]) + "\n")
+    channels = ("v0", "v1", "v2")
+    assert window_of(DataRecipe(path=str(path), time="t", channels=channels), None, 0) is not None
+
+
+def test_a_window_that_is_given_and_other_files_are_left_alone(tmp_path: Path) -> None:
+    path = motion(tmp_path / "motion.csv")
+    assert window_of(DataRecipe(path=str(path), group="who", window=96), None, 0) is None
+    np.save(tmp_path / "x.npy", np.zeros((200, 3)))
+    assert window_of(DataRecipe(path=str(tmp_path / "x.npy")), None, 0) is None
+    assert window_of(DataRecipe(path=str(tmp_path)), None, 0) is None
+    assert window_of(DataRecipe("digits"), None, 0) is None
