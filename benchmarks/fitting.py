@@ -3,11 +3,11 @@
     python -m benchmarks.fitting [--only digits hapt ...] [--own FOLDER] [--effort quick]
                                  [--work FOLDER] [--jobs N]
 
-The grid trains every candidate as the last stage of `fit` does: in full, on every fold. Both choose
+The grid trains every candidate as long as `fit` trains what it chose, on every fold. Both choose
 on held-out training samples, and both choices are trained on all of them with three seeds, because
-one training says little, and tested. What they
-take is processor time of all trainings, which other programs hardly disturb. What was trained
-before in --work is not trained again. Writes benchmarks/results/fitting.json.
+one training says little, and tested. What they take is processor time of all trainings, which other
+programs hardly disturb. What was trained before in --work is not trained again. Writes
+benchmarks/results/fitting.json.
 """
 
 from __future__ import annotations

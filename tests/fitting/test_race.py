@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pytest
 from small_fit import Noted
 
 from metabit.fitting import race
-from metabit.fitting.candidate import Candidate
+from metabit.fitting.candidate import BATCH, Candidate
+from metabit.fitting.choice import best
 from metabit.fitting.cost import Cost
 from metabit.fitting.features import Features
 from metabit.fitting.question import Budgets, Question
@@ -25,8 +27,8 @@ from metabit.trainer.reproduction.runner import Workers
 
 WIDTHS = tuple(range(8, 416, 8))
 N_FOLDS = 3
-Accuracy = Callable[[int, int], float]
-"""Function of the width of a network and the fold that gives its accuracy."""
+Accuracy = Callable[[int, int, int], float]
+"""Function of the width of a network, the fold and the training steps that gives its accuracy."""
 
 
 @dataclass
@@ -39,7 +41,9 @@ class Known:
     def __call__(self, jobs: Sequence[Job], _n: int, _watcher: Watcher) -> list[Failure]:
         for job in jobs:
             (width,) = job.recipe["recipe"]["network"]["hidden"]
-            numbers = {"network": self.accuracy(width, job.recipe["fold"]), "head": None}
+            steps = job.recipe["most_samples"] // BATCH
+            accuracy = self.accuracy(width, job.recipe["fold"], steps)
+            numbers = {"network": accuracy, "head": None}
             job.folder.mkdir(parents=True)
             document = {"schema": SCHEMA, "label": job.label, "numbers": numbers}
             (job.folder / DONE).write_text(json.dumps(document))
@@ -79,7 +83,7 @@ def raced(folder: Path, accuracy: Accuracy) -> tuple[dict[Entry, Score], Known, 
 def test_one_fold_decides_nothing_alone(tmp_path: Path) -> None:
     """Every stage asks every fold: a network that suits one person only is out at once."""
     scores, known, stages = raced(
-        tmp_path, lambda width, fold: (1.0 if fold == 0 else 0.0) if width == 8 else width / 500
+        tmp_path, lambda width, fold, _: (1.0 if fold == 0 else 0.0) if width == 8 else width / 500
     )
     assert 8 not in known.widths(stages[1].steps)
     last = [e for e, score in scores.items() if score.rung == len(stages) - 1]
@@ -88,13 +92,30 @@ def test_one_fold_decides_nothing_alone(tmp_path: Path) -> None:
 
 
 def test_a_race_takes_less_than_an_eighth_of_the_steps_of_the_grid(tmp_path: Path) -> None:
-    _, known, stages = raced(tmp_path, lambda width, _fold: width / 500)
+    _, known, stages = raced(tmp_path, lambda width, *_: width / 500)
     taken = sum(n * steps for n, steps in race.plan(len(WIDTHS), stages))
     assert len(known.done) == sum(n for n, _ in race.plan(len(WIDTHS), stages))
     assert taken <= len(WIDTHS) * N_FOLDS * race.FULL_STEPS / 8
 
 
 def test_where_networks_are_right_on_everything_only_the_smallest_goes_on(tmp_path: Path) -> None:
-    _, known, stages = raced(tmp_path, lambda width, _fold: 1.0 if width >= 48 else 0.5)
+    _, known, stages = raced(tmp_path, lambda width, *_: 1.0 if width >= 48 else 0.5)
     assert known.widths(stages[0].steps) == set(WIDTHS)
     assert known.widths(stages[1].steps) == known.widths(stages[2].steps) == {48}
+
+
+def test_a_network_that_learns_by_heart_is_trained_as_long_as_suits_it(tmp_path: Path) -> None:
+    """Every training beyond the second stage makes it worse."""
+    scores, _, stages = raced(
+        tmp_path, lambda width, _, steps: width / 500 - (0.1 if steps > 200 else 0.0)
+    )
+    chosen = best(scores)
+    assert scores[chosen].rung == 2
+    assert race.delivered_steps(scores[chosen], "normal") == stages[1].steps
+    assert scores[chosen].accuracy == pytest.approx(chosen.candidate.network.hidden[0] / 500)
+
+
+def test_a_short_training_that_is_only_a_little_better_says_nothing(tmp_path: Path) -> None:
+    scores, _, _ = raced(tmp_path, lambda width, _, steps: width / 500 - steps / 200_000)
+    chosen = best(scores)
+    assert race.delivered_steps(scores[chosen], "normal") == race.full_steps("normal")

@@ -21,8 +21,8 @@ from metabit.export.home import HeadChoice
 from metabit.fitting import packing
 from metabit.fitting.candidate import M
 from metabit.fitting.features import Features
-from metabit.fitting.question import EFFORTS, Question
-from metabit.fitting.race import FULL_STEPS, Entry, epochs_of
+from metabit.fitting.question import Question
+from metabit.fitting.race import Entry, Score, delivered_steps, epochs_of
 from metabit.trainer.data.dataset import Split
 from metabit.trainer.loop import train_in_memory
 from metabit.trainer.networks.network import Network
@@ -35,24 +35,24 @@ MOST_SAMPLES = 20_000
 
 
 def chosen_goal(
-    entry: Entry, by_head: bool, features: Features, question: Question
+    entry: Entry, score: Score, features: Features, question: Question
 ) -> LearnRecipe | None:
     """How the file of a candidate is to learn, by held-out training samples as they come.
 
     Args:
         entry: the candidate, which is trained once more for this.
-        by_head: whether its head answers.
+        score: what it has shown: how long it is trained, and whether its head answers.
         features: its samples, of which the first fold is held out.
         question: what was asked.
 
     Returns:
         goal "track" where it is the best on them; None for what learns by default.
     """
-    net, prepared = _trained_on_fold(entry, features, question)
+    net, prepared = _trained_on_fold(entry, score, features, question)
     dataset = prepared.dataset
     model = packing.packed(net, dataset, M, entry.cost.bits)
     head = HeadChoice(ram_bytes=entry.cost.head_ram_bytes)
-    model = packing.answering(packing.with_known(model, net, dataset.train, head), by_head)
+    model = packing.answering(packing.with_known(model, net, dataset.train, head), score.by_head)
     held = Split(packing.rows(net, dataset.test.x), dataset.test.y)
     found = as_they_come(container.dumps(model), held, question.budgets.ram_bytes)
     others = [found["kept"], *(found[g]["accuracy"] for g in get_args(Goal) if found[g])]
@@ -61,12 +61,11 @@ def chosen_goal(
 
 
 def _trained_on_fold(
-    entry: Entry, features: Features, question: Question
+    entry: Entry, score: Score, features: Features, question: Question
 ) -> tuple[Network, Prepared]:
-    """A candidate, trained in full on what the first fold does not hold out."""
+    """A candidate, trained as the chosen one is, on what the first fold does not hold out."""
     dataset = features.of_fold(0, None, question.seed)
-    steps = round(FULL_STEPS * EFFORTS[question.effort])
-    epochs = epochs_of(steps, len(dataset.train))
+    epochs = epochs_of(delivered_steps(score, question.effort), len(dataset.train))
     recipe = entry.candidate.recipe(question.name, question.data, epochs, question.seed)
     prepared = Prepared(recipe, Path(), False, dataset, single_task(dataset))
     return train_in_memory(prepared)[0], prepared

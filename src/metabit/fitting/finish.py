@@ -18,8 +18,8 @@ from metabit.files import write_whole
 from metabit.fitting.fronts import seen_by_network
 from metabit.fitting.material import Material
 from metabit.fitting.packing import accuracy, answering, rows
-from metabit.fitting.question import EFFORTS, Question
-from metabit.fitting.race import FULL_STEPS, Entry, Score, epochs_of
+from metabit.fitting.question import Question
+from metabit.fitting.race import Entry, Score, delivered_steps, epochs_of
 from metabit.fitting.recipe_file import readable
 from metabit.trainer.data.dataset import Split
 from metabit.trainer.loop import train_prepared
@@ -66,10 +66,10 @@ class Finished:
 
 
 def final_recipe(
-    entry: Entry, material: Material, question: Question, learn: LearnRecipe | None
+    entry: Entry, score: Score, material: Material, question: Question, learn: LearnRecipe | None
 ) -> Recipe:
     """The recipe of a candidate for all training samples; `learn` is how its file learns."""
-    steps = round(FULL_STEPS * EFFORTS[question.effort])
+    steps = delivered_steps(score, question.effort)
     n_train = len(material.dataset.train)
     held = float(material.folds.mean())
     # As many passes over the samples as in the race, which had fewer samples.
@@ -95,7 +95,7 @@ def finish(
     Raises:
         BudgetError: the packed file is larger than planned (E-BUDGET).
     """
-    recipe = final_recipe(entry, material, question, learn)
+    recipe = final_recipe(entry, score, material, question, learn)
     dataset = seen_by_network(material.dataset, entry.candidate.frontend)
     out = folder / RUN
     resume = (out / run_folder.RECIPE).exists()

@@ -123,7 +123,7 @@ def answer(question: Question, asked: Asked) -> dict[str, Any]:
     if is_stream:
         asked.say("which goal suits the stream: trying both on held-out training samples")
         features = proposed.features[chosen.features]
-        learn = chosen_goal(chosen, scores[chosen].by_head, features, question)
+        learn = chosen_goal(chosen, scores[chosen], features, question)
     finished = finish(chosen, scores[chosen], material, question, learn, folder, asked.progress)
     found = outcome.document(question, material, proposed, stages, scores, spent, chosen, finished)
     found["as_they_come"] = None

@@ -115,6 +115,7 @@ def _row(entry: Entry, score: Score, is_unbeaten: bool) -> dict[str, Any]:
         "hidden": list(candidate.network.hidden),
         "convolutions": [list(block) for block in candidate.network.convolutions],
         "stage": score.rung,
+        "steps": score.steps,
         "accuracy": score.accuracy,
         "network": score.network,
         "head": None if np.isnan(score.head) else score.head,

@@ -24,7 +24,7 @@ def picture(found: dict[str, Any]) -> bytes:
     last = max(row["stage"] for row in rows)
     for label, colour, some in (
         ("trained briefly", MUTED, [row for row in rows if row["stage"] < last]),
-        ("trained in full", ACCENT, [row for row in rows if row["stage"] == last]),
+        ("trained longest", ACCENT, [row for row in rows if row["stage"] == last]),
     ):
         axes.scatter(
             [row["flash_bytes"] / 1024 for row in some], [100 * row["accuracy"] for row in some],

@@ -14,8 +14,8 @@ from metabit.fitting.candidate import Candidate
 from metabit.fitting.cost import Cost, Refused, blob_of, cost_of
 from metabit.fitting.features import Features, read_features, write_features
 from metabit.fitting.material import Material
-from metabit.fitting.question import EFFORTS, Budgets, Question
-from metabit.fitting.race import FULL_STEPS, Entry
+from metabit.fitting.question import Budgets, Question
+from metabit.fitting.race import Entry, full_steps
 from metabit.trainer.recipe.frontend import FrontEndRecipe
 
 LONGEST_SECONDS = 60
@@ -151,7 +151,7 @@ def _weigh(
 
 def _in_time(cost: Cost, question: Question) -> Cost | Refused:
     """The cost, or a refusal of what takes too long to train."""
-    seconds = cost.step_seconds * FULL_STEPS * EFFORTS[question.effort]
+    seconds = cost.step_seconds * full_steps(question.effort)
     if seconds <= LONGEST_SECONDS * LONGER[question.effort]:
         return cost
     return Refused("training time", f"takes about {seconds:,.0f} s to train: --effort thorough")

@@ -1,16 +1,18 @@
 """Which candidates are trained for how long: successive halving.
 
-All candidates are trained for a short while, the best of them for longer, and the best two in full,
-each time on every fold: which groups are held out decides more than which network is trained. What
-a candidate is worth is the accuracy of whichever answers better, its network or the counting head,
-on samples that it was not trained on; no more of them than it was trained with, because testing
-would otherwise take longer than a short training.
+All candidates are trained for a short while, the best of them for longer, and the best two for half
+of what the chosen one gets, each time on every fold: which groups are held out decides more than
+which network is trained. What a candidate is worth is the accuracy of whichever answers better, its
+network or the counting head, on samples that it was not trained on; no more of them than it was
+trained with, because testing would otherwise take longer than a short training. Few groups are
+learnt by heart in a long training: where a shorter one did better, its accuracy stays, and the
+chosen network is trained so long.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,10 @@ from metabit.trainer.reproduction.jobs import DONE, Job, folder_name, read_done
 from metabit.trainer.reproduction.runner import Workers
 
 FULL_STEPS = 1600
-"""Training steps of a candidate in full, at normal effort."""
+"""Training steps of the chosen candidate, at normal effort."""
+
+CLEARLY = 0.01
+"""So much better a shorter training has to be, because it was tested on fewer samples."""
 
 FEW_PER_CLASS = 200
 """Samples of a class that a head knows in all stages but the last: it is quicker to make."""
@@ -63,14 +68,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class Score:
-    """What a candidate has shown in its last rung.
+    """What a candidate has shown.
 
     Attributes:
-        rung: number of that rung, from 0.
+        rung: number of the last rung that it was in, from 0.
+        steps: training steps after which it has shown it, in its last rung or in one before.
         network, head: accuracy with either of them answering, from 0 to 1; NaN for none.
     """
 
     rung: int
+    steps: int
     network: float
     head: float
 
@@ -85,19 +92,30 @@ class Score:
         return self.head if self.by_head else self.network
 
 
+def full_steps(effort: str) -> int:
+    """Training steps of the chosen candidate, unless a shorter training did better in the race."""
+    return round(FULL_STEPS * EFFORTS[effort])
+
+
+def delivered_steps(score: Score, effort: str) -> int:
+    """Training steps of a candidate that is chosen with this score."""
+    full = full_steps(effort)
+    return score.steps if score.steps < full // 2 else full
+
+
 def rungs(n_candidates: int, n_folds: int, effort: str) -> list[Rung]:
     """The stages of a race, which takes about an eighth of what a search of the whole grid does."""
-    full, every = round(FULL_STEPS * EFFORTS[effort]), tuple(range(n_folds))
+    full, every = full_steps(effort), tuple(range(n_folds))
     return [
         Rung(max(1, full // 32), every, max(6, n_candidates // 8)),
         Rung(max(1, full // 8), every, 2),
-        Rung(full, every, 0),
+        Rung(max(1, full // 2), every, 0),
     ]
 
 
 def full_rung(n_folds: int, effort: str) -> Rung:
-    """The last stage, which a search of the whole grid does for every candidate."""
-    return rungs(1, n_folds, effort)[-1]
+    """What a search of the whole grid does with every candidate."""
+    return Rung(full_steps(effort), tuple(range(n_folds)), 0)
 
 
 def plan(n_entries: int, stages: Sequence[Rung]) -> list[tuple[int, int]]:
@@ -125,7 +143,7 @@ def race(
         commit: commit of the sources.
 
     Returns:
-        the last score of every candidate whose training did not fail.
+        the score of every candidate whose training did not fail.
     """
     scores: dict[Entry, Score] = {}
     left = list(entries)
@@ -134,7 +152,7 @@ def race(
         workers.do([job for of_entry in jobs.values() for job in of_entry], folder)
         for entry, of_entry in jobs.items():
             if all(job.finished for job in of_entry):
-                scores[entry] = _score(number, of_entry)
+                scores[entry] = _better(scores.get(entry), _score(number, rung.steps, of_entry))
         left = _best(left, scores, number, rung.keep)
     return scores
 
@@ -200,10 +218,17 @@ def known(folder: Path) -> list[tuple[float, str]]:
     return sorted(found, reverse=True)
 
 
-def _score(number: int, jobs: Sequence[Job]) -> Score:
+def _score(number: int, steps: int, jobs: Sequence[Job]) -> Score:
     numbers = [read_done(job.folder)["numbers"] for job in jobs]
 
     def mean(key: str) -> float:
         return float(np.mean([np.nan if n[key] is None else n[key] for n in numbers]))
 
-    return Score(number, mean("network"), mean("head"))
+    return Score(number, steps, mean("network"), mean("head"))
+
+
+def _better(before: Score | None, now: Score) -> Score:
+    """What a candidate has shown so far, in the rung that it is in now."""
+    if before is None or before.accuracy < now.accuracy + CLEARLY:
+        return now
+    return replace(before, rung=now.rung)

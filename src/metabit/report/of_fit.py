@@ -84,7 +84,7 @@ def _sections(found: dict[str, Any]) -> list[PagePart]:
         PagePart(
             "What fits",
             [Dots(dots, "flash, KiB", "right on held-out training samples, %", 100)],
-            "Blue: trained in full. Grey: trained only briefly. In the ring: chosen.",
+            "Blue: trained longest. Grey: trained only briefly. In the ring: chosen.",
         ),
         PagePart(
             "Networks that none beats in accuracy, RAM and flash at once",
