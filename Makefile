@@ -22,7 +22,7 @@ C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 
 PROCESSORS ?= aarch64 armv7l
 PRESETS := gcc clang asan clang-asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals stream-speed foreign sizes boot-pico reproduce power-cuts kernel-cuts c-variants sanitize tflite-runtime wheels try-wheels flash-rivals import-graphs fuzz clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals drifting drifting-rivals stream-speed foreign sizes boot-pico reproduce power-cuts kernel-cuts c-variants sanitize tflite-runtime wheels try-wheels flash-rivals import-graphs fuzz clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,17 @@ gates: $(VENV)/.installed ## what learning a stream does to a network (QUICK=1; 
 gates-rivals: $(VENV)/.installed ## the same streams for scikit-learn and river, in an environment of their own (hours)
 	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
 	.venv-rivals/bin/python -m benchmarks.learning_rivals
+	$(BIN)/python -m benchmarks.page
+
+drifting: $(VENV)/.installed ## streams that nothing was tuned on, followed (ROW="name" keeps the figures)
+	$(BIN)/python -m benchmarks.drifting_streams $(if $(ROW),--row "$(ROW)")
+
+drifting-rivals: $(VENV)/.installed ## the published ones among them, and all for scikit-learn and river (an hour)
+	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
+	.venv-rivals/bin/pip download --quiet --no-deps --only-binary :all: --python-version 3.7 \
+	    --platform manylinux1_x86_64 --dest build/streams scikit-multiflow==0.4.1
+	.venv-rivals/bin/python -m benchmarks.drifting.unpack build/streams/scikit_multiflow-0.4.1-*.whl
+	.venv-rivals/bin/python -m benchmarks.drifting_streams --rivals
 	$(BIN)/python -m benchmarks.page
 
 stream-speed: $(VENV)/.installed ## samples per second on INSECTS beside scikit-learn and river, in an environment of their own

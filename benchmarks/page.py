@@ -17,6 +17,7 @@ from benchmarks import (
     scaling_tables,
     training_tables,
 )
+from benchmarks.drifting import table as drifting
 from benchmarks.gates import table as gates
 from benchmarks.marks import between
 from metabit.trainer.circumstances import commit_in_words
@@ -42,6 +43,8 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "gates-prequential": ("learning_gates", gates.prequential),
     "gates-details": ("learning_gates", gates.details),
     "gates-not-run": ("learning_gates", gates.not_run),
+    "drifting-reported": ("drifting_streams", drifting.reported),
+    "drifting-chosen-on": ("drifting_streams", drifting.chosen_on),
     "state-bits": ("state_bits", learning_tables.state_bits),
     "guarding": ("guarding", head_tables.guarding),
     "novelty": ("novelty", head_tables.novelty),

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from metabit.export.spec import InputSpec
 
-Samples = NDArray[np.uint8] | NDArray[np.int8]
+#: Values of 8 bits, as the device's; raw numbers where only rivals look.
+Samples = NDArray[np.uint8] | NDArray[np.int8] | NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 #: What a user says of a stream: keep what was learnt, or follow what changes.

@@ -18,23 +18,35 @@ from benchmarks.gates.problem import Labels, Problem, Samples
 
 Floats = NDArray[np.float64]
 
-#: Values are clipped at so many deviations, as 8 bits clip what the device sees.
+#: Values of 8 bits are clipped at so many deviations, as they are for the device.
 MOST = 4.0
+#: Steps per deviation that raw numbers are thought to be rounded to.
+STEPS_PER_DEVIATION = 32
 BATCH = 100
 
 
 class Scaled:
-    """Samples as floats of mean 0 and deviation 1, by what the device has seen of them too."""
+    """Samples as floats of mean 0 and deviation 1, by what the device has seen of them too.
+
+    Raw numbers are not clipped; one that did not move at first keeps its unit.
+
+    Attributes:
+        step: of each input, once scaled.
+    """
 
     def __init__(self, problem: Problem) -> None:
-        seen = (problem.start if problem.home is None else problem.home.x).astype(np.float64)
-        self.mean = seen.mean(0)
-        # An input that hardly moved at first may move later: no deviation below one step.
-        self.deviation = np.maximum(seen.std(0), 1.0)
+        first = problem.start if problem.home is None else problem.home.x
+        seen, raw = first.astype(np.float64), np.issubdtype(first.dtype, np.floating)
+        self.mean, self.most = seen.mean(0), np.inf if raw else MOST
+        deviation = seen.std(0)
+        # An input of 8 bits that hardly moved may move later: no deviation below one step.
+        least = np.where(deviation > 0, deviation, 1.0) if raw else np.maximum(deviation, 1.0)
+        self.deviation = least
+        self.step = np.full(len(least), 1 / STEPS_PER_DEVIATION) if raw else 1 / least
 
     def __call__(self, x: Samples) -> Floats:
         """Shape (n, n_inputs)."""
-        scaled: Floats = np.clip((x - self.mean) / self.deviation, -MOST, MOST)
+        scaled: Floats = np.clip((x - self.mean) / self.deviation, -self.most, self.most)
         return scaled
 
 
@@ -73,12 +85,15 @@ class ScikitLearn:
 
     def learn(self, x: Samples, y: Labels) -> Labels:
         """See `Learner`."""
+        from sklearn import config_context  # type: ignore[attr-defined]
+
         asked, shown, predicted = self.scaled(x), self.shown(x), np.zeros(len(y), dtype=np.int64)
-        for index in range(len(y)):
-            one = slice(index, index + 1)
-            predicted[one] = self.answers(asked[one])
-            self.estimator.partial_fit(shown[one], y[one], classes=self.classes)
-            self.begun = True
+        with config_context(assume_finite=True, skip_parameter_validation=True):
+            for index in range(len(y)):
+                one = slice(index, index + 1)
+                predicted[one] = self.answers(asked[one])
+                self.estimator.partial_fit(shown[one], y[one], classes=self.classes)
+                self.begun = True
         return predicted
 
     def predict(self, x: Samples) -> Labels:
@@ -101,7 +116,7 @@ class NaiveBayes(ScikitLearn):
 
     def shown(self, x: Samples) -> Floats:
         """Scaled samples with uniform noise of half a step of the input to either side."""
-        noise: Floats = self.rng.uniform(-0.5, 0.5, x.shape) / self.scaled.deviation
+        noise: Floats = self.rng.uniform(-0.5, 0.5, x.shape) * self.scaled.step
         return self.scaled(x) + noise
 
     def answers(self, x: Floats) -> Labels:

@@ -108,6 +108,20 @@ def test_partial_fit_alone_learns_from_nothing(iris: tuple[Rows, NDArray[np.str_
     assert classifier.score(x, y) > 0.85
 
 
+def test_a_goal_is_followed_and_travels_in_the_file(
+    iris: tuple[Rows, NDArray[np.str_]], tmp_path: Path
+) -> None:
+    x, y = iris
+    order = np.random.default_rng(0).permutation(len(y))
+    classifier = small(goal="track").partial_fit(x[order], y[order], classes=np.unique(y))
+    assert classifier.engine_.plan.head == "tracking"
+    assert classifier.score(x, y) > 0.85
+    classifier.save(tmp_path / "iris.mbit")
+    assert Engine(tmp_path / "iris.mbit", learn="auto").plan.head == "tracking"
+    with pytest.raises(ValueError, match="goal='follow': 'remember' or 'track'"):
+        small(goal="follow").fit(x, y)
+
+
 def test_a_class_that_comes_later_takes_a_spare_output(
     iris: tuple[Rows, NDArray[np.str_]],
 ) -> None:

@@ -17,8 +17,8 @@ from metabit.edge_runtime.engine import Engine
 from metabit.export.blob import Blob
 from metabit.export.container import dumps, save
 from metabit.export.repack import state_of, with_state
-from metabit.export.spec import Model
-from metabit.sklearn.features import Real, RealFeatures
+from metabit.export.spec import GOALS, Goal, Model, Told
+from metabit.sklearn.features import RealFeatures
 from metabit.sklearn.networks import Wanted, fresh, trained
 from metabit.trainer.arrays import Course
 
@@ -41,6 +41,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ram: budget for the engine's arena, in bytes or like "64 KiB"; None for no limit. The head
             becomes smaller where it must, and BudgetError says what is needed where nothing fits.
         spare_classes: new classes that `partial_fit` may bring later, besides those it was told.
+        goal: "remember" keeps what was learnt; "track" follows a stream whose meaning drifts.
         random_state: seed of the network, of the order of samples and of the engine.
 
     Attributes:
@@ -68,6 +69,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         m: float = 1.0,
         ram: str | int | None = None,
         spare_classes: int = 0,
+        goal: Goal = "remember",
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.hidden = hidden
@@ -77,6 +79,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.m = m
         self.ram = ram
         self.spare_classes = spare_classes
+        self.goal = goal
         self.random_state = random_state
 
     # ---- learning ----
@@ -96,7 +99,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         x, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
         check_classification_targets(y)
         classes, labels = np.unique(y, return_inverse=True)
-        wanted = self._begin(x, classes)
+        wanted = self._begin(RealFeatures.of(x), classes)
         course = Course(
             tuple(self.hidden), self.epochs, self.batch_size, self.learning_rate, self.m, self._seed
         )
@@ -131,7 +134,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError("the first call of partial_fit needs all labels as classes=")
             known = unique_labels(classes)
             _refuse_strangers(np.unique(y), known)
-            wanted = self._begin(x, known)
+            wanted = self._begin(RealFeatures.of(x), known)
             samples = self._features.samples(x)
             self._open(fresh(samples, wanted, self.hidden, self._seed))
         elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
@@ -189,18 +192,22 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(
                 f"learning_rate={self.learning_rate} must be above 0, and m={self.m} not below"
             )
+        if self.goal not in GOALS:
+            raise ValueError(f"goal={self.goal!r}: {' or '.join(map(repr, GOALS))}")
 
-    def _begin(self, x: Real, classes: NDArray[Any]) -> Wanted:
-        """Forget everything, and choose scales and outputs."""
+    def _begin(self, features: RealFeatures, classes: NDArray[Any]) -> Wanted:
+        """Forget everything, and choose outputs."""
         if len(classes) < 2:
             raise ValueError(f"two classes or more are needed; there is only one class: {classes}")
         self.classes_ = classes
         self._seed = int(check_random_state(self.random_state).randint(2**31))
-        self._features = RealFeatures.of(x)
+        self._features = features
         self._outputs = np.arange(len(classes))  # the output of each class, in sorted order
         return Wanted(self._features, len(classes), self.spare_classes, self.ram)
 
     def _open(self, model: Model) -> None:
+        if self.goal != GOALS[0]:
+            model = replace(model, told=Told(goal=self.goal))
         self._blob = Blob(dumps(model), "the classifier")
         self.engine_ = Engine(self._blob, ram=self.ram, learn="auto", seed=self._seed)
         self._has_learnt = False

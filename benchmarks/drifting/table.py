@@ -1,0 +1,70 @@
+"""The tables of docs/BENCHMARKS.md about streams that drift.
+
+A row of the results is {"row": place, "streams": {stream: [{"seed", "digest", "right"}, ...]}}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from benchmarks.drifting.learners import STEADY
+from benchmarks.drifting.streams import TO_CHOOSE_ON, TO_REPORT
+from benchmarks.gates.table import NEURAL, NEURAL_POINTS, RIVAL, SIMPLE, SIMPLE_POINTS
+from benchmarks.results import table
+
+Record = dict[str, Any]
+
+
+def chosen_on(r: Record) -> str:
+    """The streams that constants may be chosen on."""
+    return _half(r, TO_CHOOSE_ON)
+
+
+def reported(r: Record) -> str:
+    """The streams that no constant was chosen on."""
+    return _half(r, TO_REPORT)
+
+
+def passes(r: Record, name: str, stream: str) -> bool:
+    """Whether a learner is not below the best simple one by more than a point, nor the MLP by two.
+
+    Where one of them was not measured, nothing is passed.
+    """
+    bars = [_mean(r, RIVAL + rival, stream) - SIMPLE_POINTS for rival in (*SIMPLE, STEADY)]
+    bars.append(_mean(r, RIVAL + NEURAL, stream) - NEURAL_POINTS)
+    return bool(_mean(r, name, stream) >= np.max(bars))  # not a number where one is not
+
+
+def _half(r: Record, names: Iterable[str]) -> str:
+    learners = sorted(r, key=lambda name: (name.startswith(RIVAL), r[name]["row"]))
+    streams = [name for name in names if any(name in r[learner]["streams"] for learner in learners)]
+    rows = [[stream, *(_cell(r, name, stream) for name in learners)] for stream in streams]
+    ours = [name for name in learners if not name.startswith(RIVAL)]
+    counts = [
+        f"{sum(passes(r, name, stream) for stream in streams)} of {len(streams)}" for name in ours
+    ]
+    if rows:
+        rows.append(["passed", *counts, *["-"] * (len(learners) - len(ours))])
+    titles = [name.removeprefix(RIVAL) for name in learners]
+    return table(["predicted right before it was learnt, %", *titles], rows)
+
+
+def _cell(r: Record, name: str, stream: str) -> str:
+    """The mean of the seeds; bold where a learner of this project does not pass."""
+    mean = _mean(r, name, stream)
+    if np.isnan(mean):
+        return "-"
+    ours = not name.startswith(RIVAL)
+    return f"**{mean:.1f}**" if ours and not passes(r, name, stream) else f"{mean:.1f}"
+
+
+def _mean(r: Record, name: str, stream: str) -> float:
+    """Percent, over the seeds that every learner met; not a number where there is none."""
+    met = [{run["seed"] for run in row["streams"].get(stream, [])} for row in r.values()]
+    seeds = set.intersection(*[some for some in met if some])
+    runs = r.get(name, {"streams": {}})["streams"].get(stream, [])
+    shares = [run["right"] for run in runs if run["seed"] in seeds]
+    return 100 * float(np.mean(shares)) if shares else float("nan")
