@@ -13,7 +13,8 @@ from metabit.export.network_section import NetworkShape
 from metabit.export.shapes import LayerShape
 from metabit.export.spec import Float32Array
 
-#: More inputs than this are seen as the first layer sees them, and then there are no hidden units.
+#: With more inputs than this there are no hidden units, and what does not fit the tables is seen as
+#: the first layer sees it.
 TRACKED_INPUTS = 64
 MAX_UNITS = 64
 TABLE_VALUES, LEAST_VALUES, MOST_VALUES = 1400, 32, 128
@@ -27,14 +28,14 @@ def what_is_tracked(
     n_inputs: int, shapes: Sequence[LayerShape], n_classes: int
 ) -> tuple[HeadSource, int, int, int]:
     """What a tracking head sees of a network: source, layer, values there, values that it sees."""
-    wide = n_inputs > TRACKED_INPUTS
+    few = n_inputs <= TRACKED_INPUTS
+    most = n_inputs if few else min(max(TABLE_VALUES // n_classes, LEAST_VALUES), MOST_VALUES)
     source: HeadSource = "inputs"
     layer, n_source = 0, n_inputs
-    if wide and len(shapes) > 1:
+    if n_inputs > most and len(shapes) > 1:
         dense = [i for i, shape in enumerate(shapes[:-1]) if shape.window is None]
         source, layer = ("sums", dense[0]) if dense else ("ones", len(shapes) - 2)
         n_source = shapes[layer].n_out
-    most = min(max(TABLE_VALUES // n_classes, LEAST_VALUES), MOST_VALUES) if wide else n_source
     return source, layer, n_source, min(n_source, most)
 
 

@@ -1,7 +1,6 @@
 """Streams made of rules: what decides the class are thresholds and combinations, not sums.
 
-The rules of SEA, STAGGER, LED and the loans are those of the papers named beside them; rows are
-drawn here.
+SEA, STAGGER, LED and the loans have the rules of the papers named beside them; rows are drawn here.
 """
 
 from __future__ import annotations

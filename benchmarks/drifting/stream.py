@@ -12,7 +12,7 @@ Labels = NDArray[np.int64]
 
 #: Rows at the beginning that give scales to every learner. They are learnt, but not judged.
 N_START = 200
-#: Rows of a stream that is made here, and most of one that others have published.
+#: Rows of a stream that is made here, and the most of a published stream.
 N_ROWS = 8000
 
 

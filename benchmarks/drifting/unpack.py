@@ -30,7 +30,7 @@ def from_wheel(wheel: Path) -> None:
 
 
 def from_river() -> None:
-    """Write the small ones that travel with river."""
+    """Write the small streams that travel with river."""
     from river import datasets
 
     for name, found in (

@@ -28,7 +28,7 @@ BATCH = 100
 class Scaled:
     """Samples as floats of mean 0 and deviation 1, by what the device has seen of them too.
 
-    Raw numbers are not clipped; one that did not move at first keeps its unit.
+    Raw numbers are not clipped; an input that did not move at first keeps its unit.
 
     Attributes:
         step: of each input, once scaled.

@@ -78,8 +78,8 @@ extern "C" {
 /* The most hidden units that a tracking head has. */
 #define MB_MAX_UNITS 64u
 
-/* A tracking head sees more inputs than this as the network's first layer sees them, and then has
- * no hidden units of its own. */
+/* With more inputs than this a tracking head has no hidden units of its own, and what its tables do
+ * not hold it sees as the network's first layer sees it. */
 #define MB_TRACKED_INPUTS 64u
 
 /* What answers and learns in place of the last layer: mb_options.head. */

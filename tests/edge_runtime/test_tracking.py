@@ -29,6 +29,7 @@ NETWORKS = {
     "two inputs": random_model((2, 3), seed=4),
     "sums": random_model((120, 300, 9, 4), seed=3),
     "ones": random_convnet((9, 8, 2), [(6, 3, 1, "one", 2), (12, 2, 1, "valid", 1)], (4,), seed=5),
+    "ninety inputs": random_model((90, 40, 3), seed=9),
     "one wide layer": random_model((300, 6), seed=6),
 }
 #: Where the floats of a head of this network begin in a state image, after two counters.

@@ -10,9 +10,18 @@ import pytest
 from metabit.errors import InputError
 from metabit.trainer import data, streams
 from metabit.trainer.data.windows import samples_of_windows, with_front_end
-from metabit.trainer.frontend import FrontEnd, Operations, fit, samples_of, scaled, to_counts
+from metabit.trainer.frontend import (
+    FrontEnd,
+    Operations,
+    fit,
+    fit_first_rows,
+    samples_of,
+    scaled,
+    to_counts,
+)
 from metabit.trainer.frontend.bands import edges
 from metabit.trainer.frontend.features import transform, values_of, windows_of
+from metabit.trainer.frontend.first_rows import STEPS
 from metabit.trainer.frontend.front_end import STATISTICS
 from metabit.trainer.frontend.integers import QUARTER, cosine, log2, root, shifted, sine
 from metabit.trainer.recipe import recipe_from_dict
@@ -29,6 +38,25 @@ def test_the_root_is_exact_where_floats_are_not() -> None:
         found = root(squares)
         assert ((found * found).astype(np.uint64) <= squares).all()
         assert (((found + 1) * (found + 1)).astype(np.uint64) > squares).all()
+
+
+def test_first_rows_leave_room_and_an_outlier_among_them_says_nothing() -> None:
+    x = np.column_stack([
+        RNG.normal(1013, 0.5, 200), RNG.normal(0, 3e-6, 200), np.zeros(200), np.full(200, 40.0),
+        (RNG.random(200) < 0.02).astype(float),
+    ])  # fmt: skip
+    x[3, 1] = 5.0
+    front_end = fit_first_rows(x)
+
+    def seen(*row: float) -> list[int]:
+        counts = to_counts(np.array([row]), front_end.unit)[0]
+        return [int(step) for step in samples_of(counts, front_end)[0]]
+
+    assert np.abs(seen(1013, 0, 0, 40, 0)).max() <= 2
+    deviation = seen(1013.5, 3e-6, 1, 45, 1)
+    assert deviation[:4] == pytest.approx([STEPS] * 4, abs=3)
+    assert deviation[4] > STEPS
+    assert seen(1017, 2.4e-5, -5, 0, 0)[:4] == pytest.approx([96, 96, -60, -96], abs=16)
 
 
 def test_halves_are_rounded_upward() -> None:

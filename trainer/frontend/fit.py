@@ -40,7 +40,7 @@ def fit(
     offset = np.rint(np.median(flat, axis=0)).astype(np.int32)
     amplitude = np.quantile(np.abs(flat - offset), 0.999, axis=0)
     ratio = _AMPLITUDE / np.maximum(amplitude, 0.5)
-    multiplier, shift = _as_product(ratio, COUNT_LIMIT, MAX_SHIFT)
+    multiplier, shift = as_product(ratio, COUNT_LIMIT, MAX_SHIFT)
     units = np.ones(does.n_channels, np.float32) if unit is None else unit.astype(np.float32)
     none = np.zeros(does.n_features, dtype=np.int32)
     front_end = FrontEnd(does, offset, np.maximum(multiplier, 1), shift, units, none, none, none)
@@ -48,11 +48,11 @@ def fit(
     centre = np.rint(values.mean(axis=0)).astype(np.int32)
     deviation = values.std(axis=0)
     wanted = np.where(deviation > 0, FEATURE_UNIT / np.maximum(deviation, 0.5), 0.0)
-    gain, gain_shift = _as_product(wanted, 65_535, MAX_FEATURE_SHIFT)
+    gain, gain_shift = as_product(wanted, 65_535, MAX_FEATURE_SHIFT)
     return FrontEnd(does, offset, front_end.multiplier, shift, units, centre, gain, gain_shift)
 
 
-def _as_product(
+def as_product(
     ratio: NDArray[np.float64], most: int, max_shift: int
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Integers with multiplier / 2**shift near each ratio; 0 and 0 for a ratio of 0."""

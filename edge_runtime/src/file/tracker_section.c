@@ -31,14 +31,14 @@ static uint32_t most_values(uint32_t n_classes) {
 
 mb_tracked_values mb_what_is_tracked(const mb_blob_view *view, uint32_t n_classes) {
     mb_tracked_values seen = {MB_HEAD_INPUTS, 0, view->info.n_inputs, 0};
-    bool wide = view->info.n_inputs > MB_TRACKED_INPUTS;
-    if (wide && view->info.n_layers > 1) {
+    bool few = view->info.n_inputs <= MB_TRACKED_INPUTS;
+    uint32_t most = few ? MB_TRACKED_INPUTS : most_values(n_classes);
+    if (view->info.n_inputs > most && view->info.n_layers > 1) {
         seen.layer = seen_layer(view);
         const mb_layer_view *layer = &view->layers[seen.layer];
         seen.source = layer->window.kernel != 0 ? MB_HEAD_ONES : MB_HEAD_SUMS;
         seen.n_source = layer->n_out;
     }
-    uint32_t most = wide ? most_values(n_classes) : MB_TRACKED_INPUTS;
     seen.n_values = seen.n_source < most ? seen.n_source : most;
     return seen;
 }

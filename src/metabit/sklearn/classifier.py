@@ -134,7 +134,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ValueError("the first call of partial_fit needs all labels as classes=")
             known = unique_labels(classes)
             _refuse_strangers(np.unique(y), known)
-            wanted = self._begin(RealFeatures.of(x), known)
+            wanted = self._begin(RealFeatures.of(x, more_to_come=True), known)
             samples = self._features.samples(x)
             self._open(fresh(samples, wanted, self.hidden, self._seed))
         elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):

@@ -13,8 +13,9 @@ from metabit.edge_runtime.inputs import quantize_input
 from metabit.export.spec import FrontEnd, InputSpec, Model
 from metabit.export.windows import samples_of_recording
 from metabit.trainer.data.own.counts import units_of
-from metabit.trainer.frontend import Operations, fit, to_counts
-from metabit.trainer.frontend.front_end import FEATURE_UNIT, MAX_CHANNELS
+from metabit.trainer.frontend import Operations, fit, fit_first_rows, to_counts
+from metabit.trainer.frontend.first_rows import STEPS
+from metabit.trainer.frontend.front_end import COUNT_LIMIT, FEATURE_UNIT, MAX_CHANNELS
 
 Real = NDArray[np.float64]
 
@@ -38,8 +39,12 @@ class RealFeatures:
     front_end: FrontEnd | None
 
     @classmethod
-    def of(cls, x: Real) -> RealFeatures:
+    def of(cls, x: Real, *, more_to_come: bool = False) -> RealFeatures:
         """Scales that suit these rows, shape (n, n_features), finite.
+
+        Args:
+            x: the rows.
+            more_to_come: they are the first of a stream, so scales leave room.
 
         Warns:
             UserWarning: a feature varies too little, for its size, to be told apart in 16 bits.
@@ -47,19 +52,23 @@ class RealFeatures:
         n_features = x.shape[1]
         if n_features > MAX_CHANNELS:
             return cls(_one_scale(x), None)
-        units = units_of(x)
-        counts = to_counts(x, units)[0]
-        lost = (counts * units.astype(np.float64) - x).std(axis=0)
-        coarse = np.flatnonzero(lost > _MOST_LOST * x.std(axis=0))
+        if more_to_come:
+            front_end = fit_first_rows(x)
+        else:
+            units = units_of(x)
+            does = Operations(n_features, length=1, hop=1, statistics=("mean",), log="none")
+            front_end = fit(to_counts(x, units)[0][:, np.newaxis], does, units)
+        units, steps = front_end.unit, STEPS if more_to_come else FEATURE_UNIT
+        counts = to_counts(x, units)[0].astype(np.int64)
+        rounded = np.where(np.abs(counts) < COUNT_LIMIT, counts * units.astype(np.float64), x)
+        coarse = np.flatnonzero((rounded - x).std(axis=0) > _MOST_LOST * x.std(axis=0))
         if len(coarse):
             warnings.warn(
                 f"features {coarse[:5].tolist()} vary too little for their size: 16 bits cannot "
                 "hold them, so subtract their mean first, with StandardScaler for example",
                 stacklevel=4,
             )
-        does = Operations(n_features, length=1, hop=1, statistics=("mean",), log="none")
-        spec = InputSpec("int8", (n_features,), 1 / FEATURE_UNIT, 0)
-        return cls(spec, fit(counts[:, np.newaxis], does, units))
+        return cls(InputSpec("int8", (n_features,), 1 / steps, 0), front_end)
 
     def samples(self, x: Real) -> NDArray[Any]:
         """Rows as samples, shape (n, n_features), of the type that `spec` says."""
