@@ -22,7 +22,7 @@ C_FILES := $(shell find edge_runtime firmware_sim examples tests -name '*.[ch]' 
 PROCESSORS ?= aarch64 armv7l
 PRESETS := gcc clang asan clang-asan tsan m32 aarch64 armhf
 
-.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals drifting drifting-rivals stream-speed foreign sizes boot-pico reproduce power-cuts kernel-cuts c-variants sanitize tflite-runtime wheels try-wheels flash-rivals import-graphs fuzz clean $(PRESETS)
+.PHONY: help demo test test-long check bench bench-accuracy bench-engines gates gates-rivals unseen drifting drifting-rivals stream-speed foreign sizes boot-pico reproduce power-cuts kernel-cuts c-variants sanitize tflite-runtime wheels try-wheels flash-rivals import-graphs fuzz clean $(PRESETS)
 
 help: ## this menu
 	@awk -F ': .*## ' '/^[a-z][a-z0-9-]*:.*## /{sub(/:.*/, "", $$1); printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ gates-rivals: $(VENV)/.installed ## the same streams for scikit-learn and river,
 	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
 	.venv-rivals/bin/python -m benchmarks.learning_rivals
 	$(BIN)/python -m benchmarks.page
+
+unseen: $(VENV)/.installed ## problems to remember that nothing was tuned on (ROW="name" keeps the figures)
+	$(BIN)/python -m benchmarks.unseen_problems $(if $(ROW),--row "$(ROW)")
 
 drifting: $(VENV)/.installed ## streams that nothing was tuned on, followed (ROW="name" keeps the figures)
 	$(BIN)/python -m benchmarks.drifting_streams $(if $(ROW),--row "$(ROW)")

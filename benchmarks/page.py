@@ -43,6 +43,8 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "gates-prequential": ("learning_gates", gates.prequential),
     "gates-details": ("learning_gates", gates.details),
     "gates-not-run": ("learning_gates", gates.not_run),
+    "unseen-old": ("unseen_problems", gates.old),
+    "unseen-known": ("unseen_problems", gates.known),
     "drifting-reported": ("drifting_streams", drifting.reported),
     "drifting-chosen-on": ("drifting_streams", drifting.chosen_on),
     "state-bits": ("state_bits", learning_tables.state_bits),

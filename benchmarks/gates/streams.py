@@ -72,8 +72,11 @@ def read(path: Path) -> tuple[Floats, Labels]:
     return values, np.unique(cells[:, -1], return_inverse=True)[1].astype(np.int64)
 
 
-def insects(seed: int, divisor: int, *, held_out: int = 0) -> Problem:
+def insects_table() -> tuple[Floats, Labels]:
     """The gradual INSECTS stream: wing beats by an optical sensor while the temperature changes.
+
+    Returns:
+        features, shape (24,150, 33), and classes.
 
     Raises:
         InputError: METABIT_DATA does not name a folder that holds its file.
@@ -87,6 +90,11 @@ def insects(seed: int, divisor: int, *, held_out: int = 0) -> Problem:
             "(Souza et al. 2020, USP data stream repository)",
             code="E-DATA-MISSING",
         )
-    values, y = read(found[0])
+    return read(found[0])
+
+
+def insects(seed: int, divisor: int, *, held_out: int = 0) -> Problem:
+    """That stream as a gate; errors as of `insects_table`."""
+    values, y = insects_table()
     rows = len(y) // divisor
     return as_stream(seed, values[:rows], y[:rows], held_out=held_out)

@@ -1,0 +1,50 @@
+"""Problems to remember that no constant was chosen on: what a stream costs, with nothing set.
+
+    python -m benchmarks.unseen_problems [--row NAME] [--seeds 600 ...] [--only NAME ...]
+
+An exported network is taught as by `metabit learn`. With --row the figures are kept as that row of
+results/unseen_problems.json and of docs/BENCHMARKS.md. Seeds 600 to 602 are for reporting.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from functools import partial
+
+from benchmarks import page, results
+from benchmarks.gates import judges
+from benchmarks.gates.problem import Problem
+from benchmarks.gates.unseen import PROBLEMS
+from benchmarks.learning_gates import judge
+
+NAME, SEEDS = "unseen_problems", (600, 601, 602)
+
+
+def main() -> None:
+    """Judge, print the table, and keep what is to be kept."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--row", help="keep the figures as this row of the table")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
+    parser.add_argument("--only", nargs="+", action="extend", default=[], choices=PROBLEMS,
+                        metavar="NAME", help="these problems")  # fmt: skip
+    args = parser.parse_args()
+    found = {}
+    for name in args.only or PROBLEMS:
+        builds = [partial(build, name, seed) for seed in args.seeds]
+        found[name] = judge(judges.device, builds, name)
+    row = {"row": results.place(NAME, args.row or "metabit"), "problems": found}
+    if args.row:
+        results.save(NAME, f'python -m benchmarks.{NAME} --row "{args.row}"', {args.row: row})
+        page.write()
+
+
+def build(name: str, seed: int) -> Problem:
+    """A problem by name."""
+    return replace(PROBLEMS[name](seed, 1), name=name)
+
+
+if __name__ == "__main__":
+    main()
