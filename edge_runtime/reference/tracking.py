@@ -15,10 +15,10 @@ from metabit.export.spec import Float32Array, Int32Array, Int64Array, Model
 from metabit.export.tracker_section import TRACKED_INPUTS, what_is_tracked
 
 F = np.float32
-LEAST_RATE, STEPS_PER_SPREAD, SMALLEST = F(0.002), F(25.532593), F(1e-12)
+LEAST_RATE, STEPS_PER_SPREAD, SMALLEST = F(0.004), F(25.532593), F(1e-12)
 MEAN_SIZE, SCALED_UNIT = 26, 32
 FLOOR, SHARE_STEP, SURE = F(-8), F(0.005), F(0.95)
-HEAD_STEPS, UNIT_STEP = (F(3), F(0.2)), F(2)
+HEAD_STEPS, UNIT_STEP = (F(2), F(0.2)), F(2)
 MOVE_BITS, MOVE_LIMIT = 15, 1 << 22
 KEEP, FORGOTTEN, NO_SAMPLES = F(0.999), F(1e-6), F(-1e9)
 QUICK, SLOW, COUNTS, NETWORK = range(4)

@@ -5,7 +5,7 @@
 #include "features.h"
 
 /* From here on the running values forget. */
-#define LEAST_RATE 0.002f
+#define LEAST_RATE 0.004f
 
 /* 32 steps per deviation, which of a Gaussian is 1.2533 mean absolute deviations. */
 #define STEPS_PER_SPREAD 25.532593f

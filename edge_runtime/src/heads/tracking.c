@@ -17,7 +17,7 @@
 #define SURE 0.95f
 
 /* Steps of the quick head and of the slow one. */
-static const float head_step[2] = {3.0f, 0.2f};
+static const float head_step[2] = {2.0f, 0.2f};
 
 static float *expert(const mb_model *model, const mb_tracker *head, uint32_t which) {
     return (float *)mb_in_arena(model, head->expert_at) + (size_t)which * head->n_classes;
