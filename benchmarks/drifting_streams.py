@@ -1,7 +1,7 @@
 """Streams that drift, and on which nothing was tuned: the device with its goal "track" and rivals.
 
     python -m benchmarks.drifting_streams [--row NAME] [--only NAME ...]
-    python -m benchmarks.drifting_streams --rivals [--only NAME ...]
+    python -m benchmarks.drifting_streams --rivals [NAME ...] [--only NAME ...]
 
 Every learner gets raw numbers. The first 200 rows give it scales and are learnt; each other row is
 predicted, and then learnt. `make drifting-rivals` brings the published streams, and runs rivals in
@@ -61,7 +61,8 @@ def run_device(args: argparse.Namespace) -> None:
 def run_rivals(args: argparse.Namespace) -> None:
     """All streams through all rivals; kept one by one, so that a run may be stopped."""
     for which in range(2):
-        for place, rival in enumerate(learners.RIVALS):
+        for rival in args.rivals or learners.RIVALS:
+            place = learners.RIVALS.index(rival)
             for name in args.only or STREAMS:
                 row = results.load(NAME)["results"].get(RIVAL + rival)
                 row = row or {"row": place, "streams": {}, "versions": learners.versions()}
@@ -75,11 +76,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--row", help="keep the figures as this row of the tables")
-    parser.add_argument("--rivals", action="store_true", help="scikit-learn and river instead")
+    parser.add_argument("--rivals", nargs="*", choices=learners.RIVALS, metavar="NAME",
+                        help="these rivals, or all, instead")  # fmt: skip
     parser.add_argument("--only", nargs="+", action="extend", default=[], choices=STREAMS,
                         metavar="NAME", help="these streams")  # fmt: skip
     args = parser.parse_args()
-    if args.rivals:
+    if args.rivals is not None:
         run_rivals(args)
     else:
         run_device(args)
