@@ -90,6 +90,7 @@ class Problem:
         hidden: widths of the hidden layers.
         goal: what its user would say.
         allowed: points that held-out data of the old may lose by the end of the stream.
+        probes: what a guard may ask, apart from all that is held out; None for no guard.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Problem:
     hidden: tuple[int, ...] = (128, 128)
     goal: Goal = "remember"
     allowed: float = 1.0
+    probes: HeldOut | None = None
 
     @property
     def n_samples(self) -> int:

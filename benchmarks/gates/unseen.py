@@ -2,7 +2,7 @@
 
 A network is exported from half of the data and taught the other half; a third of all is held out.
 Problems whose stream shows something else than home did (other groups, another sensor) hold out
-some of that too.
+some of that too. Half of what is held out of the old becomes probes, as test samples of a run do.
 """
 
 from __future__ import annotations
@@ -68,10 +68,15 @@ def _problem(
 ) -> Problem:
     x, y = home
     n_classes = 1 + max(int(part.max()) for part in (y, *(p.y for p in parts + phases)))
+    old, *others = parts
+    probes = HeldOut("probes", old.x[::2], old.y[::2])
+    asked = (HeldOut(old.name, old.x[1::2], old.y[1::2]), *others)
     epochs = max(2, _SHOWN // len(y))
     spec = InputSpec("int8", (x.shape[1],), 1 / STEPS_PER_DEVIATION, 0)
-    taught = Home(x, y, (parts[0].name,), epochs, _BATCH)
-    return Problem("", seed, spec, n_classes, x[:200], taught, tuple(phases), tuple(parts))
+    taught = Home(x, y, (old.name,), epochs, _BATCH)
+    return Problem(
+        "", seed, spec, n_classes, x[:200], taught, tuple(phases), asked, probes=probes
+    )  # fmt: skip
 
 
 # ---- what they are made of -------------------------------------------------------------------
@@ -102,7 +107,7 @@ def in_odd_units(rows: Rows, seed: int) -> Rows:
 
 def _shifted_groups(seed: int, _: int) -> Problem:
     """Six groups, whose values lie elsewhere: three at home, three one after the other."""
-    rng, (x, y) = np.random.default_rng(seed), clusters(seed, 6000, 6, 20, 4.0)
+    rng, (x, y) = np.random.default_rng(seed), clusters(seed, 6000, 6, 20, 8.0)
     group = np.arange(len(y)) * 6 // len(y)
     x += rng.normal(0, 0.7, (6, 20))[group]
     old = group < 3
@@ -111,7 +116,7 @@ def _shifted_groups(seed: int, _: int) -> Problem:
 
 def _other_sensor(seed: int, _: int) -> Problem:
     """Four values of a sensor that later has half the gain more, and an offset."""
-    x, y = clusters(seed, 4500, 3, 4, 3.0)
+    x, y = clusters(seed, 4500, 3, 4, 6.0)
     later = 1.5 * x[2000:] + 0.7
     return two_parts((x[:2000], y[:2000]), (later, y[2000:]), _as_they_come, seed)
 
@@ -170,7 +175,7 @@ PROBLEMS: dict[str, Builder] = {
     "INSECTS, the warm half": _halves_of_time,
     "clusters, other groups": _shifted_groups,
     "four values, another gain and offset": _other_sensor,
-    "thirty classes, by class": _of(lambda s: clusters(s, 9000, 30, 40, 5.0), orders.by_class),
+    "thirty classes, by class": _of(lambda s: clusters(s, 9000, 30, 40, 10.0), orders.by_class),
     "one in fifty vanishes": _of(
         lambda s: clusters(s, 6000, 5, 16, 4.0, _rare), orders.without_a_class
     ),
