@@ -63,6 +63,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "fit-answers": ("fit_answers", fitting_tables.beside_rivals),
     "fitting": ("fitting", fitting_tables.against_the_grid),
     "training-speed": ("training_speed", training_tables.steps),
+    "stacked-seeds": ("stacked_seeds", training_tables.stacked),
     "gpu-training": ("gpu_training", training_tables.on_gpu),
 }
 

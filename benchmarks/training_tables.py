@@ -12,6 +12,11 @@ HEADER = [
 ]  # fmt: skip
 
 
+STACKED_HEADER = [
+    "network", "weights", "one after the other, ms", "stacked, ms", "as fast", "median",
+]  # fmt: skip
+
+
 GPU_HEADER = [
     "network and method", "one core, ms", "launched one by one, ms", "repeated by a graph, ms",
     "graph against core",
@@ -53,3 +58,19 @@ def steps(record: dict[str, Any]) -> str:
             ]
         )
     return table(HEADER, rows)
+
+
+def stacked(record: dict[str, Any]) -> str:
+    """From results/stacked_seeds.json."""
+    rows = [
+        [
+            f"784-{width}-{width}-10",
+            f"{r['n_weights']:,}",
+            f"{r['in_turn_ms']:.1f}",
+            f"{r['stacked_ms']:.1f}",
+            f"{r['gain']:.2f}",
+            f"{r['median_gain']:.2f}",
+        ]
+        for width, r in sorted(record.items(), key=lambda item: int(item[0]))
+    ]
+    return table(STACKED_HEADER, rows)
