@@ -130,7 +130,7 @@ class _Trainer:
         self.optimizer = self.method.optimizer(self.model)
         self.order_state = self.generator.get_state()  # at the start of the present epoch
         self.position = Position()
-        self.begun = time.monotonic()
+        self.counted = time.monotonic(), time.process_time()
 
     def _setting(self) -> Setting:
         return Setting(
@@ -153,7 +153,6 @@ class _Trainer:
             path, self.model, self.optimizer, self._load_kept
         )
         self.generator.set_state(self.order_state)
-        self.begun = time.monotonic() - self.position.seconds
 
     def _load_kept(self, tensors: dict[str, Tensor]) -> None:
         for keeper in (self.method, self.schedule, self.prequential):
@@ -273,11 +272,18 @@ class _Trainer:
         self._check_finite()
         if not self.keeps:
             return
-        self.position.seconds = time.monotonic() - self.begun
+        self._count_time()
         path = self.out / run_folder.CHECKPOINT
         checkpoint.save(
             path, self.model, self.optimizer, self._kept(), self.order_state, self.position
         )
+
+    def _count_time(self) -> None:
+        """Add the time since the last call to the position."""
+        now = time.monotonic(), time.process_time()
+        self.position.seconds += now[0] - self.counted[0]
+        self.position.processor_seconds += now[1] - self.counted[1]
+        self.counted = now
 
     def _check_finite(self) -> None:
         """Stop a run with a NaN: a NaN weight still has a sign, so nobody would notice it."""
@@ -295,6 +301,7 @@ class _Trainer:
 
     def _write_results(self) -> None:
         recent = self.schedule.bytes_kept(self.dataset.n_inputs, self.recipe.train.batch)
+        self._count_time()
         at = self.position
         metrics = {
             **run_results.accuracies(at.accuracy_rows, at.ahead, at.untrained),
@@ -304,7 +311,8 @@ class _Trainer:
             "state_bytes": self.method.state_bytes()
             | ({"recent_samples": recent} if recent else {}),
             "optimizer_bytes": run_results.optimizer_bytes(self.optimizer),
-            "seconds": round(time.monotonic() - self.begun, 3),
+            "seconds": round(at.seconds, 3),
+            "processor_seconds": round(at.processor_seconds, 3),
         }
         write_input(self.out / INPUT, input_of(self.dataset))
         write_home(self.out / HOME, home_of(self.stream, self.recipe.train.seed))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import time
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def results(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor
     model, _ = read_tensors(path / MODEL)
     last, _ = read_tensors(path / run_folder.CHECKPOINT)
     metrics = run_folder.read_metrics(path / run_folder.METRICS)
-    return model, last, {key: value for key, value in metrics.items() if key != "seconds"}
+    return model, last, {key: value for key, value in metrics.items() if "seconds" not in key}
 
 
 def assert_same(a: Path, b: Path) -> None:
@@ -116,6 +117,26 @@ def test_a_run_killed_again_and_again_ends_at_the_same_bits(tmp_path: Path) -> N
             train(recipe, tmp_path / "killed", resume=resume > 0, progress=KillAt(step))
     train(recipe, tmp_path / "killed", resume=True)
     assert_same(tmp_path / "whole", tmp_path / "killed")
+
+
+def test_time_in_which_the_processor_rests_is_not_processor_time(tmp_path: Path) -> None:
+    class Rest(Silent):
+        def task_done(self, task: int, accuracies: list[float]) -> None:
+            time.sleep(0.5)
+
+    metrics = train(VARIANTS["adam"], tmp_path / "run", progress=Rest()).metrics
+    assert 0 < metrics["processor_seconds"] < metrics["seconds"] - 0.9  # two tasks
+
+
+def test_the_time_of_a_killed_run_counts_on(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with pytest.raises(Killed):
+        train(VARIANTS["adam"], out, progress=KillAt(40))
+    first = read_tensors(out / run_folder.CHECKPOINT)[1]["position"]
+    assert first["processor_seconds"] > 0
+    whole = train(VARIANTS["adam"], out, resume=True).metrics
+    assert whole["processor_seconds"] > first["processor_seconds"]
+    assert whole["seconds"] > first["seconds"]
 
 
 def test_the_learning_rate_falls_from_epoch_to_epoch_of_each_task(tmp_path: Path) -> None:

@@ -63,6 +63,9 @@ def test_the_nearer_layer_wins(tmp_path: Path) -> None:
     assert (recipe["data"]["seed"], recipe["train"]["seed"]) == (7, 7)
 
 
+EXPERIMENT = 'name = "tiny"\ntitle = "x"\nexperiment = "facts"\n'
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -81,6 +84,10 @@ def test_the_nearer_layer_wins(tmp_path: Path) -> None:
         (HEAD + ROWS + '[[target]]\nmetric = "acc"\nat_least = 1', ["target 1", "row"]),
         (HEAD.replace('"tiny"', '"tyny"') + ROWS, ["the name of the file, tiny"]),
         ('name = "tiny"\ntitle = "x"\nexperiment = "none"', ["experiment", "none"]),
+        (EXPERIMENT, ["hours", "small and paper"]),
+        (EXPERIMENT + "hours = { small = 1.0 }\ngigabytes = 1.0", ["hours", "small and paper"]),
+        (EXPERIMENT + "hours = { small = 1, paper = 2 }", ["gigabytes"]),
+        (HEAD.replace("seeds = 2", "gigabytes = 1.0") + ROWS, ["gigabytes", "experiment"]),
         (HEAD.replace("seeds = 2", "seeds = 0") + ROWS, ["seeds = 0"]),
     ],
 )
@@ -251,6 +258,7 @@ def test_an_experiment_gives_its_own_numbers(
     monkeypatch.setitem(experiments.MODULES, "waves", "waves")
     text = (
         'name = "tiny"\ntitle = "x"\nexperiment = "waves"\n'
+        "hours = { small = 0.01, paper = 0.1 }\ngigabytes = 0.5\n"
         '[[target]]\nmetric = "height"\nat_least = 1'
     )
     made = tiny(tmp_path, text)

@@ -28,8 +28,13 @@
     at_least = 98.2                            # or at_most; or above = "another row", by = 1.0
     scale = "paper"                            # default: both scales
 
-In place of tables and rows a benchmark may name an experiment of trainer/experiments/. The
-dataclasses below list all keys. When the file is read, every row is checked at both scales; an
+In place of tables and rows a benchmark may name an experiment of trainer/experiments/. It then says
+what it needs, hours of a core for all seeds and memory of a run:
+
+    hours = { small = 0.1, paper = 2.0 }
+    gigabytes = 0.5
+
+The dataclasses below list all keys. When the file is read, every row is checked at both scales; an
 error names file, row, table and key.
 """
 
@@ -139,6 +144,8 @@ class Benchmark:
         seeds: number of seeds, which are counted from 0.
         validation: share of the training samples that a search uses in place of the test samples.
         experiment: name of the experiment, for a benchmark without rows.
+        hours: of one core for all seeds of an experiment, by scale; for recipes `needs` knows them.
+        gigabytes: memory of one run of an experiment.
         base: the recipe at the scale of the paper, by table.
         small: keys that differ at the small scale.
         rows: the rows of the table; for an experiment a single row without a recipe.
@@ -153,6 +160,8 @@ class Benchmark:
     seeds: int = 3
     validation: float = 0.1
     experiment: str | None = None
+    hours: dict[str, float] = field(default_factory=dict)
+    gigabytes: float = 0.0
     base: dict[str, Any] = field(default_factory=dict)
     small: dict[str, Any] = field(default_factory=dict)
     rows: tuple[Row, ...] = ()
@@ -227,6 +236,8 @@ class _File:
     seeds: int = 3
     validation: float = 0.1
     experiment: str | None = None
+    hours: dict[str, Any] = field(default_factory=dict)
+    gigabytes: float = 0.0
     like: str | None = None
     base: dict[str, Any] = field(default_factory=dict)
     small: dict[str, Any] = field(default_factory=dict)
@@ -246,6 +257,19 @@ class _File:
             require_choice("experiment", self.experiment, list(experiments.MODULES))
             if self.base or self.small:
                 raise refuse("an experiment has no base and no small: it makes its own networks")
+        self._require_needs()
+
+    def _require_needs(self) -> None:
+        """Refuse an experiment that does not say what it needs, and recipes that do."""
+        if self.experiment is None:
+            if self.hours or self.gigabytes:
+                raise refuse("hours and gigabytes belong to an experiment; rows have an estimate")
+            return
+        numbers = all(isinstance(value, (int, float)) for value in self.hours.values())
+        good = numbers and self.hours.keys() == set(SCALES) and min(self.hours.values()) > 0
+        rule = "an experiment says how many hours small and paper take, both above 0"
+        require(good, "hours", self.hours, rule)
+        require(self.gigabytes > 0, "gigabytes", self.gigabytes, "must be above 0")
 
 
 def _require_tables(key: str, tables: Tables) -> None:
@@ -291,7 +315,8 @@ def _benchmark(tables: Tables, path: Path) -> Benchmark:
     ]
     made = Benchmark(
         file.name, file.title, path, file.source, file.seeds, file.validation, file.experiment,
-        file.base, file.small, rows or (Row(file.name),), tuple(targets),
+        file.hours, file.gigabytes, file.base, file.small, rows or (Row(file.name),),
+        tuple(targets),
     )  # fmt: skip
     _check_labels(made)
     if made.experiment is None:

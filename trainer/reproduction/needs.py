@@ -1,5 +1,7 @@
 """What a benchmark needs before it is started: hours of a core and memory, estimated from its rows.
 
+An experiment, whose rows are no recipes, says in its file what it needs.
+
 A step costs its overhead, and a time per weight for the optimizer and per weight and sample for the
 two passes. The times per weight are of benchmarks/results/training_speed.json, where one core ran
 networks of 512 to 4,096 units; the overhead, with the tests after each task in it, is of the tables
@@ -66,15 +68,15 @@ class Needs:
     memory_bytes: int
 
 
-def needs(benchmark: Benchmark, scale: str) -> Needs | None:
-    """What a benchmark needs; None for an experiment, whose rows are no recipes.
+def needs(benchmark: Benchmark, scale: str) -> Needs:
+    """What a benchmark needs.
 
     Args:
         benchmark: it.
         scale: small or paper.
     """
     if benchmark.experiment is not None:
-        return None
+        return Needs(benchmark.hours[scale], round(1e9 * benchmark.gigabytes))
     recipes = [_recipe(benchmark, row, scale) for row in benchmark.rows]
     seconds = sum(map(_seconds, recipes)) * benchmark.seeds
     return Needs(seconds / 3600, max(map(_bytes, recipes)))

@@ -38,6 +38,7 @@ class Position:
         ahead: accuracy on each task, except the first, just before it was learnt.
         untrained: accuracy of the untrained network on each task.
         seconds: time for training and evaluation, summed over all sessions.
+        processor_seconds: time of a processor for the same, which other programs do not lengthen.
     """
 
     task: int = 0
@@ -48,6 +49,7 @@ class Position:
     ahead: list[float] = field(default_factory=list)
     untrained: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    processor_seconds: float = 0.0
 
 
 def save(

@@ -108,19 +108,23 @@ def _list(out: Output, found: Sequence[Benchmark]) -> Answer:
     listed = []
     for one in found:
         need_at = {scale: needs(one, scale) for scale in ("small", "paper")}
-        known = [each for each in need_at.values() if each is not None]
-        memory = f"{max(e.memory_bytes for e in known) / 1e9:.1f} GB" if known else ""
-        times = [f"{each.core_hours:,.1f} h" if each else "" for each in need_at.values()]
+        memory = f"{max(each.memory_bytes for each in need_at.values()) / 1e9:.1f} GB"
+        times = [_hours(each.core_hours) for each in need_at.values()]
         rows.add_row(one.name, str(len(one.rows)), *times, memory, one.title)
         fields = {key: getattr(one, key) for key in ("name", "title", "source", "seeds")}
-        needed = {scale: each and asdict(each) for scale, each in need_at.items()}
+        needed = {scale: asdict(each) for scale, each in need_at.items()}
         listed.append(fields | {"needs": needed})
     out.show(rows)
     out.line(
-        "Hours of one core for all rows and seeds, and memory of the largest run: estimates within "
-        "a factor of three, empty for experiments. None needs a GPU; --device cuda uses one."
+        "Time of one core for all rows and seeds, and memory of the largest run: estimates within "
+        "a factor of three. None needs a GPU; --device cuda uses one, but for experiments (those "
+        "with one row)."
     )
     return {"benchmarks": listed}
+
+
+def _hours(hours: float) -> str:
+    return f"{hours:,.1f} h" if hours >= 1 else f"{60 * hours:.0f} min" if hours > 0.01 else "1 min"
 
 
 def _reproduce(
