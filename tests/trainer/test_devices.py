@@ -117,7 +117,7 @@ def test_only_methods_whose_steps_are_alike_are_repeated() -> None:
         name: registry.find(name)(registry.options_of(name)(name=name), model, setting).can_repeat
         for name in registry.BUILT_IN
     }
-    alike = {"naive", "metaplastic", "ewc", "si", "mas", "bop"}
+    alike = {"naive", "metaplastic", "ewc", "si", "mas", "bop", "chain"}
     assert {name for name, does in repeat.items() if does} == alike
 
 

@@ -19,7 +19,7 @@ from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.networks.shapes import MLPConfig
 from metabit.trainer.prepare import prepare
 from metabit.trainer.recipe import Recipe, recipe_from_dict
-from metabit.trainer.recipe.method_options import DgmOptions
+from metabit.trainer.recipe.dgm_options import DgmOptions
 
 VARIANTS = ("weights", "units")
 

@@ -68,6 +68,8 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "bop": ({"name": "bop", "threshold": 1e-5}, TASK),
     "bimu": ({"name": "bimu", "window": 500}, TASK),
     "bimu drawn": ({"name": "bimu", "samples": 2}, SHARED),
+    "chain": ({"name": "chain", "variables": 3}, TASK),
+    "chain real": ({"name": "chain", "variables": 3}, REAL),
 }
 
 
@@ -119,7 +121,7 @@ def test_a_killed_run_of_any_method_goes_on_to_the_same_bits(name: str, tmp_path
             assert torch.equal(tensor, killed[key]), key
 
 
-@pytest.mark.parametrize("name", ["anpyc", "ewc", "mas", "si", "lwf", "bop", "bimu"])
+@pytest.mark.parametrize("name", ["anpyc", "ewc", "mas", "si", "lwf", "bop", "bimu", "chain"])
 def test_a_method_serves_a_convolutional_network(name: str, tmp_path: Path) -> None:
     method, network = VARIANTS[name]
     recipe = {

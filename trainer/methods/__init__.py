@@ -18,4 +18,5 @@ dgm.py          generated samples of earlier tasks (Ostapenko et al. 2019); see 
 lwf.py          the network before the task as a teacher (Li and Hoiem 2016)
 bop.py          weights that only flip, without hidden weights (Helwegen et al. 2019)
 bimu.py         Bayesian binary weights with a finite memory
+chain.py        a chain of ever slower variables, coupled to each weight (Benna and Fusi 2016)
 """

@@ -50,7 +50,7 @@ from metabit.trainer.generative.plan import make_plan
 from metabit.trainer.methods.base import Method, Setting
 from metabit.trainer.networks.diagnosis import Diverged
 from metabit.trainer.networks.network import Network
-from metabit.trainer.recipe.method_options import DgmOptions
+from metabit.trainer.recipe.dgm_options import DgmOptions
 from metabit.trainer.recipe.registry import register
 
 MEASURED = 1024

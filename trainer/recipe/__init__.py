@@ -10,6 +10,7 @@ train.py           the keys of [train]
 learn.py           the keys of [learn]
 registry.py        the methods that a recipe may name
 method_options.py  the options of each method
+dgm_options.py     the options of dgm, which has the most
 """
 
 from __future__ import annotations

@@ -8,6 +8,9 @@ from metabit.trainer.recipe.tables import refuse, require, require_choice
 
 OPTIMIZERS = ("adam", "sgd")
 
+MIXED_BATCH = "a batch has samples of many tasks"
+"""Why methods that mix old samples into a batch cannot work with a bank per task."""
+
 
 @dataclass(frozen=True)
 class MethodRecipe:

@@ -13,13 +13,15 @@ from typing import Any, ClassVar, TypeVar
 
 from metabit.errors import InputError, nearest
 from metabit.trainer.recipe import method_options as options
+from metabit.trainer.recipe.dgm_options import DgmOptions
 from metabit.trainer.recipe.method import MethodRecipe
 
 BUILT_IN: dict[str, type[MethodRecipe]] = {
     "anpyc": options.AnpycOptions,
     "bimu": options.BimuOptions,
     "bop": options.BopOptions,
-    "dgm": options.DgmOptions,
+    "chain": options.ChainOptions,
+    "dgm": DgmOptions,
     "ewc": options.EwcOptions,
     "joint": options.JointOptions,
     "lwf": options.LwfOptions,
