@@ -18,15 +18,15 @@ from typing import Any
 
 from benchmarks.boards_machine import IN, OUT, STOP, board_of, machine
 from metabit.files import write_whole
-from metabit.firmware_sim import cores
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import run_zig
-from metabit.firmware_sim.cores import Core
-from metabit.firmware_sim.counting import decoder
+from metabit.firmware_sim.cost import cores
+from metabit.firmware_sim.cost.cores import Core
+from metabit.firmware_sim.cost.counting import decoder
+from metabit.firmware_sim.cost.operations import MachineOperation, operations
+from metabit.firmware_sim.cost.pipeline import Pipeline
+from metabit.firmware_sim.cost.watcher import BlockWatcher
 from metabit.firmware_sim.elf import Elf, parse
-from metabit.firmware_sim.operations import MachineOperation, operations
-from metabit.firmware_sim.pipeline import Pipeline
-from metabit.firmware_sim.watcher import BlockWatcher
 
 HERE = Path(__file__).parent
 PUBLISHED = HERE / "boards" / "published.toml"

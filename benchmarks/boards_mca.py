@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from typing import Any
 
-from metabit.firmware_sim.counting import decoder
+from metabit.firmware_sim.cost.counting import decoder
 
 #: Cores of which LLVM has a model: what it calls them. The Neoverse N1 is the A76 of servers.
 MODELS = {

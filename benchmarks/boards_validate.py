@@ -23,14 +23,14 @@ from typing import Any
 from benchmarks import boards_code, boards_mca
 from benchmarks.boards_machine import STOP, board_of, machine
 from metabit.files import write_whole
-from metabit.firmware_sim import cores, latency
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import run_zig
-from metabit.firmware_sim.counting import Counts, decoder
+from metabit.firmware_sim.cost import cores, latency
+from metabit.firmware_sim.cost.counting import Counts, decoder
+from metabit.firmware_sim.cost.operations import operations
+from metabit.firmware_sim.cost.pipeline import Pipeline
+from metabit.firmware_sim.cost.watcher import BlockWatcher
 from metabit.firmware_sim.elf import Elf, parse
-from metabit.firmware_sim.operations import operations
-from metabit.firmware_sim.pipeline import Pipeline
-from metabit.firmware_sim.watcher import BlockWatcher
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "boards.json"

@@ -19,12 +19,13 @@ from metabit.edge_runtime.plan import Goal, Learn
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import ModelSource
 from metabit.export.head_image import samples_to_solve
-from metabit.firmware_sim import boards, cores, sensing, session
+from metabit.firmware_sim import boards, sensing, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import is_compiled, toolchain_version
-from metabit.firmware_sim.counting import Counts
-from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.cost import cores
+from metabit.firmware_sim.cost.counting import Counts
 from metabit.firmware_sim.keeping import n_slots
+from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.memory_use import MemoryUse
 from metabit.firmware_sim.session import SamplesToRun, Session
 from metabit.firmware_sim.simulate import Tally, Work, boot, work

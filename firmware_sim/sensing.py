@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.firmware_sim.counting import Counts, together
-from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.cost.counting import Counts, together
+from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.session import Session
 
 COUNTED_SAMPLES = 2

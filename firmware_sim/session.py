@@ -21,7 +21,7 @@ from metabit.export.spec import Model
 from metabit.export.state_facts import StateFacts
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware, Image, build
-from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.memory_use import MemoryUse, memory_of, too_large
 
 

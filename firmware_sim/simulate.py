@@ -15,9 +15,9 @@ from metabit.edge_runtime.plan import Goal, Learn
 from metabit.errors import MismatchError
 from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards, sensing, session
-from metabit.firmware_sim.counting import Counts, mean
-from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.latency import CostEstimate, estimate
+from metabit.firmware_sim.cost.counting import Counts, mean
+from metabit.firmware_sim.cost.latency import CostEstimate, estimate
+from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.session import SamplesToRun, Session
 
 SCHEMA = "metabit/simulate/1"

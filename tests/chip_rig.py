@@ -12,12 +12,12 @@ from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards
 from metabit.firmware_sim.build import Firmware
-from metabit.firmware_sim.core_line import CoreLine
-from metabit.firmware_sim.counting import Counts
-from metabit.firmware_sim.emulator import Emulator
-from metabit.firmware_sim.flash_image import debug_image
+from metabit.firmware_sim.cost.counting import Counts
+from metabit.firmware_sim.deploy.core_line import CoreLine
+from metabit.firmware_sim.deploy.flash_image import debug_image
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.device import LinkedDevice
+from metabit.firmware_sim.machines.emulator import Emulator
 
 MODEL = random_model((12, 33, 4), seed=3)
 BLOB = dumps(MODEL)

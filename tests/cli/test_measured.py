@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from metabit.firmware_sim import boards, linux_program
+from metabit.firmware_sim import boards
+from metabit.firmware_sim.deploy import linux_program
 
 from .conftest import Cli
 
@@ -102,9 +103,9 @@ def test_a_host_is_measured_with_the_options_of_the_profile(
         asked.append((host, elf))
         return b"no answer"
 
-    monkeypatch.setattr("metabit.firmware_sim.linux_program.linux_program", program)
-    monkeypatch.setattr("metabit.firmware_sim.remote.processor_of", lambda host: "aarch64")
-    monkeypatch.setattr("metabit.firmware_sim.remote.run_there", run_there)
+    monkeypatch.setattr("metabit.firmware_sim.deploy.linux_program.linux_program", program)
+    monkeypatch.setattr("metabit.firmware_sim.deploy.remote.processor_of", lambda host: "aarch64")
+    monkeypatch.setattr("metabit.firmware_sim.deploy.remote.run_there", run_there)
     done = cli("profile", model_file, *BOARD, "--bits", 8, "--host", "pi@raspi")
     done.refused(4, "E-MEASURED")
     assert "pi@raspi: not what a program" in done.stderr

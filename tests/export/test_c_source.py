@@ -26,7 +26,7 @@ from metabit.firmware_sim.build import (
     run_zig,
 )
 from metabit.firmware_sim.elf import parse
-from metabit.firmware_sim.emulator import Emulator
+from metabit.firmware_sim.machines.emulator import Emulator
 
 OWN_BOARDS = Path(__file__).parents[1] / "firmware_sim" / "boards"
 BOARDS = ["nrf52840", str(OWN_BOARDS / "cortex-m0plus.toml"), "raspberry-pi-3b-plus"]

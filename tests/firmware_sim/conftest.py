@@ -10,7 +10,7 @@ from helpers import random_model
 from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards, session
-from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.session import Session
 
 SIZES = (65, 33, 5)

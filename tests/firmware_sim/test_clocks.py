@@ -15,8 +15,8 @@ from helpers import random_model
 
 from metabit.export.container import dumps
 from metabit.firmware_sim.build import Firmware
-from metabit.firmware_sim.emulator import Emulator
-from metabit.firmware_sim.flash_image import flash_image
+from metabit.firmware_sim.deploy.flash_image import flash_image
+from metabit.firmware_sim.machines.emulator import Emulator
 
 pytest.importorskip("unicorn")
 

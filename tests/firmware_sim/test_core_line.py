@@ -18,8 +18,8 @@ from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError
 from metabit.export.container import dumps
-from metabit.firmware_sim.core_line import CoreLine
-from metabit.firmware_sim.cores_at_hand import core_line
+from metabit.firmware_sim.deploy.core_line import CoreLine
+from metabit.firmware_sim.deploy.cores_at_hand import core_line
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.device import LinkedDevice
 

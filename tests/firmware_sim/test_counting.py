@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from metabit.firmware_sim.boards import Isa
-from metabit.firmware_sim.counting import CLASSES, Counts, decode, decoder, mean
+from metabit.firmware_sim.cost.counting import CLASSES, Counts, decode, decoder, mean
 
 THUMB = [
     ("0844", "alu"),  # add r0, r1

@@ -18,9 +18,9 @@ from metabit.edge_runtime.options import Options
 from metabit.errors import MetabitError, MismatchError, StorageError
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards, session
-from metabit.firmware_sim.debug_probe import DebugProbe
-from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.gdb_remote import GdbRemote
+from metabit.firmware_sim.machines.debug_probe import DebugProbe
+from metabit.firmware_sim.machines.device import Device
+from metabit.firmware_sim.machines.gdb_remote import GdbRemote
 from metabit.firmware_sim.session import Session
 
 BOARD = Path(__file__).parent / "machines" / "netduinoplus2.toml"
@@ -157,7 +157,7 @@ def test_flash_that_is_no_memory_is_erased_and_written_as_flash() -> None:
 
 
 def test_nobody_at_the_port_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("metabit.firmware_sim.gdb_remote._CONNECT_S", 0.1)
+    monkeypatch.setattr("metabit.firmware_sim.machines.gdb_remote._CONNECT_S", 0.1)
     with pytest.raises(StorageError, match="nobody answers") as caught:
         GdbRemote("127.0.0.1", 1)
     assert caught.value.code == "E-DEVICE-GDB"

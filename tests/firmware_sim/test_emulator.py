@@ -17,8 +17,8 @@ from metabit.edge_runtime.options import Options
 from metabit.errors import InputError, MetabitError
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.build import Image, build
-from metabit.firmware_sim.device import Device
-from metabit.firmware_sim.emulator import PAINT, Emulator
+from metabit.firmware_sim.machines.device import Device
+from metabit.firmware_sim.machines.emulator import PAINT, Emulator
 from metabit.firmware_sim.session import Session
 
 # What the core finds where it resumes, in place of the firmware's return.

@@ -22,11 +22,11 @@ from metabit.errors import BudgetError, InputError
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards
 from metabit.firmware_sim.build import Firmware
-from metabit.firmware_sim.emulator import Emulator
-from metabit.firmware_sim.flash_image import flash_image
-from metabit.firmware_sim.image_files import crc32_of_rp2040, plain_image
+from metabit.firmware_sim.deploy.flash_image import flash_image
+from metabit.firmware_sim.deploy.image_files import crc32_of_rp2040, plain_image
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.device import LinkedDevice
+from metabit.firmware_sim.machines.emulator import Emulator
 
 unicorn = pytest.importorskip("unicorn")
 

@@ -24,7 +24,7 @@ from metabit.firmware_sim.build import (
     run_zig,
 )
 from metabit.firmware_sim.elf import parse
-from metabit.firmware_sim.emulator import Emulator
+from metabit.firmware_sim.machines.emulator import Emulator
 from metabit.trainer import data
 from metabit.trainer.frontend import Operations, fit
 from metabit.trainer.frontend.features import windows_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from metabit.firmware_sim.image_files import crc32_of_rp2040, intel_hex, plain_image, uf2
+from metabit.firmware_sim.deploy.image_files import crc32_of_rp2040, intel_hex, plain_image, uf2
 
 BYTES = np.random.default_rng(3).integers(0, 256, 70_000).astype(np.uint8).tobytes()
 SEGMENTS = {

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from metabit.firmware_sim import boards, cores, latency
+from metabit.firmware_sim import boards
 from metabit.firmware_sim.boards import Board
-from metabit.firmware_sim.counting import Counts
-from metabit.firmware_sim.latency import CostEstimate
+from metabit.firmware_sim.cost import cores, latency
+from metabit.firmware_sim.cost.counting import Counts
+from metabit.firmware_sim.cost.latency import CostEstimate
 
 
 def estimate(board: Board, counts: Counts, cold: Counts) -> CostEstimate:

@@ -16,10 +16,11 @@ from metabit.edge_runtime import _native
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError, MetabitError
 from metabit.export.container import dumps
-from metabit.firmware_sim import boards, linux_program, remote, session
+from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.build import INCLUDES
-from metabit.firmware_sim.linux_program import LINUX
-from metabit.firmware_sim.measured import parse_measured
+from metabit.firmware_sim.deploy import linux_program, remote
+from metabit.firmware_sim.deploy.linux_program import LINUX
+from metabit.firmware_sim.deploy.measured import parse_measured
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Werror")
 BOARD = "raspberry-pi-3b-plus"

@@ -11,7 +11,7 @@ import pytest
 
 from metabit.errors import FormatError, MismatchError
 from metabit.firmware_sim import boards
-from metabit.firmware_sim.measured import beside, doubts, parse_measured
+from metabit.firmware_sim.deploy.measured import beside, doubts, parse_measured
 from metabit.firmware_sim.profile import Profile, profile
 
 BOARD = "raspberry-pi-3b-plus"

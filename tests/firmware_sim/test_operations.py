@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from metabit.firmware_sim.boards import Isa
-from metabit.firmware_sim.cores import SIMILAR
-from metabit.firmware_sim.counting import decoder
-from metabit.firmware_sim.operations import MachineOperation, operations
+from metabit.firmware_sim.cost.cores import SIMILAR
+from metabit.firmware_sim.cost.counting import decoder
+from metabit.firmware_sim.cost.operations import MachineOperation, operations
 
 
 def decoded(isa: Isa, code: str) -> MachineOperation:

@@ -16,8 +16,9 @@ from helpers import random_samples, small_convnet
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError
 from metabit.export.container import dumps
-from metabit.firmware_sim import boards, phases, session
-from metabit.firmware_sim.counting import Counts
+from metabit.firmware_sim import boards, session
+from metabit.firmware_sim.cost import phases
+from metabit.firmware_sim.cost.counting import Counts
 from metabit.firmware_sim.profile import Profile, profile
 from metabit.firmware_sim.session import Session
 from metabit.firmware_sim.trace import trace

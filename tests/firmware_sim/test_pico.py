@@ -10,8 +10,8 @@ import pytest
 from helpers import random_model
 
 from metabit.export.container import dumps
-from metabit.firmware_sim.flash_image import FlashImage, flash_image
-from metabit.firmware_sim.image_files import uf2
+from metabit.firmware_sim.deploy.flash_image import FlashImage, flash_image
+from metabit.firmware_sim.deploy.image_files import uf2
 
 PROGRAM = Path(__file__).with_name("boot_pico.cjs")
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from metabit.firmware_sim import boards, cores
-from metabit.firmware_sim.cores import SIMILAR
-from metabit.firmware_sim.operations import MachineOperation
-from metabit.firmware_sim.pipeline import Pipeline
+from metabit.firmware_sim import boards
+from metabit.firmware_sim.cost import cores
+from metabit.firmware_sim.cost.cores import SIMILAR
+from metabit.firmware_sim.cost.operations import MachineOperation
+from metabit.firmware_sim.cost.pipeline import Pipeline
 
 
 def op(kind: str, writes: str = "", *reads: str, **more: object) -> MachineOperation:

@@ -18,7 +18,7 @@ from metabit.export.container import dumps
 from metabit.export.home import with_head
 from metabit.export.spec import Told
 from metabit.firmware_sim import boards, session
-from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.simulate import simulate
 
 #: Cores without floating point in hardware; most are board files of the tests' own.

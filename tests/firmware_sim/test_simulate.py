@@ -16,7 +16,7 @@ from metabit.errors import BudgetError, InputError, MismatchError
 from metabit.export.container import dumps
 from metabit.export.home import with_head
 from metabit.firmware_sim import boards, session
-from metabit.firmware_sim.device import Device
+from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.simulate import simulate
 from metabit.trainer.frontend import Operations, fit
 from metabit.trainer.frontend.features import windows_of

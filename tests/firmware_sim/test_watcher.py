@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 
-from metabit.firmware_sim import boards, cores
+from metabit.firmware_sim import boards
 from metabit.firmware_sim.boards import Cache
-from metabit.firmware_sim.operations import MachineOperation
-from metabit.firmware_sim.pipeline import Pipeline
-from metabit.firmware_sim.watcher import BlockWatcher
+from metabit.firmware_sim.cost import cores
+from metabit.firmware_sim.cost.operations import MachineOperation
+from metabit.firmware_sim.cost.pipeline import Pipeline
+from metabit.firmware_sim.cost.watcher import BlockWatcher
 
 L1 = Cache("L1", "data", "all", 128, 2, 32, (1, 1, 1))
 L2 = Cache("L2", "both", "all", 1024, 2, 64, (1, 1, 1))

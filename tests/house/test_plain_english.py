@@ -99,7 +99,7 @@ C_FOLDERS = (
     "firmware_sim/firmware",
     "firmware_sim/linux",
     "firmware_sim/standalone",
-    "firmware_sim/watcher",
+    "firmware_sim/cost/watcher",
     "examples/c",
     "tests/c",
 )

@@ -13,8 +13,8 @@ APART = {
     "src/metabit/files.py": "the one way",
     "src/metabit/cli/standard_streams.py": "a standard error that was closed",
     "firmware_sim/build.py": "into a scratch folder for the compiler, which nobody else sees",
-    "firmware_sim/flash_image.py": "into such a folder too",
-    "firmware_sim/linux_program.py": "into such a folder too",
+    "firmware_sim/deploy/flash_image.py": "into such a folder too",
+    "firmware_sim/deploy/linux_program.py": "into such a folder too",
     "trainer/data/download.py": "as it arrives, into a file that gets its name when it is checked",
     "trainer/reproduction/runner.py": "a lock, which holds nothing",
 }

@@ -90,7 +90,7 @@ class LineChoice:
         if self.port is not None:
             return SerialLine(self.port, self.baud)
         need("profile, simulate")
-        from metabit.firmware_sim.cores_at_hand import core_line
+        from metabit.firmware_sim.deploy.cores_at_hand import core_line
 
         assert self.board is not None, "one of the two is there"
         return core_line(blob, self.board, self.gdb, self.kept, self.learn, self.options)
@@ -98,7 +98,7 @@ class LineChoice:
 
 def why_unmeasured(line: ByteLine) -> str:
     """Why cycles that are counted at the other end are no measurement; empty where they are."""
-    from metabit.firmware_sim.core_line import CoreLine
+    from metabit.firmware_sim.deploy.core_line import CoreLine
 
     if isinstance(line, CoreLine) and line.is_qemu:
         return "qemu counts the time of the machine that it runs on, not cycles of a core"

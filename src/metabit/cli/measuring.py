@@ -10,7 +10,7 @@ from metabit.cli.common import Output
 from metabit.cli.tables import format_us, table
 
 if TYPE_CHECKING:
-    from metabit.firmware_sim.measured import Measured
+    from metabit.firmware_sim.deploy.measured import Measured
     from metabit.firmware_sim.profile import Profile
 
 
@@ -26,9 +26,9 @@ def measure(
         host: where to run it, as ssh takes it.
         options: how the model is opened.
     """
-    from metabit.firmware_sim.linux_program import linux_program
-    from metabit.firmware_sim.measured import parse_measured, read_measured
-    from metabit.firmware_sim.remote import processor_of, run_there
+    from metabit.firmware_sim.deploy.linux_program import linux_program
+    from metabit.firmware_sim.deploy.measured import parse_measured, read_measured
+    from metabit.firmware_sim.deploy.remote import processor_of, run_there
 
     if kept is not None:
         return read_measured(kept)
@@ -43,7 +43,7 @@ def show_measured(
 ) -> Answer:
     """Show what was measured beside what is estimated; returns it for JSON."""
     from metabit.firmware_sim import boards
-    from metabit.firmware_sim.measured import beside, doubts
+    from metabit.firmware_sim.deploy.measured import beside, doubts
 
     pairs = beside(real, file, made)
     rows = table(

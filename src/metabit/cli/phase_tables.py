@@ -12,7 +12,7 @@ from rich.table import Table
 from metabit.cli.tables import percent, table
 
 if TYPE_CHECKING:
-    from metabit.firmware_sim.phases import Phase
+    from metabit.firmware_sim.cost.phases import Phase
     from metabit.firmware_sim.profile import Profile
 
 #: What stands below `phase_table`.

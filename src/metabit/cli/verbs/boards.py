@@ -88,7 +88,7 @@ def _figures(board: Board) -> dict[str, str]:
 
 def _core_table(board: Board) -> Table:
     """How the cycles of its core are estimated, and how far to trust that."""
-    from metabit.firmware_sim import cores
+    from metabit.firmware_sim.cost import cores
 
     rows = table("\ncycles", "about", "core", "source")
     if board.core not in cores.names():

@@ -50,7 +50,7 @@ def command(
     JSON, which `metabit profile` shows beside its estimate.
     """
     need("profile, simulate")
-    from metabit.firmware_sim.firmware_folder import write_folder
+    from metabit.firmware_sim.deploy.firmware_folder import write_folder
 
     options: dict[str, Any] = {
         "learn": learn, "bits": bits, "bank": bank, "batch": batch, "contexts": contexts,

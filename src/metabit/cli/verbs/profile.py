@@ -204,7 +204,7 @@ def _print_memory(out: Output, name: str, memory: MemoryUse) -> None:
 
 
 def _print_notes(out: Output, made: Profile) -> None:
-    from metabit.firmware_sim import cores
+    from metabit.firmware_sim.cost import cores
 
     stack = made.ram.parts["stack, reserved"]
     out.line(

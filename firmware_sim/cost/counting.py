@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from metabit.firmware_sim import phases
-from metabit.firmware_sim.phases import Phase
+from metabit.firmware_sim.cost import phases
+from metabit.firmware_sim.cost.phases import Phase
 
 if TYPE_CHECKING:
     import capstone

@@ -7,7 +7,7 @@ import struct
 
 from metabit.errors import MetabitError, MismatchError, StorageError
 from metabit.firmware_sim.build import Firmware
-from metabit.firmware_sim.gdb_remote import GdbRemote
+from metabit.firmware_sim.machines.gdb_remote import GdbRemote
 
 PAINT = b"\xa5"
 #: Numbers of stack pointer and program counter for GDB, and bytes of a register.

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from metabit.firmware_sim.cores import Core, CycleCost
-from metabit.firmware_sim.operations import MachineOperation
+from metabit.firmware_sim.cost.cores import Core, CycleCost
+from metabit.firmware_sim.cost.operations import MachineOperation
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from metabit.edge_runtime.plan import Learn
 from metabit.errors import InputError
 from metabit.export.blob import ModelSource
 from metabit.firmware_sim import boards
-from metabit.firmware_sim.core_line import CoreLine
-from metabit.firmware_sim.debug_probe import DebugProbe
-from metabit.firmware_sim.emulator import Emulator
-from metabit.firmware_sim.flash_image import debug_image
-from metabit.firmware_sim.gdb_remote import GdbRemote
+from metabit.firmware_sim.deploy.core_line import CoreLine
+from metabit.firmware_sim.deploy.flash_image import debug_image
+from metabit.firmware_sim.machines.debug_probe import DebugProbe
+from metabit.firmware_sim.machines.emulator import Emulator
+from metabit.firmware_sim.machines.gdb_remote import GdbRemote
 
 
 def core_line(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from metabit.errors import StorageError
 from metabit.files import write_whole
-from metabit.firmware_sim.device import RunningCore
+from metabit.firmware_sim.machines.device import RunningCore
 
 RECEIVE, SEND, KEEP_START, KEEP, KEEP_END, KEPT_BYTES, KEPT = range(1, 8)
 #: at, kind, offset, bytes, result.

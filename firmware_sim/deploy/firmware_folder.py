@@ -11,9 +11,9 @@ from metabit.errors import StorageError
 from metabit.export.blob import Blob
 from metabit.files import write_whole
 from metabit.firmware_sim import boards
-from metabit.firmware_sim.flash_image import FlashImage, flash_image
-from metabit.firmware_sim.image_files import intel_hex, plain_image, uf2
-from metabit.firmware_sim.linux_program import LinuxProgram, linux_program
+from metabit.firmware_sim.deploy.flash_image import FlashImage, flash_image
+from metabit.firmware_sim.deploy.image_files import intel_hex, plain_image, uf2
+from metabit.firmware_sim.deploy.linux_program import LinuxProgram, linux_program
 
 _LINUX = """\
 # {name} on {title}

@@ -15,8 +15,8 @@ from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.status import Status, status_of
 from metabit.errors import MetabitError
 from metabit.firmware_sim.build import Firmware
-from metabit.firmware_sim.counting import Counts
-from metabit.firmware_sim.emulator import Emulator
+from metabit.firmware_sim.cost.counting import Counts
+from metabit.firmware_sim.machines.emulator import Emulator
 
 _READY, _TAKE, _GIVE = 1, 2, 3
 ARENA_BYTES, SELF_TEST, OPEN, PREDICT, LEARN, STATUS, SAVE_STATE, LOAD_STATE = range(1, 9)

@@ -29,14 +29,14 @@ from metabit.firmware_sim.build import (
     kept_objects,
     run_zig,
 )
+from metabit.firmware_sim.deploy.image_files import crc32_of_rp2040
 from metabit.firmware_sim.elf import Elf
 from metabit.firmware_sim.elf import parse as parse_elf
-from metabit.firmware_sim.image_files import crc32_of_rp2040
 from metabit.firmware_sim.keeping import LEAST_SLOTS, slot_bytes
 from metabit.firmware_sim.memory_use import memory_of, too_large
 from metabit.firmware_sim.session import Session
 
-STANDALONE = Path(__file__).parent / "standalone"
+STANDALONE = Path(__file__).parents[1] / "standalone"
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from metabit.errors import MetabitError
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import compile_for_host
-from metabit.firmware_sim.pipeline import Pipeline
+from metabit.firmware_sim.cost.pipeline import Pipeline
 
 SOURCES = Path(__file__).parent / "watcher"
 _KINDS = {"code": 1, "data": 2, "both": 3}

@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError, MetabitError, nearest
-from metabit.firmware_sim import cores
 from metabit.firmware_sim.build import Firmware, require
-from metabit.firmware_sim.counting import Block, Counts, decode, decoder
-from metabit.firmware_sim.operations import MachineOperation, operations
-from metabit.firmware_sim.phases import PhaseRecord
-from metabit.firmware_sim.pipeline import Pipeline
-from metabit.firmware_sim.watcher import BlockWatcher
+from metabit.firmware_sim.cost import cores
+from metabit.firmware_sim.cost.counting import Block, Counts, decode, decoder
+from metabit.firmware_sim.cost.operations import MachineOperation, operations
+from metabit.firmware_sim.cost.phases import PhaseRecord
+from metabit.firmware_sim.cost.pipeline import Pipeline
+from metabit.firmware_sim.cost.watcher import BlockWatcher
 
 PAINT = b"\xa5"
 _PAGE = 4096

@@ -35,7 +35,7 @@ from metabit.firmware_sim.build import (
 from metabit.firmware_sim.profile import WARM_UP_STEPS
 from metabit.firmware_sim.session import SamplesToRun, Session
 
-LINUX = Path(__file__).parent / "linux"
+LINUX = Path(__file__).parents[1] / "linux"
 #: As for the firmware, but for a system that has a C library.
 HOSTED_FLAGS = tuple(flag for flag in C_FLAGS if flag != "-ffreestanding") + SECTION_FLAGS
 

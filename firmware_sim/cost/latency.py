@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from metabit.firmware_sim import cores
 from metabit.firmware_sim.boards import Board
-from metabit.firmware_sim.counting import Counts
+from metabit.firmware_sim.cost import cores
+from metabit.firmware_sim.cost.counting import Counts
 from metabit.firmware_sim.toml_table import Range
 
 _HIGH = 2  # the end of a bar at which nothing is hidden

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 from metabit.errors import InputError, MetabitError
-from metabit.firmware_sim.linux_program import ALIASES, PROCESSORS
+from metabit.firmware_sim.deploy.linux_program import ALIASES, PROCESSORS
 
 #: What the other machine does with the program that comes through standard input.
 _RUN = (
