@@ -109,7 +109,8 @@ def test_a_host_is_measured_with_the_options_of_the_profile(
     done = cli("profile", model_file, *BOARD, "--bits", 8, "--host", "pi@raspi")
     done.refused(4, "E-MEASURED")
     assert "pi@raspi: not what a program" in done.stderr
-    options = {"learn": "all", "bits": 8, "bank": 0, "batch": 0, "processor": "aarch64"}
+    options = {"learn": "all", "bits": 8, "bank": 0, "batch": 0, "contexts": None}
+    options["processor"] = "aarch64"
     assert asked == [
         (model_file, "raspberry-pi-3b-plus", options),
         ("pi@raspi", b"the program"),
