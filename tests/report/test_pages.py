@@ -252,6 +252,43 @@ def test_anything_else_is_refused(text: str, why: str, tmp_path: Path) -> None:
 CHROMIUM = shutil.which("chromium")
 
 
+PHONE = """<title>-</title><iframe src="page.html" style="width:375px;height:900px"></iframe>
+<script>onmessage = (told) => { document.title = told.data }</script>"""
+LOOK = """<script>
+const broken = []
+for (const cell of document.querySelectorAll("td, th")) for (const node of cell.childNodes) {
+  for (const word of (node.data || "").matchAll(/[\\w.,]+/g)) {
+    const range = document.createRange()
+    range.setStart(node, word.index)
+    range.setEnd(node, word.index + word[0].length)
+    if (range.getClientRects().length > 1) broken.push(word[0])
+  }
+}
+const wide = document.documentElement.scrollWidth > window.innerWidth ? "wide" : "fits"
+parent.postMessage(`${wide} ${broken.join(" ") || "whole"}`, "*")
+</script></body>"""
+
+
+@pytest.mark.long
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+@pytest.mark.parametrize("name", PAGES)
+def test_on_a_phone_no_word_of_a_table_is_broken(name: str, tmp_path: Path) -> None:
+    """A browser's window is never narrower than 500 pixels, and a frame inside it is."""
+    assert CHROMIUM is not None
+    page = write(PAGES[name], tmp_path / "page.html")
+    page.write_text(page.read_text().replace("</body>", LOOK))
+    (tmp_path / "phone.html").write_text(PHONE)
+    done = subprocess.run(
+        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000",
+         f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
+         (tmp_path / "phone.html").as_uri()],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    found = re.search(r"<title>(.*)</title>", done.stdout)
+    assert found is not None
+    assert found.group(1) == "fits whole"
+
+
 @pytest.mark.long
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("name", PAGES)

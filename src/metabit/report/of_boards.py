@@ -6,7 +6,7 @@ from typing import Any
 
 from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.report.page import Amount, Bars, DataTable, Drawn, Page, PagePart, Stat
-from metabit.report.words import duration
+from metabit.report.words import duration, file_name
 
 _FITS, _TOO_LARGE = 0, 1
 
@@ -20,7 +20,7 @@ def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
     """
     boards = sorted(answer["boards"], key=lambda one: _typical(one["predict"]) or 0)
     fitting = [one for one in boards if one["fits"]]
-    headline = f"{answer['file']} fits {len(fitting)} of {len(boards)} boards"
+    headline = f"{file_name(answer['file'])} fits {len(fitting)} of {len(boards)} boards"
     first = boards[0]
     return Page(
         "metabit profile --board all", headline, _stats(fitting),

@@ -16,7 +16,7 @@ from metabit.report.page import (
     Series,
     Stat,
 )
-from metabit.report.words import percent
+from metabit.report.words import file_name, percent
 
 MOST_CONFUSED = 24
 """Classes of a confusion matrix that fits a page."""
@@ -38,7 +38,7 @@ def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
     ]
     headline = (
         f"{percent(after)} right after learning {answer['n_samples']:,} samples of "
-        f"{answer['data']}, {percent(before)} before"
+        f"{file_name(answer['data'])}, {percent(before)} before"
     )
     return Page(
         "metabit learn", headline, stats, _conclusion(answer), _sections(answer),
@@ -89,7 +89,7 @@ def _sections(answer: dict[str, Any]) -> list[PagePart]:
         PagePart("Each class", blocks, '"Before" and "after" are of these samples themselves.')
     )
     if 1 < len(answer["classes"]) <= MOST_CONFUSED:
-        note = "DataTable: what is right. Columns: what was said before the sample was learnt."
+        note = "Rows: what is right. Columns: what was said before the sample was learnt."
         sections.append(PagePart("What was taken for what", [confusion(answer)], note))
     return sections
 

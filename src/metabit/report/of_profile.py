@@ -7,7 +7,7 @@ from typing import Any
 from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.report import of_boards
 from metabit.report.page import Amount, Bars, DataTable, Page, PagePart, Stat
-from metabit.report.words import duration
+from metabit.report.words import duration, file_name
 
 _PHASES = "Of the core alone: what memory and wait states cost is in the estimate of the whole."
 
@@ -34,7 +34,7 @@ def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
         estimate = work and work["estimate"]
         if estimate:
             stats.append(Stat(duration(estimate["microseconds"]["typical"]), f"{name}, estimated"))
-    headline = f"{answer['file']} {'fits' if fits else 'does not fit'} {answer['title']}"
+    headline = f"{file_name(answer['file'])} {'fits' if fits else 'does not fit'} {answer['title']}"
     return Page(
         "metabit profile", headline, stats,
         [

@@ -9,7 +9,7 @@ from pathlib import Path
 from metabit.edge_runtime.sizes import format_kib as kib
 from metabit.edge_runtime.state_history import KeptState, newest_of
 from metabit.report.page import DataTable, Lines, Page, PagePart, Series, Stat
-from metabit.report.words import percent
+from metabit.report.words import file_name, percent
 
 
 def page(folder: Path, states: Sequence[KeptState], facts: dict[str, str]) -> Page:
@@ -33,14 +33,15 @@ def page(folder: Path, states: Sequence[KeptState], facts: dict[str, str]) -> Pa
     ]
     n_damaged = sum(state.facts is None for state in states)
     told = [
-        f"{now} is what is loaded: {now.facts.choice.in_words()}. {len(states):,} states are kept"
+        f"{now} is what is loaded: {now.facts.choice.in_words()}. "
+        f"{len(states):,} {'state is' if len(states) == 1 else 'states are'} kept"
         f"{f', of which {n_damaged:,} are damaged' if n_damaged else ''}; metabit state undo "
         "goes back to an earlier one."
     ]
     return Page(
         "metabit state",
-        f"{folder}: {now.facts.n_steps:,} samples learnt, {percent(now.facts.accuracy)} right of "
-        "late",
+        f"{file_name(folder)}: {now.facts.n_steps:,} samples learnt, "
+        f"{percent(now.facts.accuracy)} right of late",
         stats, told, _sections(states),
         {"states": str(folder), "model file": f"{now.facts.model_id:08x}", **facts},
     )  # fmt: skip

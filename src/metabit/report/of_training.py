@@ -32,11 +32,11 @@ def page(metrics: dict[str, Any], facts: dict[str, str]) -> Page:
         ]
     headline = f"{metrics['name']}: {percent(metrics['acc'])} right"
     headline += f" on average over {len(names)} tasks" if several else ""
+    source = str(recipe["data"].get("name") or recipe["data"].get("path"))
     return Page(
         "metabit train", headline, stats, _conclusion(metrics), _sections(metrics),
         {
-            "data": f"{recipe['data'].get('name') or recipe['data'].get('path')}: "
-            f"{metrics['citation']}",
+            "data": ": ".join(filter(None, (source, metrics["citation"]))),
             "network": f"{metrics['n_weights']:,} {recipe['network']['kind']} weights",
             "seed": seed_of(recipe),
             "trained": f"{metrics['n_steps']:,} steps in {metrics['seconds']:.1f} s, with "

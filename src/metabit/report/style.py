@@ -65,7 +65,8 @@ table { border-collapse: collapse; width: 100%; font-size: .88rem;
   font-variant-numeric: tabular-nums }
 th, td { text-align: right; padding: .35rem .5rem; border-bottom: 1px solid var(--line) }
 th { font-weight: 500; color: var(--soft); vertical-align: bottom }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere }
+td { white-space: nowrap } td:first-child { white-space: normal }
+th:first-child, td:first-child { text-align: left; overflow-wrap: break-word }
 tr:last-child td, tr:last-child th { border-bottom: 0 }
 .cells td, .cells th { text-align: center; padding: .4rem .3rem; border: 0; min-width: 2.3rem;
   font-size: .82rem }
@@ -80,6 +81,7 @@ footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1r
 footer dt { font-weight: 500 } footer dd { margin: 0; overflow-wrap: anywhere }
 @media (max-width: 32rem) { main { padding: 1.5rem .9rem 2rem } section { padding: 1rem .9rem }
   svg { font-size: 19px } .stats { grid-template-columns: 1fr 1fr }
+  .stats div:last-child:nth-child(odd) { grid-column: 1 / -1 }
   .bars { grid-template-columns: 1fr; gap: .1rem } .bars dd { margin-bottom: .5rem } }
 @media print { section, .stats { break-inside: avoid } }
 """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import Any
 
 from metabit import __version__
@@ -13,6 +14,11 @@ from metabit import __version__
 def percent(share: float | None) -> str:
     """A share from 0 to 1; a dash for None."""
     return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def file_name(path: object) -> str:
+    """The last part of a path, for headlines; footers have it whole."""
+    return PurePath(str(path)).name or str(path)
 
 
 def duration(microseconds: float) -> str:
