@@ -56,7 +56,9 @@ class Known:
         return {job.recipe["recipe"]["network"]["hidden"][0] for job in some}
 
 
-def raced(folder: Path, accuracy: Accuracy) -> tuple[dict[Entry, Score], Known, list[race.Rung]]:
+def raced(
+    folder: Path, accuracy: Accuracy, n_folds: int = N_FOLDS
+) -> tuple[dict[Entry, Score], Known, list[race.Rung]]:
     """A race of networks with one hidden layer, of which the narrow ones are the smaller."""
     y = np.arange(200) % 3
     train = Split(np.zeros((200, 4), dtype=np.int8), y)
@@ -64,7 +66,7 @@ def raced(folder: Path, accuracy: Accuracy) -> tuple[dict[Entry, Score], Known, 
         name="known", train=train, test=train.take(y[:0]), n_classes=3, class_names=("a", "b", "c"),
         dtype="int8", scale=1.0, zero_point=0, citation="", source="known",
     )  # fmt: skip
-    features = Features(dataset, np.array([np.arange(200) % 4 == n for n in range(N_FOLDS)]))
+    features = Features(dataset, np.array([np.arange(200) % 4 == n for n in range(n_folds)]))
     entries = [
         Entry(
             Candidate("values", None, NetworkRecipe(hidden=(width,)), 4, 3),
@@ -73,7 +75,7 @@ def raced(folder: Path, accuracy: Accuracy) -> tuple[dict[Entry, Score], Known, 
         )
         for width in WIDTHS
     ]
-    known, stages = Known(accuracy), race.rungs(len(entries), N_FOLDS, "normal")
+    known, stages = Known(accuracy), race.rungs(len(entries), n_folds, "normal")
     question = Question("known", DataRecipe("digits"), None, Budgets(), "normal", 0)
     workers = Workers(known, 1, Noted())
     scores = race.race(entries, stages, question, {folder: features}, folder, workers, None)
@@ -119,3 +121,13 @@ def test_a_short_training_that_is_only_a_little_better_says_nothing(tmp_path: Pa
     scores, _, _ = raced(tmp_path, lambda width, _, steps: width / 500 - steps / 200_000)
     chosen = best(scores)
     assert race.delivered_steps(scores[chosen], "normal") == race.full_steps("normal")
+
+
+def test_one_fold_does_not_say_how_long_to_train(tmp_path: Path) -> None:
+    def worse_with_time(width: int, fold: int, steps: int) -> float:
+        return width / 500 - (0.1 if steps > 200 and fold == 0 else 0.0)
+
+    for n_folds in (1, N_FOLDS):
+        scores, _, _ = raced(tmp_path / f"{n_folds}", worse_with_time, n_folds)
+        chosen = best(scores)
+        assert race.delivered_steps(scores[chosen], "normal") == race.full_steps("normal")

@@ -5,8 +5,8 @@ of what the chosen one gets, each time on every fold: which groups are held out 
 which network is trained. What a candidate is worth is the accuracy of whichever answers better, its
 network or the counting head, on samples that it was not trained on; no more of them than it was
 trained with, because testing would otherwise take longer than a short training. Few groups are
-learnt by heart in a long training: where a shorter one did better, its accuracy stays, and the
-chosen network is trained so long.
+learnt by heart in a long training: where a shorter one did better on every fold, its accuracy
+stays, and the chosen network is trained so long. One fold alone says nothing about that.
 """
 
 from __future__ import annotations
@@ -74,12 +74,14 @@ class Score:
         rung: number of the last rung that it was in, from 0.
         steps: training steps after which it has shown it, in its last rung or in one before.
         network, head: accuracy with either of them answering, from 0 to 1; NaN for none.
+        folds: accuracy on each fold of whichever answers better on all of them.
     """
 
     rung: int
     steps: int
     network: float
     head: float
+    folds: tuple[float, ...]
 
     @property
     def by_head(self) -> bool:
@@ -220,15 +222,17 @@ def known(folder: Path) -> list[tuple[float, str]]:
 
 def _score(number: int, steps: int, jobs: Sequence[Job]) -> Score:
     numbers = [read_done(job.folder)["numbers"] for job in jobs]
-
-    def mean(key: str) -> float:
-        return float(np.mean([np.nan if n[key] is None else n[key] for n in numbers]))
-
-    return Score(number, steps, mean("network"), mean("head"))
+    network, head = (
+        [np.nan if each[key] is None else float(each[key]) for each in numbers]
+        for key in ("network", "head")
+    )
+    made = Score(number, steps, float(np.mean(network)), float(np.mean(head)), ())
+    return replace(made, folds=tuple(head if made.by_head else network))
 
 
 def _better(before: Score | None, now: Score) -> Score:
     """What a candidate has shown so far, in the rung that it is in now."""
-    if before is None or before.accuracy < now.accuracy + CLEARLY:
+    if before is None or len(now.folds) < 2 or before.accuracy < now.accuracy + CLEARLY:
         return now
-    return replace(before, rung=now.rung)
+    everywhere = all(was > there for was, there in zip(before.folds, now.folds, strict=True))
+    return replace(before, rung=now.rung) if everywhere else now
