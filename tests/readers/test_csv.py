@@ -231,6 +231,14 @@ def test_a_time_or_a_group_beside_the_channels_is_no_label(kept: tuple[int, ...]
     assert found.x.shape[0] == 5
 
 
+@pytest.mark.parametrize("header", ["t,who,what,az,ax\n", "t,who,what,ay,other\n"])
+def test_another_column_is_not_read_in_place_of_a_channel_that_is_missing(header: str) -> None:
+    model, _, lines = with_front_end()
+    error = refused(header + "\n".join(lines) + "\n", model)
+    assert error.code == "E-DATA-COLUMN"
+    assert 'no column "a' in str(error)
+
+
 def test_rows_that_still_come_give_the_same_samples_one_by_one() -> None:
     model, header, lines = with_front_end()
     text = header + "\n".join(lines) + "\n"

@@ -63,6 +63,7 @@ def columns_of(first: Line, cells: SeparatedText, model: Model, label: str | Non
         if label_at is None and width == n_values + 1 and others:
             label_at = others[0]
         return Columns(width, known, label_at, group_at, has_header)
+    _refuse_a_part(model, names, cells.where)
     left = [i for i in range(width) if i not in (label_at, group_at, time_at)]
     if label_at is None and len(left) == n_values + 1:
         label_at = left.pop()
@@ -98,6 +99,22 @@ def _known_channels(model: Model, names: list[str], width: int) -> list[int] | N
     numbers = [int(name) - 1 for name in wanted if name.isascii() and name.isdigit()]
     fits = len(numbers) == len(wanted) and all(0 <= number < width for number in numbers)
     return numbers if fits else None
+
+
+def _refuse_a_part(model: Model, names: list[str], where: str) -> None:
+    """Refuse a header with some channels of the model: another column would be read for the rest.
+
+    Raises:
+        InputError: the first channel that is not there is named (E-DATA-COLUMN).
+    """
+    absent = [name for name in model.channel_names if name not in names]
+    if names and len(absent) < len(model.channel_names):
+        raise InputError(
+            f'{where}: no column "{absent[0]}", which the model reads beside '
+            f"{', '.join(name for name in model.channel_names if name in names)}; "
+            f"{nearest(absent[0], names)}",
+            code="E-DATA-COLUMN",
+        )
 
 
 def _as_trained(wanted: object, names: list[str], width: int) -> int | None:
