@@ -7,6 +7,7 @@ some of that too. Half of what is held out of the old becomes probes, as test sa
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -84,8 +85,7 @@ def _problem(
 
 def bundled(name: str) -> Rows:
     """A set that comes with scikit-learn: "wine", "breast_cancer" or "digits"."""
-    from sklearn import datasets  # type: ignore[attr-defined]
-
+    datasets = importlib.import_module("sklearn.datasets")
     x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
     return x.astype(np.float64), labels(y)
 
