@@ -1,4 +1,4 @@
-"""The .mbit file, written and read: all sections but NETW, which is in network_section.py.
+"""The .mbit file, written and read: its small sections here, each larger one in `sections/`.
 
 docs/FORMAT.md is its twin.
 """
@@ -17,14 +17,20 @@ from numpy.typing import NDArray
 from metabit.errors import CorruptError, InputError
 from metabit.export import layout
 from metabit.export.bits import level_row_bytes, pack_bits, pack_levels, unpack_levels
-from metabit.export.cursor import Cursor
-from metabit.export.front_section import dump_front, front_problem, read_front
-from metabit.export.goal_section import dump_goal, goal_problem, read_goal
-from metabit.export.head_section import answers, dump_head, head_problem, read_head
 from metabit.export.layout import Section
 from metabit.export.limits import check_limits, learn_problem
-from metabit.export.network_section import NetworkShape, dump_network, read_network
 from metabit.export.probes import dump_probes, read_probes
+from metabit.export.sections.cursor import Cursor
+from metabit.export.sections.front import dump_front, front_problem, read_front
+from metabit.export.sections.goal import dump_goal, goal_problem, read_goal
+from metabit.export.sections.head import answers, dump_head, head_problem, read_head
+from metabit.export.sections.network import NetworkShape, dump_network, read_network
+from metabit.export.sections.tracker import (
+    dump_tracker,
+    read_tracker,
+    tracker_answers,
+    tracker_problem,
+)
 from metabit.export.shapes import LayerShape, default_names, layer_of, shape_of
 from metabit.export.spec import (
     ConvLayer,
@@ -35,12 +41,6 @@ from metabit.export.spec import (
     Model,
     Norm,
     Threshold,
-)
-from metabit.export.tracker_section import (
-    dump_tracker,
-    read_tracker,
-    tracker_answers,
-    tracker_problem,
 )
 from metabit.files import write_whole
 

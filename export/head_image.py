@@ -10,11 +10,9 @@ import numpy as np
 
 from metabit.errors import InputError, MismatchError
 from metabit.export import state_image
-from metabit.export.head_section import signed_24
 from metabit.export.head_spec import CountingHead, TrackingHead
-from metabit.export.shapes import shape_of
-from metabit.export.spec import Model
-from metabit.export.tracker_section import (
+from metabit.export.sections.head import signed_24
+from metabit.export.sections.tracker import (
     KEPT,
     MAX_UNITS,
     TRACKED_INPUTS,
@@ -22,6 +20,8 @@ from metabit.export.tracker_section import (
     sizes,
     what_is_tracked,
 )
+from metabit.export.shapes import shape_of
+from metabit.export.spec import Model
 
 _WORD = struct.Struct("<I")
 _VERSION_AT = 8

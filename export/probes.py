@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
-from metabit.export.cursor import Cursor
+from metabit.export.sections.cursor import Cursor
 from metabit.export.spec import InputSpec, Model, Probes
 
 N_DEFAULT = 200

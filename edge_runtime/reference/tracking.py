@@ -10,9 +10,9 @@ from metabit.edge_runtime.reference.ring import REPLAYS, Ring
 from metabit.export.features import round_within, source_values
 from metabit.export.fold import square_root
 from metabit.export.head_spec import TrackingHead
+from metabit.export.sections.tracker import TRACKED_INPUTS, what_is_tracked
 from metabit.export.shapes import shape_of
 from metabit.export.spec import Float32Array, Int32Array, Int64Array, Model
-from metabit.export.tracker_section import TRACKED_INPUTS, what_is_tracked
 
 F = np.float32
 LEAST_RATE, STEPS_PER_SPREAD, SMALLEST = F(0.004), F(25.532593), F(1e-12)

@@ -67,11 +67,11 @@ ROOMS = {
         "head_spec plain_array window",
         "spec",
         "bits convolve fold layout levels shapes",
-        "cursor file_sizes golden learnt_state limits state_reader",
+        "file_sizes golden learnt_state limits state_reader",
         "state_image",
         "context_image state_facts",
-        "c_source container features front_section head_section network_section "
-        "goal_section novelty probes tracker_section windows",
+        "sections",
+        "c_source container features novelty probes windows",
         "blob home learnable raw_input tensors untrained",
         "head_image",
         "repack state_diff",
@@ -79,6 +79,7 @@ ROOMS = {
         "from_exported from_torch",
         "from_run",
     ),
+    "metabit.export.sections": ("cursor", "front goal head network tracker"),
     "metabit.edge_runtime": (
         "_native c_library forking inputs isa layers_that_learn refusals sizes threads",
         "mapped options reference state_bytes status windows",

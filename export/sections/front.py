@@ -6,7 +6,7 @@ import struct
 
 import numpy as np
 
-from metabit.export.cursor import Cursor
+from metabit.export.sections.cursor import Cursor
 from metabit.export.spec import FrontEnd, InputSpec
 from metabit.trainer.frontend.front_end import LOGS, MAX_BANDS, MAX_CHANNELS, STATISTICS, Operations
 

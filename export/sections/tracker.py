@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from metabit.export.cursor import Cursor
 from metabit.export.head_spec import MAX_CLASSES, CountingHead, HeadSource, TrackingHead
-from metabit.export.network_section import NetworkShape
+from metabit.export.sections.cursor import Cursor
+from metabit.export.sections.network import NetworkShape
 from metabit.export.shapes import LayerShape
 from metabit.export.spec import Float32Array
 

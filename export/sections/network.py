@@ -6,8 +6,8 @@ import struct
 from dataclasses import dataclass
 
 from metabit.errors import FormatError
-from metabit.export.cursor import Cursor
 from metabit.export.limits import network_problem
+from metabit.export.sections.cursor import Cursor
 from metabit.export.shapes import LayerShape, maps_of, shape_of
 from metabit.export.spec import InputSpec, Model
 from metabit.export.window import Padding, Window

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from metabit.export.cursor import Cursor
+from metabit.export.sections.cursor import Cursor
 from metabit.export.spec import GOALS, LEARNERS, Told
 
 MOST_REPLAY, MOST_BATCH = 65_535, 64
