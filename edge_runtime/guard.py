@@ -1,9 +1,9 @@
 """A guard: what an engine learns is confirmed by samples that it never learns from, or reverted.
 
 Wrong labels, a broken sensor or a bad rule can ruin what a network knows within some hundred
-samples. The guard asks its probes after every 500. Where clearly fewer are right than before, the
-last confirmed state comes back; otherwise the state is confirmed, and what is expected follows it
-slowly, because new things may cost a little of the old.
+samples. The guard asks its probes after every 500. Where clearly fewer are right than before, or
+clearly more were lost than gained since the first answers, the last confirmed state comes back;
+otherwise the state is confirmed, and what is expected follows it slowly.
 
 A probe is right if its class has the largest score among the classes of all probes. Classes that
 the device learns besides are left out: it must tell them from the old ones too, which costs some of
@@ -29,8 +29,9 @@ FOLLOWS = 0.25
 """Share of the way that what is expected goes to what was found."""
 DEVIATIONS, LEAST_VARIANCE = 2.5, 0.02
 """A fall by more than so many deviations of a count of hits is no accident."""
-MOST_LOST = 0.1
-"""Share of the probes that many small falls may cost together."""
+PAIRED_DEVIATIONS = 3.0
+"""Of what many small falls may cost together. Most probes answer as they did at first, so the few
+others say far more than a count of hits: by chance as many are lost as gained (McNemar 1947)."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Guard:
         self._n_samples = 0
         self._confirmed = engine.save_state()
         self._classes = np.unique(self._y)
-        self.expected = self._highest = float(self.hits())
+        self._first = self._right()
+        self.expected = float(self._first.sum())
         self.checks: list[Check] = []
 
     @property
@@ -94,8 +96,13 @@ class Guard:
 
     def hits(self) -> int:
         """Probes that are right now, among the classes of all probes."""
+        return int(self._right().sum())
+
+    def _right(self) -> NDArray[np.bool_]:
+        """Which of the probes are right, shape (n,)."""
         scores = self._engine.scores(self._x)[:, self._classes]
-        return int((self._classes[scores.argmax(axis=1)] == self._y).sum())
+        right: NDArray[np.bool_] = self._classes[scores.argmax(axis=1)] == self._y
+        return right
 
     def learn(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.int64]:
         """As `Engine.learn`, with a check after every so many samples.
@@ -129,17 +136,19 @@ class Guard:
         Returns:
             whether it was confirmed.
         """
-        hits, n = self.hits(), self.n_probes
-        share = self.expected / n
+        right, n = self._right(), self.n_probes
+        hits, share = int(right.sum()), self.expected / n
         deviation = math.sqrt(n * max(share * (1 - share), LEAST_VARIANCE))
-        least = max(self.expected - DEVIATIONS * deviation, self._highest - MOST_LOST * n)
-        reverted = hits < least
+        lost, gained = int((self._first & ~right).sum()), int((right & ~self._first).sum())
+        reverted = (
+            hits < self.expected - DEVIATIONS * deviation
+            or lost - gained > PAIRED_DEVIATIONS * math.sqrt(lost + gained)
+        )
         self.checks.append(Check(self._n_samples, hits, self.expected, reverted))
         if reverted:
             self._engine.load_state(self._confirmed)
         else:
             self._confirmed = self._engine.save_state()
             self.expected += FOLLOWS * (hits - self.expected)
-            self._highest = max(self._highest, self.expected)
         self._since = 0
         return not reverted
