@@ -10,7 +10,7 @@ import pytest
 from metabit.trainer.data import bundled
 from metabit.trainer.recipe import recipe_from_dict
 from metabit.trainer.reproduction import benchmark as benchmarks
-from metabit.trainer.reproduction.needs import IN_A_CONVOLUTION, SIZES, _weights_and_products, needs
+from metabit.trainer.reproduction.needs import SIZES, counts, needs
 
 MEASURED = Path(__file__).parents[2] / "benchmarks" / "results" / "reproduce"
 
@@ -44,10 +44,10 @@ def test_a_convolution_is_counted_by_its_kernels_and_its_positions() -> None:
     )
     kernels = 3 * 16 * 9, 16 * 32 * 9
     dense = 32 * 8 * 8 * 20 + 20 * 10
-    n_weights, n_products = _weights_and_products(recipe)
+    n_weights, n_products, n_map_values = counts(recipe)
     assert n_weights == sum(kernels) + dense
-    products = kernels[0] * 32 * 32 + kernels[1] * 16 * 16
-    assert n_products == IN_A_CONVOLUTION * products + dense
+    assert n_products == kernels[0] * 32 * 32 + kernels[1] * 16 * 16 + dense
+    assert n_map_values == 16 * 32 * 32 + 32 * 16 * 16
 
 
 @pytest.mark.parametrize("name", ["digits", "hapt"])

@@ -23,8 +23,9 @@ SECONDS_PER_WEIGHT = 8.3e-9
 SECONDS_PER_WEIGHT_AND_SAMPLE = 1.1e-10
 #: A run that trains a generator too takes so many times as long.
 WITH_GENERATOR = 4
-#: A product of a convolution takes so many times as long (results of dgm-colours).
-IN_A_CONVOLUTION = 10
+#: A value of a map is normalised, rectified and pooled, in both passes (results of dgm-colours and
+#: image-sets; in networks as wide as the papers' it takes a fifth of that, beside their products).
+SECONDS_PER_MAP_VALUE = 4e-8
 #: PyTorch, its libraries and Python.
 PROGRAM_BYTES = 400_000_000
 #: A weight in training: itself, its gradient, two averages of the optimizer, four of a method.
@@ -99,8 +100,8 @@ def _seconds(recipe: Recipe) -> float:
     limit = recipe.data.train_samples
     n_samples = sum(min(limit or SIZES[name].n_train, SIZES[name].n_train) for name in sets)
     n_samples *= _n_tasks(recipe) * _epochs(recipe)
-    n_weights, n_products = _weights_and_products(recipe)
-    per_sample = n_products * SECONDS_PER_WEIGHT_AND_SAMPLE
+    n_weights, n_products, n_map_values = counts(recipe)
+    per_sample = n_products * SECONDS_PER_WEIGHT_AND_SAMPLE + n_map_values * SECONDS_PER_MAP_VALUE
     per_step = SECONDS_PER_STEP + n_weights * SECONDS_PER_WEIGHT
     seconds = n_samples * (per_sample + per_step / recipe.train.batch)
     return seconds * (WITH_GENERATOR if recipe.method.name == "dgm" else 1)
@@ -117,19 +118,20 @@ def _epochs(recipe: Recipe) -> int:
 def _bytes(recipe: Recipe) -> int:
     sets = [SIZES[name] for name in (recipe.data.name, *(recipe.data.then or ()))]
     values = 4 * sum((size.n_train + size.n_test) * size.n_values for size in sets)
-    return PROGRAM_BYTES + values + BYTES_PER_WEIGHT * _weights_and_products(recipe)[0]
+    return PROGRAM_BYTES + values + BYTES_PER_WEIGHT * counts(recipe)[0]
 
 
-def _weights_and_products(recipe: Recipe) -> tuple[int, int]:
-    """Weights of the network, and its products for one sample, in dense ones."""
+def counts(recipe: Recipe) -> tuple[int, int, int]:
+    """Weights of the network, and its products and the values of its maps for one sample."""
     size = SIZES[recipe.data.name]
     before, n_positions = size.n_channels, size.n_values // size.n_channels
-    n_weights = n_products = 0
+    n_weights = n_products = n_map_values = 0
     for channels, kernel, pooling in recipe.network.convolutions:
         n_kernels = before * channels * kernel * kernel
         n_weights += n_kernels
-        n_products += IN_A_CONVOLUTION * n_kernels * n_positions
+        n_products += n_kernels * n_positions
+        n_map_values += channels * n_positions
         before, n_positions = channels, n_positions // (pooling * pooling)
     widths = (before * n_positions, *recipe.network.hidden, size.n_classes)
     n_dense = sum(a * b for a, b in itertools.pairwise(widths))
-    return n_weights + n_dense, n_products + n_dense
+    return n_weights + n_dense, n_products + n_dense, n_map_values
