@@ -204,7 +204,7 @@ def _parse(table: BoardTable, folder: Path) -> Board:
     power, sources = table.table("power", optional=True), table.table("sources", optional=True)
     standalone = table.table("standalone", optional=True)
     caches = table.tables("cache")
-    clock = table.number_or_range("clock_hz", least=1)
+    clock = table.number_or_range("clock_hz", least=1000)  # less was meant in MHz
     planned_only = "target" not in table
     ram = _region(memory, "ram")
     board = Board(

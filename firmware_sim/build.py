@@ -327,9 +327,11 @@ def run_zig(arguments: list[str], folder: Path, target: str) -> None:
     if over:
         by = " and ".join(f"{region} by {n_bytes:,} bytes" for region, n_bytes in over.items())
         raise BudgetError(f"the firmware does not fit {target}: over {by}", code="E-BUDGET")
-    last = "\n".join(done.stderr.strip().splitlines()[-12:])
+    lines = done.stderr.strip().splitlines()
+    first = next((i for i, line in enumerate(lines) if "error:" in line), max(len(lines) - 12, 0))
+    said = "\n".join(lines[first : first + 12])
     raise MetabitError(
-        f"the cross compiler failed for {target}:\n{last}\n"
+        f"the cross compiler failed for {target}:\n{said}\n"
         "Please report this with the output of `metabit doctor`.",
         code="E-BUILD",
     )

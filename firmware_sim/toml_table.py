@@ -13,6 +13,7 @@ from metabit.errors import InputError, nearest
 Range = tuple[float, float, float]
 
 _REQUIRED = object()
+_KINDS = {int: "a whole number", str: "a text in quotes", list: "a list", dict: "a table"}
 
 
 def read_toml(path: Path, what: str) -> BoardTable:
@@ -61,16 +62,23 @@ class BoardTable:
         section = f" [{self._section}]" if self._section else ""
         return InputError(f"{self._where}:{section} {what}", code="E-BOARD-FILE")
 
+    def _missing(self, key: str) -> InputError:
+        """What is missing, and what in the file looks as if it were meant."""
+        begins = key.split("_")[0]
+        alike = [f'"{k}"' for k in self._values if k not in self._known and k.startswith(begins)]
+        hint = f"; the file has {', '.join(alike)}" if alike else ""
+        return self.wrong(f"{key} is missing{hint}")
+
     def take(self, key: str, kind: type, default: object = _REQUIRED) -> Any:
         """One value of the given type."""
         self._known.add(key)
         if key not in self._values and default is not _REQUIRED:
             return default
         if key not in self._values:
-            raise self.wrong(f"{key} is missing")
+            raise self._missing(key)
         value = self._values[key]
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise self.wrong(f"{key} must be of type {kind.__name__}, found {value!r}")
+            raise self.wrong(f"{key} must be {_KINDS[kind]}, found {value!r}")
         return value
 
     def number(self, key: str, *, default: int | None = None, least: int = 0) -> int:
@@ -136,11 +144,11 @@ class BoardTable:
             return made
         self._known.add(key)
         if key not in self._values:
-            raise self.wrong(f"{key} is missing")
+            raise self._missing(key)
         value = self._values[key]
         if not _is_number(value):
             raise self.wrong(
-                f"{key} must be of type int, or three numbers: low, typical, high; found {value!r}"
+                f"{key} must be a number, or three numbers: low, typical, high; found {value!r}"
             )
         if value < least:
             raise self.wrong(f"{key} = {value} is below {least:g}")
