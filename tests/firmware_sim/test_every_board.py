@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers import random_model, random_samples, small_convnet
 
 from benchmarks.models import dense
+from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps
 from metabit.export.home import with_head
@@ -43,6 +46,28 @@ def test_steps_are_the_hosts(networks: dict[str, bytes], board: str, network: st
     made = simulate(networks[network], board, learn=learn, n_samples=STEPS[board], n_counted=1)
     assert len(made.learnt) == STEPS[board]
     assert made.state_bytes > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("board", FIRST.values())
+def test_a_thousand_samples_for_which_a_context_opens_are_the_hosts(
+    board: str, tmp_path: Path
+) -> None:
+    """Two worlds, and the first again, in a device that has seen 1,000 samples before."""
+    model = random_model((20, 16, 3), seed=3, dtype="int8")
+    rng = np.random.default_rng(7)
+    middles, worlds = rng.integers(-90, 90, (3, 3, 20)), np.repeat([0, 1, 0], [600, 250, 150])
+    y = rng.integers(0, 3, 1000)
+    x = np.clip(np.rint(middles[worlds, y] + rng.normal(0, 12, (1000, 20))), -128, 127)
+    x = x.astype(np.int8)
+    engine = Engine(dumps(model), learn="all", contexts=2, seed=5, state=tmp_path)
+    engine.partial_fit(np.tile(x[:500], (2, 1)), np.tile(y[:500], 2))
+    engine.commit()
+    engine.close()
+    made = simulate(dumps(model), board, x=x, y=y, n_samples=1000, n_counted=1, state=tmp_path)
+    assert np.array_equal(made.learnt, engine.learn(x, y))
+    assert made.state_image == engine.save_state()
+    assert (engine.status().n_contexts, engine.status().context) == (2, 0)
 
 
 @pytest.mark.long

@@ -202,25 +202,6 @@ def test_every_option_reaches_the_board(options: dict[str, Any]) -> None:
     assert same == (options["learn"] == "auto")
 
 
-@pytest.mark.long
-def test_a_thousand_samples_for_which_a_context_opens_are_the_hosts(tmp_path: Path) -> None:
-    """Two worlds, and the first again, in a device that has seen 1,000 samples before."""
-    model = random_model((20, 16, 3), seed=3, dtype="int8")
-    rng = np.random.default_rng(7)
-    middles, worlds = rng.integers(-90, 90, (3, 3, 20)), np.repeat([0, 1, 0], [600, 250, 150])
-    y = rng.integers(0, 3, 1000)
-    x = np.clip(np.rint(middles[worlds, y] + rng.normal(0, 12, (1000, 20))), -128, 127)
-    x = x.astype(np.int8)
-    engine = Engine(dumps(model), learn="all", contexts=2, seed=5, state=tmp_path)
-    engine.partial_fit(np.tile(x[:500], (2, 1)), np.tile(y[:500], 2))
-    engine.commit()
-    engine.close()
-    made = simulate(dumps(model), "nrf52840", x=x, y=y, n_samples=1000, n_counted=1, state=tmp_path)
-    assert np.array_equal(made.learnt, engine.learn(x, y))
-    assert made.state_image == engine.save_state()
-    assert (engine.status().n_contexts, engine.status().context) == (2, 0)
-
-
 @pytest.mark.parametrize("board", [*BOARDS, *SOFT], ids=lambda b: Path(b).stem)
 @pytest.mark.parametrize("network", ["dense", "conv"])
 def test_boards_learn_in_batches_as_the_host_does(board: str, network: str) -> None:

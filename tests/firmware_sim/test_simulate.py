@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,7 @@ from helpers import random_model, random_samples
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import BudgetError, InputError, MismatchError
 from metabit.export.container import dumps
-from metabit.export.home import with_head
-from metabit.firmware_sim import boards, session
+from metabit.firmware_sim import session
 from metabit.firmware_sim.machines.device import Device
 from metabit.firmware_sim.simulate import simulate
 from metabit.trainer.frontend import Operations, fit
@@ -28,33 +26,6 @@ def test_without_data_golden_and_random_samples_are_run(blob: bytes, board_name:
     assert made.x_source == "3 golden samples, 17 random"
     assert made.y_source == "random"
     assert len(made.labels) == len(made.learnt) == 20
-    assert made.learn is not None
-
-
-CACHE = """
-[[cache]]
-name = "L1 data"
-serves = "data"
-of = "all"
-bytes = 16_384
-ways = 4
-line_bytes = 32
-miss_cycles = [10, 16, 30]
-"""
-
-
-def test_watching_memory_changes_nothing_on_a_cortex_m_with_conditions(tmp_path: Path) -> None:
-    """Where a hook saw a load in an IT block, the code that followed ran under its condition.
-
-    The board is an nRF52840 with a cache, so that its firmware is that of the other tests.
-    """
-    board = tmp_path / "with-a-cache.toml"
-    board.write_text((boards.FOLDER / "nrf52840.toml").read_text() + CACHE)
-    dense, rng = random_model((33, 20, 4), seed=3, dtype="int8"), np.random.default_rng(7)
-    x, y = random_samples(rng, dense.input, 200), rng.integers(0, 4, 200)
-    blob = dumps(with_head(dense, x, y, spare_classes=1, ram_bytes=4000))
-    made = simulate(blob, board, learn="counting", n_samples=4, n_counted=4)
-    assert made.predict.counts.misses
     assert made.learn is not None
 
 

@@ -6,6 +6,7 @@ What it counts of a core is held against a hook on every instruction in test_emu
 from __future__ import annotations
 
 import importlib
+import struct
 from dataclasses import replace
 from typing import Any
 
@@ -86,3 +87,31 @@ def test_a_fault_of_the_cost_model_ends_the_run_and_is_raised() -> None:
     uc.emu_start(1, 64)
     with pytest.raises(ValueError, match="what is this"):
         made.detach()
+
+
+LOAD, STORE = 0x681A, 0x601A  # ldr r2, [r3] and str r2, [r3]
+
+
+@pytest.mark.parametrize("access", [LOAD, STORE])
+@pytest.mark.parametrize("watches", [False, True])
+def test_code_after_an_access_under_a_condition_runs_without_one(
+    access: int, *, watches: bool
+) -> None:
+    """The condition holds at the access and no longer where the next block begins; if it stayed in
+    the core, `adds` would not run there."""
+    block = (0x2801, 0xBF08, access, 0x2802, 0xE7FF)  # cmp r0, #1; it eq; access; cmp r0, #2; b .+2
+    code = (*block, 0x3101, 0x3101)  # adds r1, #1, twice
+    unicorn: Any = importlib.import_module("unicorn")
+    arm = unicorn.arm_const
+    uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
+    uc.mem_map(0, 4096)
+    uc.mem_map(0x20000000, 4096)
+    uc.mem_write(0, struct.pack(f"<{len(code)}H", *code))
+    uc.reg_write(arm.UC_ARM_REG_R0, 1)
+    uc.reg_write(arm.UC_ARM_REG_R3, 0x20000000)
+    made = caches(L1)
+    made.attach(uc, 0, watches=watches)
+    uc.emu_start(1, 2 * len(code))
+    made.detach()
+    assert made.misses() == {"L1": watches}
+    assert uc.reg_read(arm.UC_ARM_REG_R1) == 2
