@@ -150,18 +150,41 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Scores of each class, shape (n, n_classes).
 
         Of two classes, the second's score less the first's, shape (n,).
+
+        Args:
+            X: real features, shape (n, n_features), finite.
+
+        Raises:
+            ValueError: another shape, or NaN or infinity.
+            NotFittedError: nothing was learnt before.
         """
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """The label of each sample, shape (n,)."""
+        """The label of each sample, shape (n,).
+
+        Args:
+            X: real features, shape (n, n_features), finite.
+
+        Raises:
+            ValueError: another shape, or NaN or infinity.
+            NotFittedError: nothing was learnt before.
+        """
         scores = self._scores(X)
         labels: NDArray[Any] = self.classes_[scores.argmax(axis=1)]
         return labels
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
-        """The softmax of the scores, shape (n, n_classes); its rows sum to 1."""
+        """The softmax of the scores, shape (n, n_classes); its rows sum to 1.
+
+        Args:
+            X: real features, shape (n, n_features), finite.
+
+        Raises:
+            ValueError: another shape, or NaN or infinity.
+            NotFittedError: nothing was learnt before.
+        """
         scores = self._scores(X)
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         proba: NDArray[np.float64] = shares / shares.sum(axis=1, keepdims=True)
@@ -172,6 +195,10 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         `metabit` and `Engine` open it. It takes rows of real features with `Engine.push`, and
         answers as this classifier does.
+
+        Raises:
+            NotFittedError: nothing was learnt before.
+            InputError, StorageError: it cannot be written there.
         """
         check_is_fitted(self)
         model = self._blob.model
