@@ -51,6 +51,17 @@ class Check:
     reverted: bool
 
 
+def least_hits(expected: float, n: int) -> float:
+    """Hits below which a fall is no accident; docs/LEARNING.md, "The guard".
+
+    Args:
+        expected: hits that are expected.
+        n: probes.
+    """
+    share = expected / n
+    return expected - DEVIATIONS * math.sqrt(n * max(share * (1 - share), LEAST_VARIANCE))
+
+
 class Guard:
     """Teaches an engine, and takes back what harms.
 
@@ -136,14 +147,12 @@ class Guard:
         Returns:
             whether it was confirmed.
         """
-        right, n = self._right(), self.n_probes
-        hits, share = int(right.sum()), self.expected / n
-        deviation = math.sqrt(n * max(share * (1 - share), LEAST_VARIANCE))
+        right = self._right()
+        hits = int(right.sum())
         lost, gained = int((self._first & ~right).sum()), int((right & ~self._first).sum())
-        reverted = (
-            hits < self.expected - DEVIATIONS * deviation
-            or lost - gained > PAIRED_DEVIATIONS * math.sqrt(lost + gained)
-        )
+        at_once = hits < least_hits(self.expected, self.n_probes)
+        bit_by_bit = lost - gained > PAIRED_DEVIATIONS * math.sqrt(lost + gained)
+        reverted = at_once or bit_by_bit
         self.checks.append(Check(self._n_samples, hits, self.expected, reverted))
         if reverted:
             self._engine.load_state(self._confirmed)

@@ -12,7 +12,7 @@ from benchmarks.gates import pictures, synthetic
 from benchmarks.gates.guarded import GuardedStream
 from benchmarks.gates.problem import Labels, Problem
 from metabit import InputError
-from metabit.edge_runtime.guard import EVERY, PAIRED_DEVIATIONS, Guard
+from metabit.edge_runtime.guard import EVERY, PAIRED_DEVIATIONS, Guard, least_hits
 from metabit.edge_runtime.layers_that_learn import Learn
 
 _digits = partial(pictures.stationary, name="digits", home=648, stream=649)
@@ -108,3 +108,14 @@ def test_a_guard_without_probes_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         Guard(engine, np.zeros((0, 64), np.uint8), np.zeros(0, int))
     assert caught.value.code == "E-PROBES"
+
+
+@pytest.mark.parametrize(
+    ("expected", "least"),
+    [
+        (180, 180 - 2.5 * (200 * 0.9 * 0.1) ** 0.5),
+        (200, 200 - 2.5 * (200 * 0.02) ** 0.5),  # however sure the network was
+    ],
+)
+def test_the_fewest_hits_are_as_documented(expected: float, least: float) -> None:
+    assert least_hits(expected, 200) == pytest.approx(least)
