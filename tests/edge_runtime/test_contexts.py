@@ -115,6 +115,17 @@ def test_when_all_contexts_are_open_the_last_takes_what_is_new_and_the_first_sta
     assert twin.save_state() == engine.save_state()
 
 
+def test_a_context_that_has_just_opened_still_takes_samples_in_c_and_numpy() -> None:
+    engine = Engine(dumps(NARROW), learn="all", contexts=2)
+    twin = experienced(NARROW)
+    engine.load_state(twin.save_state())
+    for number, n in ((1, 250), (2, 100)):
+        engine.learn(*world(NARROW, number, n))
+        twin.learn(*world(NARROW, number, n))
+    assert (engine.status().n_contexts, 0 < twin.n_to_take < 100) == (2, True)
+    assert engine.save_state() == twin.save_state()
+
+
 def test_a_state_goes_on_with_the_same_bits(tmp_path: Path) -> None:
     one = at_two_worlds(NARROW)
     x, y = world(NARROW, 1, 60)
