@@ -1,1 +1,1 @@
-"""Measurements for docs/BENCHMARKS.md: one script a table, results as JSON beside it."""
+"""Measurements for docs/BENCHMARKS.md: one script per table, results as JSON beside it."""

@@ -1,4 +1,4 @@
-"""Bytes of machine code a function, on four cores, and the difference to another commit.
+"""Bytes of machine code per function, on four cores, and the difference to another commit.
 
     python -m benchmarks.code_sizes [--base origin/main]        # `make sizes`
 

@@ -16,6 +16,7 @@ PARTS = (
     "edge_runtime",
     "firmware_sim",
     "src/metabit",
+    "benchmarks",
 )
 SUFFIXES = {".py", ".c", ".h", ".S"}
 NAME = re.compile(r"^(?:| +|\| `)([\w.]+\.(?:py|c|h|S|\[ch\]))(?:`|  )", re.MULTILINE)
