@@ -324,6 +324,16 @@ def test_a_table_without_room_in_memory_is_refused_before_it_is_read(
     assert code_of(OwnData(str(path))) == "E-DATA-READ"
 
 
+def test_many_files_are_counted_before_they_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.csv").write_text("x\n1\n")
+    assert memory.said_before(str(tmp_path)) == ""
+    monkeypatch.setattr(memory, "WORTH_SAYING_FILES", 3)
+    assert memory.said_before(str(tmp_path)) == f"reading 3 files of {tmp_path.name}"
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells its peaks")
 def test_a_large_table_takes_no_more_memory_than_is_said_before(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ what.py        what a recipe says of such data
 load.py        from a path to a data set
 text_table.py  CSV files in their usual forms, as columns
 roles.py       which column is the class, whose a row is, its time, and the inputs
-memory.py      what a table takes while it is read, known before it is taken
+memory.py      what is large, known before it is read
 arrays.py      .npy and .npz files
 folders.py     folders and zips of WAV, CSV, PNG and JPEG files
 recordings.py  files of a folder as rows: WAV, and CSV files of a time series

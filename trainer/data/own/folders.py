@@ -92,7 +92,7 @@ def usual_pattern(path: Path) -> str:
     Errors as of `files_in`.
     """
     above = set()
-    for name in _names(path):
+    for name in names_in(path):
         parts = PurePosixPath(name).parts
         above.add(parts[-3].lower() if len(parts) > 2 else "")
     has_both = not above.isdisjoint(_TRAINED_ON) and not above.isdisjoint(HELD_OUT)
@@ -121,7 +121,7 @@ def _is_known(name: str) -> bool:
     return not hidden and name.lower().endswith((*SOUNDS, *PICTURES, *TABLES))
 
 
-def _names(path: Path) -> list[str]:
+def names_in(path: Path) -> list[str]:
     """Names of all files with a known suffix, in their order."""
     if path.is_dir():
         found = ((file.relative_to(path).as_posix(), file) for file in path.rglob("*"))
@@ -131,7 +131,7 @@ def _names(path: Path) -> list[str]:
 
 
 def _in_folder(path: Path) -> Iterator[tuple[str, bytes]]:
-    for name in _names(path):
+    for name in names_in(path):
         try:
             yield name, (path / name).read_bytes()
         except OSError as error:

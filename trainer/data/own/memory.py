@@ -1,10 +1,11 @@
-"""What a table takes while it is read, known before it is taken."""
+"""What is large, known before it is read: the memory of a table, the files of a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from metabit.errors import InputError
+from metabit.trainer.data.own import folders
 from metabit.unpacking import MOST_UNPACKED_BYTES
 
 _TEXTS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
@@ -12,6 +13,7 @@ _TEXTS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 PER_BYTE = 5
 """Bytes of memory per byte of text: the text, its cells and their numbers, measured on INSECTS."""
 WORTH_SAYING_BYTES = 64 * 2**20
+WORTH_SAYING_FILES = 5000
 
 
 def check_memory(where: str, text_bytes: int) -> None:
@@ -43,8 +45,14 @@ def _mib(n_bytes: int) -> str:
 
 
 def said_before(path: str | None) -> str:
-    """What a person should know before a large table is read; empty for other files and folders."""
+    """What a person should know before a large table or many files are read; empty for others.
+
+    Errors as of `folders.files_in`.
+    """
     file = Path(path or "")
+    if path is not None and file.exists() and folders.is_folder(file):
+        n_files = len(folders.names_in(file))
+        return f"reading {n_files:,} files of {file.name}" if n_files >= WORTH_SAYING_FILES else ""
     if not file.is_file() or not file.name.lower().endswith(_TEXTS):
         return ""
     text_bytes = _text_bytes(file)
