@@ -12,6 +12,7 @@ import pytest
 from own_data import code_of
 from PIL import Image
 
+from metabit.errors import FormatError, InputError
 from metabit.fitting.windows import with_window
 from metabit.trainer.data.own import OwnData, load_own
 from metabit.trainer.recipe.data import DataRecipe
@@ -178,6 +179,30 @@ def test_time_series_by_class_are_recordings_with_names(zipped: bool, tmp_path: 
     assert len(found.test.y) == 2 * 4
     recipe = with_window(DataRecipe(path=str(path), channels=("x", "y")))
     assert (recipe.window, recipe.hop) == (96, 48)
+
+
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_a_folder_holds_one_kind_of_files(first: str, tmp_path: Path) -> None:
+    files = {f"{first}/1.wav": wav(), "m/1.png": b"no matter what"}
+    with pytest.raises(FormatError, match="either pictures, or recordings"):
+        load_own(OwnData(str(make_folder(tmp_path, files, False))))
+
+
+def test_what_no_reader_knows_is_named_without_its_inside(tmp_path: Path) -> None:
+    for name, what in (("1.png", "not a picture"), ("1.wav", "not a WAV file of integers")):
+        (tmp_path / name[2:]).mkdir()
+        path = make_folder(tmp_path / name[2:], {f"a/{name}": b"hello"}, False)
+        with pytest.raises(FormatError, match=rf"{name}: {what}$"):
+            load_own(OwnData(str(path)))
+
+
+def test_a_class_of_one_recording_says_what_to_add(tmp_path: Path) -> None:
+    files = {f"{word}/{i}.wav": wav() for word in ("yes", "no") for i in range(8)}
+    files["maybe/1.wav"] = wav()
+    path = make_folder(tmp_path, files, False)
+    with pytest.raises(InputError, match=r"maybe.*all of it is of one group") as caught:
+        load_own(OwnData(str(path), window=400, test=0.7))
+    assert caught.value.code == "E-DATA-SPLIT"
 
 
 def test_time_series_with_other_columns_are_refused(tmp_path: Path) -> None:

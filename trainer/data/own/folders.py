@@ -85,6 +85,14 @@ def files_in(path: Path, pattern: str | None) -> Iterator[Found]:
         )
 
 
+def neither(path: str, file: Found) -> FormatError:
+    """The error for a file of another kind than the first one of its folder."""
+    return FormatError(
+        f"{path}: {file.name}: a folder holds either pictures, or recordings as WAV or CSV files",
+        code="E-DATA-FORMAT",
+    )
+
+
 def usual_pattern(path: Path) -> str:
     """The pattern where nobody gives one: the folder of a file is its class.
 
@@ -178,6 +186,12 @@ def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
         raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
 
 
+def _because(error: BaseException) -> str:
+    """What a reader of files said, where that tells people something."""
+    said = str(error)
+    return f" ({said})" if said and " object at 0x" not in said else ""
+
+
 def sound(found: Found) -> tuple[NDArray[np.float64], int]:
     """Counts of a WAV file, shape (n_frames, n_channels), in 16 bits, and its frames per second.
 
@@ -194,7 +208,7 @@ def sound(found: Found) -> tuple[NDArray[np.float64], int]:
             raw = file.readframes(file.getnframes())
     except (wave.Error, *DAMAGE) as error:
         raise FormatError(
-            f"{found.name}: not a WAV file of integers ({error})", code="E-DATA-FORMAT"
+            f"{found.name}: not a WAV file of integers{_because(error)}", code="E-DATA-FORMAT"
         ) from error
     if n_bytes == 1:
         counts = (np.frombuffer(raw, np.uint8).astype(np.float64) - 128) * 256
@@ -229,5 +243,7 @@ def picture(found: Found) -> NDArray[np.uint8]:
     except MetabitError:
         raise
     except (Image.DecompressionBombError, OSError, *DAMAGE) as error:
-        raise FormatError(f"{found.name}: not a picture ({error})", code="E-DATA-FORMAT") from error
+        raise FormatError(
+            f"{found.name}: not a picture{_because(error)}", code="E-DATA-FORMAT"
+        ) from error
     return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels.transpose(2, 0, 1))

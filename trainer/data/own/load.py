@@ -144,6 +144,9 @@ def _as_numbers(names: tuple[str, ...]) -> NDArray[np.int64]:
 
 def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
     _refuse_keys(data, _OF_ROWS, "a picture is a sample as it is")
+    for file in found:
+        if not file.name.lower().endswith(folders.PICTURES):
+            raise folders.neither(data.path, file)
     pixels = [folders.picture(file) for file in found]
     shapes = {array.shape: file.name for array, file in zip(pixels, found, strict=True)}
     if len(shapes) > 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import FormatError, InputError
+from metabit.errors import InputError
 from metabit.trainer.data.own import folders, text_table
 from metabit.trainer.data.own.frames import Frames, indexed
 from metabit.trainer.data.own.roles import check_inputs
@@ -49,11 +49,7 @@ def read_recording(data: OwnData, file: folders.Found) -> Recording:
         channels = tuple(f"channel {c + 1}" for c in range(values.shape[1]))
         return Recording(values, channels, float(rate), None)
     if not file.name.lower().endswith(folders.TABLES):
-        raise FormatError(
-            f"{data.path}: {file.name}: a folder holds either pictures, or recordings as WAV or "
-            "CSV files",
-            code="E-DATA-FORMAT",
-        )
+        raise folders.neither(data.path, file)
     table = text_table.table_of(file.data, file.name)
     time = None if data.time is None else table.column(data.time, "time")
     channels = tuple(c for c in table.frame.columns if c != time)

@@ -116,7 +116,18 @@ def check_classes(frames: Frames, train: NDArray[np.int64], test: NDArray[np.int
     if never:
         names = ", ".join(frames.class_names[c] for c in never[:5])
         raise InputError(
-            f"{frames.where}: class {names} is in the samples held out and in no other: the data "
-            'is sorted by class; use split = "random" for independent rows, or name a group',
+            f"{frames.where}: class {names} is in the samples held out and in no other: "
+            f"{_what_to_do(frames, never[0])}",
             code="E-DATA-SPLIT",
         )
+
+
+def _what_to_do(frames: Frames, label: int) -> str:
+    if frames.group is not None:
+        if len(np.unique(frames.group[frames.label == label])) == 1:
+            return "all of it is of one group; add some of another group, or take the class out"
+        return "few groups have it; add some of other groups, or set another share with test"
+    return (
+        'where the data is sorted by class, use split = "random" for independent rows, or name a '
+        "group; where folders say what is held out, put some of the class into the others"
+    )
