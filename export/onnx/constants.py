@@ -14,9 +14,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from metabit.errors import FormatError
+from metabit.export.onnx.evaluator import evaluator
 
 Array = NDArray[Any]
 STANDARD = {"", "ai.onnx"}
@@ -132,7 +132,7 @@ def worked_out(
         raise FormatError(f"{said} is refused by ONNX ({error})", code="E-ONNX") from error
     _check_sizes(inferred.graph, said)
     try:
-        values = ReferenceEvaluator(alone).run(None, {})
+        values = evaluator(alone).run(None, {})
     except Exception as error:  # its exceptions have no common base
         raise FormatError(
             f"{said} cannot be worked out ({error})", code="E-ONNX-OPERATOR"

@@ -61,9 +61,17 @@ def load(path: Path) -> onnx.ModelProto:
 
 
 def _check_operators(proto: onnx.ModelProto, where: str) -> None:
+    told = [function for function in proto.functions if not multi_threshold.explains(function)]
+    for function in told:
+        if function.domain not in BIPOLAR or function.name != OPERATOR:
+            raise FormatError(
+                f"{where}: defines an operator {function.domain}::{function.name}; only "
+                f"{OPERATOR} can be defined",
+                code="E-ONNX-OPERATOR",
+            )
     constant = constant_nodes(proto.graph)
     nodes = [node for index, node in enumerate(proto.graph.node) if index not in constant]
-    nodes += [node for function in proto.functions for node in function.node]
+    nodes += [node for function in told for node in function.node]
     for node in nodes:
         graphs = any(a.HasField("g") or a.graphs for a in node.attribute)
         standard = node.domain in STANDARD and node.op_type in OPERATORS and not graphs
@@ -75,21 +83,13 @@ def _check_operators(proto: onnx.ModelProto, where: str) -> None:
                 f"{multi_threshold.OPERATOR} of QONNX",
                 code="E-ONNX-OPERATOR",
             )
-    for function in proto.functions:
-        if function.domain not in BIPOLAR or function.name != OPERATOR:
-            raise FormatError(
-                f"{where}: defines an operator {function.domain}::{function.name}; only "
-                f"{OPERATOR} can be defined",
-                code="E-ONNX-OPERATOR",
-            )
 
 
 def _explains_itself(node: onnx.NodeProto) -> bool:
     """Whether a node is of QONNX, and metabit puts standard operators in its place."""
     bipolar = node.domain in BIPOLAR and node.op_type == OPERATOR
-    return bipolar or (
-        node.domain in multi_threshold.DOMAINS and node.op_type == multi_threshold.OPERATOR
-    )
+    multi = node.domain in multi_threshold.DOMAINS and node.op_type == multi_threshold.OPERATOR
+    return bipolar or multi or multi_threshold.is_explained(node)
 
 
 def _explain_bipolar(proto: onnx.ModelProto) -> None:

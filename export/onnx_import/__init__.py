@@ -5,6 +5,7 @@ forms.py     operators as their opset wrote them
 chain.py     operations that treat each channel by itself
 samples.py   what the first layer sees
 linear.py    a layer while it is being read
+activations.py  what a layer hands on, as bits
 output.py    what follows the last layer
 builder.py   from steps to layers
 importer.py  the model, and a report of what was understood

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
 
+from metabit.export.onnx_import.activations import Activations
 from metabit.export.onnx_import.chain import (
     ARITHMETIC,
     FLOATS,
@@ -19,7 +20,14 @@ from metabit.export.onnx_import.chain import (
     operation,
 )
 from metabit.export.onnx_import.errors import node_name, refuse
-from metabit.export.onnx_import.linear import Frame, Linear, binary, frame_of, window_of
+from metabit.export.onnx_import.linear import (
+    Frame,
+    Linear,
+    binary,
+    frame_of,
+    padding_of,
+    window_of,
+)
 from metabit.export.onnx_import.output import OutputLayer, output_of
 from metabit.export.onnx_import.samples import Quantization, Seen, seen
 from metabit.export.onnx_import.steps import Path, Step
@@ -29,6 +37,7 @@ _SHAPES = ("Flatten", "Reshape", "Transpose", "Squeeze", "Unsqueeze")
 _LINEAR = ("Gemm", "MatMul", "Conv")
 SUPPORTED = tuple(sorted({*_SHAPES, *_LINEAR, *OPERATORS, "Pad", "MaxPool"}))
 _FIRST_MAX = 255
+_CLOSE = 1e-6
 
 
 @dataclass
@@ -74,7 +83,7 @@ class Builder:
         self._frame: Frame | None = None
         self._input_chain = Chain()
         self._seen: Seen | None = None
-        self._one = 1.0
+        self._bits: Activations | None = None
         self._layers: list[Linear] = []
         self._thresholds: list[Threshold] = []
         self._zeros: list[int] = []
@@ -187,17 +196,11 @@ class Builder:
     # ---- layers ----
 
     def _linear(self, step: Step) -> None:
-        first = not self._layers
         self._close()
         if step.operands[0] is not None or step.constant(1) is None:
             raise refuse(self._where, f"{node_name(step.node)}: its weights are not constant")
         made, size = (self._conv if step.operator == "Conv" else self._dense)(step)
-        assert self._seen is not None
-        made.acc_max *= _FIRST_MAX if first else 1
-        shift = self._shift_of_sums(made, self._seen.shift) if first else np.zeros(1)
-        if first and made.window is not None and made.window.padding == "one" and shift.any():
-            raise refuse(self._where, f"{made.name} pads, and its zero point is no whole number")
-        made.chain.prepend(size * (self._seen.factor if first else self._one), shift)
+        self._read_bits(made, size) if self._bits is not None else self._read_samples(made, size)
         made.steps.append(step)
         self._layers.append(made)
         self._bias(step, made)
@@ -210,11 +213,32 @@ class Builder:
         """Decide the bits of the layer before, or what the first layer sees."""
         if not self._layers:
             self._seen = seen(self._path.input_type, self._input_chain, self._told, self._where)
-            self._one = self._seen.factor
             return
-        threshold, self._one, n_zero = self._layers[-1].thresholds(self._where)
-        self._thresholds.append(threshold)
+        self._bits, n_zero = self._layers[-1].activations(self._where)
         self._zeros.append(n_zero)
+
+    def _read_samples(self, made: Linear, size: Float64Array) -> None:
+        """Let the first layer read samples, 8-bit integers."""
+        assert self._seen is not None
+        made.acc_max *= _FIRST_MAX
+        shift = self._shift_of_sums(made, self._seen.shift)
+        if made.window is not None and made.window.padding == "one" and shift.any():
+            raise refuse(self._where, f"{made.name} pads, and its zero point is no whole number")
+        made.chain.prepend(size * self._seen.factor, shift)
+
+    def _read_bits(self, made: Linear, size: Float64Array) -> None:
+        """Let a layer whose weights read values read the bits that stand for them."""
+        assert self._bits is not None
+        self._layers[-1].hand_on(self._bits)
+        self._thresholds.append(self._bits.threshold)
+        shift = -self._bits.shift_of_sums(made.signs) / self._bits.one
+        made.signs = self._bits.repeated(made.signs)
+        if made.window is not None:
+            rows, columns, _ = made.window.in_shape
+            in_shape = rows, columns, len(self._bits.channel)
+            made.window = replace(made.window, in_shape=in_shape)
+        made.acc_max = made.signs.shape[1]
+        made.chain.prepend(size * self._bits.one, shift)
 
     def _name(self, step: Step) -> str:
         """The layer's own name in the graph, or fc1, conv2 and so on."""
@@ -241,12 +265,34 @@ class Builder:
     def _conv(self, step: Step) -> tuple[Linear, Float64Array]:
         weights = step.constant(1)
         assert weights is not None
-        in_shape = self._maps(step)
-        window = window_of(step, in_shape, self._frame, self._one, self._where)
+        in_shape, frame = self._maps(step), padding_of(step, self._frame, self._where)
         self._frame = None
+        window = window_of(step, in_shape, () if frame is None else frame.sides, self._where)
+        if frame is not None and window.padding == "one":
+            self._pad(frame)
         signs, size = binary(weights, step, self._where)
         rows: Int8Array = np.ascontiguousarray(signs.transpose(0, 2, 3, 1)).reshape(len(signs), -1)
         return Linear(self._name(step), rows, window, window.n_in), size
+
+    def _pad(self, frame: Frame) -> None:
+        """Make bits of +1, which metabit pads with, of what a frame holds."""
+        if self._bits is not None:
+            padded = self._bits.padded_with(frame.value)
+            if padded is not None:
+                self._bits = padded
+                return
+            low, high = (f"{x.min():g} to {x.max():g}" for x in self._bits.ends())
+            told = f"values of channels begin at {low} and end at {high}"
+        else:
+            assert self._seen is not None
+            if np.isclose(self._seen.factor, frame.value, rtol=_CLOSE, atol=0):
+                return
+            told = f"samples lie between, and can be padded with {self._seen.factor:g}"
+        raise refuse(
+            self._where,
+            f"{frame.node} pads with {frame.value:g}, which must lie at an end of all values: "
+            f"{told}",
+        )
 
     def _shift_of_sums(self, layer: Linear, shift: Float64Array) -> Float64Array:
         """What a shift of the inputs adds to the sums of the first layer, shape (n_out,)."""

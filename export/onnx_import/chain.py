@@ -38,7 +38,7 @@ _WIDE = (*FLOATS, TensorProto.INT32, TensorProto.INT64)
 
 OPERATORS = (
     *_BINARY, *_UNARY, "Identity", "Cast", "Dropout", "Xor", "Where", "Clip", "BatchNormalization",
-    "BipolarQuant", "QuantizeLinear", "DequantizeLinear",
+    "BipolarQuant", "MultiThreshold", "QuantizeLinear", "DequantizeLinear",
 )  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def operation(step: Step, by_channel: ByChannel) -> Operation | None:
     others: dict[str, Callable[[Step, ByChannel], Operation | None]] = {
         "Cast": _cast, "Dropout": _dropout, "Xor": _xor, "Where": _where, "Clip": _clip,
         "BatchNormalization": _batch_norm, "BipolarQuant": _bipolar,
+        "MultiThreshold": _multi_threshold,
         "QuantizeLinear": _quantize, "DequantizeLinear": _dequantize,
     }  # fmt: skip
     return others[name](step, by_channel) if name in others else None
@@ -131,6 +132,16 @@ def _bipolar(step: Step, by_channel: ByChannel) -> Operation | None:
         return None
     scale = by_channel(value)
     return lambda x: np.where(x >= 0, scale, -scale)
+
+
+def _multi_threshold(step: Step, by_channel: ByChannel) -> Operation | None:
+    """As `metabit.export.onnx.multi_threshold` explains it: thresholds of shape (channels, n)."""
+    thresholds, scale, bias = step.constant(1), step.constant(2), step.constant(3)
+    if thresholds is None or scale is None or bias is None:
+        return None
+    reached = [by_channel(column) for column in thresholds.T]
+    by, offset = by_channel(scale), by_channel(bias)
+    return lambda x: np.sum([x >= t for t in reached], axis=0) * by + offset
 
 
 def _quantize(step: Step, by_channel: ByChannel) -> Operation | None:

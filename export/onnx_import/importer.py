@@ -77,7 +77,7 @@ def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None =
     quantization = samples or _quantization(told)
     built = [_built(proto, bank, quantization, eps, where) for bank in range(banks)]
     first = built[0]
-    layers = tuple(_layer(built, index) for index in range(len(first.layers)))
+    layers = tuple(_layer(built, index, where) for index in range(len(first.layers)))
     spec = InputSpec(
         first.quantization.dtype, first.input_shape, float(np.float32(first.quantization.scale)),
         first.quantization.zero_point,
@@ -107,9 +107,15 @@ def _built(
         raise refuse(where, f"its nodes contradict each other ({error})") from error
 
 
-def _layer(built: list[Built], index: int) -> Layer:
-    """A layer with the thresholds, or the output's normalisation, of all banks."""
+def _layer(built: list[Built], index: int, where: str) -> Layer:
+    """A layer with the thresholds, or the output's normalisation, of all banks.
+
+    Raises:
+        FormatError: banks want different weights of it.
+    """
     linear = built[0].layers[index]
+    if any(not np.array_equal(bank.layers[index].signs, linear.signs) for bank in built[1:]):
+        raise refuse(where, f"the weights of {linear.name} differ between banks")
     last = index + 1 == len(built[0].layers)
     thresholds = () if last else tuple(bank.thresholds[index] for bank in built)
     norms = tuple(bank.output.norm for bank in built) if last else ()
@@ -125,6 +131,9 @@ def _report(built: Built, index: int, layer: Layer) -> LayerReport:
         w = linear.window
         pool = f", pool {w.pool}" if w.pool > 1 else ""
         became = f"conv {w.kernel_size}×{w.kernel_size}, padding {w.padding}{pool} → {shape}"
+    if linear.stands_for is not None:
+        n_channels, most = len(linear.stands_for.middle), linear.stands_for.most_steps
+        became += f": {n_channels} channels of up to {most + 1} values, a bit for each step"
     if index + 1 == len(built.layers):
         note = built.output.note
     else:

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.export.fold import find_thresholds
+from metabit.export.onnx_import.activations import MOST_STEPS, Activations, in_steps
 from metabit.export.onnx_import.chain import Chain, Float64Array
 from metabit.export.onnx_import.errors import node_name, refuse
 from metabit.export.onnx_import.steps import Step
 from metabit.export.shapes import LayerShape
-from metabit.export.spec import Int8Array, Threshold
+from metabit.export.spec import Int8Array, Int64Array, Threshold
 from metabit.export.window import Padding, Window
 
-_PROBES = 513
+_PROBES, _NEAR = 513, 4
 _TRAIN = (
     "A network of floats cannot be converted, it has to be trained with binary weights and signs: "
     "metabit train does so on your data"
@@ -35,6 +36,8 @@ class Linear:
         acc_max: the largest sum.
         chain: what follows the sums.
         steps: the nodes that follow, the linear one first.
+        stands_for: what its bits make of its channels, where those take more than two values, or
+            others than -c and +c.
     """
 
     name: str
@@ -43,6 +46,13 @@ class Linear:
     acc_max: int
     chain: Chain = field(default_factory=Chain)
     steps: list[Step] = field(default_factory=list)
+    stands_for: Activations | None = None
+
+    def hand_on(self, bits: Activations) -> None:
+        """Have a channel for each bit from now on."""
+        if not np.array_equal(bits.channel, np.arange(len(self.signs))) or np.any(bits.middle):
+            self.stands_for = bits
+        self.signs = np.ascontiguousarray(self.signs[bits.channel])
 
     @property
     def shape(self) -> LayerShape:
@@ -71,38 +81,50 @@ class Linear:
         self.chain.prepend(np.where(falling, -1.0, 1.0))
         self.window = replace(self.window, pool=side)
 
-    def thresholds(self, where: str) -> tuple[Threshold, float, int]:
-        """The bits of the layer: thresholds, the size c of its activations, -c and +c, and the
-        number of channels for which a sum gives 0, which is +1 in metabit.
+    def activations(self, where: str) -> tuple[Activations, int]:
+        """The bits of the layer, and the number of channels for which one sum gives 0, which is +1
+        in metabit.
 
         Raises:
-            FormatError: the activations take other values.
+            FormatError: the activations take other values than a few in even steps.
         """
         n_out = len(self.signs)
         threshold = find_thresholds(
             lambda sums: self._at(sums.astype(np.float64)) >= 0, n_out, self.acc_max
         )
+        points, values = self._probed(threshold)
+        size, zero = float(np.abs(values).max()), values == 0
+        bits = (points >= threshold.value) != threshold.flip
+        plain = (
+            np.all(zero | (np.abs(values) == size)) and not np.any(zero[[_NEAR, -1]])
+            and np.array_equal(values >= 0, bits) and zero[:_NEAR].sum(axis=0).max() <= 1
+        )  # fmt: skip
+        if math.isfinite(size) and size > 0 and plain:
+            channel = np.arange(n_out)
+            return Activations(threshold, channel, size, np.zeros(n_out)), int(
+                zero.any(axis=0).sum()
+            )
+        found = in_steps(self._at, n_out, self.acc_max)
+        if found is None or not np.allclose(found.of(points), values, rtol=0, atol=found.one / 8):
+            few = ", ".join(f"{value:.6g}" for value in np.unique(values)[:4])
+            raise refuse(
+                where,
+                f"the activations after {self.name} are not binary, nor of a few values in even "
+                f"steps: they take values such as {few}; they must be -c and +c, as Sign, "
+                f"BipolarQuant or Where make them, or at most {MOST_STEPS + 1} values, as "
+                f"MultiThreshold or Round and Clip make them. {_TRAIN}",
+            )
+        return found, 0
+
+    def _probed(self, threshold: Threshold) -> tuple[Int64Array, Float64Array]:
+        """Sums at the thresholds, next to them and in between, and the values there."""
+        n_out = len(self.signs)
         edge = np.clip(threshold.value.astype(np.int64), -self.acc_max, self.acc_max)
-        near = [np.clip(edge + step, -self.acc_max, self.acc_max) for step in (-1, 0, 1)]
+        near = [np.clip(edge + step, -self.acc_max, self.acc_max) for step in range(-2, _NEAR - 2)]
         grid = np.unique(np.linspace(-self.acc_max, self.acc_max, _PROBES).astype(np.int64))
         points = np.concatenate([np.stack(near), np.repeat(grid[:, None], n_out, axis=1)])
         values = np.broadcast_to(self.chain.of(points.astype(np.float64)), points.shape)
-        size = float(np.abs(values).max())
-        zero = values == 0
-        bits = (points >= threshold.value) != threshold.flip
-        plain = (
-            np.all(zero | (np.abs(values) == size)) and not np.any(zero[[3, -1]])
-            and np.array_equal(values >= 0, bits)
-        )  # fmt: skip
-        if not math.isfinite(size) or size == 0 or not plain:
-            found = ", ".join(f"{value:.6g}" for value in np.unique(values)[:4])
-            raise refuse(
-                where,
-                f"the activations after {self.name} are not binary: they take values such as "
-                f"{found}; they must be -c and +c, as Sign, BipolarQuant or Where make them. "
-                f"{_TRAIN}",
-            )
-        return threshold, size, int(zero.any(axis=0).sum())
+        return points, values
 
     def _ends(self) -> tuple[Float64Array, Float64Array]:
         ends = np.array([-self.acc_max, self.acc_max], dtype=np.float64)
@@ -176,15 +198,14 @@ def frame_of(step: Step, where: str) -> Frame:
 
 
 def window_of(
-    step: Step, in_shape: tuple[int, int, int], frame: Frame | None, one: float, where: str
+    step: Step, in_shape: tuple[int, int, int], sides: tuple[tuple[int, int], ...], where: str
 ) -> Window:
     """Where a Conv node looks.
 
     Args:
         step: the node; its weights are the second operand.
         in_shape: rows, columns and channels of the maps, without padding.
-        frame: the Pad node in front.
-        one: what an activation of +1 is in the graph.
+        sides: values of padding before and after, for channels, rows and columns; empty for none.
         where: name of the file.
 
     Raises:
@@ -204,19 +225,29 @@ def window_of(
             where,
             f"{name}: only square kernels and steps, one group and no dilation are possible",
         )
-    if any(told.get("pads", [0])):
-        raise refuse(
-            where,
-            f"{name} pads with zeros, which are neither -1 nor +1; pad with +1, or not at all",
-        )
     padding: Padding = "valid"
-    if frame is not None and any(any(pair) for pair in frame.sides):
+    if any(any(pair) for pair in sides):
         pair = ((k - 1) // 2, k // 2)
-        if frame.sides != ((0, 0), pair, pair) or frame.value != one:
+        if sides != ((0, 0), pair, pair):
             raise refuse(
                 where,
-                f"{frame.node} pads channels, rows and columns of {name} by {frame.sides} with "
-                f"{frame.value:g}; possible are {pair} for rows and columns with {one:g}, or none",
+                f"channels, rows and columns before {name} are padded by {sides}; possible are "
+                f"{pair} for rows and columns, or none",
             )
         padding = "one"
     return Window(in_shape, k, int(strides[0]), padding)
+
+
+def padding_of(step: Step, frame: Frame | None, where: str) -> Frame | None:
+    """The padding in front of a convolution: a Pad node's, or zeros of its own.
+
+    Raises:
+        FormatError: it has both.
+    """
+    pads = [int(n) for n in step.attributes.get("pads", [])]
+    if not any(pads):
+        return frame
+    name = node_name(step.node)
+    if frame is not None or len(pads) != 4:
+        raise refuse(where, f"{name} pads what is padded already, or no rows and columns")
+    return Frame(name, ((0, 0), (pads[0], pads[2]), (pads[1], pads[3])), 0.0)

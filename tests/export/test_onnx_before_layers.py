@@ -14,10 +14,10 @@ from metabit.errors import FormatError
 
 @pytest.mark.parametrize(
     ("thresholds", "told", "says"),
-    [((8, 3), {}, "one per channel"), ((8, 1), {"bits": 3}, "not known: bits"),
+    [((8, 256), {}, "at most 255 per channel"), ((8, 1), {"bits": 3}, "not known: bits"),
      ((8, 1), {"data_layout": "CHW"}, "does not follow")],
 )  # fmt: skip
-def test_a_multi_threshold_that_gives_no_bit_or_says_more_is_refused(
+def test_a_multi_threshold_that_has_too_many_or_says_more_is_refused(
     tmp_path: Path, thresholds: tuple[int, int], told: dict[str, Any], says: str
 ) -> None:
     g = Graph([20])

@@ -84,11 +84,13 @@ class OnnxArtefact(Artefact):
         Raises:
             FormatError: the evaluator cannot run the graph.
         """
-        from onnx.reference import ReferenceEvaluator
-
         from metabit.compare.in_double import in_double
+        from metabit.export.onnx.evaluator import evaluator
 
-        run = ReferenceEvaluator(in_double(self._proto)).run
+        try:
+            run = evaluator(in_double(self._proto)).run
+        except Exception as error:  # its exceptions have no common base
+            raise self._refuse(f"it cannot be run in double: {_one_line(error)}") from error
         logits = self._run(run, [self._logits], samples, bank, np.float64)[0]
         return _labels(logits), logits.reshape(len(samples), -1)
 
