@@ -43,6 +43,7 @@ from metabit.export.spec import (
     Threshold,
 )
 from metabit.files import write_whole
+from metabit.plain_file import plain_bytes
 
 _LEARN = struct.Struct("<IffffIII")  # bits, step, norm rate, error rate, rms rate, 0, 0, 0
 _GOLDEN = struct.Struct("<II")  # samples, 0
@@ -180,7 +181,7 @@ def load(path: str | Path) -> Model:
 def read_bytes(path: str | Path) -> bytes:
     """The bytes of a model file, or an InputError that says why there are none."""
     try:
-        return Path(path).read_bytes()
+        return plain_bytes(path)
     except OSError as error:
         raise InputError(
             f"cannot read {path}: {error.strerror}; `metabit export` makes a .mbit file",

@@ -19,6 +19,7 @@ from metabit.export.onnx.constants import (
     with_known_shapes,
 )
 from metabit.export.onnx.qonnx import OPERATOR, bipolar_function
+from metabit.plain_file import plain_bytes
 
 MAX_FILE_BYTES = 1 << 30
 BIPOLAR = {"qonnx.custom_op.general", "onnx.brevitas"}
@@ -46,9 +47,7 @@ def load(path: Path) -> onnx.ModelProto:
     """
     where = str(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FormatError(f"{where}: more than {MAX_FILE_BYTES >> 20} MiB", code="E-ONNX")
-        proto = onnx.load_model_from_string(path.read_bytes())
+        proto = onnx.load_model_from_string(plain_bytes(path, MAX_FILE_BYTES))
     except OSError as error:
         raise InputError(f"{where}: cannot be read ({error.strerror})", code="E-READ") from error
     except DecodeError as error:

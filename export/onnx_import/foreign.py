@@ -65,6 +65,8 @@ def _folder(path: Path) -> str:
 
 def _inside(path: Path) -> str | None:
     """What the first bytes say; None for anything else, ONNX included."""
+    if not path.is_file():
+        return None  # who opens a pipe waits for its other end
     try:
         with path.open("rb") as file:
             first = file.read(16)

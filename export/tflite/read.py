@@ -19,6 +19,7 @@ import tflite
 from metabit.errors import CorruptError, FormatError, InputError
 from metabit.export.tflite.check import check
 from metabit.export.tflite.graph import OPERATORS, TYPES, Graph, Operator, Tensor
+from metabit.plain_file import plain_bytes
 
 MAX_FILE_BYTES = 1 << 30
 MAX_TENSORS = 10_000
@@ -72,9 +73,7 @@ def load(path: Path) -> File:
     """
     where = str(path)
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise FormatError(f"{where}: more than {MAX_FILE_BYTES >> 20} MiB", code="E-TFLITE")
-        return loads(path.read_bytes(), where)
+        return loads(plain_bytes(path, MAX_FILE_BYTES), where)
     except OSError as error:
         raise InputError(f"{where}: cannot be read ({error.strerror})", code="E-READ") from error
 

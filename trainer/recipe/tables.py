@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from metabit.errors import InputError, nearest
+from metabit.plain_file import plain_bytes
 
 Table = TypeVar("Table")
 
@@ -57,7 +58,7 @@ def read_toml(path: Path, what: str, hint: str) -> dict[str, Any]:
         InputError: it cannot be read, or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(plain_bytes(path).decode("utf-8"))
     except OSError as error:
         there = [str(other) for other in path.parent.glob("*.toml")]
         raise InputError(

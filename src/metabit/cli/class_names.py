@@ -13,6 +13,7 @@ from metabit.edge_runtime.inputs import check_labels
 from metabit.errors import CorruptError, InputError
 from metabit.export.spec import Model
 from metabit.files import write_whole
+from metabit.plain_file import plain_bytes
 from metabit.readers.samples import Labels, ReadSamples, need_labels
 
 SCHEMA, VERSION = "metabit.names", 1
@@ -146,7 +147,7 @@ class ClassNames:
 
 def _read(path: Path, n_own: int, n_classes: int) -> dict[int, str]:
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(plain_bytes(path))
         if (content["schema"], content["version"]) != (SCHEMA, VERSION):
             raise ValueError("not names of this version")
         names = {int(label): str(name) for label, name in content["names"].items()}

@@ -9,6 +9,7 @@ from typing import Any
 
 from metabit.edge_runtime.state_history import history
 from metabit.errors import InputError, StorageError
+from metabit.plain_file import plain_bytes
 from metabit.report import of_demo, of_fit, of_learning, of_profile, of_states, of_training
 from metabit.report.page import Page
 
@@ -64,7 +65,7 @@ def _file(source: Path) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = plain_bytes(path).decode("utf-8")
     except UnicodeDecodeError as error:
         raise _refuse(path, "it is no text") from error
     except OSError as error:

@@ -28,6 +28,7 @@ from metabit.firmware_sim.link.choice import plan_of
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.device import Advance, Answered, LinkedDevice, session_of
 from metabit.firmware_sim.link.steps import UNKNOWN
+from metabit.plain_file import plain_bytes
 from metabit.readers.rows import CsvOptions
 from metabit.readers.samples import ReadSamples
 
@@ -306,7 +307,7 @@ def _state_out(out: Output, device: LinkedDevice, path: Path | None) -> Answer:
 
 def _state_in(out: Output, device: LinkedDevice, path: Path) -> Answer:
     try:
-        image = path.read_bytes()
+        image = plain_bytes(path)
     except OSError as error:
         raise StorageError(f"{path}: cannot be read: {error.strerror}", code="E-IO") from error
     _bar("state in", lambda tick: device.state_in(image, tick))

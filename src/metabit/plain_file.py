@@ -1,0 +1,31 @@
+"""Files that are read whole: plain ones of a size that is known before memory is taken."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MOST_BYTES = 1 << 30
+"""Of one file: 1 GiB."""
+_HOW = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def plain_bytes(path: str | Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """The bytes of a plain file.
+
+    Whoever reads a pipe waits until somebody writes, and a device may have no end.
+
+    Raises:
+        OSError: it cannot be read, is no plain file, or is larger than `most_bytes`. Its `strerror`
+            says so for people.
+    """
+    descriptor = os.open(path, _HOW)
+    with open(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise OSError(errno.EINVAL, "a pipe or a device, not a plain file", str(path))
+        if about.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"larger than {most_bytes >> 20:,} MiB", str(path))
+        return file.read(about.st_size)
