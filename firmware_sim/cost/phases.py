@@ -28,6 +28,9 @@ class _Layer(Enum):
 BEGIN = "begin"
 #: Functions of the C core: the phase that begins there, and of which layer.
 _MARKS = {
+    "mb_sum_inputs": ("sums of the inputs", _Layer.NONE),
+    "mb_misfit": ("choose the context", _Layer.NONE),
+    "mb_follow_sums": ("means of the context", _Layer.NONE),
     "mb_dense_sums": ("forward", _Layer.ARGUMENT),
     "mb_convolve": ("forward", _Layer.ARGUMENT),
     "mb_convolve_fused": ("forward", _Layer.ARGUMENT),

@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_samples, small_convnet
+from helpers import random_model, random_samples, small_convnet, world
 
+from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError
+from metabit.export.blob import Blob
 from metabit.export.container import dumps
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.cost import phases
@@ -48,6 +50,24 @@ def test_phases_follow_the_layers_down_and_up_again(made: Profile) -> None:
         *[(name, layer) for layer in (1, 0)
           for name in ("errors", "send errors back", "move weights")],
     ]  # fmt: skip
+
+
+def test_a_sample_passes_what_chooses_between_contexts(tmp_path: Path) -> None:
+    blob = dumps(random_model((9, 8, 6, 3)))
+    model = Blob(blob).model
+    with Engine(blob, learn="all", contexts=2, state=tmp_path) as engine:
+        for number, n in ((1, 1050), (2, 200)):
+            engine.learn(*world(model, number, n))
+        engine.commit()
+        assert engine.status().n_contexts == 2
+    x, y = world(model, 2, 2, part=1)
+    made = profile(blob, "nrf52840", state=tmp_path, x=x, y=y)
+    chosen = [("sums of the inputs", None), *[("choose the context", None)] * 2]
+    assert passes(made.predict.counts)[1:4] == [chosen[0], chosen[1], ("forward", 0)]  # a mean
+    assert made.learn is not None
+    learning = passes(made.learn.longest)
+    assert learning[:5] == [("begin", None), *chosen, ("means of the context", None)]
+    assert ("move weights", 0) in learning
 
 
 @pytest.mark.parametrize("board", ["raspberry-pi-3b-plus"])
