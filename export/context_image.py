@@ -22,7 +22,7 @@ _MOST_TAKEN, _MOST_SUSPECTED, _MOST_LEAD, _MOST_VALUE = 100, 80.0, 3.0, 2.0**50
 
 def n_sums(n_inputs: int) -> int:
     """Sums that a sample is compared by."""
-    return min(n_inputs, 64)
+    return min(n_inputs, 128)
 
 
 @dataclass(frozen=True)

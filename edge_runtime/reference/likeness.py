@@ -18,7 +18,9 @@ LEAST_SPREAD, LEAST_VARIANCE = F(1e-6), F(1)
 
 
 class Sums:
-    """Up to 64 sums of inputs, each input with a sign of its own.
+    """Up to 128 sums of inputs, each input with a sign of its own.
+
+    Inputs take their turns over the sums, and each round begins at another one.
 
     Args:
         n_inputs: values of a sample.
@@ -29,7 +31,9 @@ class Sums:
         words = Counter(0).ahead(-(-n_inputs // 32))
         bits = (words[:, None] >> np.arange(32)) & 1
         self.signs = np.where(bits.reshape(-1)[:n_inputs] == 1, 1, -1).astype(np.int64)
-        self.to = np.arange(n_inputs) % n_sums(n_inputs)
+        n = n_sums(n_inputs)
+        starts = Counter(1).ahead(-(-n_inputs // n)).astype(np.uint64) * n >> 32
+        self.to = (np.repeat(starts.astype(np.int64), n)[:n_inputs] + np.arange(n_inputs)) % n
         self.zero_point = zero_point
 
     def of(self, sample: NDArray[np.generic]) -> Float32Array:

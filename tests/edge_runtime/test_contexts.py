@@ -24,7 +24,7 @@ from metabit.export.spec import InputSpec, Model
 from metabit.export.state_facts import facts_of
 from metabit.export.untrained import untrained
 
-WIDE = random_model((90, 12, 4), seed=2)
+WIDE = random_model((300, 12, 4), seed=2)
 NARROW = random_model((9, 8, 6, 3), seed=3, dtype="int8", zero_point=-7)
 CONV = random_convnet((6, 5, 2), [(5, 3, 1, "valid", 1)], (4,), seed=5)
 

@@ -27,10 +27,15 @@ mb_likeness mb_likeness_of(const mb_model *model, uint32_t *all, uint32_t contex
 }
 
 void mb_sum_inputs(const mb_model *model, const uint8_t *sample, mb_sums *sums) {
-    uint32_t n = mb_n_sums(model), at = 0, counter = 0, signs = 0;
+    uint32_t n = mb_n_sums(model), at = 0, left = 0, signs = 0;
+    uint32_t counter = 0, turns = 1; /* of signs, and of where each round over the sums begins */
     int32_t totals[MB_SUMS] = {0};
-    for (uint32_t i = 0; i < model->n_inputs; i++) {
+    for (uint32_t i = 0; i < model->n_inputs; i++, left--) {
         signs = i % 32u == 0 ? mb_count_on(&counter) : signs >> 1;
+        if (left == 0) {
+            at = (uint32_t)((uint64_t)mb_count_on(&turns) * n >> 32);
+            left = n;
+        }
         int32_t x = mb_centred(model->sample_type, sample[i]);
         totals[at] += (signs & 1u) != 0 ? x : -x;
         at = at + 1u < n ? at + 1u : 0;

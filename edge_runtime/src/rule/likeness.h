@@ -1,17 +1,18 @@
 /* likeness.h: how well a sample fits what a context has seen.
  *
- * A sample is compared by up to 64 sums of its inputs, which do not move while layers learn: each
- * input goes to one of them with a sign of its own. A context keeps the mean of each sum in each
- * class, and one variance for all classes. The misfit of a sample is its squared distance from the
- * nearest class, in variances, and the sum of ln of the variances, as twice the negative logarithm
- * of a normal density has them.
+ * A sample is compared by up to 128 sums of its inputs, which do not move while layers learn: each
+ * input goes to one of them with a sign of its own. Inputs take their turns over the sums, and each
+ * round begins at another sum, so that no sum gets a column of a picture. A context keeps the mean
+ * of each sum in each class, and one variance for all classes. The misfit of a sample is its
+ * squared distance from the nearest class, in variances, and the sum of ln of the variances, as
+ * twice the negative logarithm of a normal density has them.
  */
 #ifndef MB_LIKENESS_H
 #define MB_LIKENESS_H
 
 #include "../internal.h"
 
-#define MB_SUMS 64u
+#define MB_SUMS 128u
 #define MB_LEAST_COMPARED 20u /* samples in the variances before anything is compared */
 
 /* Sums of a sample's inputs. */
