@@ -161,7 +161,10 @@ def _plan(
     bare = build(board.without_limits(), least)
     left = max(board.ram.end - bare.program.symbols["fw_arena"], 0)
     if kept is not None and in_contexts:
-        contexts = room_for(mapped, without, kept, left)
+        try:
+            contexts = room_for(mapped, without, kept, left)
+        except BudgetError:  # as for all that is too large: `start` says so, or profiles it
+            contexts = kept.n_contexts
         options, without = (replace(one, contexts=contexts) for one in (options, without))
     try:
         return fit(mapped, learn, replace(options, panels=board.panels), left, goal)

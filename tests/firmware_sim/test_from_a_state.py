@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers import random_model, random_samples, world
 
 from metabit.edge_runtime.engine import Engine
-from metabit.errors import StorageError
+from metabit.errors import BudgetError, StorageError
 from metabit.export.container import dumps
 from metabit.export.home import with_head
 from metabit.firmware_sim.profile import profile
@@ -81,6 +81,24 @@ def test_contexts_that_are_not_open_need_no_room_on_a_board(tmp_path: Path) -> N
     made = simulate(blob, "nrf52840", state=tmp_path, x=x, y=np.array([1, 2]), n_counted=1)
     assert made.choice == "learning all layers, 8-bit state, up to 3 contexts"
     assert made.learnt.tolist() == engine.learn(x, [1, 2]).tolist()
+
+
+def test_open_contexts_that_are_too_large_are_profiled_and_refused_where_they_must_fit(
+    tmp_path: Path,
+) -> None:
+    network = random_model((784, 128, 10))
+    blob = dumps(network)
+    with Engine(blob, learn="all", contexts=3, state=tmp_path) as engine:
+        for number, n in ((1, 1050), (2, 200)):
+            engine.learn(*world(network, number, n))
+        assert engine.status().n_contexts == 2
+        engine.commit()
+    x, y = world(network, 2, 2, part=1)
+    made = profile(blob, "nrf52840", state=tmp_path, x=x, y=y)
+    assert made.choice == "learning all layers, 8-bit state, up to 2 contexts"
+    assert made.ram.over_bytes > 0
+    with pytest.raises(BudgetError, match="up to 2 contexts"):
+        simulate(blob, "nrf52840", state=tmp_path, x=x, y=y)
 
 
 def test_a_folder_without_a_state_is_refused(tmp_path: Path) -> None:
