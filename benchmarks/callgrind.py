@@ -43,8 +43,9 @@ def with_names(folder: Path) -> Path:
 
 
 def count(
-    blob: bytes, samples: bytes, n: int, path: str, library: Path | None = None
-) -> dict[str, Functions]:
+    blob: bytes, samples: bytes, n: int, path: str, library: Path | None = None, *,
+    contexts: int = 0, state: bytes | None = None,
+) -> dict[str, Functions]:  # fmt: skip
     """Run a model with a kernel set.
 
     Args:
@@ -53,9 +54,11 @@ def count(
         n: how many.
         path: name of the kernel set.
         library: None for the installed library, whose functions have no names inside.
+        contexts, state: a state image to continue from, and the contexts it has room for.
 
     Returns:
-        by part: "layer I" and "predict" for one sample, "learn" for n samples.
+        by part: "layer I" and "predict" for one sample, "learn" for n samples; with a state
+        "predict in context" too, for one sample where all layers learn.
 
     Raises:
         subprocess.CalledProcessError: gcc or valgrind failed.
@@ -72,6 +75,9 @@ def count(
         (work / "samples").write_bytes(samples)
         command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={work / 'out'}", "-q"]
         command += [str(program), str(work / "model"), str(work / "samples"), str(n), path]
+        if state is not None:
+            (work / "state").write_bytes(state)
+            command += [str(contexts), str(work / "state")]
         subprocess.run(command, check=True, stderr=subprocess.PIPE, text=True)
         parts = {}
         for file in work.glob("out.*"):

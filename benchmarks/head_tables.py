@@ -45,6 +45,28 @@ def novelty(r: Record) -> str:
     return table(header, rows)
 
 
+def new_people(r: Record) -> str:
+    """From results/new_people.json: the seeds one by one, and the arena, which is theirs all."""
+    parts = {"activities": "≥ 93", "transitions": "≥ 70", "all": "≥ 92"}
+    rows = [
+        [
+            way,
+            f"{part['runs'][0]['arena_bytes'] / 1024:.1f} KiB",
+            _each(part["runs"], "before", "activities"),
+            *(_each(part["runs"], "after", name) for name in parts),
+        ]
+        for way, part in r.items()
+    ]
+    header = ["the head reads", "arena (≤ 64 KiB)", "activities before, %"]
+    header += [f"{name}, % ({target})" for name, target in parts.items()]
+    return table(header, rows)
+
+
+def _each(runs: list[Record], when: str, part: str) -> str:
+    shares = [run[when][part] for run in runs]
+    return f"{mean_percent(shares)} ({', '.join(f'{100 * share:.1f}' for share in shares)})"
+
+
 def observing(r: Record) -> str:
     """From results/observing.json: means over seeds of every figure there is."""
     rows = []

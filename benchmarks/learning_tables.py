@@ -109,6 +109,27 @@ def functions(r: Record) -> str:
     return table(["function", "instructions per step", "share"], rows)
 
 
+def context_costs(r: Record) -> str:
+    """From results/context_costs.json: instructions, and in brackets those that choose."""
+
+    def told(work: Record) -> str:
+        choosing = work["choosing"]
+        return f"{work['instructions']:,.0f}" + (f" ({choosing:,.0f})" if choosing else "")
+
+    rows = [
+        [
+            "one network" if row["contexts"] == 0 else f"five contexts, {row['n_open']} open",
+            f"{row['arena_bytes'] / 1024:,.1f}",
+            f"{row['state_bytes']:,}",
+            *(told(work) for board in row["boards"].values() for work in board.values()),
+        ]
+        for row in r.get("rows", [])
+    ]
+    boards = r["rows"][0]["boards"] if rows else {}
+    works = [f"{place}: {what}" for place, board in boards.items() for what in board]
+    return table(["784-128-128-10", "RAM, KiB", "state, bytes", *works], rows)
+
+
 def mean_percent(shares: list[float]) -> str:
     """Of shares from 0 to 1."""
     return f"{100 * np.mean(shares):.1f}"

@@ -53,12 +53,12 @@ def measure(seed: int) -> Measured:
     """Make the head at home, and ask it about people that it has never seen."""
     p = people.people(seed)
     home, tested = p.windows.of_people(p.home).of_classes(ACTIVITIES), p.windows.of_people(p.tested)
-    front_end = fit(_frames(home).transpose(0, 2, 1), DOES)
-    x = _seen(home, front_end)
+    front_end = fitted(home)
+    x = seen_by(home, front_end)
     network = untrained(InputSpec("int8", (DOES.n_inputs,), 1 / 32), WIDTHS, x[:500], seed=seed)
     engine = Engine(dumps(with_head(network, x, home.y, ram_bytes=32 * 1024)), learn="counting")
-    old = engine.novelty(_seen(tested.of_classes(ACTIVITIES), front_end))
-    new = engine.novelty(_seen(tested.of_classes(TRANSITIONS), front_end))
+    old = engine.novelty(seen_by(tested.of_classes(ACTIVITIES), front_end))
+    new = engine.novelty(seen_by(tested.of_classes(TRANSITIONS), front_end))
     return Measured(auroc(old, new), float((old > 1).mean()), float((new > 1).mean()))
 
 
@@ -69,12 +69,18 @@ def auroc(low: NDArray[np.float32], high: NDArray[np.float32]) -> float:
     return float((above + below).mean() / 2 / len(low))
 
 
+def fitted(home: Windows) -> FrontEnd:
+    """The front end, with the scales of these windows."""
+    return fit(_frames(home).transpose(0, 2, 1), DOES)
+
+
 def _frames(windows: Windows) -> NDArray[np.int8]:
     """Shape (n, channels, frames)."""
     return windows.x.astype(np.int8).reshape(-1, CHANNELS, LENGTH)
 
 
-def _seen(windows: Windows, front_end: FrontEnd) -> NDArray[np.int8]:
+def seen_by(windows: Windows, front_end: FrontEnd) -> NDArray[np.int8]:
+    """Windows as features, shape (n, features)."""
     return samples_of_windows(_frames(windows), front_end)
 
 

@@ -1,10 +1,12 @@
 /* count.c: run one model under callgrind, which then knows the instructions of each part.
  *
- *     count MODEL SAMPLES N ISA
+ *     count MODEL SAMPLES N ISA [CONTEXTS STATE]
  *
  * takes the kernel set ISA, reads N samples and, after them, N labels (int32), and dumps the counts
  * of "layer I" (one run of layer I), "predict" (one sample) and "learn" (N samples; models that can
- * learn), each for itself. */
+ * learn), each for itself. With the image in the file STATE, which has learnt in so many contexts,
+ * learning continues from there, and "predict in context" is one sample where all layers learn. */
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,13 +43,14 @@ static uint32_t number_of(const char *isa) {
 
 /* As the Python engine opens it: with panels for all sets but the scalar one. */
 static mb_model *open_model(const void *blob, size_t bytes, uint32_t learn_layers,
-                            const char *isa) {
+                            uint32_t contexts, const char *isa) {
     mb_options options = MB_OPTIONS_INFER;
     options.isa = number_of(isa);
     options.panels = strcmp(isa, "scalar") != 0;
     mb_model *model = NULL;
     size_t arena_bytes = 0;
     options.learn_layers = learn_layers;
+    options.contexts = contexts;
     if (mb_arena_bytes(blob, bytes, &options, &arena_bytes) != MB_OK) {
         return NULL;
     }
@@ -55,8 +58,24 @@ static mb_model *open_model(const void *blob, size_t bytes, uint32_t learn_layer
     return mb_open(&model, arena, arena_bytes, blob, bytes, &options) == MB_OK ? model : NULL;
 }
 
+static int read_image(void *image, size_t offset, void *data, size_t bytes) {
+    memcpy(data, (const uint8_t *)image + offset, bytes);
+    return 0;
+}
+
+/* Continue from a state. */
+static void load(mb_model *model, const char *path) {
+    size_t bytes;
+    void *image = read_file(path, &bytes);
+    if (mb_state_load(model, read_image, image) != MB_OK) {
+        fprintf(stderr, "%s is not loaded\n", path);
+        exit(2);
+    }
+}
+
 int main(int argc, char **argv) {
-    size_t bytes, sample_bytes, n = argc == 5 ? strtoul(argv[3], NULL, 10) : 0;
+    bool continues = argc == 7;
+    size_t bytes, sample_bytes, n = argc == 5 || continues ? strtoul(argv[3], NULL, 10) : 0;
     mb_info info;
     int32_t label;
     if (n == 0) {
@@ -64,7 +83,7 @@ int main(int argc, char **argv) {
     }
     const void *blob = read_file(argv[1], &bytes);
     const uint8_t *samples = read_file(argv[2], &sample_bytes);
-    mb_model *model = open_model(blob, bytes, 0, argv[4]);
+    mb_model *model = open_model(blob, bytes, 0, 0, argv[4]);
     if (model == NULL || mb_verify(blob, bytes, &info) != MB_OK ||
         sample_bytes != n * (info.n_inputs + sizeof(int32_t))) {
         return 2;
@@ -80,7 +99,14 @@ int main(int argc, char **argv) {
     CALLGRIND_ZERO_STATS;
     mb_predict(model, samples, 1, &label, NULL);
     CALLGRIND_DUMP_STATS_AT("predict");
-    model = open_model(blob, bytes, MB_ALL_LAYERS, argv[4]);
+    uint32_t contexts = continues ? (uint32_t)strtoul(argv[5], NULL, 10) : 0;
+    model = open_model(blob, bytes, MB_ALL_LAYERS, contexts, argv[4]);
+    if (model != NULL && continues) {
+        load(model, argv[6]);
+        CALLGRIND_ZERO_STATS;
+        mb_predict(model, samples, 1, &label, NULL);
+        CALLGRIND_DUMP_STATS_AT("predict in context");
+    }
     if (model != NULL) {
         const int32_t *labels = (const int32_t *)(const void *)(samples + n * info.n_inputs);
         mb_learn(model, samples, labels, n, NULL); /* the first steps are not like the others */
