@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from metabit.cli import run
+from metabit.errors import InputError
+from metabit.fitting import fit
+from metabit.fitting.question import Question
 from metabit.fitting.series import window_of
 from metabit.trainer.recipe.data import DataRecipe
 
@@ -99,3 +103,20 @@ def test_a_window_that_is_given_and_other_files_are_left_alone(tmp_path: Path) -
     assert window_of(DataRecipe(path=str(tmp_path / "x.npy")), None, 0) is None
     assert window_of(DataRecipe(path=str(tmp_path)), None, 0) is None
     assert window_of(DataRecipe("digits"), None, 0) is None
+
+
+@pytest.mark.parametrize(("asked", "window"), [((), 48), (("1",), None), (("96",), 96)])
+def test_the_command_line_finds_a_window_unless_it_is_told(
+    asked: tuple[str, ...], window: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    questions: list[Question] = []
+
+    def noted(question: Question, _asked: object) -> None:
+        questions.append(question)
+        raise InputError("noted", code="E-USAGE")
+
+    monkeypatch.setattr(fit, "answer", noted)
+    path = motion(tmp_path / "motion.csv")
+    given = [word for value in asked for word in ("--window", value)]
+    run(["fit", str(path), "--label", "class", "--group", "who", *given])
+    assert questions[0].data.window == window
