@@ -113,14 +113,14 @@ def test_a_network_that_learns_by_heart_is_trained_as_long_as_suits_it(tmp_path:
     )
     chosen = best(scores)
     assert scores[chosen].rung == 2
-    assert race.delivered_steps(scores[chosen], "normal") == stages[1].steps
+    assert scores[chosen].steps == stages[1].steps
     assert scores[chosen].accuracy == pytest.approx(chosen.candidate.network.hidden[0] / 500)
 
 
 def test_a_short_training_that_is_only_a_little_better_says_nothing(tmp_path: Path) -> None:
     scores, _, _ = raced(tmp_path, lambda width, _, steps: width / 500 - steps / 200_000)
     chosen = best(scores)
-    assert race.delivered_steps(scores[chosen], "normal") == race.full_steps("normal")
+    assert scores[chosen].steps == race.full_steps("normal")
 
 
 def test_one_fold_does_not_say_how_long_to_train(tmp_path: Path) -> None:
@@ -130,4 +130,4 @@ def test_one_fold_does_not_say_how_long_to_train(tmp_path: Path) -> None:
     for n_folds in (1, N_FOLDS):
         scores, _, _ = raced(tmp_path / f"{n_folds}", worse_with_time, n_folds)
         chosen = best(scores)
-        assert race.delivered_steps(scores[chosen], "normal") == race.full_steps("normal")
+        assert scores[chosen].steps == race.full_steps("normal")

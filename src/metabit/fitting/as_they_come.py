@@ -22,7 +22,7 @@ from metabit.fitting import packing
 from metabit.fitting.candidate import M
 from metabit.fitting.features import Features
 from metabit.fitting.question import Question
-from metabit.fitting.race import Entry, Score, delivered_steps, epochs_of
+from metabit.fitting.race import Entry, Score, epochs_of
 from metabit.trainer.data.dataset import Split
 from metabit.trainer.loop import train_in_memory
 from metabit.trainer.networks.network import Network
@@ -65,7 +65,7 @@ def _trained_on_fold(
 ) -> tuple[Network, Prepared]:
     """A candidate, trained as the chosen one is, on what the first fold does not hold out."""
     dataset = features.of_fold(0, None, question.seed)
-    epochs = epochs_of(delivered_steps(score, question.effort), len(dataset.train))
+    epochs = epochs_of(score.steps, len(dataset.train))
     recipe = entry.candidate.recipe(question.name, question.data, epochs, question.seed)
     prepared = Prepared(recipe, Path(), False, dataset, single_task(dataset))
     return train_in_memory(prepared)[0], prepared

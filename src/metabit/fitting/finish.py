@@ -19,7 +19,7 @@ from metabit.fitting.fronts import seen_by_network
 from metabit.fitting.material import Material
 from metabit.fitting.packing import accuracy, answering, rows
 from metabit.fitting.question import Question
-from metabit.fitting.race import Entry, Score, delivered_steps, epochs_of
+from metabit.fitting.race import Entry, Score, epochs_of
 from metabit.fitting.recipe_file import readable
 from metabit.trainer.data.dataset import Split
 from metabit.trainer.loop import train_prepared
@@ -69,11 +69,10 @@ def final_recipe(
     entry: Entry, score: Score, material: Material, question: Question, learn: LearnRecipe | None
 ) -> Recipe:
     """The recipe of a candidate for all training samples; `learn` is how its file learns."""
-    steps = delivered_steps(score, question.effort)
     n_train = len(material.dataset.train)
     held = float(material.folds.mean())
     # As many passes over the samples as in the race, which had fewer samples.
-    epochs = epochs_of(steps, round(n_train * (1 - held)))
+    epochs = epochs_of(score.steps, round(n_train * (1 - held)))
     recipe = entry.candidate.recipe(question.name, question.data, epochs, question.seed)
     return replace(recipe, learn=learn)
 

@@ -1,12 +1,12 @@
 """Which candidates are trained for how long: successive halving.
 
-All candidates are trained for a short while, the best of them for longer, and the best two for half
-of what the chosen one gets, each time on every fold: which groups are held out decides more than
-which network is trained. What a candidate is worth is the accuracy of whichever answers better, its
-network or the counting head, on samples that it was not trained on; no more of them than it was
-trained with, because testing would otherwise take longer than a short training. Few groups are
-learnt by heart in a long training: where a shorter one did better on every fold, its accuracy
-stays, and the chosen network is trained so long. One fold alone says nothing about that.
+All candidates are trained for a short while, the best of them for longer, and the best two in full,
+each time on every fold: which groups are held out decides more than which network is trained. What
+a candidate is worth is the accuracy of whichever answers better, its network or the counting head,
+on samples that it was not trained on; no more of them than it was trained with, because testing
+would otherwise take longer than a short training. Few groups are learnt by heart in a long
+training: where a shorter one did better on every fold, its accuracy stays, and the chosen network
+is trained so long. One fold alone says nothing about that.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class Score:
 
     Attributes:
         rung: number of the last rung that it was in, from 0.
-        steps: training steps after which it has shown it, in its last rung or in one before.
+        steps: training steps after which it has shown it, in its last rung or in one before; the
+            chosen candidate is trained so long.
         network, head: accuracy with either of them answering, from 0 to 1; NaN for none.
         folds: accuracy on each fold of whichever answers better on all of them.
     """
@@ -99,25 +100,19 @@ def full_steps(effort: str) -> int:
     return round(FULL_STEPS * EFFORTS[effort])
 
 
-def delivered_steps(score: Score, effort: str) -> int:
-    """Training steps of a candidate that is chosen with this score."""
-    full = full_steps(effort)
-    return score.steps if score.steps < full // 2 else full
-
-
 def rungs(n_candidates: int, n_folds: int, effort: str) -> list[Rung]:
     """The stages of a race, which takes about an eighth of what a search of the whole grid does."""
     full, every = full_steps(effort), tuple(range(n_folds))
     return [
         Rung(max(1, full // 32), every, max(6, n_candidates // 8)),
         Rung(max(1, full // 8), every, 2),
-        Rung(max(1, full // 2), every, 0),
+        Rung(full, every, 0),
     ]
 
 
 def full_rung(n_folds: int, effort: str) -> Rung:
-    """What a search of the whole grid does with every candidate."""
-    return Rung(full_steps(effort), tuple(range(n_folds)), 0)
+    """The last stage, which a search of the whole grid does for every candidate."""
+    return rungs(1, n_folds, effort)[-1]
 
 
 def plan(n_entries: int, stages: Sequence[Rung]) -> list[tuple[int, int]]:
