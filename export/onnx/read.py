@@ -25,11 +25,11 @@ MAX_FILE_BYTES = 1 << 30
 BIPOLAR = {"qonnx.custom_op.general", "onnx.brevitas"}
 """Domains of BipolarQuant."""
 _KNOWN = """
-    Add ArgMax AveragePool BatchNormalization BitShift BitwiseAnd Cast Clip Concat
-    Constant Conv DequantizeLinear Div Dropout Equal Flatten Gather Gemm GlobalAveragePool Greater
-    GreaterOrEqual Identity Less LessOrEqual LogSoftmax MatMul Max MaxPool Min Mul Neg Not Pad
-    QuantizeLinear Relu Reshape Round Shape Sign Slice Softmax Squeeze Sub TopK Transpose Unsqueeze
-    Where Xor
+    Add ArgMax AveragePool BatchNormalization BitShift BitwiseAnd Cast Ceil Clip Concat
+    Constant Conv DequantizeLinear Div Dropout Elu Equal Flatten Floor Gather Gemm GlobalAveragePool
+    Greater GreaterOrEqual HardSigmoid Identity LeakyRelu Less LessOrEqual LogSoftmax MatMul Max
+    MaxPool Min Mul Neg Not PRelu Pad QuantizeLinear Relu Reshape Round Shape Sigmoid Sign Slice
+    Softmax Softsign Squeeze Sub Tanh TopK Transpose Unsqueeze Where Xor
 """
 OPERATORS = frozenset(_KNOWN.split())
 """Of the files that can be run to be compared: none that loops, branches or makes large tensors.

@@ -214,6 +214,8 @@ class Builder:
         if not self._layers:
             self._seen = seen(self._path.input_type, self._input_chain, self._told, self._where)
             return
+        if self._layers[-1].covers_its_map:
+            self._layers[-1].window = None
         self._bits, n_zero = self._layers[-1].activations(self._where)
         self._zeros.append(n_zero)
 

@@ -29,16 +29,21 @@ _BINARY: dict[str, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 _UNARY: dict[str, Callable[[Any], Any]] = {
     "Neg": np.negative, "Sign": np.sign, "Relu": lambda x: np.maximum(x, 0), "Round": np.rint,
-    "Not": lambda x: x == 0,
+    "Not": lambda x: x == 0, "Floor": np.floor, "Ceil": np.ceil, "Tanh": np.tanh,
+    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)), "Softsign": lambda x: x / (1 + np.abs(x)),
 }  # fmt: skip
 #: Operators that round or wrap around in integers, and are followed in floats alone.
 ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Neg", "BatchNormalization")
 FLOATS = (TensorProto.FLOAT, TensorProto.DOUBLE)
-_WIDE = (*FLOATS, TensorProto.INT32, TensorProto.INT64)
+_WHOLE: dict[int, type[np.integer[Any]]] = {
+    TensorProto.INT8: np.int8, TensorProto.UINT8: np.uint8, TensorProto.INT16: np.int16,
+    TensorProto.INT32: np.int32, TensorProto.INT64: np.int64,
+}  # fmt: skip
 
 OPERATORS = (
-    *_BINARY, *_UNARY, "Identity", "Cast", "Dropout", "Xor", "Where", "Clip", "BatchNormalization",
-    "BipolarQuant", "MultiThreshold", "QuantizeLinear", "DequantizeLinear",
+    *_BINARY, *_UNARY, "Identity", "Cast", "Dropout", "Xor", "Where", "Clip", "LeakyRelu", "PRelu",
+    "Elu", "HardSigmoid", "BatchNormalization", "BipolarQuant", "MultiThreshold", "QuantizeLinear",
+    "DequantizeLinear",
 )  # fmt: skip
 
 
@@ -57,6 +62,7 @@ def operation(step: Step, by_channel: ByChannel) -> Operation | None:
         return _two(_BINARY[name], step, by_channel)
     others: dict[str, Callable[[Step, ByChannel], Operation | None]] = {
         "Cast": _cast, "Dropout": _dropout, "Xor": _xor, "Where": _where, "Clip": _clip,
+        "LeakyRelu": _leaky, "PRelu": _prelu, "Elu": _elu, "HardSigmoid": _hard_sigmoid,
         "BatchNormalization": _batch_norm, "BipolarQuant": _bipolar,
         "MultiThreshold": _multi_threshold,
         "QuantizeLinear": _quantize, "DequantizeLinear": _dequantize,
@@ -79,12 +85,43 @@ def _two(
 
 
 def _cast(step: Step, _by_channel: ByChannel) -> Operation | None:
-    """To floats and wide integers; a narrow one would wrap around, and x != 0 is no threshold."""
-    if step.attributes.get("to") not in _WIDE:
-        return None
-    if step.attributes["to"] in FLOATS:
+    """To floats, integers and truth values. What a type cannot hold becomes NaN, and is refused
+    then: a narrow integer would wrap around, and x != 0 neither rises nor falls."""
+    to = step.attributes.get("to")
+    if to in FLOATS:
         return lambda x: x
-    return lambda x: np.trunc(x)
+    if to == TensorProto.FLOAT16:
+        return lambda x: x.astype(np.float16).astype(np.float64)
+    if to == TensorProto.BOOL:
+        return lambda x: np.where(x >= 0, x != 0, np.nan)
+    if to not in _WHOLE:
+        return None
+    info = np.iinfo(_WHOLE[to])
+    return lambda x: np.where((x > info.min - 1) & (x < info.max + 1), np.trunc(x), np.nan)
+
+
+def _leaky(step: Step, _by_channel: ByChannel) -> Operation | None:
+    slope = float(step.attributes.get("alpha", 0.01))
+    return None if slope < 0 else lambda x: np.where(x < 0, slope * x, x)
+
+
+def _prelu(step: Step, by_channel: ByChannel) -> Operation | None:
+    value = step.constant(1)
+    if value is None or np.any(value < 0):
+        return None
+    slope = by_channel(value)
+    return lambda x: np.where(x < 0, slope * x, x)
+
+
+def _elu(step: Step, _by_channel: ByChannel) -> Operation | None:
+    size = float(step.attributes.get("alpha", 1.0))
+    return None if size < 0 else lambda x: np.where(x < 0, size * np.expm1(np.minimum(x, 0)), x)
+
+
+def _hard_sigmoid(step: Step, _by_channel: ByChannel) -> Operation:
+    slope = float(step.attributes.get("alpha", 0.2))
+    middle = float(step.attributes.get("beta", 0.5))
+    return lambda x: np.clip(slope * x + middle, 0, 1)
 
 
 def _dropout(step: Step, _by_channel: ByChannel) -> Operation | None:

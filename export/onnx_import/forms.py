@@ -32,8 +32,10 @@ _POOL = "auto_pad ceil_mode dilations kernel_shape pads storage_order strides"
 _KNOWN: dict[str, str] = {
     "ArgMax": "axis keepdims select_last_index", "AveragePool": f"{_POOL} count_include_pad",
     "BatchNormalization": "epsilon momentum training_mode spatial", "Cast": "to saturate",
-    "Conv": _CONVOLUTION, "DequantizeLinear": "axis", "Dropout": "ratio seed", "Flatten": "axis",
-    "Gemm": "alpha beta transA transB", "LogSoftmax": "axis", "MaxPool": _POOL, "Pad": "mode",
+    "Conv": _CONVOLUTION, "DequantizeLinear": "axis", "Dropout": "ratio seed", "Elu": "alpha",
+    "Flatten": "axis",
+    "Gemm": "alpha beta transA transB", "HardSigmoid": "alpha beta", "LeakyRelu": "alpha",
+    "LogSoftmax": "axis", "MaxPool": _POOL, "Pad": "mode",
     "QuantizeLinear": "axis saturate", "Reshape": "allowzero", "Softmax": "axis",
     "TopK": "axis largest sorted", "Transpose": "perm",
 }  # fmt: skip

@@ -107,6 +107,8 @@ class Linear:
         found = in_steps(self._at, n_out, self.acc_max)
         if found is None or not np.allclose(found.of(points), values, rtol=0, atol=found.one / 8):
             few = ", ".join(f"{value:.6g}" for value in np.unique(values)[:4])
+            if np.isnan(values).any():
+                few += ", and others that a Cast cannot hold"
             raise refuse(
                 where,
                 f"the activations after {self.name} are not binary, nor of a few values in even "
