@@ -92,7 +92,8 @@ class ScikitLearn:
             for index in range(len(y)):
                 one = slice(index, index + 1)
                 predicted[one] = self.answers(asked[one])
-                self.estimator.partial_fit(shown[one], y[one], classes=self.classes)
+                classes = None if self.begun else self.classes
+                self.estimator.partial_fit(shown[one], y[one], classes=classes)
                 self.begun = True
         return predicted
 
