@@ -29,6 +29,8 @@ FOLLOWS = 0.25
 """Share of the way that what is expected goes to what was found."""
 DEVIATIONS, LEAST_VARIANCE = 2.5, 0.02
 """A fall by more than so many deviations of a count of hits is no accident."""
+MOST_LOST = 0.1
+"""Share of the probes that many small falls may cost together."""
 PAIRED_DEVIATIONS = 3.0
 """Of what many small falls may cost together. Most probes answer as they did at first, so the few
 others say far more than a count of hits: by chance as many are lost as gained (McNemar 1947)."""
@@ -92,7 +94,7 @@ class Guard:
         self._confirmed = engine.save_state()
         self._classes = np.unique(self._y)
         self._first = self._right()
-        self.expected = float(self._first.sum())
+        self.expected = self._highest = float(self._first.sum())
         self.checks: list[Check] = []
 
     @property
@@ -152,12 +154,14 @@ class Guard:
         lost, gained = int((self._first & ~right).sum()), int((right & ~self._first).sum())
         at_once = hits < least_hits(self.expected, self.n_probes)
         bit_by_bit = lost - gained > PAIRED_DEVIATIONS * math.sqrt(lost + gained)
-        reverted = at_once or bit_by_bit
+        too_many = hits < self._highest - MOST_LOST * self.n_probes
+        reverted = at_once or bit_by_bit or too_many
         self.checks.append(Check(self._n_samples, hits, self.expected, reverted))
         if reverted:
             self._engine.load_state(self._confirmed)
         else:
             self._confirmed = self._engine.save_state()
             self.expected += FOLLOWS * (hits - self.expected)
+            self._highest = max(self._highest, self.expected)
         self._since = 0
         return not reverted

@@ -63,15 +63,14 @@ def test_a_rival_learns_raw_numbers_too() -> None:
     assert N_START == 200
 
 
-def test_a_stream_is_passed_against_all_rivals_and_with_the_seeds_that_all_met() -> None:
+def test_the_bar_is_of_all_rivals_and_of_the_seeds_that_all_met() -> None:
     def row(right: float, *more: float) -> dict[str, object]:
         runs = [{"seed": 600 + i, "right": r} for i, r in enumerate((right, *more))]
         return {"row": 0, "streams": {"s": runs}}
 
     r = {RIVAL + name: row(0.8) for name in (*SIMPLE, learners.STEADY)}
-    assert not table.passes(r | {"metabit": row(0.9)}, "metabit", "s")  # the MLP is missing
-    r[RIVAL + NEURAL] = row(0.83)
-    assert table.passes(r | {"metabit": row(0.815, 0.0)}, "metabit", "s")
-    assert not table.passes(r | {"metabit": row(0.805)}, "metabit", "s")
+    assert np.isnan(table.bar(r, "s"))  # the MLP is missing
+    r[RIVAL + NEURAL] = row(0.83, 0.0)
+    assert table.bar(r, "s") == pytest.approx(81.0)
     r[RIVAL + SIMPLE[0]] = row(0.84)
-    assert not table.passes(r | {"metabit": row(0.825)}, "metabit", "s")
+    assert table.bar(r, "s") == pytest.approx(83.0)

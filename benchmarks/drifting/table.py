@@ -28,14 +28,13 @@ def reported(r: Record) -> str:
     return _half(r, TO_REPORT)
 
 
-def passes(r: Record, name: str, stream: str) -> bool:
-    """Whether a learner is not below the best simple one by more than a point, nor the MLP by two.
+def bar(r: Record, stream: str) -> float:
+    """What a learner must reach: a point below the best simple rival, two below the MLP.
 
-    Where one of them was not measured, nothing is passed.
+    Not a number where one of them was not measured.
     """
     bars = [_mean(r, RIVAL + rival, stream) - SIMPLE_POINTS for rival in (*SIMPLE, STEADY)]
-    bars.append(_mean(r, RIVAL + NEURAL, stream) - NEURAL_POINTS)
-    return bool(_mean(r, name, stream) >= np.max(bars))  # not a number where one is not
+    return float(np.max([*bars, _mean(r, RIVAL + NEURAL, stream) - NEURAL_POINTS]))
 
 
 def _half(r: Record, names: Iterable[str]) -> str:
@@ -43,8 +42,10 @@ def _half(r: Record, names: Iterable[str]) -> str:
     streams = [name for name in names if any(name in r[learner]["streams"] for learner in learners)]
     rows = [[stream, *(_cell(r, name, stream) for name in learners)] for stream in streams]
     ours = [name for name in learners if not name.startswith(RIVAL)]
+    judged = [stream for stream in streams if not np.isnan(bar(r, stream))]
     counts = [
-        f"{sum(passes(r, name, stream) for stream in streams)} of {len(streams)}" for name in ours
+        f"{sum(_mean(r, name, stream) >= bar(r, stream) for stream in judged)} of {len(judged)}"
+        for name in ours
     ]
     if rows:
         rows.append(["passed", *counts, *["-"] * (len(learners) - len(ours))])
@@ -57,8 +58,8 @@ def _cell(r: Record, name: str, stream: str) -> str:
     mean = _mean(r, name, stream)
     if np.isnan(mean):
         return "-"
-    ours = not name.startswith(RIVAL)
-    return f"**{mean:.1f}**" if ours and not passes(r, name, stream) else f"{mean:.1f}"
+    failed = not name.startswith(RIVAL) and mean < bar(r, stream)
+    return f"**{mean:.1f}**" if failed else f"{mean:.1f}"
 
 
 def _mean(r: Record, name: str, stream: str) -> float:
