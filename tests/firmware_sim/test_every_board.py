@@ -71,10 +71,10 @@ def test_a_thousand_samples_for_which_a_context_opens_are_the_hosts(
 
 
 @pytest.mark.long
-def test_risc_v_predicts_with_about_1_3_times_the_instructions_of_a_cortex_m4() -> None:
+def test_risc_v_predicts_with_at_most_1_3_times_the_instructions_of_a_cortex_m4() -> None:
     """HAPT's network, whose hidden layers have thresholds, so that it hardly misses an FPU.
 
-    1.3026 times: without frame pointers both need fewer, a Cortex-M4 still fewer.
+    1.298 times.
     """
     blob = dense((768, 128, 128, 12))
     counted = {}
@@ -83,4 +83,4 @@ def test_risc_v_predicts_with_about_1_3_times_the_instructions_of_a_cortex_m4() 
         device.open()
         device.predict((np.arange(768) % 256).astype(np.uint8), count=True)
         counted[name] = device.counts.total
-    assert 0 < counted["esp32-c3"] <= 1.305 * counted["nrf52840"]
+    assert 0 < counted["esp32-c3"] <= 1.3 * counted["nrf52840"]

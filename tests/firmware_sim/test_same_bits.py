@@ -40,6 +40,7 @@ SHAPES = [
     (63, 20, 3),
     (65, 31, 2),
     (127, 64, 65, 7),
+    (40, 128, 97, 7),
     (784, 16, 10),
 ]
 
@@ -51,7 +52,7 @@ def test_predictions_are_the_hosts(board: str, sizes: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("board", SOFT, ids=lambda b: Path(b).stem)
-@pytest.mark.parametrize("sizes", SHAPES[-2:], ids=str)
+@pytest.mark.parametrize("sizes", SHAPES[-3:], ids=str)
 def test_predictions_without_floating_point_hardware_are_the_hosts(
     board: str, sizes: tuple[int, ...]
 ) -> None:

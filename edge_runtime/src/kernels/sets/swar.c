@@ -147,6 +147,17 @@ INLINE uint32_t add_column(int32_t *sums, const mb_matrix *weights, const uint32
     return from + words;
 }
 
+/* Rows of four words: nothing is added to the sums, so that they need not be filled, and the inputs
+ * stay in registers. */
+static void set_rows_of_4(int32_t *sums, const mb_matrix *weights, const uint32_t *x) {
+    const uint32_t own[4] = {x[0], x[1], x[2], x[3]};
+    const uint32_t *row = (const uint32_t *)(const void *)weights->bytes;
+    const int32_t n_in = (int32_t)weights->n_in;
+    for (int32_t *end = sums + weights->n_out; sums != end; sums++, row += 4) {
+        *sums = n_in - 2 * (int32_t)differences(row, own, 4);
+    }
+}
+
 static void fill(int32_t *sums, uint32_t n, int32_t value) {
     for (uint32_t j = 0; j < n; j++) {
         sums[j] = value;
@@ -158,6 +169,10 @@ void mb_dense_bits_swar(int32_t *sums, const mb_matrix *weights, const uint32_t 
     uint32_t w = 0;
     if (weights->layout != MB_ROWS) {
         mb_dense_bits_scalar(sums, weights, x);
+        return;
+    }
+    if (words == 4u) {
+        set_rows_of_4(sums, weights, x);
         return;
     }
     fill(sums, weights->n_out, (int32_t)weights->n_in);
