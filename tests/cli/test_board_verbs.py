@@ -142,7 +142,7 @@ def test_boards_are_listed_and_one_shows_its_sources(cli: Cli) -> None:
     done = cli("boards", "stm32u575")
     assert "MLPerf Tiny" in done.stdout
     assert "160 MHz" in done.stdout
-    assert "-20 to +20 %" in done.stdout
+    assert "-15 to +15 %" in done.stdout
 
 
 def test_a_core_without_a_model_is_named_with_the_nearest_that_has_one(
