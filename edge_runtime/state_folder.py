@@ -11,8 +11,10 @@ from pathlib import Path
 
 from metabit.edge_runtime import _native, state_bytes
 from metabit.edge_runtime.forking import stays_with_parent
-from metabit.errors import MismatchError, StorageError
+from metabit.errors import FormatError, MismatchError, StorageError
 from metabit.export import state_image
+from metabit.export.state_file import kept_bytes
+from metabit.plain_file import plain_bytes
 
 LOCK_NAME = "state.lock"
 #: `MB_ERR_BUSY`.
@@ -108,14 +110,15 @@ class StateFolder:
     def _foreign(self, handle: ctypes.c_void_p) -> MismatchError | None:
         """What in the newest whole state is not as in the open model."""
         for file in sorted(self.path.glob("state-" + "[0-9]" * 10 + ".mbs"), reverse=True):
-            image = file.read_bytes()
-            if state_image.is_whole(image):
-                return state_bytes.foreign(handle, image, str(file))
+            with contextlib.suppress(FormatError):  # the core has passed over it
+                image = kept_bytes(file)
+                if state_image.is_whole(image):
+                    return state_bytes.foreign(handle, image, str(file))
         return None
 
     def _who(self) -> str:
         """Who holds the lock, as far as the lock says."""
         number = ""
         with contextlib.suppress(OSError):
-            number = (self.path / LOCK_NAME).read_text(encoding="ascii", errors="replace").strip()
+            number = plain_bytes(self.path / LOCK_NAME, 64).decode("ascii", "replace").strip()
         return f"process {number}" if number.isdecimal() else "another process"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ from pathlib import Path
 from metabit.edge_runtime.state_folder import StateFolder
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.export.state_facts import StateFacts, facts_of
+from metabit.export.state_file import kept_bytes, no_states
 from metabit.files import sync_folder, write_whole
+from metabit.plain_file import MOST_BYTES
 
 _STATE, _KEPT = re.compile(r"state-(\d{10})\.mbs"), re.compile(r"kept-(.+)\.mbs")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
@@ -55,18 +56,17 @@ def history(folder: Path) -> tuple[KeptState, ...]:
     """All states of a folder, damaged ones too: commits, the newest first, then named ones.
 
     Raises:
-        StorageError: the folder is not there (E-STATE-NONE), or cannot be read (E-STORAGE).
+        StorageError: the folder is not there (E-STATE-NONE), or cannot be read, or its
+            states are larger than memory should be (E-STORAGE).
         InputError: it holds no state (E-STATE-EMPTY).
     """
     if not folder.is_dir():
-        raise StorageError(
-            f"{folder}: no such folder; `metabit learn FILE DATA --state {folder}` makes one",
-            code="E-STATE-NONE",
-        )
+        raise no_states(folder)
     try:
         files = sorted(folder.iterdir(), reverse=True)
         commits = [(int(m[1]), f) for f in files if (m := _STATE.fullmatch(f.name))]
         named = [(m[1], f) for f in files if (m := _KEPT.fullmatch(f.name))]
+        _check_size(folder, [file for _, file in commits + named])
         states = [_read(file, number, ()) for number, file in commits if number > 0]
         for name, file in sorted(named):
             _add_named(states, name, file)
@@ -77,12 +77,22 @@ def history(folder: Path) -> tuple[KeptState, ...]:
     return tuple(states)
 
 
+def _check_size(folder: Path, files: list[Path]) -> None:
+    """Refuse states that would fill the memory together. A file that would alone is damaged."""
+    sizes = [file.lstat().st_size for file in files]
+    n_bytes = sum(size for size in sizes if size <= MOST_BYTES)
+    if n_bytes > MOST_BYTES:
+        raise StorageError(
+            f"{folder}: its states have {n_bytes >> 20:,} MiB together, and {MOST_BYTES >> 20:,} "
+            "are read at most; move the oldest to another folder",
+            code="E-STORAGE",
+        )
+
+
 def _read(file: Path, number: int | None, names: tuple[str, ...]) -> KeptState:
-    about = file.lstat()
-    if not stat.S_ISREG(about.st_mode):
-        return KeptState(file, number, names, about.st_mtime, b"", None, "a link, or no plain file")
-    image, date = file.read_bytes(), about.st_mtime
+    date, image = file.lstat().st_mtime, b""
     try:
+        image = kept_bytes(file)
         return KeptState(file, number, names, date, image, facts_of(image, str(file)))
     except (FormatError, CorruptError) as error:
         return KeptState(file, number, names, date, image, None, str(error))
@@ -247,9 +257,14 @@ def prune(folder: Path, keep: int) -> tuple[KeptState, ...]:
         newest_of(states, folder)
         commits = [s for s in states if s.number is not None]
         stay = [s for s in commits if s.facts is not None][:keep]
-        gone = [s for s in commits if s not in stay]
+        gone = [s for s in commits if s not in stay and _is_file(s.path)]
         _remove(folder, [state.path for state in reversed(gone)])
         return tuple(gone)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a name can be removed as a file: a folder with the name of a state is not ours."""
+    return path.is_symlink() or not path.is_dir()
 
 
 @contextmanager
@@ -268,7 +283,7 @@ def _locked(folder: Path) -> Iterator[None]:
 def _write(file: Path, image: bytes) -> None:
     """A file that is there whole or not at all, and was read back."""
     write_whole(file, image)
-    if file.read_bytes() != image:
+    if kept_bytes(file) != image:
         raise StorageError(f"{file}: reads back other bytes than were written", code="E-STORAGE")
 
 

@@ -12,7 +12,6 @@ import numpy as np
 from metabit.errors import CorruptError, FormatError, InputError
 from metabit.export import context_image, state_image
 from metabit.export.blob import Blob
-from metabit.export.container import read_bytes
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
 from metabit.export.head_image import learnt_head, learnt_tracker
@@ -21,6 +20,7 @@ from metabit.export.learnt_state import LayerImage, StateImage
 from metabit.export.levels import convert_levels
 from metabit.export.spec import Goal, Golden, Layer, Model, Norm, Told
 from metabit.export.state_facts import StateFacts, facts_of
+from metabit.export.state_file import kept_bytes, state_bytes
 
 T = TypeVar("T")
 
@@ -83,9 +83,11 @@ def read_state(path: Path, base: Blob) -> Learnt:
     """
 
     def load(file: Path) -> Learnt:
-        return state_of(read_bytes(file), base, str(file))
+        return state_of(kept_bytes(file), base, str(file))
 
-    found = newest(path, load) if path.is_dir() else load(path)
+    if not path.is_dir():
+        return state_of(state_bytes(path), base, str(path))
+    found = newest(path, load)
     if found is None:
         raise InputError(f"{path}: holds no state-NNNNNNNNNN.mbs file", code="E-STATE-EMPTY")
     return found
@@ -117,8 +119,9 @@ def newest_facts(folder: Path) -> StateFacts | None:
 
     Raises:
         FormatError, CorruptError: all states there are damaged.
+        StorageError: one cannot be read (E-STORAGE).
     """
-    return newest(folder, lambda file: facts_of(read_bytes(file), str(file)))
+    return newest(folder, lambda file: facts_of(kept_bytes(file), str(file)))
 
 
 def newest(folder: Path, load: Callable[[Path], T]) -> T | None:

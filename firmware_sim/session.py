@@ -14,11 +14,12 @@ from metabit.edge_runtime.kept_contexts import room_for
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
-from metabit.errors import BudgetError, InputError, StorageError
+from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob, ModelSource
 from metabit.export.repack import newest_facts
 from metabit.export.spec import Model
 from metabit.export.state_facts import StateFacts
+from metabit.export.state_file import no_states
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware, Image, build
 from metabit.firmware_sim.machines.device import Device
@@ -125,10 +126,7 @@ def _kept_in(state: Path) -> StateFacts:
     """What the newest state of a folder says of itself."""
     kept = newest_facts(state)
     if kept is None:
-        raise StorageError(
-            f"{state}: no state is there; `metabit learn` with --state makes one",
-            code="E-STATE-NONE",
-        )
+        raise no_states(state)
     return kept
 
 

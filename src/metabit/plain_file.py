@@ -22,10 +22,15 @@ def plain_bytes(path: str | Path, most_bytes: int = MOST_BYTES) -> bytes:
             says so for people.
     """
     descriptor = os.open(path, _HOW)
-    with open(descriptor, "rb") as file:
+    try:
         about = os.fstat(descriptor)
+        if stat.S_ISDIR(about.st_mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(about.st_mode):
             raise OSError(errno.EINVAL, "a pipe or a device, not a plain file", str(path))
         if about.st_size > most_bytes:
             raise OSError(errno.EFBIG, f"larger than {most_bytes >> 20:,} MiB", str(path))
-        return file.read(about.st_size)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(about.st_size)
+    finally:
+        os.close(descriptor)

@@ -353,6 +353,10 @@ def test_a_missing_state_folder_is_not_silently_the_model_as_exported(
 ) -> None:
     done = cli("predict", model_file, data_file, "--state", tmp_path / "typo")
     done.refused(1, "E-STATE-NONE")
+    assert "no such folder" in done.stderr
+    done = cli("predict", model_file, data_file, "--state", data_file)
+    done.refused(1, "E-STATE-NONE")
+    assert "a file; name the folder that it lies in" in done.stderr
 
 
 def test_a_state_folder_that_cannot_be_written_is_a_storage_error(

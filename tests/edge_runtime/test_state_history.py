@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,12 @@ from helpers import random_model
 
 from metabit.edge_runtime import state_history
 from metabit.edge_runtime.engine import Engine
-from metabit.errors import CorruptError, InputError, MetabitError, StorageError
+from metabit.errors import CorruptError, InputError, MetabitError, MismatchError, StorageError
+from metabit.export.blob import Blob
 from metabit.export.container import dumps
+from metabit.export.repack import newest_facts, read_state
 from metabit.export.state_facts import facts_of
+from metabit.plain_file import MOST_BYTES
 
 DATA = dumps(random_model((30, 20, 4)))
 X = np.random.default_rng(0).integers(0, 256, (400, 30)).astype(np.uint8)
@@ -123,6 +127,60 @@ def test_damaged_states_are_listed_skipped_and_pruned(tmp_path: Path) -> None:
     with pytest.raises(CorruptError):
         state_history.prune(tmp_path, 1)
     assert numbers(tmp_path) == [5, 3]
+
+
+def _folder(at: Path) -> None:
+    at.mkdir()
+
+
+def _pipe(at: Path) -> None:
+    os.mkfifo(at)
+
+
+def _large(at: Path) -> None:
+    with at.open("wb") as file:
+        file.truncate(MOST_BYTES + 1)  # takes no room on the disk
+
+
+@pytest.mark.parametrize("make", [_folder, _pipe, _large])
+def test_what_is_only_named_like_a_state_is_passed_over(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    """By everything that looks into a state folder, as by the C core."""
+    taught(tmp_path, 2)
+    strange = tmp_path / "state-0000000009.mbs"
+    make(strange)
+    shown = state_history.history(tmp_path)[0]
+    assert shown.damage
+    assert shown.image == b""
+    with pytest.warns(RuntimeWarning, match="1 damaged"):
+        assert loaded(tmp_path) == 2
+    facts = newest_facts(tmp_path)
+    assert facts is not None
+    assert facts.n_steps == 2
+    assert read_state(tmp_path, Blob(DATA, "it")) is not None
+    with pytest.raises(MismatchError, match="bits"):
+        Engine(DATA, learn="all", bits=4, state=tmp_path, read_only=True)
+    state_history.prune(tmp_path, 1)
+    assert strange.is_dir() == (make is _folder), "a folder is not ours to remove"
+
+
+def test_states_that_would_fill_the_memory_together_are_refused(tmp_path: Path) -> None:
+    taught(tmp_path, 1)
+    for number in (7, 8):
+        with (tmp_path / f"state-000000000{number}.mbs").open("wb") as file:
+            file.truncate(MOST_BYTES // 2)
+    with pytest.raises(StorageError, match="together"):
+        state_history.history(tmp_path)
+
+
+def test_a_file_in_place_of_a_folder_is_told_apart_from_one_without_states(tmp_path: Path) -> None:
+    taught(tmp_path, 1)
+    file = tmp_path / "state-0000000001.mbs"
+    with pytest.raises(StorageError, match="a file; name the folder that it lies in"):
+        state_history.history(file)
+    with pytest.raises(StorageError, match="no such folder"):
+        state_history.history(tmp_path / "typo")
 
 
 def test_a_link_is_no_state(tmp_path: Path) -> None:

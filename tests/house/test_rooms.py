@@ -69,7 +69,7 @@ ROOMS = {
         "bits convolve fold layout levels shapes",
         "file_sizes golden learnt_state limits state_reader",
         "state_image",
-        "context_image state_facts",
+        "context_image state_facts state_file",
         "sections",
         "c_source container features novelty probes windows",
         "blob home learnable raw_input tensors untrained",

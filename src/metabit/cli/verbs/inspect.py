@@ -19,6 +19,7 @@ from metabit.export.blob import Blob
 from metabit.export.file_sizes import file_sizes
 from metabit.export.layout import Section, version_text
 from metabit.export.spec import ConvLayer, Layer, Model
+from metabit.export.state_file import state_bytes
 
 STATE_SUFFIX = ".mbs"
 
@@ -33,7 +34,7 @@ def command(out: Output, file: Path) -> Answer:
     if file.is_dir():
         return {"folder": file, "states": show_states(out, file, history(file))}
     if file.suffix.lower() == STATE_SUFFIX:
-        return {"file": file, **show_file(out, file, container.read_bytes(file))}
+        return {"file": file, **show_file(out, file, state_bytes(file))}
     blob = Blob.of(file)
     data, model = blob.data, blob.model
     sections = container.sections(data, str(file))

@@ -40,8 +40,8 @@ from metabit.cli.tables import (
 )
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
-from metabit.errors import StorageError
 from metabit.export.blob import Blob
+from metabit.export.state_file import no_states
 from metabit.files import write_whole
 from metabit.readers.live import Waiting, live_rows, no_sample, samples_as_they_come
 from metabit.readers.read import STDIN
@@ -245,11 +245,7 @@ def open_engine(
         return Engine(blob, bank=bank or 0, threads=threads, learn="counting" if head else None)
     opened = opened_with(state)
     if opened is None:
-        raise StorageError(
-            f"{state}: no state is there; `metabit learn {blob.where} DATA --state {state}` makes "
-            "one",
-            code="E-STATE-NONE",
-        )
+        raise no_states(state, blob.where)
     if bank is not None and bank != opened.bank:
         return Engine(with_what_was_learnt(blob, state), bank=bank, threads=threads)
     return Engine(
