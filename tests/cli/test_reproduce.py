@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tiny_benchmark import HEAD, ROWS, written
+from tiny_benchmark import HEAD, ROWS, serial, written
 
 from metabit.trainer.reproduction import benchmark as benchmarks
+from metabit.trainer.reproduction.engines import Failure, Watcher
+from metabit.trainer.reproduction.jobs import Job
+from metabit.trainer.reproduction.runner import ENGINES
 
 from .conftest import Cli
 
@@ -60,6 +64,29 @@ def test_a_run_that_fails_is_named_and_the_others_are_shown(cli: Cli, tmp_path: 
     assert answer["failed"][0]["code"] == "E-DIVERGED"
     assert [row["label"] for row in answer["rows"]] == ["naive", "metaplastic"]
     assert "bad, seed 0" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_interrupted_command_says_how_to_continue(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    path, out = written(tmp_path), tmp_path / "out"
+    same = ["reproduce", path, "-o", out, "--seeds", 1]
+
+    def interrupted(jobs: Sequence[Job], n: int, watcher: Watcher) -> list[Failure]:
+        serial(jobs[:1], n, watcher)
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(ENGINES, "pool", interrupted)
+    done = cli(*same, *["--again"] * again)
+    assert (done.code, done.stdout) == (130, "")
+    how = "the same command without --again" if again else "the same command"
+    said = f"interrupted: finished runs are kept in {out}; {how} continues"
+    assert said in " ".join(done.stderr.split())
+    monkeypatch.setitem(ENGINES, "pool", serial)
+    done = cli(*same)
+    assert "1 of 2 done" not in done.stderr, "this run was kept"
+    assert "2 of 2 done: metaplastic, seed 0" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,12 +94,23 @@ def command(
 
         find_device(device)
     where = folder or Path("runs") / chosen.name
-    with JobsBar() as bar:
+    with _kept(out, where, again), JobsBar() as bar:
         n = n_workers or os.cpu_count() or 1
         workers = Workers(ENGINES[engine], n, bar, again)
         if search:
             return _search(out, chosen, rows, scale, n_seeds or 1, where, workers)
         return _reproduce(out, chosen, rows, scale, n_seeds or chosen.seeds, where, workers, save)
+
+
+@contextlib.contextmanager
+def _kept(out: Output, folder: Path, again: bool) -> Iterator[None]:
+    """A context that says at Ctrl-C what is kept, and how to continue."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        how = "the same command without --again" if again else "the same command"
+        out.note(f"interrupted: finished runs are kept in {folder}; {how} continues")
+        raise
 
 
 def _list(out: Output, found: Sequence[Benchmark]) -> Answer:
