@@ -130,6 +130,24 @@ def test_an_emulated_board_makes_samples_of_frames_itself(cli: Cli, tmp_path: Pa
     assert (tmp_path / "s.mbs").read_bytes() == host.save_state()
 
 
+def test_a_self_test_of_a_file_without_golden_samples_says_that_nothing_was_compared(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "bare.mbit"
+    container.save(replace(container.load(model_file), golden=None), file)
+    for made, told in ((file, "nothing was compared"), (model_file, "3 golden samples, scores")):
+        at_board = ("--board", "nrf52840")
+        kept = ("--kept", tmp_path / f"{made.stem}.bin")
+        for done in (
+            cli("device", "self-test", made, *at_board, *kept),
+            cli("simulate", made, *at_board, "--samples", 1),
+        ):
+            assert done.code == 0, done.stderr
+            (line,) = (line for line in done.stdout.splitlines() if "self-test" in line)
+            assert told in line
+            assert ("--golden 4" in line) == (made == file)
+
+
 def test_what_a_firmware_chose_for_its_goal_is_told_and_estimated(
     cli: Cli, library: ctypes.CDLL, model_file: Path, data_file: Path
 ) -> None:

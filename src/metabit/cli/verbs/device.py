@@ -18,6 +18,7 @@ from metabit.cli.options import CODES, FILE, LABEL, LIMIT, SPLIT, TASK
 from metabit.cli.paths import ReadName, WriteFile
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
+from metabit.cli.self_tests import self_test_told
 from metabit.cli.tables import percent
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError, MismatchError, StorageError
@@ -185,7 +186,7 @@ def _self_test(out: Output, device: LinkedDevice, blob: Blob) -> Answer:
     cycles = device.self_test()
     golden = blob.model.golden
     n = 0 if golden is None else len(golden.inputs)
-    out.line(f"self-test on the device: {n} golden samples, scores equal")
+    out.line(*self_test_told("the device", n))
     return {"n_samples": n, "cycles": cycles}
 
 

@@ -25,6 +25,7 @@ from metabit.cli.options import (
 from metabit.cli.paths import ReadName
 from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
+from metabit.cli.self_tests import self_test_told
 from metabit.cli.tables import FRONT_END, WORK_NOTE, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.blob import Blob
@@ -83,7 +84,7 @@ def command(
     out.line(f"{file} on {made.board}: {made.choice}, arena {format_kib(made.arena_bytes)}")
     if state is not None:
         out.line(f"both begin with what was learnt in {state}")
-    out.line(f"self-test on the board: {made.self_test_samples} golden samples, scores equal")
+    out.line(*self_test_told("the board", made.self_test_samples))
     if made.front_end is not None:
         out.line("the front end made the same samples of frames on both")
     out.line(f"{n} samples predicted: labels and scores equal the host's bit for bit")
