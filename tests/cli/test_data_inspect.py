@@ -47,6 +47,23 @@ def test_a_sensor_at_its_limit_is_spoken_of(cli: Cli, tmp_path: Path) -> None:
     assert cli("data", "inspect", tmp_path / "few.npz", "--json").answer["notes"] == []
 
 
+def test_a_folder_of_one_class_is_told_how_names_can_say_more(cli: Cli, tmp_path: Path) -> None:
+    folder = tmp_path / "recordings"
+    folder.mkdir()
+    for name in ("no_ann_1", "no_bob_1", "yes_ann_1", "yes_bob_1"):
+        (folder / f"{name}.csv").write_text("a\n1\n2\n")
+    said = 'such as "{label}_{group}_{}.wav"'
+    looked = cli("data", "inspect", tmp_path, "--json").answer
+    assert looked["classes"] == {"recordings": 4}
+    assert any(said in note for note in looked["notes"])
+    refused = cli("fit", tmp_path)
+    refused.refused(2, "E-FIT-DATA")
+    assert said in refused.stderr
+    named = cli("data", "inspect", tmp_path, "--pattern", "{label}_{group}_{}.csv", "--json").answer
+    assert len(named["classes"]) == 2
+    assert not any(said in note for note in named["notes"])
+
+
 def test_the_draft_is_a_recipe_that_trains(cli: Cli, tmp_path: Path) -> None:
     from metabit.trainer.recipe import load_recipe
     from metabit.trainer.streams import build

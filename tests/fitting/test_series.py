@@ -120,3 +120,14 @@ def test_the_command_line_finds_a_window_unless_it_is_told(
     given = [word for value in asked for word in ("--window", value)]
     run(["fit", str(path), "--label", "class", "--group", "who", *given])
     assert questions[0].data.window == window
+
+
+@pytest.mark.parametrize(("make", "drafted"), [(motion, True), (shuffled, False)])
+def test_a_look_drafts_the_window_that_fit_takes(
+    make: Callable[[Path], Path], drafted: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make(tmp_path / "rows.csv")
+    run(["data", "inspect", str(path), "--label", "class", "--group", "who"])
+    told = capsys.readouterr().out
+    assert ("a window of 48 rows" in told) == drafted
+    assert told.endswith("\nwindow = 48\n") == drafted

@@ -126,12 +126,16 @@ def confusion_table(classes: list[Answer], confusion: list[list[int]] | None) ->
     numbered = all(row["name"] == str(row["label"]) for row in classes)
     if confusion is None or numbered or not 1 < len(labels) <= MOST_CONFUSED:
         return None
-    rows = table("\nwhat is right (rows), and what was said (columns)", "", *(
-        f">{row['name'][:8]}" for row in classes
-    ))  # fmt: skip
-    for row in classes:
-        counts = (confusion[row["label"]][label] for label in labels)
-        rows.add_row(row["name"], *(f"{n:,}" if n else "" for n in counts))
+    cells = [[f"{n:,}" if n else "" for n in (confusion[row][said] for said in labels)]
+             for row in labels]  # fmt: skip
+    widest = max(len(cell) for row in cells for cell in row)
+    rows = table("\nwhat is right (rows), and what was said (columns)", "")
+    for row in classes:  # a long name takes several lines, because two may begin alike
+        rows.add_column(
+            row["name"], justify="right", header_style="dim", overflow="fold", min_width=widest
+        )
+    for row, counts in zip(classes, cells, strict=True):
+        rows.add_row(row["name"], *counts)
     return rows
 
 

@@ -6,12 +6,14 @@ The test samples are put aside here. Nothing is chosen with them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
 from metabit.trainer.data.dataset import DataSet, Split
+from metabit.trainer.data.own import folders
 from metabit.trainer.recipe.data import DataRecipe
 from metabit.trainer.streams.build import raw_set
 
@@ -55,7 +57,11 @@ def divided(dataset: DataSet, recipe: DataRecipe, seed: int) -> Material:
     labels, counts = np.unique(train.y, return_counts=True)
     if len(labels) < 2:
         only = dataset.class_names[int(labels[0])]
-        raise _refuse(dataset, f'one class only ("{only}"): there is nothing to tell apart')
+        what = f'one class only ("{only}"): there is nothing to tell apart'
+        own = recipe.own
+        if own is not None and own.pattern is None and folders.is_folder(Path(own.path)):
+            what += f"; {folders.SAY_THE_PATTERN}"
+        raise _refuse(dataset, what)
     if len(train) < LEAST_SAMPLES or counts.min() < 2:
         rare = dataset.class_names[int(labels[counts.argmin()])]
         raise _refuse(

@@ -115,10 +115,9 @@ def _chosen(recipe: DataRecipe, own: OwnData, frames: Frames, lengths: list[int]
     return min(length for length, accuracy in found.items() if accuracy >= best - NEAR)
 
 
-def words_for(name: str, window: int) -> str:
+def words_for(window: int) -> str:
     """What a person is told about it."""
     return (
-        f"{name}: taken for a time series, because rows of one class follow each other; a sample "
-        f"is a window of {window} rows. --window N sets another length, and with --window 1 each "
-        "row is a sample by itself"
+        "taken for a time series, because rows of one class follow each other; a sample is a "
+        f"window of {window} rows"
     )

@@ -28,6 +28,12 @@ _DEFAULT_PATTERN, _DEFAULT_WITH_SPLIT = "{label}/{}", "{split}/{label}/{}"
 _TRAINED_ON = ("train", "training")
 HELD_OUT = ("test", "testing", "validation", "val", "valid")
 
+SAY_THE_PATTERN = (
+    "if the names of the files tell classes apart, say how: --pattern, or pattern in [data] of a "
+    'recipe, such as "{label}_{group}_{}.wav"'
+)
+"""For a folder that holds one class as far as names of folders say."""
+
 
 @dataclass(frozen=True)
 class Found:

@@ -242,6 +242,8 @@ def _at_folder(data: OwnData, path: Path) -> Look:
         )
     if len(sizes) > 1:
         notes.append("they differ: bring them to one size or rate before training")
+    if len(classes) == 1 and data.pattern is None:
+        notes.append(f"one class only: {folders.SAY_THE_PATTERN}")
     del groups[""], splits[""]
     if splits:
         told = ", ".join(f"{n:,} in {name}" for name, n in splits.items())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +17,9 @@ from metabit.cli.tables import percent, table
 from metabit.errors import InputError, MetabitError
 from metabit.extras import need
 from metabit.files import write_whole
+
+if TYPE_CHECKING:
+    from metabit.trainer.data.own.look import Look
 
 SHOWN = 20
 """Classes or groups that are named."""
@@ -156,7 +160,7 @@ def _inspect(
         key: int(value) if value is not None and value.isdecimal() else value
         for key, value in columns.items()
     }
-    look = look_at(OwnData(path, **given))
+    look = _with_window(look_at(OwnData(path, **given)), path, given)
     out.line(f"{look.where}: {look.what}", "bold")
     if look.columns:
         rows = table("columns of numbers", "name", ">lowest", ">highest", ">missing", ">at an end")
@@ -200,6 +204,23 @@ def _inspect(
         "recipe": look.draft,
         "plot": plot,
     }
+
+
+def _with_window(look: Look, path: str, given: Mapping[str, Any]) -> Look:
+    """The look at a table that is a time series, with the window that `metabit fit` takes."""
+    from metabit.fitting import series
+    from metabit.trainer.recipe.data import DataRecipe
+
+    if not look.classes:
+        return look
+    try:
+        window = series.window_of(DataRecipe(path=path, **given), None, seed=0)
+    except InputError:  # why these rows cannot be taken as they are stands among the notes
+        return look
+    if window is None:
+        return look
+    notes = (*look.notes, series.words_for(window))
+    return replace(look, notes=notes, draft=f"{look.draft}\nwindow = {window}")
 
 
 def _or_none(value: float) -> float | None:

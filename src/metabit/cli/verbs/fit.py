@@ -240,7 +240,10 @@ def _windowed(out: Output, question: Question, is_recipe: bool) -> Question:
     if not is_recipe:
         window = series.window_of(table, question.budgets.ram_bytes, question.seed)
         if window is not None:
-            out.line(series.words_for(Path(table.path or "").name, window))
+            out.line(
+                f"{Path(table.path or '').name}: {series.words_for(window)}. --window N sets "
+                "another length, and with --window 1 each row is a sample by itself"
+            )
             table = replace(table, window=window)
     return replace(question, data=table)
 
