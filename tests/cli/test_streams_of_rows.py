@@ -143,7 +143,7 @@ def test_a_label_may_come_later_than_its_sample(
     said = Engine(path).predict(x)
     assert answers == [{"id": f"s{i}", "label": f"kind {said[i]}"} for i in range(6)]
     assert "learnt 2 of 6 samples" in errors
-    assert "2 labels came for samples that are not kept any more" in errors
+    assert "labels of samples that do not wait for one: 2;" in errors
     twin = Engine(path, learn="all").partial_fit(x[[3, 1]], y[[3, 1]])
     kept = Engine(path, learn="all", state=tmp_path / "state")
     assert kept.save_state() == twin.save_state()

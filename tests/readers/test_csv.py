@@ -120,6 +120,7 @@ def test_a_row_never_changes_what_another_means() -> None:
     assert more.codes is False
     error = refused("1,0,1.5\n", REAL, codes=True)
     assert error.code == "E-DATA-MEANING"
+    assert "which --codes does not expect" in str(error)
     first_real = from_csv(io.StringIO("0.5,1,1\n1,1,1\n"), "f", REAL, None, CsvOptions())
     assert first_real.x.tolist() == [[1, 2, 2], [2, 2, 2]]
 

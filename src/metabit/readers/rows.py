@@ -83,11 +83,13 @@ class Rows:
         if self.codes is None:
             self.codes = whole
         if self.codes and not whole:
-            raise InputError(
-                f"{self.where}: {place}: real values, and those before are whole numbers, which "
-                "are taken for the model's own integers; say --real or --codes",
-                code="E-DATA-MEANING",
+            why = (
+                "which --codes does not expect; leave it out, or say --real"
+                if self.options.codes
+                else "and those before are whole numbers, which are taken for the model's own "
+                "integers; say --real or --codes"
             )
+            raise InputError(f"{self.where}: {place}: real values, {why}", code="E-DATA-MEANING")
 
     def inputs(self, values: list[list[float]]) -> Array:
         """Rows as the model reads them: integers of its input, or counts of its front end.

@@ -64,11 +64,11 @@ def _stream(found: dict[str, Any]) -> PagePart:
 
 def _permuted(found: dict[str, Any]) -> PagePart:
     rows = [
-        [name, *(percent(s) for s in scores), percent(sum(scores) / len(scores))]
+        [name, *(f"{100 * share:.1f}" for share in [*scores, sum(scores) / len(scores)])]
         for name, scores in found["permuted"].items()
     ]
     n_tasks = len(next(iter(found["permuted"].values())))
-    columns = ["", *(f"task {k + 1}" for k in range(n_tasks)), "mean"]
+    columns = ["right, %", *(f"task {k + 1}" for k in range(n_tasks)), "mean"]
     note = (
         "Where everything about a task is new, layers must move. With nothing set the device opens "
         "a context for each, and nobody names them; in one network, which is told the task, "
@@ -106,9 +106,9 @@ def _boards(found: dict[str, Any]) -> PagePart:
     rows = []
     for name, made in found["profiles"].items():
         ram, estimate = made["ram"], made["learn"] and made["learn"]["estimate"]
-        used = f"{kib(ram['used_bytes'])} of {kib(ram['available_bytes'])}"
+        sizes = [kib(ram["used_bytes"]), kib(ram["available_bytes"])]
         time = duration(estimate["microseconds"]["typical"]) if estimate else "-"
-        rows.append([name, used, time, "yes" if made["fits"] else "no"])
-    columns = ["board", "RAM", "learns one sample in", "fits"]
+        rows.append([name, *sizes, time, "yes" if made["fits"] else "no"])
+    columns = ["board", "RAM used", "RAM there", "learns one sample in", "fits"]
     note = "The same firmware, on emulated cores: times are estimates from counted instructions."
     return PagePart("Boards", [DataTable(columns, rows)], note)

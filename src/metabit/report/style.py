@@ -80,6 +80,9 @@ footer { margin-top: 2rem; color: var(--soft); font-size: .82rem }
 footer dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0 }
 footer dt { font-weight: 500 } footer dd { margin: 0; overflow-wrap: anywhere }
 @media (max-width: 32rem) { main { padding: 1.5rem .9rem 2rem } section { padding: 1rem .9rem }
+  table { font-size: .82rem } th, td { padding: .35rem .15rem }
+  th:first-child, td:first-child { padding-left: 0 }
+  th:last-child, td:last-child { padding-right: 0 }
   svg { font-size: 19px } .stats { grid-template-columns: 1fr 1fr }
   .stats div:last-child:nth-child(odd) { grid-column: 1 / -1 }
   .bars { grid-template-columns: 1fr; gap: .1rem } .bars dd { margin-bottom: .5rem } }

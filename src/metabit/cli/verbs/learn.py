@@ -260,8 +260,9 @@ def _learn_rows(
         keep()
     if answer["n_too_late"]:
         out.note(
-            f"warning: {answer['n_too_late']:,} labels came for samples that are not kept any "
-            f"more: {MOST_WAITING:,} wait at most"
+            "warning: labels of samples that do not wait for one: "
+            f"{answer['n_too_late']:,}; a sample waits if it came without a label and is among "
+            f"the last {MOST_WAITING:,} of those"
         )
     out.note(
         f"learnt {answer['n_learnt']:,} of {answer['n_samples']:,} samples: right "
