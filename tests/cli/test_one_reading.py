@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,12 +49,17 @@ def test_a_command_reads_its_model_once(
     places = {"IN": model_file, "DATA": data_file, "STATE": state}
     line = [places.get(word, word.replace("OUT", str(tmp_path / "out"))) for word in VERBS[name]]
     opened: list[Path] = []
-    opening = Path.open
+    opening, opening_file = Path.open, os.open
 
     def watched(path: Path, *args: object, **more: object) -> object:
         opened.append(path)
         return opening(path, *args, **more)  # type: ignore[call-overload]
 
+    def watched_file(path: str | Path, *args: Any, **more: Any) -> int:
+        opened.append(Path(path))
+        return opening_file(path, *args, **more)
+
     monkeypatch.setattr(Path, "open", watched)  # read_bytes goes through it
+    monkeypatch.setattr(os, "open", watched_file)  # plain_bytes goes through it
     assert cli(*line).code in (0, 3)
     assert opened.count(model_file) == 1
