@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,17 @@ def test_labels_may_be_names_and_a_new_name_is_a_new_class(
     assert {row["name"] for row in again["classes"]} == {"three", "vier", "fünf"}
     assert cli("predict", known, data, "--state", state, "--json").answer["accuracy"] > 0.8
     cli("predict", known, data).refused(2, "E-LABEL")  # the file does not know them
+
+
+def test_a_class_that_a_stream_brings_is_told(
+    cli: Cli, known: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that is only misspelt becomes a class too, and somebody must see it."""
+    rows = [json.dumps({"values": [k] * 64, "label": name}) for k, name in enumerate(("one", "on"))]
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(rows) + "\n"))
+    done = cli("learn", known, "-", "--state", tmp_path / "state")
+    assert done.code == 0, done.stderr
+    assert "new classes: on\n" in done.stderr
 
 
 @pytest.mark.parametrize("named", [False, True])

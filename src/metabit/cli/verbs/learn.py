@@ -258,6 +258,9 @@ def _learn_rows(
     if guard is not None:
         guard.finish()
         keep()
+    new = _new(rows.model, engine, np.array([row["label"] for row in answer["classes"]]))
+    if new:
+        out.note(f"new classes: {', '.join(map(classes, new))}")
     if answer["n_too_late"]:
         out.note(
             "warning: labels of samples that do not wait for one: "
@@ -276,6 +279,7 @@ def _learn_rows(
         "arena_bytes": engine.plan.arena_bytes,
         "state": state,
         "guard": None if guard is None else guard_answer(guard, hits_before),
+        "new_classes": new,
         **answer,
     }
 
@@ -350,7 +354,7 @@ def _with_progress(
     return np.concatenate(said)
 
 
-def _new(model: Model, engine: Engine, truth: NDArray[np.int32]) -> list[int]:
+def _new(model: Model, engine: Engine, truth: NDArray[np.integer]) -> list[int]:
     """Classes learnt here that the head did not know when FILE was exported."""
     if not engine.plan.head or model.head is None:
         return []
