@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from metabit.files import lock
 from metabit.trainer.reproduction.benchmark import Benchmark, load
 from metabit.trainer.reproduction.engines import Failure, Tries, Watcher, report_of
 from metabit.trainer.reproduction.jobs import DONE, SCHEMA, Job
@@ -99,3 +101,12 @@ def note_process(job: Job, _progress: object) -> None:
     said = {"process": os.getpid(), "threads": os.environ.get("OPENBLAS_NUM_THREADS")}
     job.folder.mkdir(parents=True)
     (job.folder / DONE).write_text(json.dumps({"schema": SCHEMA, "numbers": said}))
+
+
+def hold_a_lock(job: Job, _progress: object) -> None:
+    """A job that goes on until its process ends, and says nothing; a lock shows that it runs."""
+    with (job.folder / "locked").open("w") as file:
+        assert lock(file)
+        (job.folder / "begun").touch()
+        while True:
+            time.sleep(60)

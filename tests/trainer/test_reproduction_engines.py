@@ -8,12 +8,15 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tiny_benchmark import Notes, tiny
 
 from metabit.errors import InputError
+from metabit.files import lock
 from metabit.trainer.networks.recipe_shape import MODEL
 from metabit.trainer.reproduction import pool, ray_engine
 from metabit.trainer.reproduction.jobs import DONE, Job, read_done
@@ -193,6 +196,45 @@ def test_ray_gives_the_same_bits_and_repeats_the_job_of_a_killed_worker(
     assert any(line.startswith(f"again {title}: its process ended early") for line in said)
     assert [fingerprint(each) for each in jobs] == [serial] * 3
     assert (jobs[0].folder / DONE).exists()
+
+
+LONG_JOB = """
+import sys
+from metabit.trainer.reproduction import pool
+from metabit.trainer.reproduction.jobs import Job
+from tiny_benchmark import Notes
+
+pool.do_jobs([Job.from_json(sys.stdin.read())], 1, Notes())
+"""
+
+
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """However that ends, and though the job reports nothing: another run may begin the same job."""
+    tmp_path.joinpath("job").mkdir()
+    endless = Job("endless", tmp_path / "job", 0, None, {}, does="tiny_benchmark:hold_a_lock")
+    starter = subprocess.Popen(
+        [sys.executable, "-c", LONG_JOB], stdin=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )  # fmt: skip
+    assert starter.stdin is not None
+    starter.stdin.write(endless.to_json())
+    starter.stdin.close()
+    begun, locked = endless.folder / "begun", endless.folder / "locked"
+    assert holds_within(60, begun.exists)
+    starter.kill()
+    starter.wait()
+    with locked.open("w") as file:
+        assert holds_within(10, lambda: lock(file)), "the worker still runs"
+
+
+def holds_within(seconds: float, holds: Callable[[], bool]) -> bool:
+    """Whether something comes to hold within so many seconds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if holds():
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def test_a_pool_keeps_its_processes_and_lends_each_one_thread(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
@@ -163,6 +164,7 @@ class _Worker:
 def _work(pipe: Connection) -> None:
     """What a worker process does until the other end of its pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started us
+    threading.Thread(target=_end_with_starter, daemon=True).start()
     with contextlib.suppress(EOFError, OSError):
         while True:
             job = Job.from_json(pipe.recv_bytes().decode())
@@ -172,6 +174,18 @@ def _work(pipe: Connection) -> None:
             except Exception as error:
                 answer = report_of(error)
             pipe.send_bytes(json.dumps(answer).encode())
+
+
+def _end_with_starter() -> None:
+    """End this worker with the process that started it, even where that was killed.
+
+    The lock on the folder of the runs went with that process, so that another may begin the same
+    job at once. Whatever a job writes is whole or not there, so it can be cut anywhere.
+    """
+    starter = multiprocessing.parent_process()
+    assert starter is not None
+    starter.join()
+    os._exit(1)
 
 
 class _Reporter(Silent):
