@@ -82,3 +82,12 @@ def test_a_file_whose_name_has_controls_is_told_without_them(cli: Cli, tmp_path:
     assert done.code != 0
     assert SHOWN in done.stderr
     assert shows_no_control(done.stderr)
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify", "plan", "report", "export"])
+def test_a_name_of_two_lines_forges_no_error(cli: Cli, tmp_path: Path, verb: str) -> None:
+    written = ("-o", tmp_path / "out.mbit") if verb == "export" else ()
+    done = cli(verb, tmp_path / "a\nerror[E-FORGED]: <script>.mbit", *written)
+    assert done.code != 0
+    assert [line[:7] for line in done.stderr.splitlines()].count("error[E") == 1
+    assert "E-FORGED" in done.stderr

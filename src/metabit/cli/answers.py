@@ -40,7 +40,8 @@ def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answe
         as_json: whether to write the JSON answer too.
         partial: fields that the answer has even when the verb fails.
     """
-    label, text = f"error[{error.code}]:", harmless(str(error))
+    # A name of a file may hold a line end: what follows must not pass for a line of ours.
+    label, text = f"error[{error.code}]:", harmless(str(error)).replace("\n", "\n  ")
     if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label, text = f"\x1b[1;31m{label}\x1b[0m", f"\x1b[31m{text}\x1b[0m"
     print(label, text, file=sys.stderr)
