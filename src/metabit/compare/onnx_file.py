@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _BATCH = 256  # samples per call, so that memory does not grow with a data set
 _BATCH_ELEMENTS = 1 << 26  # of the largest tensor, in one call
 _SIGN = "/sign"  # how metabit calls the bits of a layer
+#: ONNX Runtime rounds the float weights of a layer between DequantizeLinear and QuantizeLinear to
+#: 8 bits when it loads a file, and so has other labels than the file.
+_OTHER_WEIGHTS = ["WeightBiasQuantization"]
 
 
 class OnnxArtefact(Artefact):
@@ -128,8 +131,9 @@ class OnnxArtefact(Artefact):
         options.log_severity_level = 4  # a refusal is told once, as an error of metabit
         try:
             return onnxruntime.InferenceSession(
-                proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
-            )
+                proto.SerializeToString(), options, providers=["CPUExecutionProvider"],
+                disabled_optimizers=_OTHER_WEIGHTS,
+            )  # fmt: skip
         except Exception as error:  # its exceptions have no common base
             raise self._refuse(f"ONNX Runtime does not take it: {_one_line(error)}") from error
 
