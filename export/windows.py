@@ -11,6 +11,10 @@ from metabit.export.spec import FrontEnd
 from metabit.trainer.data.windows import samples_of_windows
 from metabit.trainer.frontend import samples_of, to_counts
 
+OF_THE_GRAPH = "front_end_of_the_graph"
+"""Entry in META: the ONNX file of which the model was made does itself what the front end does, and
+so takes other samples than the network does."""
+
 
 def counts_of(frames: ArrayLike, front_end: FrontEnd, where: str) -> NDArray[np.int16]:
     """Frames as the counts that a device reads.

@@ -4,6 +4,8 @@ steps.py     the path from the input to the scores through a graph
 forms.py     operators as their opset wrote them
 chain.py     operations that treat each channel by itself
 samples.py   what the first layer sees
+per_input.py  a deviation for each input, as a front end
+stepped.py   samples that the graph rounds to a few values first
 linear.py    a layer while it is being read
 activations.py  what a layer hands on, as bits
 output.py    what follows the last layer

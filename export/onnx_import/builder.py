@@ -29,7 +29,9 @@ from metabit.export.onnx_import.linear import (
     window_of,
 )
 from metabit.export.onnx_import.output import OutputLayer, output_of
+from metabit.export.onnx_import.per_input import PerInput
 from metabit.export.onnx_import.samples import Quantization, Seen, seen
+from metabit.export.onnx_import.stepped import stepped_input
 from metabit.export.onnx_import.steps import Path, Step
 from metabit.export.spec import Int8Array, Threshold
 
@@ -48,6 +50,8 @@ class Built:
         quantization: of the input.
         input_shape: of a sample in metabit's order.
         channels_first: whether the graph wants samples channel first.
+        per_input: what a front end has to do first, in metabit's order; None for nothing.
+        before: names of what the operations in front of the first layer give.
         layers: in order; the last is the output layer.
         thresholds: of the hidden layers.
         zeros: a layer: channels for which a sum gives 0 in the graph and +1 in metabit.
@@ -57,6 +61,8 @@ class Built:
     quantization: Quantization
     input_shape: tuple[int, ...]
     channels_first: bool
+    per_input: PerInput | None
+    before: tuple[str, ...]
     layers: list[Linear]
     thresholds: list[Threshold]
     zeros: list[int]
@@ -81,7 +87,7 @@ class Builder:
         self._map: tuple[int, int, int] | None = None
         self._shape, self._channels_first = shape, False
         self._frame: Frame | None = None
-        self._input_chain = Chain()
+        self._input_chain, self._before = Chain(), list[Step]()
         self._seen: Seen | None = None
         self._bits: Activations | None = None
         self._layers: list[Linear] = []
@@ -110,9 +116,13 @@ class Builder:
             )
         assert self._seen is not None
         output = output_of(last, self._by_channel, self._eps, self._where)
+        per_input = self._seen.per_input
+        if per_input is not None and self._channels_first:
+            per_input = per_input.channels_last(self._shape)
+        before = tuple(step.node.output[0] for step in self._before)
         return Built(
-            self._seen.quantization, self._shape, self._channels_first, self._layers,
-            self._thresholds, self._zeros, output,
+            self._seen.quantization, self._shape, self._channels_first, per_input, before,
+            self._layers, self._thresholds, self._zeros, output,
         )  # fmt: skip
 
     def _take(self, step: Step) -> None:
@@ -146,8 +156,7 @@ class Builder:
                     f"{', '.join(SUPPORTED)}",
                 )
             (self._layers[-1].chain if self._layers else self._input_chain).append(name, made)
-            if self._layers:
-                self._layers[-1].steps.append(step)
+            (self._layers[-1].steps if self._layers else self._before).append(step)
 
     # ---- where values lie ----
 
@@ -196,7 +205,7 @@ class Builder:
     # ---- layers ----
 
     def _linear(self, step: Step) -> None:
-        self._close()
+        self._close(step)
         if step.operands[0] is not None or step.constant(1) is None:
             raise refuse(self._where, f"{node_name(step.node)}: its weights are not constant")
         made, size = (self._conv if step.operator == "Conv" else self._dense)(step)
@@ -209,10 +218,19 @@ class Builder:
         else:
             self._enter(made)
 
-    def _close(self) -> None:
-        """Decide the bits of the layer before, or what the first layer sees."""
+    def _close(self, step: Step) -> None:
+        """Decide the bits of the layer before `step`, or what the first layer sees."""
         if not self._layers:
-            self._seen = seen(self._path.input_type, self._input_chain, self._told, self._where)
+            kind, n_inputs = self._path.input_type, self._order.size
+            stepped = stepped_input(kind, self._input_chain, self._told, self._order.shape, step)
+            if stepped is None:
+                chain = self._input_chain
+                self._seen = seen(kind, chain, self._told, n_inputs, self._where)
+                return
+            self._seen, self._shape, layer, self._bits = stepped
+            layer.steps += self._before
+            self._layers.append(layer)
+            self._zeros.append(0)
             return
         if self._layers[-1].covers_its_map:
             self._layers[-1].window = None

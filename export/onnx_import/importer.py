@@ -12,10 +12,12 @@ import onnx
 from metabit.export.limits import check_limits
 from metabit.export.onnx_import.builder import Builder, Built
 from metabit.export.onnx_import.errors import refuse
+from metabit.export.onnx_import.per_input import PerInput
 from metabit.export.onnx_import.samples import Quantization
 from metabit.export.onnx_import.steps import path_of
 from metabit.export.shapes import layer_of
 from metabit.export.spec import MAX_BANKS, InputSpec, Layer, Model
+from metabit.export.windows import OF_THE_GRAPH
 
 MIN_EPS = 1e-8
 
@@ -49,11 +51,16 @@ class Imported:
         model: for inference: there are no hidden weights to learn from.
         layers: what became of each layer.
         channels_first: the graph wants maps channel first; the model row, column, channel.
+        per_input: what the front end of the model does, which the graph has in front of its first
+            layer; None where the model has none.
+        before: names of what the operations in front of the first layer give in the graph.
     """
 
     model: Model
     layers: tuple[LayerReport, ...]
     channels_first: bool
+    per_input: PerInput | None = None
+    before: tuple[str, ...] = ()
 
 
 def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None = None) -> Imported:
@@ -89,10 +96,16 @@ def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None =
     }
     meta["layer_names"] = [layer.name for layer in layers]
     meta["imported_from"] = proto.producer_name or "ONNX"
-    model = Model(spec, layers, float(np.float32(first.output.eps)), None, None, meta)
+    per_input, front_end = first.per_input, None
+    if per_input is not None:
+        front_end = per_input.front_end(spec.shape, where)
+        meta[OF_THE_GRAPH] = True
+    model = Model(
+        spec, layers, float(np.float32(first.output.eps)), None, None, meta, front_end=front_end
+    )
     check_limits(model)
     reports = tuple(_report(first, index, layer) for index, layer in enumerate(layers))
-    return Imported(model, reports, first.channels_first)
+    return Imported(model, reports, first.channels_first, per_input, first.before)
 
 
 def _built(

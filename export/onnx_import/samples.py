@@ -10,8 +10,9 @@ from onnx import TensorProto
 
 from metabit.export.onnx_import.chain import Chain, Float64Array
 from metabit.export.onnx_import.errors import refuse
+from metabit.export.onnx_import.per_input import PerInput, of_counts, of_real_values
 
-_INTEGERS: dict[int, Literal["uint8", "int8"]] = {
+INTEGERS: dict[int, Literal["uint8", "int8"]] = {
     TensorProto.UINT8: "uint8", TensorProto.INT8: "int8",
 }  # fmt: skip
 
@@ -33,31 +34,50 @@ class Seen:
         quantization: of the sample, with its zero point.
         factor: one for all inputs.
         shift: shape (1,), or (n_inputs,) in the order of the graph's input.
+        per_input: what a front end has to do first, where inputs have deviations of their own.
     """
 
     quantization: Quantization
     factor: float
     shift: Float64Array
+    per_input: PerInput | None = None
 
 
-def seen(input_type: int, chain: Chain, told: Quantization | None, where: str) -> Seen:
+def seen(
+    input_type: int, chain: Chain, told: Quantization | None, n_inputs: int, where: str
+) -> Seen:
     """What the operations in front of the first layer do with a sample.
 
     Args:
         input_type: ONNX's type of the input.
         chain: operations on it, with constants for all inputs or for each.
         told: how float samples are quantized; of an integer input only the scale counts.
+        n_inputs: values of a sample.
         where: name of the file.
 
     Raises:
         FormatError: they do anything but shift and scale, or `told` is missing.
     """
     is_float = input_type == TensorProto.FLOAT
+    if is_float and told is None:
+        real = of_real_values(chain, n_inputs, where)
+        if real is not None:
+            return _through_front_end(real)
     sample = _sample(input_type, told, where)
     levels = np.arange(np.iinfo(sample.dtype).min, np.iinfo(sample.dtype).max + 1, dtype=np.float64)
     taken = sample.scale * (levels - sample.zero_point) if is_float else levels
     values = chain.of(taken[:, None])  # shape (256, 1 or n_inputs)
-    factor = _one_factor(values, chain, where)
+    factors = _factors(values, chain, where)
+    factor = float(factors[0])
+    if not np.allclose(factors, factor, rtol=1e-6, atol=0):
+        if is_float and sample.zero_point != 0:
+            raise refuse(
+                where,
+                "it scales each input by a number of its own, and then a sample of 0 must stand "
+                "for 0: leave --samples out for real values, or give it with a zero point of 0",
+            )
+        first, unit = int(levels[0]), sample.scale if is_float else 1.0
+        return _through_front_end(of_counts(values, first, unit))
     zero = levels[0] - values[0] / factor  # where the first layer sees 0
     zero = np.where(np.abs(zero - np.rint(zero)) < 1e-3, np.rint(zero), zero)
     if not is_float:
@@ -74,8 +94,8 @@ def _sample(input_type: int, told: Quantization | None, where: str) -> Quantizat
     Raises:
         FormatError: the input is of another type, or float without `told`.
     """
-    if input_type in _INTEGERS:
-        return Quantization(_INTEGERS[input_type], 1.0 if told is None else told.scale)
+    if input_type in INTEGERS:
+        return Quantization(INTEGERS[input_type], 1.0 if told is None else told.scale)
     if input_type != TensorProto.FLOAT:
         raise refuse(where, "its input is neither uint8, int8 nor float")
     if told is None:
@@ -87,23 +107,22 @@ def _sample(input_type: int, told: Quantization | None, where: str) -> Quantizat
     return told
 
 
-def _one_factor(values: Float64Array, chain: Chain, where: str) -> float:
-    """What one step of a sample is worth to the first layer, the same for every input.
+def _through_front_end(per_input: PerInput) -> Seen:
+    step = 1 / per_input.steps
+    return Seen(Quantization("int8", step), step, np.zeros(1), per_input)
+
+
+def _factors(values: Float64Array, chain: Chain, where: str) -> Float64Array:
+    """What one step of a sample is worth to the first layer, shape (1 or n_inputs,).
 
     Args:
         values: what the first layer sees of all 256 samples, shape (256, 1 or n_inputs).
         chain: what made them, for messages.
 
     Raises:
-        FormatError: they are not a shift and one positive scale of the samples.
+        FormatError: they are not a shift and a positive scale of the samples.
     """
-    if len(np.unique(values[:, 0])) == 2:
-        raise refuse(
-            where,
-            "it makes bits of its samples itself; let it begin after that, with int8 samples of "
-            "-1 and +1",
-        )
-    factors = (values[-1] - values[0]) / 255
+    factors: Float64Array = (values[-1] - values[0]) / 255
     if (
         not np.isfinite(values).all()
         or np.any(factors <= 0)
@@ -112,15 +131,6 @@ def _one_factor(values: Float64Array, chain: Chain, where: str) -> float:
         raise refuse(
             where,
             f"what comes before its first layer ({', '.join(chain.operators) or 'nothing'}) is "
-            "not a shift and a positive scale of 8-bit samples",
+            "neither a shift and a positive scale of 8-bit samples, nor a few even steps of them",
         )
-    factor = float(factors[0])
-    if not np.allclose(factors, factor, rtol=1e-6, atol=0):
-        raise refuse(
-            where,
-            f"it scales each input by a number of its own ({factors.min():.4g} to "
-            f"{factors.max():.4g}), which weights of -1 and +1 cannot follow; cut the graph after "
-            "that (onnx.utils.extract_model), standardise samples before, and say with --samples "
-            "what 8 bits stand for then",
-        )
-    return factor
+    return factors

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper, numpy_helper
+from onnx_by_hand import Graph, labels
 
 from metabit.compare.imported import declared_values, samples_of
 from metabit.export.spec import InputSpec
@@ -188,3 +189,30 @@ def test_a_network_of_floats_is_told_to_be_trained_with_binary_weights(
     done = cli("import", tmp_path / "a.onnx", "-o", tmp_path / "a.mbit", *INT8)
     done.refused(4, "E-IMPORT")
     assert "metabit train" in done.stderr
+
+
+def test_real_values_with_a_deviation_each_are_imported_and_predicted(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """Through the front end that import makes; what 8 bits change is said, and verify refuses."""
+    g = Graph([30])
+    mean, deviation = g.rng.normal(0, 50, 30), 10 ** g.rng.uniform(0, 2, 30)
+    g.step("Sub", mean)
+    g.step("Div", deviation)
+    g.step("MatMul", g.signs(30, 40))
+    g.batch_norm(40, size=5)
+    g.step("Sign")
+    g.step("MatMul", g.signs(40, 4))
+    source, target, rows = (tmp_path / name for name in ("a.onnx", "a.mbit", "a.csv"))
+    onnx.save(g.proto(4), source)
+    x = g.rng.normal(mean, deviation, (200, 30)).astype(np.float32)
+    y = labels(g.proto(4), x)
+    np.savetxt(rows, np.column_stack([x, y]), delimiter=",", fmt="%.7g")
+    done = cli("import", source, "-o", target, "--json")
+    check = done.answer["check"]
+    assert check["n_drawn"] == 256
+    assert f"{256 - check['n_drawn_differ']} of 256 labels are equal" in done.stderr
+    assert cli("predict", target, rows, "--json").answer["accuracy"] > 0.9
+    cli("verify", target, source).refused(5, "E-DIFFERENT")
+    cli("import", source, "-o", target, "--learn", rows)
+    assert cli("predict", target, rows, "--json").answer["accuracy"] > 0.9

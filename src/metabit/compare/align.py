@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from metabit.compare.artefact import Artefact, Predictions
 from metabit.edge_runtime.inputs import Samples
 from metabit.errors import MismatchError
 from metabit.export.spec import BoolArray
+from metabit.export.windows import OF_THE_GRAPH
 
 
 class ChannelsFirst(Artefact):
@@ -41,8 +44,13 @@ class ChannelsFirst(Artefact):
 
     def turned(self, samples: Samples) -> Samples:
         """The same values channel first, shape (n, n_inputs)."""
-        maps = samples.reshape(len(samples), *self.input.shape).transpose(0, 3, 1, 2)
-        return np.ascontiguousarray(maps).reshape(len(samples), -1)  # type: ignore[return-value]
+        return channels_first(samples, self.input.shape)
+
+
+def channels_first(samples: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Samples of rows, columns, channels (`shape`) channel first, shape (n, n_inputs)."""
+    maps = samples.reshape(len(samples), *shape).transpose(0, 3, 1, 2)
+    return np.ascontiguousarray(maps).reshape(len(samples), -1)
 
 
 def align(a: Artefact, b: Artefact) -> tuple[Artefact, Artefact]:
@@ -51,6 +59,8 @@ def align(a: Artefact, b: Artefact) -> tuple[Artefact, Artefact]:
     Raises:
         MismatchError: they take other samples or know other classes: they are not one model.
     """
+    _check_standardised(a, b)
+    _check_standardised(b, a)
     if not a.tells_samples:
         a.input = replace(b.input, shape=a.input.shape)
     elif not b.tells_samples:
@@ -70,6 +80,17 @@ def align(a: Artefact, b: Artefact) -> tuple[Artefact, Artefact]:
                 code="E-DIFFERENT",
             )
     return a, b
+
+
+def _check_standardised(packed: Artefact, graph: Artefact) -> None:
+    if packed.model is None or graph.tells_samples or not packed.model.meta.get(OF_THE_GRAPH):
+        return
+    raise MismatchError(
+        f"{packed.where} and {graph.where} take different samples: what the graph does with each "
+        "input first, a front end does in the model, and it rounds to 8 bits; `metabit import` "
+        "compares both, and says how many labels that changes",
+        code="E-DIFFERENT",
+    )
 
 
 def _is_turned(first: tuple[int, ...], last: tuple[int, ...]) -> bool:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.compare.align import ChannelsFirst
+from metabit.compare.align import ChannelsFirst, channels_first
 from metabit.compare.onnx_file import OnnxArtefact
 from metabit.compare.packed import PackedArtefact
 from metabit.edge_runtime.inputs import Samples
 from metabit.errors import FormatError, MismatchError
+from metabit.export.onnx_import.per_input import without_operations
 from metabit.export.spec import InputSpec
+from metabit.export.windows import samples_of_raw
 
 if TYPE_CHECKING:
     import onnx
@@ -39,6 +41,9 @@ class ImportCheck:
         n_classes_seen: different labels among them: of one label, nothing is learnt.
         n_rounded: samples whose label in ONNX Runtime comes from rounding to float; the graph has
             metabit's label where it computes in double.
+        n_drawn: where a front end does what the graph does in front of its first layer, samples
+            drawn with its means and deviations; otherwise 0.
+        n_drawn_differ: of these, that get another label because the front end rounds to 8 bits.
     """
 
     runner: str
@@ -46,6 +51,8 @@ class ImportCheck:
     seed: int
     n_classes_seen: int
     n_rounded: int
+    n_drawn: int = 0
+    n_drawn_differ: int = 0
 
 
 def check_import(proto: onnx.ModelProto, where: str, imported: Imported) -> ImportCheck:
@@ -61,7 +68,12 @@ def check_import(proto: onnx.ModelProto, where: str, imported: Imported) -> Impo
         FormatError: ONNX Runtime cannot run the file.
     """
     try:
-        return _checked(OnnxArtefact(where, proto), where, proto, imported)
+        if imported.per_input is None:
+            return _checked(OnnxArtefact(where, proto), where, proto, imported)
+        behind = without_operations(proto, imported.before)
+        found = _checked(OnnxArtefact(where, behind), where, behind, imported)
+        n_drawn, n_differ = _through_front_end(OnnxArtefact(where, proto), imported)
+        return replace(found, n_drawn=n_drawn, n_drawn_differ=n_differ)
     except FormatError as error:
         raise FormatError(
             f"{error}; --no-check imports it without the comparison", code=error.code
@@ -93,6 +105,26 @@ def _checked(
             n_rounded += len(differ)
     n_seen = len(np.unique(np.concatenate(labels)))
     return ImportCheck(file.runner, n, SEED, n_seen, n_rounded)
+
+
+def _through_front_end(file: OnnxArtefact, imported: Imported) -> tuple[int, int]:
+    """How many samples were drawn, and how many get another label from the whole graph than through
+    the front end."""
+    front_end, per_input, spec = imported.model.front_end, imported.per_input, imported.model.input
+    assert front_end is not None
+    assert per_input is not None
+    rng = np.random.default_rng(SEED)
+    drawn = rng.normal(per_input.mean, per_input.deviation, (_SAMPLES_MOST, spec.n_inputs))
+    info = np.iinfo(per_input.dtype or np.int16)
+    counts = np.clip(np.rint(drawn), info.min, info.max).astype(np.int16)
+    does = front_end.does
+    windows = counts.reshape(len(counts), -1, does.n_channels).transpose(0, 2, 1)
+    samples = samples_of_raw(windows, front_end, "random samples")
+    ours = PackedArtefact("the imported network", imported.model).outputs(samples, 0)
+    values = counts * per_input.unit
+    if imported.channels_first:
+        values = channels_first(values, spec.shape)
+    return len(counts), int((file.labels_of(values) != ours.labels).sum())
 
 
 def _not_rounding(

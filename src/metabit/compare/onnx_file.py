@@ -79,6 +79,17 @@ class OnnxArtefact(Artefact):
         ours = self._ours and logits.dtype == np.float32
         return Predictions(labels, scores_from_logits(logits) if ours else None)
 
+    def labels_of(self, values: NDArray[Any]) -> NDArray[np.int64]:
+        """Labels for numbers as the graph takes them, shape (n, n_inputs)."""
+        kind = np.float32 if self._is_float else self.input.dtype
+        name = self._session.get_inputs()[0].name
+        parts = self._parts(values.astype(kind))
+        runs = [
+            self._session.run([self._logits], {name: part.reshape(len(part), *self._shape)})[0]
+            for part in parts
+        ]
+        return _labels(np.concatenate(runs)[: len(values)])
+
     def in_double(self, samples: Samples, bank: int) -> tuple[NDArray[np.int64], NDArray[Any]]:
         """Labels, and what they were chosen from, of the same graph computed in double.
 

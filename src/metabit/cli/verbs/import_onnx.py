@@ -24,12 +24,14 @@ from metabit.export.spec import Model
 from metabit.extras import missing, need, pip_command
 from metabit.readers.read import read_samples
 from metabit.readers.samples import ReadSamples, need_labels
+from metabit.trainer.frontend.front_end import FEATURE_LIMIT
 
 if TYPE_CHECKING:
     import onnx
 
     from metabit.compare.imported import ImportCheck
     from metabit.export.onnx_import.importer import Imported
+    from metabit.export.onnx_import.per_input import PerInput
     from metabit.export.onnx_import.samples import Quantization
 
 NORM_SAMPLES = 500
@@ -94,6 +96,8 @@ def command(
         )  # fmt: skip
     out.show(rows)
     spec = model.input
+    if imported.per_input is not None:
+        out.line(_front_end_line(imported.per_input))
     out.line(
         f"samples: {spec.dtype} {'×'.join(map(str, spec.shape))}, scale {spec.scale:.6g}, zero "
         f"point {spec.zero_point}"
@@ -137,7 +141,23 @@ def _checked(
         f"{found.seed}) are equal; {found.n_classes_seen} {classes} among them"
         + (f"; {found.n_rounded} differ by its rounding to float" if found.n_rounded else "")
     )
+    if found.n_drawn:
+        n_equal = found.n_drawn - found.n_drawn_differ
+        out.line(
+            f"through the front end, which rounds to 8 bits: {n_equal} of {found.n_drawn} labels "
+            "are equal, of samples drawn with the graph's own means and deviations"
+        )
     return found
+
+
+def _front_end_line(per_input: PerInput) -> str:
+    """What the front end does for samples."""
+    what = "real values" if per_input.dtype is None else f"{per_input.dtype} counts"
+    return (
+        f"a front end reads {what} and standardises each as the graph does: in steps of 1/"
+        f"{per_input.steps:g}, from {-FEATURE_LIMIT / per_input.steps:.3g} to "
+        f"{FEATURE_LIMIT / per_input.steps:.3g}"
+    )
 
 
 def _with_head(out: Output, model: Model, found: ReadSamples) -> Model:
