@@ -24,7 +24,7 @@ from benchmarks.gates.home import exported, kept_of
 from benchmarks.gates.problem import Home, Labels, Phase, Problem, Samples
 from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 
 SEEDS = (600, 601, 602)
 PROBLEMS = (

@@ -17,7 +17,7 @@ from benchmarks.gates.problem import Problem
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import Learn
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import Model
 
 SEEDS = (600, 601, 602)

@@ -20,10 +20,10 @@ from benchmarks.device_learning import ZERO_POINT, Array, M, fashion
 from metabit.bench.subject import Subject
 from metabit.bench.timing import Contestant, Limits, take_turns
 from metabit.edge_runtime.engine import Engine
-from metabit.export import state_image
 from metabit.export.container import dumps, loads
 from metabit.export.repack import with_state
 from metabit.export.spec import InputSpec
+from metabit.export.states import state_image
 from metabit.export.untrained import untrained
 from metabit.firmware_sim.profile import profile
 from metabit.trainer.runs.torch_step import torch_step

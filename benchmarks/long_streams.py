@@ -21,7 +21,7 @@ from typing import IO
 import numpy as np
 
 from metabit.export.container import save
-from metabit.export.home import with_empty_head
+from metabit.export.heads.home import with_empty_head
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 from metabit.trainer import data

@@ -22,7 +22,7 @@ from benchmarks.gates import people
 from benchmarks.gates.people import ACTIVITIES, TRANSITIONS, Windows
 from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 from metabit.trainer.data.windows import samples_of_windows

@@ -19,7 +19,7 @@ from benchmarks.gates.problem import Problem
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 

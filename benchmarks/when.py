@@ -30,7 +30,7 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import fit as plan
 from metabit.export import container
 from metabit.export.blob import Blob
-from metabit.export.home import HeadChoice
+from metabit.export.heads.home import HeadChoice
 from metabit.export.spec import InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.fitting import packing

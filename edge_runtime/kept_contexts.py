@@ -9,7 +9,7 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import fit
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import BudgetError
-from metabit.export.state_facts import StateFacts
+from metabit.export.states.facts import StateFacts
 
 
 def room_for(

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from metabit.edge_runtime import _native
 from metabit.errors import CorruptError, FormatError, MismatchError
-from metabit.export import state_image
-from metabit.export.state_facts import facts_of
+from metabit.export.states import state_image
+from metabit.export.states.facts import facts_of
 
 #: `MB_STATE_FIRST_BYTES`.
 _FIRST_BYTES = 16

@@ -12,8 +12,8 @@ from pathlib import Path
 from metabit.edge_runtime import _native, state_bytes
 from metabit.edge_runtime.forking import stays_with_parent
 from metabit.errors import FormatError, MismatchError, StorageError
-from metabit.export import state_image
-from metabit.export.state_file import kept_bytes
+from metabit.export.states import state_image
+from metabit.export.states.files import kept_bytes
 from metabit.plain_file import plain_bytes
 
 LOCK_NAME = "state.lock"

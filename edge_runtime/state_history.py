@@ -16,8 +16,8 @@ from pathlib import Path
 
 from metabit.edge_runtime.state_folder import StateFolder
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
-from metabit.export.state_facts import StateFacts, facts_of
-from metabit.export.state_file import kept_bytes, no_states
+from metabit.export.states.facts import StateFacts, facts_of
+from metabit.export.states.files import kept_bytes, no_states
 from metabit.files import sync_folder, write_whole
 from metabit.plain_file import MOST_BYTES
 

@@ -16,10 +16,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import Learn
-from metabit.export import state_image
 from metabit.export.blob import Blob, ModelSource
-from metabit.export.learnt_state import LayerImage, StateImage
 from metabit.export.spec import Int64Array
+from metabit.export.states import state_image
+from metabit.export.states.learnt import LayerImage, StateImage
 
 
 class TaskBanks:

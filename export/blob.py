@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from metabit.export.container import loads, read_bytes
 from metabit.export.spec import Model
-from metabit.export.state_image import model_id
+from metabit.export.states.state_image import model_id
 
 
 @dataclass(frozen=True, eq=False)

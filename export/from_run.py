@@ -8,7 +8,7 @@ from typing import Literal, cast
 from metabit.errors import InputError
 from metabit.export import raw_input
 from metabit.export.golden import GOLDEN_DEFAULT, with_golden
-from metabit.export.home import HEAD_DEFAULT, HeadChoice, obstacle, with_chosen_head
+from metabit.export.heads.home import HEAD_DEFAULT, HeadChoice, obstacle, with_chosen_head
 from metabit.export.probes import with_probes
 from metabit.export.shapes import map_samples
 from metabit.export.spec import Goal, InputSpec, Learner, Model, Told

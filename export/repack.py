@@ -10,17 +10,17 @@ from typing import TypeVar
 import numpy as np
 
 from metabit.errors import CorruptError, FormatError, InputError
-from metabit.export import context_image, state_image
 from metabit.export.blob import Blob
 from metabit.export.fold import fold_threshold
 from metabit.export.golden import with_golden
-from metabit.export.head_image import learnt_head, learnt_tracker
 from metabit.export.head_spec import CountingHead, TrackingHead
-from metabit.export.learnt_state import LayerImage, StateImage
 from metabit.export.levels import convert_levels
 from metabit.export.spec import Goal, Golden, Layer, Model, Norm, Told
-from metabit.export.state_facts import StateFacts, facts_of
-from metabit.export.state_file import kept_bytes, state_bytes
+from metabit.export.states import context_image, state_image
+from metabit.export.states.facts import StateFacts, facts_of
+from metabit.export.states.files import kept_bytes, state_bytes
+from metabit.export.states.head_image import learnt_head, learnt_tracker
+from metabit.export.states.learnt import LayerImage, StateImage
 
 T = TypeVar("T")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from metabit.errors import InputError
-from metabit.export import context_image, state_image
 from metabit.export.blob import Blob
-from metabit.export.head_image import learnt_head
-from metabit.export.learnt_state import StateImage
 from metabit.export.spec import Int8Array
+from metabit.export.states import context_image, state_image
+from metabit.export.states.head_image import learnt_head
+from metabit.export.states.learnt import StateImage
 
 
 @dataclass(frozen=True)

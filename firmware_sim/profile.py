@@ -18,7 +18,7 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import ModelSource
-from metabit.export.head_image import samples_to_solve
+from metabit.export.states.head_image import samples_to_solve
 from metabit.firmware_sim import boards, sensing, session
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import is_compiled, toolchain_version

@@ -18,8 +18,8 @@ from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob, ModelSource
 from metabit.export.repack import newest_facts
 from metabit.export.spec import Model
-from metabit.export.state_facts import StateFacts
-from metabit.export.state_file import no_states
+from metabit.export.states.facts import StateFacts
+from metabit.export.states.files import no_states
 from metabit.firmware_sim.boards import Board
 from metabit.firmware_sim.build import Firmware, Image, build
 from metabit.firmware_sim.machines.device import Device

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.gates.problem import Home, Labels, Problem, Samples, flat
 from metabit.export.from_torch import from_model
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import Model
 from metabit.trainer import optim
 from metabit.trainer.data.dataset import Split

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from metabit.edge_runtime.reference.likeness import Likeness, Sums
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.edge_runtime.reference.rule import MOST_COUNTED, Turns
-from metabit.export import context_image
-from metabit.export.context_image import ContextsImage, n_sums
 from metabit.export.spec import Float32Array
-from metabit.export.state_image import MAX_CONTEXTS
+from metabit.export.states import context_image
+from metabit.export.states.context_image import ContextsImage, n_sums
+from metabit.export.states.state_image import MAX_CONTEXTS
 
 F = np.float32
 

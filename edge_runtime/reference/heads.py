@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.reference import arith
-from metabit.export.features import round_within
 from metabit.export.head_spec import CountingHead
-from metabit.export.home import LARGEST_PRODUCT, MEAN_UNIT
+from metabit.export.heads.features import round_within
+from metabit.export.heads.home import LARGEST_PRODUCT, MEAN_UNIT
 from metabit.export.spec import Float32Array, Int8Array
 
 F = np.float32

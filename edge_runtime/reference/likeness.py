@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime.reference.arith import Counter, log, pow2, running_mean
 from metabit.edge_runtime.reference.rule import MOST_COUNTED
-from metabit.export.context_image import LikenessImage, n_sums
 from metabit.export.spec import Float32Array, Int64Array
+from metabit.export.states.context_image import LikenessImage, n_sums
 
 F = np.float32
 

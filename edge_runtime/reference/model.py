@@ -28,11 +28,9 @@ from metabit.edge_runtime.reference.rule import (
     is_sure,
     whole_means,
 )
-from metabit.export import state_image
 from metabit.export.container import loads
 from metabit.export.convolve import window_sums
 from metabit.export.fold import apply_threshold, inverse_std, scores_from_logits, square_root
-from metabit.export.learnt_state import KeptSamples, LayerImage, StateImage
 from metabit.export.levels import convert_levels
 from metabit.export.spec import (
     BoolArray,
@@ -43,6 +41,8 @@ from metabit.export.spec import (
     Layer,
     LearnState,
 )
+from metabit.export.states import state_image
+from metabit.export.states.learnt import KeptSamples, LayerImage, StateImage
 
 F = np.float32
 BIAS_RATE, LEAST_VARIANCE = F(0.004), F(1)

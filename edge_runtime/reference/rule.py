@@ -6,9 +6,9 @@ import numpy as np
 
 from metabit.edge_runtime.reference.arith import fade, fade_shift
 from metabit.edge_runtime.reference.metaplasticity import GROWTH_ONE
-from metabit.export.learnt_state import NEVER_SEEN, Record
 from metabit.export.spec import Float32Array, Int8Array, Int64Array
-from metabit.export.state_image import MEAN_BITS, RECORD_BITS, start_worth
+from metabit.export.states.learnt import NEVER_SEEN, Record
+from metabit.export.states.state_image import MEAN_BITS, RECORD_BITS, start_worth
 
 F = np.float32
 

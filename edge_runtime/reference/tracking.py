@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime.reference import arith
 from metabit.edge_runtime.reference.ring import REPLAYS, Ring
-from metabit.export.features import round_within, source_values
 from metabit.export.fold import square_root
 from metabit.export.head_spec import TrackingHead
+from metabit.export.heads.features import round_within, source_values
 from metabit.export.sections.tracker import TRACKED_INPUTS, what_is_tracked
 from metabit.export.shapes import shape_of
 from metabit.export.spec import Float32Array, Int32Array, Int64Array, Model

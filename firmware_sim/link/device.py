@@ -13,8 +13,8 @@ from metabit.edge_runtime import _native
 from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.status import Status, status_of
 from metabit.errors import CorruptError, InputError, MetabitError, StorageError
-from metabit.export import state_image
 from metabit.export.spec import FrontEnd
+from metabit.export.states import state_image
 from metabit.firmware_sim.link import messages
 from metabit.firmware_sim.link.client import LinkClient
 from metabit.firmware_sim.link.recordings import FrameSender, SensorFrames, windows_of

@@ -28,7 +28,7 @@ from metabit.edge_runtime.options import HEADS, Head
 from metabit.edge_runtime.reference.contexts import ContextsTwin
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import Model
 from metabit.export.window import Padding
 

@@ -11,7 +11,7 @@ from helpers import random_model, world
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 
 from .conftest import Cli
 

@@ -14,7 +14,7 @@ from metabit import Engine
 from metabit.cli.class_names import NAMES
 from metabit.edge_runtime.plan import plan
 from metabit.export import container
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.probes import with_probes
 from metabit.export.spec import InputSpec, Told
 from metabit.export.untrained import untrained

@@ -22,9 +22,9 @@ from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.edge_runtime.reference.parts import Pass
 from metabit.edge_runtime.reference.rule import whole_means
 from metabit.errors import BudgetError, InputError
-from metabit.export import state_image
 from metabit.export.container import dumps
 from metabit.export.spec import Int32Array, Model
+from metabit.export.states import state_image
 
 RUNNING = [name for name, runs in kernel_sets().items() if runs]
 

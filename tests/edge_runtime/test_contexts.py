@@ -16,12 +16,12 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.reference.contexts import ContextsTwin
 from metabit.errors import BudgetError, InputError, MismatchError
-from metabit.export import context_image, state_image
 from metabit.export.blob import Blob
 from metabit.export.container import dumps
 from metabit.export.repack import state_of
 from metabit.export.spec import InputSpec, Model
-from metabit.export.state_facts import facts_of
+from metabit.export.states import context_image, state_image
+from metabit.export.states.facts import facts_of
 from metabit.export.untrained import untrained
 
 WIDE = random_model((300, 12, 4), seed=2)

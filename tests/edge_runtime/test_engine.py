@@ -24,7 +24,7 @@ from metabit.errors import (
     MismatchError,
 )
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import Model
 
 SIZES = (40, 33, 20, 6)

@@ -13,7 +13,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.state_folder import StateFolder
 from metabit.errors import CorruptError, FormatError
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import Model
 
 

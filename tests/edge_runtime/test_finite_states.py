@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.errors import CorruptError
-from metabit.export import state_image
 from metabit.export.container import dumps, loads
 from metabit.export.fold import fold_threshold
 from metabit.export.spec import LearnState, Model, Norm
+from metabit.export.states import state_image
 
 F = np.float32
 COUNTERS = {"n_steps": 80, "n_learnt": 84, "n_judged": 88, "n_since": 96, "n_drifts": 108}

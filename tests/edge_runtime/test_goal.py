@@ -16,7 +16,7 @@ from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.plan import plan
 from metabit.errors import BudgetError, InputError
 from metabit.export.container import dumps, loads
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import InputSpec, Told
 from metabit.export.untrained import untrained
 

@@ -15,10 +15,10 @@ from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.reference.heads import CountingTwin
 from metabit.errors import BudgetError, CorruptError, InputError, MismatchError
 from metabit.export.container import dumps, loads
-from metabit.export.features import features, source_values
 from metabit.export.fold import logits_from_scores
 from metabit.export.head_spec import CountingHead
-from metabit.export.home import HOME_BONUS, head_bytes, ram_of, with_empty_head, with_head
+from metabit.export.heads.features import features, source_values
+from metabit.export.heads.home import HOME_BONUS, head_bytes, ram_of, with_empty_head, with_head
 from metabit.export.spec import InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.trainer import data

@@ -15,9 +15,9 @@ from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.edge_runtime.reference.moves import slots
 from metabit.edge_runtime.reference.parts import Pass
 from metabit.edge_runtime.reference.rule import whole_means
-from metabit.export import state_image
 from metabit.export.container import dumps
 from metabit.export.spec import Int32Array, Model
+from metabit.export.states import state_image
 
 F = np.float32
 

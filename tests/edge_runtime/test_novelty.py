@@ -14,9 +14,9 @@ from metabit.edge_runtime.reference.heads import CountingTwin
 from metabit.errors import CorruptError, InputError
 from metabit.export import layout
 from metabit.export.container import dumps, loads
-from metabit.export.features import features, source_values
-from metabit.export.home import with_head
-from metabit.export.novelty import distances
+from metabit.export.heads.features import features, source_values
+from metabit.export.heads.home import with_head
+from metabit.export.heads.novelty import distances
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 

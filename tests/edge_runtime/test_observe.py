@@ -11,9 +11,9 @@ from metabit.edge_runtime.reference.heads import CountingTwin
 from metabit.edge_runtime.reference.tracking import TrackingTwin
 from metabit.errors import InputError
 from metabit.export.container import dumps
-from metabit.export.features import features, source_values
 from metabit.export.fold import logits_from_scores
-from metabit.export.home import with_head
+from metabit.export.heads.features import features, source_values
+from metabit.export.heads.home import with_head
 
 NETWORK = random_model((20, 17, 4), seed=3)
 

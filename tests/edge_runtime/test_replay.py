@@ -19,10 +19,10 @@ from metabit.edge_runtime.reference.model import ReferenceModel
 from metabit.edge_runtime.reference.ring import Ring
 from metabit.edge_runtime.reference.tracking import TrackingTwin
 from metabit.errors import BudgetError, CorruptError, InputError, MismatchError
-from metabit.export import state_image
 from metabit.export.container import dumps
 from metabit.export.repack import with_state
 from metabit.export.spec import Model
+from metabit.export.states import state_image
 
 DENSE = random_model((50, 33, 21, 6), seed=2)
 CONV = random_convnet((9, 8, 2), [(6, 3, 1, "one", 2), (12, 2, 1, "valid", 1)], (4,), seed=5)

@@ -16,7 +16,7 @@ from metabit.errors import CorruptError, InputError, MetabitError, MismatchError
 from metabit.export.blob import Blob
 from metabit.export.container import dumps
 from metabit.export.repack import newest_facts, read_state
-from metabit.export.state_facts import facts_of
+from metabit.export.states.facts import facts_of
 from metabit.plain_file import MOST_BYTES
 
 DATA = dumps(random_model((30, 20, 4)))

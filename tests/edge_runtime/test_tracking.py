@@ -15,12 +15,13 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.reference.tracking import TrackingTwin
 from metabit.errors import BudgetError, CorruptError, InputError, MismatchError
-from metabit.export import repack, state_image
+from metabit.export import repack
 from metabit.export.blob import Blob
 from metabit.export.container import dumps
 from metabit.export.fold import logits_from_scores
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import InputSpec, Model
+from metabit.export.states import state_image
 from metabit.export.untrained import untrained
 from metabit.trainer import data
 

@@ -15,7 +15,7 @@ from metabit.compare.onnx_file import OnnxArtefact
 from metabit.compare.packed import PackedArtefact
 from metabit.compare.tflite_file import TfliteArtefact
 from metabit.edge_runtime.engine import Engine
-from metabit.export import container, state_image
+from metabit.export import container
 from metabit.export.fold import scores_from_logits
 from metabit.export.from_torch import from_model, input_spec, map_input
 from metabit.export.golden import model_scores
@@ -23,6 +23,7 @@ from metabit.export.onnx.write import STYLES, to_onnx
 from metabit.export.repack import with_state
 from metabit.export.shapes import map_samples
 from metabit.export.spec import InputSpec, Model
+from metabit.export.states import state_image
 from metabit.export.tflite.read import loads as tflite_loads
 from metabit.export.tflite.write import to_tflite
 from metabit.export.untrained import untrained

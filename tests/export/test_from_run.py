@@ -15,7 +15,7 @@ from metabit import CorruptError, FormatError, InputError
 from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps
 from metabit.export.from_run import from_run, why_no_head
-from metabit.export.home import SPARE_DEFAULT, HeadChoice, ram_of
+from metabit.export.heads.home import SPARE_DEFAULT, HeadChoice, ram_of
 from metabit.export.raw_input import with_raw_input
 from metabit.export.shapes import map_samples
 from metabit.export.spec import Told

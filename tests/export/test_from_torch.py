@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
-from metabit.export import state_image
 from metabit.export.container import dumps, loads
 from metabit.export.fold import fold_threshold, normalise, scores_from_logits
 from metabit.export.from_torch import from_model, input_spec, to_torch
@@ -20,6 +19,7 @@ from metabit.export.levels import dequantize_hidden, quantize_hidden, saturation
 from metabit.export.repack import with_state
 from metabit.export.shapes import map_samples
 from metabit.export.spec import InputSpec, Norm
+from metabit.export.states import state_image
 from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 from metabit.trainer.data.thermometer import quantiles

@@ -9,8 +9,8 @@ import pytest
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.model import ReferenceModel
-from metabit.export import state_image
 from metabit.export.container import dumps, load
+from metabit.export.states import state_image
 from metabit.export.windows import samples_of_recording
 
 GOLDEN = sorted((Path(__file__).parent.parent / "golden").glob("*.mbit"))

@@ -15,10 +15,10 @@ from metabit.edge_runtime.reference.heads import CountingTwin
 from metabit.export.blob import Blob
 from metabit.export.container import dumps, head_that_answers, loads
 from metabit.export.golden import with_random_golden
-from metabit.export.head_image import learnt_head
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.repack import with_state, without_state
 from metabit.export.spec import Model
+from metabit.export.states.head_image import learnt_head
 
 NETWORKS = {
     "sums": random_model((20, 17, 9, 4), seed=3),

@@ -15,11 +15,12 @@ from random_networks import conv_models, dense_models
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
-from metabit.export import container, state_image
+from metabit.export import container
 from metabit.export.golden import model_scores, run
 from metabit.export.learnable import learnable
 from metabit.export.repack import with_state
 from metabit.export.spec import InputSpec, Model, Norm
+from metabit.export.states import state_image
 from metabit.export.untrained import untrained
 from metabit.trainer.data.dataset import DataSet
 

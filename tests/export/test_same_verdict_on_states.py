@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metabit import CorruptError, Engine, FormatError, InputError, MismatchError
-from metabit.export import state_image
 from metabit.export.blob import Blob
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.repack import state_of
 from metabit.export.spec import Model
-from metabit.export.state_image import Choice
+from metabit.export.states import state_image
+from metabit.export.states.state_image import Choice
 
 HEADER_BYTES, RECALLS_AT = 64, 112
 SPECIAL: tuple[int, ...] = (

@@ -20,7 +20,7 @@ from metabit.export.blob import Blob
 from metabit.export.container import dumps, head_that_answers, loads
 from metabit.export.fold import logits_from_scores
 from metabit.export.golden import with_random_golden
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.repack import read_state, state_of, with_state, without_state
 from metabit.export.spec import Model
 

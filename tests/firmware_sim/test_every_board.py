@@ -12,7 +12,7 @@ from benchmarks.models import dense
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.simulate import simulate
 

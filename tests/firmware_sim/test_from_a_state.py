@@ -12,7 +12,7 @@ from helpers import random_model, random_samples, world
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import BudgetError, StorageError
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.firmware_sim.profile import profile
 from metabit.firmware_sim.simulate import simulate
 

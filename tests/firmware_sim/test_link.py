@@ -18,7 +18,7 @@ from metabit.edge_runtime.options import Options
 from metabit.errors import InputError, MetabitError, StorageError
 from metabit.export.blob import Blob
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.repack import state_of, with_state, without_state
 from metabit.export.spec import Model
 from metabit.export.windows import samples_of_recording

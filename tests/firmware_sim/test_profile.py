@@ -14,7 +14,7 @@ from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan
 from metabit.errors import InputError
 from metabit.export.container import dumps, save
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.boards import Region
 from metabit.firmware_sim.keeping import n_slots, slot_bytes

@@ -15,7 +15,7 @@ from metabit.edge_runtime.options import Head, Options
 from metabit.edge_runtime.plan import plan
 from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.export.spec import Told
 from metabit.firmware_sim import boards, session
 from metabit.firmware_sim.machines.device import Device

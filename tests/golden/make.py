@@ -17,7 +17,7 @@ from helpers import random_model, random_samples, small_convnet  # noqa: E402
 
 from metabit.edge_runtime.engine import Engine  # noqa: E402
 from metabit.export.container import dumps  # noqa: E402
-from metabit.export.home import with_head  # noqa: E402
+from metabit.export.heads.home import with_head  # noqa: E402
 from metabit.export.spec import Model  # noqa: E402
 from metabit.trainer.frontend import Operations, fit, to_counts  # noqa: E402
 from metabit.trainer.frontend.features import windows_of  # noqa: E402

@@ -17,7 +17,7 @@ from helpers import random_model, random_samples
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.export.container import dumps
-from metabit.export.home import with_head
+from metabit.export.heads.home import with_head
 from metabit.report import of_demo, of_fit, of_learning, of_profile, of_training
 from metabit.report.found import page_of
 from metabit.report.page import Page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from metabit.cli.common import Answer
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.head_spec import CountingHead, TrackingHead
-from metabit.export.home import ram_of
+from metabit.export.heads.home import ram_of
 from metabit.export.spec import Model
 
 _SOURCES = {

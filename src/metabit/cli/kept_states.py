@@ -19,7 +19,7 @@ from metabit.edge_runtime.state_history import history, newest_of
 from metabit.export import container
 from metabit.export.blob import Blob
 from metabit.export.repack import newest_facts, read_state, with_state
-from metabit.export.state_facts import StateFacts
+from metabit.export.states.facts import StateFacts
 
 #: A difference of accuracies below this, and below what chance makes of so few samples, is no loss.
 TOLERATED = 0.01

@@ -16,7 +16,7 @@ from metabit.edge_runtime.status import Status
 from metabit.errors import MismatchError
 from metabit.export.blob import Blob
 from metabit.export.state_diff import difference
-from metabit.export.state_facts import StateFacts, facts_of
+from metabit.export.states.facts import StateFacts, facts_of
 
 
 def state_answer(state: KeptState) -> Answer:

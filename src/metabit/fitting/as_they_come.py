@@ -17,7 +17,7 @@ from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import Goal
 from metabit.errors import BudgetError
 from metabit.export import container
-from metabit.export.home import HeadChoice
+from metabit.export.heads.home import HeadChoice
 from metabit.fitting import packing
 from metabit.fitting.candidate import M
 from metabit.fitting.features import Features

@@ -18,7 +18,7 @@ from metabit.edge_runtime.sizes import format_kib
 from metabit.export import container
 from metabit.export.bits import words
 from metabit.export.blob import Blob
-from metabit.export.home import HeadChoice, least_bytes, obstacle
+from metabit.export.heads.home import HeadChoice, least_bytes, obstacle
 from metabit.export.spec import Model
 from metabit.fitting.candidate import Candidate, M
 from metabit.fitting.features import Features

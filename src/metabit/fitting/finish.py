@@ -12,7 +12,7 @@ from metabit.errors import BudgetError
 from metabit.export import container
 from metabit.export.blob import Blob
 from metabit.export.from_run import from_run
-from metabit.export.home import HeadChoice
+from metabit.export.heads.home import HeadChoice
 from metabit.export.spec import Model
 from metabit.files import write_whole
 from metabit.fitting.fronts import seen_by_network

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from metabit.edge_runtime.engine import Engine
 from metabit.export import container
 from metabit.export.from_torch import from_model, input_spec, map_input
-from metabit.export.home import HOME_CAP, HeadChoice, with_chosen_head
+from metabit.export.heads.home import HOME_CAP, HeadChoice, with_chosen_head
 from metabit.export.shapes import map_samples
 from metabit.export.spec import Model
 from metabit.trainer.data.dataset import DataSet, Split

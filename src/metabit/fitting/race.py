@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metabit.export.home import HOME_CAP
+from metabit.export.heads.home import HOME_CAP
 from metabit.fitting.candidate import BATCH, Candidate
 from metabit.fitting.cost import Cost
 from metabit.fitting.features import Features

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.errors import MetabitError
-from metabit.export.home import HeadChoice
+from metabit.export.heads.home import HeadChoice
 from metabit.files import make_folder, write_whole
 from metabit.fitting import packing
 from metabit.fitting.features import read_features

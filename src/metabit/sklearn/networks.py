@@ -14,7 +14,7 @@ from metabit.edge_runtime.sizes import parse_bytes
 from metabit.export.container import dumps
 from metabit.export.from_torch import from_model
 from metabit.export.golden import with_golden
-from metabit.export.home import (
+from metabit.export.heads.home import (
     RAM_DEFAULT,
     HeadChoice,
     least_bytes,

@@ -19,7 +19,7 @@ from helpers import random_model, random_samples, small_convnet  # noqa: E402
 from metabit import Engine  # noqa: E402
 from metabit.export.blob import Blob  # noqa: E402
 from metabit.export.container import dumps  # noqa: E402
-from metabit.export.home import with_head  # noqa: E402
+from metabit.export.heads.home import with_head  # noqa: E402
 from metabit.export.repack import state_of, with_state  # noqa: E402
 from metabit.export.spec import Model  # noqa: E402
 from metabit.trainer.frontend import Operations, fit  # noqa: E402

@@ -23,7 +23,7 @@ from metabit.cli.tables import percent
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError, MismatchError, StorageError
 from metabit.export.blob import Blob
-from metabit.export.state_image import model_id
+from metabit.export.states.state_image import model_id
 from metabit.files import write_whole
 from metabit.firmware_sim.link.choice import plan_of
 from metabit.firmware_sim.link.client import LinkClient

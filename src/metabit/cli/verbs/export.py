@@ -19,7 +19,7 @@ from metabit.errors import InputError, nearest
 from metabit.export import container
 from metabit.export.blob import Blob
 from metabit.export.golden import GOLDEN_DEFAULT
-from metabit.export.home import RAM_DEFAULT, SPARE_DEFAULT, HeadChoice
+from metabit.export.heads.home import RAM_DEFAULT, SPARE_DEFAULT, HeadChoice
 from metabit.export.raw_input import with_raw_input
 from metabit.export.repack import first_golden, read_state, with_bits, with_state, without_state
 from metabit.export.spec import Model

@@ -17,7 +17,7 @@ from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError
 from metabit.export import container
 from metabit.export.golden import with_random_golden
-from metabit.export.home import HEAD_DEFAULT, obstacle, with_chosen_head
+from metabit.export.heads.home import HEAD_DEFAULT, obstacle, with_chosen_head
 from metabit.export.learnable import learnable
 from metabit.export.onnx_import.foreign import refuse_foreign
 from metabit.export.spec import Model

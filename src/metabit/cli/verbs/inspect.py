@@ -19,7 +19,7 @@ from metabit.export.blob import Blob
 from metabit.export.file_sizes import file_sizes
 from metabit.export.layout import Section, version_text
 from metabit.export.spec import ConvLayer, Layer, Model
-from metabit.export.state_file import state_bytes
+from metabit.export.states.files import state_bytes
 
 STATE_SUFFIX = ".mbs"
 

@@ -41,7 +41,7 @@ from metabit.cli.tables import (
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
 from metabit.export.blob import Blob
-from metabit.export.state_file import no_states
+from metabit.export.states.files import no_states
 from metabit.files import write_whole
 from metabit.readers.live import Waiting, live_rows, no_sample, samples_as_they_come
 from metabit.readers.read import STDIN

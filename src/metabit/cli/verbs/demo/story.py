@@ -31,7 +31,7 @@ from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.edge_runtime.task_banks import TaskBanks
 from metabit.export import container
 from metabit.export.file_sizes import file_sizes
-from metabit.export.home import HeadChoice
+from metabit.export.heads.home import HeadChoice
 from metabit.export.spec import InputSpec, Model
 from metabit.export.untrained import untrained
 from metabit.export.windows import samples_of_raw

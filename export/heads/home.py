@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
-from metabit.export.features import FEATURE_UNIT, features, source_values
 from metabit.export.head_spec import MAX_CLASSES, MAX_FEATURES, CountingHead, HeadSource
-from metabit.export.novelty import limit_of
+from metabit.export.heads.features import FEATURE_UNIT, features, source_values
+from metabit.export.heads.novelty import limit_of
 from metabit.export.spec import ConvLayer, Float32Array, Int8Array, Model
 
 MEAN_UNIT = 128

@@ -13,9 +13,9 @@ from metabit.errors import CorruptError, FormatError, MismatchError
 from metabit.export import layout
 from metabit.export.bits import pack_levels
 from metabit.export.head_spec import MAX_CLASSES
-from metabit.export.learnt_state import KeptSamples, LayerImage, Record, StateImage
 from metabit.export.spec import ConvLayer, Float32Array, Int64Array, Model
-from metabit.export.state_reader import StateReader
+from metabit.export.states.learnt import KeptSamples, LayerImage, Record, StateImage
+from metabit.export.states.reader import StateReader
 
 MAGIC = b"\x89MBST\r\n\x1a"
 VERSION = 2

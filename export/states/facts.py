@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from metabit.errors import CorruptError
-from metabit.export.state_image import FIRST_VERSION, RECORD_BITS, Choice, choice
+from metabit.export.states.state_image import FIRST_VERSION, RECORD_BITS, Choice, choice
 
 _VERSION, _MODEL_ID, _BLOCK, _N_STEPS, _RECORD = 8, 16, 64, 80, 88  # as docs/FORMAT.md has them
 _COUNTS = struct.Struct("<II")  # samples that came, samples that layers learnt

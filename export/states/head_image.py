@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 
 from metabit.errors import InputError, MismatchError
-from metabit.export import state_image
 from metabit.export.head_spec import CountingHead, TrackingHead
 from metabit.export.sections.head import signed_24
 from metabit.export.sections.tracker import (
@@ -22,6 +21,7 @@ from metabit.export.sections.tracker import (
 )
 from metabit.export.shapes import shape_of
 from metabit.export.spec import Model
+from metabit.export.states import state_image
 
 _WORD = struct.Struct("<I")
 _VERSION_AT = 8

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from metabit.export import state_image
-from metabit.export.learnt_state import StateImage
 from metabit.export.spec import Float32Array, Int64Array, Model
-from metabit.export.state_image import HEADER_BYTES, MAX_CONTEXTS, padded
-from metabit.export.state_reader import StateReader
+from metabit.export.states import state_image
+from metabit.export.states.learnt import StateImage
+from metabit.export.states.reader import StateReader
+from metabit.export.states.state_image import HEADER_BYTES, MAX_CONTEXTS, padded
 
 #: Samples, samples that waited, open contexts, the context that learns, samples that the newest
 #: takes; suspicion, leads.
