@@ -302,24 +302,73 @@ def test_tables_of_the_page_are_those_of_the_saved_results() -> None:
         assert f"<!-- reproduce {document['benchmark']} {document['scale']} -->" in text, path.name
 
 
-def test_a_table_is_put_between_its_marks(
-    outcome: tuple[Document, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    document, _ = outcome
+@pytest.fixture
+def pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both pages, without marks, and no results yet."""
     monkeypatch.setattr(page, "FOLDER", tmp_path / "results")
     monkeypatch.setattr(page, "RESULTS", tmp_path / "RESULTS.md")
     monkeypatch.setattr(page, "METHODS", tmp_path / "METHODS.md")
     page.METHODS.write_text("no marks\n")
+    page.RESULTS.write_text("")
+
+
+@pytest.mark.usefixtures("pages")
+def test_a_table_is_put_between_its_marks(outcome: tuple[Document, Path], tmp_path: Path) -> None:
+    document, _ = outcome
+    made = tiny(tmp_path)
     marks = "<!-- reproduce {0} small -->\n<!-- end reproduce {0} small -->\n"
     page.RESULTS.write_text("before\n" + marks.format("tiny") + marks.format("other") + "after\n")
-    page.save(document)
+    page.save(made, document)
     text = page.RESULTS.read_text()
     assert tables.markdown(document) in text
     assert text.startswith("before\n<!-- reproduce tiny small -->\n|  | end |")
     assert page.METHODS.read_text() == "no marks\n"
     assert text.endswith(marks.format("other") + "after\n")
     assert page.with_figures(text) == text
-    page.save({**document, "benchmark": "new", "title": "New"})
+    page.save(replace(made, name="new"), {**document, "benchmark": "new", "title": "New"})
     assert page.RESULTS.read_text().startswith(text)
     heading = page.RESULTS.read_text().removeprefix(text).splitlines()[:4]
     assert heading[1:] == ["## New; scale: small", "", "<!-- reproduce new small -->"]
+
+
+def _only(document: Document, label: str, acc: float, at: str) -> Document:
+    """The document with one of its rows, whose accuracy and commit are others."""
+    (row,) = (row for row in document["rows"] if row["label"] == label)
+    metrics = {**row["metrics"], "acc": {"mean": acc, "std": None, "values": [acc]}}
+    row = {**row, "metrics": metrics, "circumstances": {"commit": [at], "torch": ["9.9"]}}
+    return {**document, "rows": [row], "circumstances": row["circumstances"]}
+
+
+@pytest.mark.usefixtures("pages")
+def test_rows_that_were_not_run_again_stay_in_a_saved_table(
+    outcome: tuple[Document, Path], tmp_path: Path
+) -> None:
+    document, _ = outcome
+    made = tiny(tmp_path, HEAD + ROWS + TARGETS)
+    page.save(made, _only(document, "naive", 0.25, "1234567"))
+    page.save(made, _only(document, "metaplastic", 0.5, "89abcde+"))
+    saved = results.read(page.saved_path("tiny", "small"))
+    assert [(row["label"], row["metrics"]["acc"]["mean"]) for row in saved["rows"]] == [
+        ("naive", 0.25),
+        ("metaplastic", 0.5),
+    ]
+    assert saved["circumstances"] == {"commit": ["1234567", "89abcde+"], "torch": ["9.9"]}
+    assert saved["targets"][0]["bound"] == 30  # the row of today against the one that stayed
+    page.save(made, _only(document, "naive", 0.75, "fedcba9"))
+    saved = results.read(page.saved_path("tiny", "small"))
+    assert saved["rows"][0]["metrics"]["acc"]["mean"] == 0.75
+    assert saved["circumstances"]["commit"] == ["fedcba9", "89abcde+"]
+
+
+@pytest.mark.usefixtures("pages")
+def test_a_saved_row_with_other_settings_than_today_goes(
+    outcome: tuple[Document, Path], tmp_path: Path
+) -> None:
+    document, _ = outcome
+    made = tiny(tmp_path, HEAD + ROWS)
+    old = _only(document, "metaplastic", 0.5, "1234567")
+    old["rows"][0]["settings"] = {**old["rows"][0]["settings"], "lr": 0.3}
+    page.save(made, old)
+    page.save(made, _only(document, "naive", 0.25, "1234567"))
+    saved = results.read(page.saved_path("tiny", "small"))
+    assert [row["label"] for row in saved["rows"]] == ["naive"]

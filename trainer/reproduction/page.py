@@ -19,7 +19,8 @@ from pathlib import Path
 from metabit.errors import InputError
 from metabit.files import write_whole
 from metabit.trainer.circumstances import ROOT
-from metabit.trainer.reproduction import results
+from metabit.trainer.reproduction import results, search
+from metabit.trainer.reproduction.benchmark import Benchmark
 from metabit.trainer.reproduction.overview import measured, overview
 from metabit.trainer.reproduction.results import Document
 from metabit.trainer.reproduction.tables import markdown, target_lines
@@ -35,8 +36,14 @@ MEASURED_ON = {
 """Benchmarks of the measured lines, at small scale, and what a line calls them."""
 
 
-def save(document: Document) -> Path:
+def save(benchmark: Benchmark, document: Document) -> Path:
     """Keep a document in the checkout, and write its figures into both pages.
+
+    Rows that were saved earlier and were not run now stay, unless their settings have changed.
+
+    Args:
+        benchmark: what was run.
+        document: what came out.
 
     Raises:
         InputError: code E-BENCHMARK: metabit does not run from a checkout.
@@ -46,6 +53,9 @@ def save(document: Document) -> Path:
                          code="E-BENCHMARK")  # fmt: skip
     name, scale = document["benchmark"], document["scale"]
     path = saved_path(name, scale)
+    if path.exists():
+        settings = search.settings(benchmark, scale)
+        document = results.joined(benchmark, document, results.read(path), settings)
     results.write(path, document)
     text = RESULTS.read_text(encoding="utf-8")
     start, end = f"<!-- reproduce {name} {scale} -->", f"<!-- end reproduce {name} {scale} -->"

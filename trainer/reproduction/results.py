@@ -36,13 +36,40 @@ def collect(
     Raises:
         CorruptError: the numbers of a job cannot be read.
     """
-    rows, circumstances = [], []
+    rows = []
     for row in benchmark.rows:
         finished = [job for job in jobs.get(row.label, []) if job.finished]
         done = [read_done(job.folder) for job in finished]
         if done:
             rows.append(_row(row, settings[row.label], done))
-            circumstances += [{"commit": d["commit"], **d["circumstances"]} for d in done]
+    return _document(benchmark, scale, rows)
+
+
+def joined(
+    benchmark: Benchmark, document: Document, saved: Document, settings: Mapping[str, Tables]
+) -> Document:
+    """A document, with earlier rows that were not run again.
+
+    Args:
+        benchmark: what was run.
+        document: what came out now; a row of it takes the place of an earlier one.
+        saved: the earlier document of this benchmark and scale.
+        settings: the [method] table of each row by label, as it is now. An earlier row with others
+            is left out: it has no place beside rows of today.
+    """
+    mine = {row["label"]: row for row in document["rows"]}
+    # Documents from before each row had its circumstances have one list for all rows.
+    earlier = {
+        row["label"]: {"circumstances": saved["circumstances"], **row}
+        for row in saved["rows"]
+        if row["settings"] == settings.get(row["label"])
+    }
+    both = earlier | mine
+    rows = [both[row.label] for row in benchmark.rows if row.label in both]
+    return _document(benchmark, document["scale"], rows)
+
+
+def _document(benchmark: Benchmark, scale: str, rows: list[Document]) -> Document:
     return {
         "schema": SCHEMA,
         "benchmark": benchmark.name,
@@ -55,7 +82,7 @@ def collect(
         "targets": [
             _target(target, rows) for target in benchmark.targets if target.scale in (None, scale)
         ],
-        "circumstances": _distinct(circumstances),
+        "circumstances": _united([row["circumstances"] for row in rows]),
     }
 
 
@@ -75,6 +102,15 @@ def _row(row: Row, settings: Tables, done: Sequence[Mapping[str, Any]]) -> Docum
         "paper_std": row.paper_std,
         "gap": None if row.paper is None or acc is None else 100 * acc["mean"] - row.paper,
         "remark": row.remark,
+        "circumstances": _united(
+            [
+                {
+                    key: [value]
+                    for key, value in {"commit": d["commit"], **d["circumstances"]}.items()
+                }
+                for d in done
+            ]
+        ),
     }
 
 
@@ -119,10 +155,17 @@ def _mean(row: Mapping[str, Any] | None, metric: str) -> float | None:
     return scale * float(row["metrics"][metric]["mean"])
 
 
-def _distinct(records: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
-    """All values that occur, by key, in the order of their first occurrence."""
+def _united(records: Sequence[Mapping[str, list[Any]]]) -> dict[str, list[Any]]:
+    """All values that occur, by key, in the order of their first occurrence.
+
+    A record without a key adds None, so that a run without a graphics processor is told from one
+    with it.
+    """
     keys = dict.fromkeys(key for record in records for key in record)
-    return {key: list(dict.fromkeys(record.get(key) for record in records)) for key in keys}
+    return {
+        key: list(dict.fromkeys(value for record in records for value in record.get(key, [None])))
+        for key in keys
+    }
 
 
 def write(path: Path, document: Document) -> None:

@@ -97,20 +97,17 @@ def reproduce(
         InputError: code E-CHOSEN: a search must choose values of a row first.
         StorageError, CorruptError: a file cannot be written, or is damaged.
     """
-    settings: dict[str, Tables] = {}
+    for row in rows:
+        search.chosen(benchmark, row, scale)  # what was not chosen yet is refused before any job
+    settings = search.settings(benchmark, scale)
     jobs: dict[str, list[Job]] = {}
     folder, at = out / scale, commit()
     for row in benchmark.rows:
-        try:
+        if row.label in settings:
             values = search.chosen(benchmark, row, scale)
-        except InputError:
-            if row in rows:
-                raise
-            continue
-        settings[row.label] = benchmark.tables(row, scale)["method"] | values
-        jobs[row.label] = [
-            _job(benchmark, row, scale, values, seed, folder, at) for seed in range(n_seeds)
-        ]
+            jobs[row.label] = [
+                _job(benchmark, row, scale, values, seed, folder, at) for seed in range(n_seeds)
+            ]
     # Seed by seed, so that the first seed of every row is finished early.
     wanted = [jobs[row.label] for row in rows]
     failures = workers.do([job for of_seed in zip(*wanted, strict=True) for job in of_seed], out)

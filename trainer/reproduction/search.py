@@ -10,6 +10,7 @@ The choice is written next to the file of the benchmark, with everything that wa
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Sequence
@@ -154,6 +155,22 @@ def chosen(benchmark: Benchmark, row: Row, scale: str) -> Tables:
         f'`{benchmark.command(scale)} --search --rows "{row.label}"`',
         code="E-CHOSEN",
     )
+
+
+def settings(benchmark: Benchmark, scale: str) -> dict[str, Tables]:
+    """The [method] table of each row by label, with what was chosen for it.
+
+    A row for which nothing that holds today was chosen is left out.
+
+    Raises:
+        FormatError: as `chosen`.
+    """
+    found: dict[str, Tables] = {}
+    for row in benchmark.rows:
+        with contextlib.suppress(InputError):
+            values = chosen(benchmark, row, scale)
+            found[row.label] = benchmark.tables(row, scale)["method"] | values
+    return found
 
 
 def fingerprint(benchmark: Benchmark, row: Row, scale: str) -> str:

@@ -64,8 +64,10 @@ if TYPE_CHECKING:
     help="Folder for the runs. Default: runs/NAME.",
 )  # fmt: skip
 @click.option(
-    "--save", is_flag=True, help="Save the results to this source checkout and docs/RESULTS.md."
-)
+    "--save", is_flag=True,
+    help="Save the results to this source checkout and docs/RESULTS.md. Rows that were saved "
+    "before and were not run now stay.",
+)  # fmt: skip
 def command(
     out: Output, name: str | None, lists: bool, scale: str, n_seeds: int | None,
     n_workers: int | None, engine: str, device: str, labels: str | None, search: bool, again: bool,
@@ -168,7 +170,7 @@ def _reproduce(
     out.partial = answer
     _refuse(failures)
     if save:
-        out.line(f"saved: {page.save(document)}")
+        out.line(f"saved: {page.save(benchmark, document)}")
     return answer
 
 
