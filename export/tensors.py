@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from metabit.errors import CorruptError, FormatError, InputError, MetabitError
+from metabit.errors import CorruptError, FormatError, InputError, MetabitError, reason
 from metabit.export import container
 from metabit.export.levels import dequantize_hidden, quantize_hidden
 from metabit.export.shapes import LayerShape, layer_of, layers_problem, shape_of
@@ -86,11 +86,12 @@ def load(path: str | Path) -> Model:
     if not Path(path).is_file():
         raise InputError(f"cannot read {where}: no such file", code="E-READ")
     try:
+        Path(path).open("rb").close()  # its own reader says of each failure that there is no file
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get("metabit")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except OSError as error:
-        raise InputError(f"cannot read {where}: {error.strerror}", code="E-READ") from error
+        raise InputError(f"cannot read {where}: {reason(error)}", code="E-READ") from error
     except (SafetensorError, ValueError, TypeError) as error:
         raise _corrupt(where, f"not a .safetensors file, or a damaged one ({error})") from error
     if text is None:

@@ -12,6 +12,7 @@ import pytest
 
 from metabit import InputError, StorageError
 from metabit.files import check_target, lock, make_folder, reading, write_whole
+from metabit.plain_file import plain_bytes
 
 
 def write_a_byte(path: Path) -> None:
@@ -215,3 +216,28 @@ def test_a_locked_file_is_not_locked_twice(tmp_path: Path) -> None:
         assert not lock(second)
     with (tmp_path / "a").open("w") as third:
         assert lock(third)
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks", "is written over"])
+def test_a_file_that_changes_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(bytes(1000))
+    status = os.fstat
+    calls: list[int] = []
+
+    def changing(descriptor: int) -> os.stat_result:
+        """Somebody writes after the first look."""
+        found = status(descriptor)
+        if not calls:
+            calls.append(descriptor)
+            path.write_bytes({"grows": bytes(2000), "shrinks": b""}.get(change, bytes(1000)))
+            os.utime(path, ns=(0, 0))
+        return found
+
+    monkeypatch.setattr("metabit.plain_file.os.fstat", changing)
+    with pytest.raises(OSError, match="while it was read"):
+        plain_bytes(path)
+    monkeypatch.undo()
+    assert len(plain_bytes(path)) == path.stat().st_size

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from metabit.errors import CorruptError, StorageError
+from metabit.errors import CorruptError, StorageError, reason
 from metabit.files import write_whole
 
 _CONTENT = "content"
@@ -58,7 +58,7 @@ def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         text, digest = metadata[_CONTENT], metadata[_DIGEST]
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error})", code="E-RUN") from error
+        raise StorageError(f"{path}: cannot be read ({reason(error)})", code="E-RUN") from error
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise _corrupt(path, f"not a tensor file of metabit, or truncated ({error})") from error
     if digest != _digest(arrays, text):

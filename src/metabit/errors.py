@@ -10,6 +10,11 @@ import difflib
 from collections.abc import Iterable
 
 
+def reason(error: BaseException) -> str:
+    """What an error says, for people: of one of the system, without its number and the path."""
+    return str(getattr(error, "strerror", None) or error)
+
+
 class MetabitError(RuntimeError):
     """Base of all errors raised by metabit.
 

@@ -18,8 +18,8 @@ def plain_bytes(path: str | Path, most_bytes: int = MOST_BYTES) -> bytes:
     Whoever reads a pipe waits until somebody writes, and a device may have no end.
 
     Raises:
-        OSError: it cannot be read, is no plain file, or is larger than `most_bytes`. Its `strerror`
-            says so for people.
+        OSError: it cannot be read, is no plain file, is larger than `most_bytes`, or was written to
+            meanwhile. Its `strerror` says so for people.
     """
     descriptor = os.open(path, _HOW)
     try:
@@ -31,6 +31,10 @@ def plain_bytes(path: str | Path, most_bytes: int = MOST_BYTES) -> bytes:
         if about.st_size > most_bytes:
             raise OSError(errno.EFBIG, f"larger than {most_bytes >> 20:,} MiB", str(path))
         with open(descriptor, "rb", closefd=False) as file:
-            return file.read(about.st_size)
+            data = file.read(about.st_size)
+        after = os.fstat(descriptor)
+        if (after.st_size, after.st_mtime_ns) != (about.st_size, about.st_mtime_ns):
+            raise OSError(errno.EBUSY, "somebody wrote to it while it was read", str(path))
+        return data
     finally:
         os.close(descriptor)

@@ -35,4 +35,4 @@ def test_a_narrow_terminal_loses_no_letter_and_no_digit(columns: int) -> None:
     title = Counter("whatisright(rows),andwhatwassaid(columns)")
     wanted = Counter("".join(NAMES * 2) + "1,234" * 4 + "7" * 12) + title
     assert letters == wanted
-    assert first > 3
+    assert first > 2  # a title, and names in two lines at least

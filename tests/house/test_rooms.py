@@ -37,7 +37,7 @@ ROOMS = {
         "__main__",
     ),
     "metabit.cli": (
-        "answers paths self_tests standard_streams tables",
+        "answers paths plain_table self_tests standard_streams tables",
         "common options",
         "class_names device_lines device_time heads progress",
         "state_view",

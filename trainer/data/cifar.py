@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from metabit.errors import CorruptError, InputError
+from metabit.errors import CorruptError, InputError, reason
 from metabit.trainer.data import idx_sets
 from metabit.trainer.data.dataset import DataSet, Split
 from metabit.trainer.data.download import Contents, ReportBytes, download, is_verified
@@ -128,7 +128,9 @@ def _files(folder: Path) -> dict[str, bytes]:
             code="E-DATA-FORMAT",
         ) from error
     except OSError as error:
-        raise InputError(f"{folder}: cannot be read ({error})", code="E-DATA-READ") from error
+        raise InputError(
+            f"{folder}: cannot be read ({reason(error)})", code="E-DATA-READ"
+        ) from error
 
 
 def _records(path: Path, content: bytes) -> Split:

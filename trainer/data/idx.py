@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import CorruptError, FormatError, StorageError
+from metabit.errors import CorruptError, FormatError, StorageError, reason
 
 MAX_VALUES = 2**31
 """Far more values than any data set of this kind has; a header with more is damaged."""
@@ -53,7 +53,9 @@ def read_idx(path: Path, n_dims: int) -> NDArray[np.uint8]:
             f"{path}: damaged gzip data ({error}); fetch the file again", code="E-IDX-GZIP"
         ) from error
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error})", code="E-IDX-READ") from error
+        raise StorageError(
+            f"{path}: cannot be read ({reason(error)})", code="E-IDX-READ"
+        ) from error
 
 
 def _parse(file: _Readable, path: Path, n_dims: int) -> NDArray[np.uint8]:

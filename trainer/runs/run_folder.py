@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from metabit.errors import CorruptError, FormatError, InputError, StorageError
+from metabit.errors import CorruptError, FormatError, InputError, StorageError, reason
 from metabit.files import write_whole
 from metabit.trainer.metrics import Matrix
 from metabit.trainer.networks.recipe_shape import MODEL
@@ -135,7 +135,7 @@ def open_folder(path: Path, recipe: Recipe, resume: bool) -> None:
 
 
 def _unusable(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"run folder {path}: cannot be used ({error})", code="E-RUN")
+    return StorageError(f"run folder {path}: cannot be used ({reason(error)})", code="E-RUN")
 
 
 def _check_same(path: Path, recipe: Recipe) -> None:
@@ -191,7 +191,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
     try:
         metrics = json.loads(path.read_bytes())
     except OSError as error:
-        raise StorageError(f"{path}: cannot be read ({error})", code="E-RUN") from error
+        raise StorageError(f"{path}: cannot be read ({reason(error)})", code="E-RUN") from error
     except ValueError as error:
         raise CorruptError(f"{path}: not JSON ({error})", code="E-METRICS-JSON") from error
     _check_schema(path, metrics, METRICS_SCHEMA, METRICS_VERSION)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 import click
 
-from metabit.cli.answers import say_failure
+from metabit.cli.answers import indented, say_failure
 from metabit.cli.standard_streams import WatchedStdout, prepare
 from metabit.errors import InputError, MetabitError, StorageError, nearest
 from metabit.interrupt import INTERRUPTED
@@ -190,7 +190,7 @@ def _mistake(error: Exception) -> MetabitError:
 
 def _show_warning(message: Warning | str, *_where: object, **_more: object) -> None:
     """A warning as one line, without the source line that raised it."""
-    click.echo(f"warning: {message}", err=True)
+    click.echo(f"warning: {indented(str(message))}", err=True)
 
 
 def _fail(args: Sequence[str], error: MetabitError) -> int:

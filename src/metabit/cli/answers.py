@@ -31,6 +31,18 @@ def harmless(text: str) -> str:
     )
 
 
+def one_line(text: str) -> str:
+    """As `harmless`, for what is one line: the name of a file may hold line ends, and what follows
+    one must not pass for a line of metabit's."""
+    return harmless(text).replace("\n", "?")
+
+
+def indented(text: str) -> str:
+    """As `harmless`, for a message that may have several lines: those after the first begin with
+    blanks, so that none of them passes for a message of its own."""
+    return harmless(text).replace("\n", "\n  ")
+
+
 def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answer) -> int:
     """Say what went wrong, for people and with --json for programs; returns the exit code.
 
@@ -40,8 +52,7 @@ def say_failure(verb: str, error: MetabitError, *, as_json: bool, partial: Answe
         as_json: whether to write the JSON answer too.
         partial: fields that the answer has even when the verb fails.
     """
-    # A name of a file may hold a line end: what follows must not pass for a line of ours.
-    label, text = f"error[{error.code}]:", harmless(str(error)).replace("\n", "\n  ")
+    label, text = f"error[{error.code}]:", indented(str(error))
     if sys.stderr.isatty() and not os.environ.get("NO_COLOR"):
         label, text = f"\x1b[1;31m{label}\x1b[0m", f"\x1b[31m{text}\x1b[0m"
     print(label, text, file=sys.stderr)

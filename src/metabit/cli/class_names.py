@@ -93,7 +93,7 @@ class ClassNames:
         if self.new:
             names = {str(label): name for label, name in sorted(self.new.items())}
             content = {"schema": SCHEMA, "version": VERSION, "names": names}
-            write_whole(state / NAMES, (json.dumps(content, ensure_ascii=False) + "\n").encode())
+            write_whole(state / NAMES, (json.dumps(content) + "\n").encode())
 
     def _from_names(self, y: NDArray[Any], where: str, learning: bool) -> NDArray[np.int64]:
         told, places = np.unique(y, return_inverse=True)

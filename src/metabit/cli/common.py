@@ -13,8 +13,9 @@ from rich.segment import Segment
 from rich.table import Table
 
 from metabit.cli.answers import Answer as Answer
-from metabit.cli.answers import harmless, say_failure, write_json
+from metabit.cli.answers import harmless, one_line, say_failure, write_json
 from metabit.cli.paths import files_written, paths_read
+from metabit.cli.plain_table import PlainTable
 from metabit.errors import MetabitError
 from metabit.files import check_target, reading
 
@@ -56,15 +57,17 @@ class Output:
 
     def line(self, text: str, style: str = "") -> None:
         """One line of text; long lines are left to the terminal."""
-        self.console.print(text, style=style, soft_wrap=True)
+        self.console.print(one_line(text), style=style, soft_wrap=True)
 
     def answer(self, text: str) -> None:
         """One line of an answer that goes to another program: on stdout at once, as it is."""
         if not self.as_json:
-            print(harmless(text), flush=True)
+            print(one_line(text), flush=True)
 
     def show(self, rows: Table) -> None:
         """A table under its title, which may be wider than the table and is not wrapped at it."""
+        if isinstance(rows, PlainTable) and rows.below:
+            self.line("")
         if isinstance(rows.title, str):
             self.line(rows.title, "bold")
             rows.title = None
@@ -72,7 +75,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """A line beside the output, on stderr: for verbs whose stdout feeds another program."""
-        make_console(stderr=True).print(text, style="dim", soft_wrap=True)
+        make_console(stderr=True).print(one_line(text), style="dim", soft_wrap=True)
 
     def succeed(self, answer: Answer) -> None:
         """The answer of a verb that did what it was asked."""

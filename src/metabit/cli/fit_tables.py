@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from metabit.cli.common import Output
-from metabit.cli.tables import format_us, percent, table
+from metabit.cli.tables import format_us, percent, table_below
 from metabit.edge_runtime.plan import GOALS
 from metabit.edge_runtime.sizes import format_kib
 
@@ -90,8 +90,8 @@ def _say_candidates(out: Output, found: dict[str, Any]) -> None:
     """The unbeaten candidates: none that is as accurate needs less RAM and flash."""
     board = found["question"]["budgets"]["board"]
     last = max(row["stage"] for row in found["candidates"])
-    rows = table(
-        "\nunbeaten candidates, on held-out training samples (~: trained briefly)",
+    rows = table_below(
+        "unbeaten candidates, on held-out training samples (~: trained briefly)",
         "candidate", ">right", ">by", ">RAM", ">flash", ">weights",
         *([">latency"] if board else []),
     )  # fmt: skip
@@ -118,8 +118,8 @@ def _say_rivals(out: Output, found: dict[str, Any]) -> None:
     if not found["rivals"]:
         return
     chosen = found["chosen"]
-    rows = table(
-        "\non the test samples, all on the same features",
+    rows = table_below(
+        "on the test samples, all on the same features",
         "", ">right", ">flash", ">RAM with learning",
     )  # fmt: skip
     mine = {"name": chosen["label"], **chosen}

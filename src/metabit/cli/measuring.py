@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from metabit.cli.answers import Answer
 from metabit.cli.common import Output
-from metabit.cli.tables import format_us, table
+from metabit.cli.tables import format_us, table_below
 
 if TYPE_CHECKING:
     from metabit.firmware_sim.deploy.measured import Measured
@@ -46,8 +46,8 @@ def show_measured(
     from metabit.firmware_sim.deploy.measured import beside, doubts
 
     pairs = beside(real, file, made)
-    rows = table(
-        "\nmeasured beside estimated", "", ">measured", ">quickest", ">estimated", ">ratio",
+    rows = table_below(
+        "measured beside estimated", "", ">measured", ">quickest", ">estimated", ">ratio",
         ">cycles measured", ">estimated", ">ratio", "within the bar",
     )  # fmt: skip
     for pair in pairs:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from metabit.cli.tables import percent, table
+from metabit.cli.tables import percent, table_below
 
 if TYPE_CHECKING:
     from metabit.firmware_sim.cost.phases import Phase
@@ -22,7 +22,7 @@ CSV_COLUMNS = ("board", "work", "layer", "name", "phase", "instructions", "cycle
 
 def phase_table(profile: Profile) -> Table:
     """A row for each phase of a prediction and of a learning step, with its share of it."""
-    rows = table("\nlayer by layer", "", "layer", "phase", ">instructions", ">cycles", ">share")
+    rows = table_below("layer by layer", "", "layer", "phase", ">instructions", ">cycles", ">share")
     for work, phases in _works(profile):
         total = sum(map(_size, phases))
         for i, phase in enumerate(phases):

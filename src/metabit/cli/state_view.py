@@ -8,7 +8,7 @@ from pathlib import Path
 
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output
-from metabit.cli.tables import percent, table
+from metabit.cli.tables import percent, table, table_below
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
 from metabit.edge_runtime.state_history import KeptState, history, newest_of, state_called
@@ -127,7 +127,7 @@ def _with_model(
     engine.load_state(image)
     status, names = engine.status(), ClassNames(blob.model, engine.n_outputs, folder)
     if any(recall is not None for recall in status.class_accuracy):
-        rows = table("\nclasses", "class", ">right of late")
+        rows = table_below("classes", "class", ">right of late")
         for label, recall in enumerate(status.class_accuracy):
             if recall is not None:
                 rows.add_row(names(label), percent(recall))
@@ -139,7 +139,7 @@ def _with_model(
 def _show_layers(out: Output, blob: Blob, status: Status) -> None:
     if not status.layer_plasticity:
         return
-    rows = table("\nlayers", "name", ">plasticity left", ">at the end of their range")
+    rows = table_below("layers", "name", ">plasticity left", ">at the end of their range")
     layers = blob.model.layers[-len(status.layer_plasticity) :]
     for layer, left, end in zip(layers, status.layer_plasticity, status.layer_at_end, strict=True):
         rows.add_row(layer.name, percent(left), percent(end))
@@ -204,7 +204,7 @@ def _weights(out: Output, folder: Path, old: KeptState, new: KeptState, blob: Bl
     assert old.facts is not None
     changed = difference(old.image, new.image, blob, str(folder))
     if changed.layers:
-        rows = table("\nlayers", "name", ">weights", ">moved", ">flipped", ">levels per move")
+        rows = table_below("layers", "name", ">weights", ">moved", ">flipped", ">levels per move")
         for layer in changed.layers:
             rows.add_row(
                 layer.name, f"{layer.n_weights:,}", f"{layer.n_moved:,}", f"{layer.n_flipped:,}",
@@ -213,7 +213,7 @@ def _weights(out: Output, folder: Path, old: KeptState, new: KeptState, blob: Bl
         out.show(rows)
     if changed.class_counts:
         names = ClassNames(blob.model, len(changed.class_counts), folder)
-        rows = table("\nsamples of each class", "class", f">{old}", f">{new}")
+        rows = table_below("samples of each class", "class", f">{old}", f">{new}")
         for label, (before, after) in enumerate(changed.class_counts):
             if before or after:
                 rows.add_row(names(label), f"{before:,}", f"{after:,}")

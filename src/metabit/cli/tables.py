@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from metabit.cli.answers import Answer
+from metabit.cli.plain_table import PlainTable
 from metabit.edge_runtime.sizes import format_kib
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ FRONT_END = "front end"
 WORK_NOTE = "instructions are counted; cycles, time and energy are estimates"
 
 
-def table(title: str, *columns: str) -> Table:
+def table(title: str, *columns: str) -> PlainTable:
     """A table whose column names starting with ">" are right-aligned."""
-    made = Table(title=title or None, box=None)
+    made = PlainTable(title=title or None, box=None)
     made.pad_edge = False
     for column in columns:
         right = column.startswith(">")
@@ -33,6 +34,13 @@ def table(title: str, *columns: str) -> Table:
             column.lstrip(">"), justify="right" if right else "left", header_style="dim",
             overflow="fold", no_wrap=right,
         )  # fmt: skip
+    return made
+
+
+def table_below(title: str, *columns: str) -> PlainTable:
+    """As `table`, with an empty line before it."""
+    made = table(title, *columns)
+    made.below = True
     return made
 
 
@@ -129,7 +137,7 @@ def confusion_table(classes: list[Answer], confusion: list[list[int]] | None) ->
     cells = [[f"{n:,}" if n else "" for n in (confusion[row][said] for said in labels)]
              for row in labels]  # fmt: skip
     widest = max(len(cell) for row in cells for cell in row)
-    rows = table("\nwhat is right (rows), and what was said (columns)", "")
+    rows = table_below("what is right (rows), and what was said (columns)", "")
     for row in classes:  # a long name takes several lines, because two may begin alike
         rows.add_column(
             row["name"], justify="right", header_style="dim", overflow="fold", min_width=widest
@@ -141,7 +149,7 @@ def confusion_table(classes: list[Answer], confusion: list[list[int]] | None) ->
 
 def sizes_table(sizes: Mapping[str, int]) -> Table:
     """The table that compares a packed model with its float32 and int8 forms."""
-    rows = table("\nsizes", "as", ">size", ">of float32")
+    rows = table_below("sizes", "as", ">size", ">of float32")
     float_bytes = sizes["float32_bytes"]
     for label, key in (
         ("float32 weights", "float32_bytes"),
@@ -162,7 +170,7 @@ def work_table(kinds: dict[str, Work | None], learn: Work | None) -> Table:
         kinds: work by name; None for what was not counted.
         learn: one learning step, which may be of several samples.
     """
-    rows = table("\ntime", "", ">instructions", ">cycles", ">time", ">range", ">energy")
+    rows = table_below("time", "", ">instructions", ">cycles", ">time", ">range", ">energy")
     if learn is not None:
         samples = "one sample" if learn.n_samples == 1 else f"{learn.n_samples} samples, one step"
         kinds = kinds | {f"learn {samples}": learn}

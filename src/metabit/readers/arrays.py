@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
-from metabit.errors import CorruptError, FormatError, InputError
+from metabit.errors import CorruptError, FormatError, InputError, MetabitError, reason
 from metabit.readers.samples import Array, ReadSamples
 from metabit.unpacking import DAMAGE, array_in, arrays_of, first_rows
 
@@ -42,29 +43,34 @@ def from_npz(path: Path, limit: int | None = None) -> ReadSamples:
             or it cannot be read or is too large (E-DATA-READ).
         FormatError, CorruptError: it is not an .npz file, or a damaged one (E-DATA-FORMAT).
     """
-    # np.load takes what does not begin like a zip file for a pickle.
-    if not zipfile.is_zipfile(path):
-        raise CorruptError(
-            f"{path}: not a .npz file, or a damaged one; numpy.savez(file, x=..., y=...) makes one",
-            code="E-DATA-FORMAT",
-        )
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            names = arrays_of(archive)
-            if "x" not in names:
-                raise InputError(
-                    f"{path}: no array named x (found: {', '.join(names) or 'none'}); "
-                    "numpy.savez(file, x=..., y=...)",
-                    code="E-DATA-NO-X",
+        with path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                raise CorruptError(
+                    f"{path}: not a .npz file, or a damaged one; numpy.savez(file, x=..., y=...) "
+                    "makes one",
+                    code="E-DATA-FORMAT",
                 )
-            x = array_in(archive, "x", str(path), limit)
-            y = array_in(archive, "y", str(path), limit) if "y" in names else None
-    except InputError:
+            return _of_zip(file, path, limit)
+    except MetabitError:
         raise
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)})", code="E-DATA-READ") from error
     except DAMAGE as error:
         raise _refused(str(path), error) from error
+
+
+def _of_zip(file: BinaryIO, path: Path, limit: int | None) -> ReadSamples:
+    with zipfile.ZipFile(file) as archive:
+        names = arrays_of(archive)
+        if "x" not in names:
+            raise InputError(
+                f"{path}: no array named x (found: {', '.join(names) or 'none'}); "
+                "numpy.savez(file, x=..., y=...)",
+                code="E-DATA-NO-X",
+            )
+        x = array_in(archive, "x", str(path), limit)
+        y = array_in(archive, "y", str(path), limit) if "y" in names else None
     return ReadSamples(x, y, str(path))
 
 

@@ -22,7 +22,7 @@ def write(page: Page, path: Path) -> Path:
     Raises:
         StorageError: the file cannot be written.
     """
-    write_whole(path, render(page).encode())
+    write_whole(path, render(page).encode(errors="replace"))
     return path
 
 

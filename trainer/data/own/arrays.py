@@ -8,7 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from metabit.errors import CorruptError, InputError, MetabitError
+from metabit.errors import CorruptError, InputError, MetabitError, reason
 from metabit.unpacking import DAMAGE, array_in, arrays_of
 
 SUFFIXES = (".npy", ".npz")
@@ -44,7 +44,7 @@ def read_arrays_of(path: Path, label: str | None, group: str | None) -> dict[str
                 if group is not None or any(name in lower for name in GROUPS):
                     found["group"] = _named(path, archive, lower, GROUPS, group, "E-DATA-COLUMN")
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)})", code="E-DATA-READ") from error
     except MetabitError:
         raise
     except DAMAGE as error:

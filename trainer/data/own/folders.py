@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import warnings
 import wave
@@ -11,11 +12,12 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import CorruptError, FormatError, InputError, MetabitError
+from metabit.errors import CorruptError, FormatError, InputError, MetabitError, reason
 from metabit.extras import need
 from metabit.unpacking import DAMAGE, MOST_UNPACKED_BYTES, check_entry
 
@@ -136,12 +138,24 @@ def _is_known(name: str) -> bool:
 
 
 def names_in(path: Path) -> list[str]:
-    """Names of all files with a known suffix, in their order."""
+    """Names of all files with a known suffix, in their order.
+
+    Raises:
+        InputError: a folder cannot be looked into (E-DATA-READ).
+    """
     if path.is_dir():
-        found = ((file.relative_to(path).as_posix(), file) for file in path.rglob("*"))
+        walk = os.walk(path, onerror=_unreadable)
+        files = (Path(folder, name) for folder, _, names in walk for name in names)
+        found = ((file.relative_to(path).as_posix(), file) for file in files)
         return sorted(name for name, file in found if _is_known(name) and file.is_file())
     with _opened_zip(path) as archive:
         return [entry.filename for entry in _entries(archive)]
+
+
+def _unreadable(error: OSError) -> NoReturn:
+    raise InputError(
+        f"{error.filename}: cannot be looked into ({error.strerror})", code="E-DATA-READ"
+    ) from error
 
 
 def _in_folder(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -189,7 +203,7 @@ def _opened_zip(path: Path) -> Iterator[zipfile.ZipFile]:
             f"{path}: not a zip, or a damaged one ({error})", code="E-DATA-FORMAT"
         ) from error
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)})", code="E-DATA-READ") from error
 
 
 def _because(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -256,11 +257,17 @@ def _at_folder(data: OwnData, path: Path) -> Look:
 
 
 def _draft(data: OwnData, label: str | None) -> str:
-    lines = ["[data]", f'path = "{data.path}"']
+    lines = ["[data]", f"path = {_quoted(str(data.path))}"]
     keys = ("label", "group", "time", "pattern")
     for key in keys:
         value = getattr(data, key)
         value = label if key == "label" and value is None else value
         if value is not None:
-            lines.append(f"{key} = {value}" if isinstance(value, int) else f'{key} = "{value}"')
+            shown = str(value) if isinstance(value, int) else _quoted(value)
+            lines.append(f"{key} = {shown}")
     return "\n".join(lines)
+
+
+def _quoted(text: str) -> str:
+    """A string as TOML writes it: with the escapes that JSON has, too."""
+    return json.dumps(text, ensure_ascii=False)

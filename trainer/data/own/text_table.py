@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from metabit.errors import FormatError, InputError, nearest
+from metabit.errors import FormatError, InputError, nearest, reason
 from metabit.extras import need
 from metabit.trainer.data.label_name import label_in
 from metabit.trainer.data.own.memory import check_memory
@@ -164,7 +164,7 @@ def read_text_table(path: Path) -> TextTable:
         check_memory(str(path), path.stat().st_size)
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+        raise InputError(f"{path}: cannot be read ({reason(error)})", code="E-DATA-READ") from error
     return table_of(data, str(path))
 
 
@@ -247,7 +247,9 @@ def _unpacked(data: bytes, path: str) -> bytes:
         try:
             data = gunzipped(data, path)
         except (OSError, EOFError, zlib.error) as error:
-            raise InputError(f"{path}: cannot be read ({error})", code="E-DATA-READ") from error
+            raise InputError(
+                f"{path}: cannot be read ({reason(error)})", code="E-DATA-READ"
+            ) from error
         check_memory(path, len(data))
     return data.removeprefix(codecs.BOM_UTF8)
 

@@ -19,7 +19,7 @@ from metabit.cli.common import Answer, Output, verb
 from metabit.cli.options import BANK, BITS, FILE, THREADS, learn_option
 from metabit.cli.paths import ReadName, WriteFile
 from metabit.cli.progress import Bar
-from metabit.cli.tables import format_us, table
+from metabit.cli.tables import format_us, table, table_below
 from metabit.edge_runtime.threads import number_of_threads
 from metabit.export.blob import Blob
 from metabit.extras import need, pip_command
@@ -105,7 +105,8 @@ def command(
     _print_contestants(out, f"{file}: one sample", whole)
     _print_layers(out, layers, whole[PREDICT])
     if learnt:
-        _print_contestants(out, "\nlearning one sample", learnt)
+        out.line("")
+        _print_contestants(out, "learning one sample", learnt)
     _print_notes(out, whole[PREDICT], subject, alone)
     if plot is not None:
         _write_plot(out, plot, file, whole, single, learnt)
@@ -177,8 +178,8 @@ def _print_contestants(out: Output, title: str, measured: Mapping[str, Times]) -
 
 
 def _print_layers(out: Output, layers: list[Answer], whole: Times) -> None:
-    rows = table(
-        "\neach layer alone, its weights near the processor", "layer", ">MAC", ">bytes touched",
+    rows = table_below(
+        "each layer alone, its weights near the processor", "layer", ">MAC", ">bytes touched",
         ">min", ">median", ">p99", ">MAC/cycle", ">of the roof",
     )  # fmt: skip
     for row in layers:
@@ -204,7 +205,8 @@ def _print_notes(out: Output, whole: Times, subject: Subject, alone: bool) -> No
     clock = whole.to_dict()["clock_mhz"]
     roof = ROOFS.get(subject.path)
     words = "" if roof is None else f"; the roof of layers of bits is {roof:.0f} MAC/cycle"
-    out.line(f"\nkernels: {subject.path}{words}", "dim")
+    out.line("")
+    out.line(f"kernels: {subject.path}{words}", "dim")
     out.line(
         f"clock, by dependent additions beside each window: {clock['median']:,.0f} MHz, from "
         f"{clock['min']:,.0f} to {clock['max']:,.0f}; {whole.calls} calls per window",

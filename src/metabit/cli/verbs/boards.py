@@ -9,7 +9,7 @@ from rich.table import Table
 
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.paths import ReadName
-from metabit.cli.tables import table
+from metabit.cli.tables import table, table_below
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import nearest
 
@@ -90,7 +90,7 @@ def _core_table(board: Board) -> Table:
     """How the cycles of its core are estimated, and how far to trust that."""
     from metabit.firmware_sim.cost import cores
 
-    rows = table("\ncycles", "about", "core", "source")
+    rows = table_below("cycles", "about", "core", "source")
     if board.core not in cores.names():
         found = nearest(board.core, cores.names())
         rows.add_row("model", f'"{board.core}" has none', found)

@@ -178,7 +178,8 @@ def _inspect(
             out.line(f"{name}: {len(counts)} ({shown}{', ...' if len(counts) > SHOWN else ''})")
     for note in look.notes:
         out.line(note, "yellow")
-    out.line(f"\nfor a recipe:\n{look.draft}")
+    for line in ("", "for a recipe:", *look.draft.split("\n")):
+        out.line(line)
     if plot is not None:
         need("data inspect --plot")
         from metabit.trainer.data.own.look_plot import draw

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.cli.common import Answer, Output, verb
-from metabit.cli.tables import table
+from metabit.cli.tables import table, table_below
 from metabit.errors import MetabitError
 from metabit.export.fold import fold_threshold
 from metabit.export.spec import DenseLayer, InputSpec, LearnState, Model, Norm
@@ -69,7 +69,7 @@ def command(out: Output) -> Answer:
 
 def _tasks(out: Output) -> dict[str, Answer]:
     """What needs optional packages: their versions, or what is missing and how to install it."""
-    rows = table("\nwhat needs optional packages", "", "", "")
+    rows = table_below("what needs optional packages", "", "", "")
     rows.show_header = False
     found: dict[str, Answer] = {}
     for task, packages in TASKS.items():

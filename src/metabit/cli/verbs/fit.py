@@ -161,8 +161,9 @@ def or_known(out: Output, folder: Path, work: Callable[[], dict[str, Any]]) -> d
         return work()
     except KeyboardInterrupt:
         tried = known(folder / "trials")
+        out.line("")
         out.line(
-            f"\n{len(tried)} trainings are kept in {folder}; the same command continues", "yellow"
+            f"{len(tried)} trainings are kept in {folder}; the same command continues", "yellow"
         )
         for accuracy, label in tried[:3]:
             out.line(f"best so far: {100 * accuracy:.1f} % {label}")

@@ -10,7 +10,7 @@ from metabit.cli.common import Answer, Output, verb
 from metabit.cli.heads import facts, in_words, tracking_facts, tracking_in_words
 from metabit.cli.options import FILE
 from metabit.cli.state_view import show_file, show_states
-from metabit.cli.tables import sizes_table, table
+from metabit.cli.tables import sizes_table, table, table_below
 from metabit.edge_runtime.sizes import format_kib
 from metabit.edge_runtime.state_history import history
 from metabit.export import container
@@ -126,8 +126,8 @@ def _print_header(out: Output, file: Path, model: Model, data: bytes) -> None:
 
 
 def _print_layers(out: Output, model: Model) -> None:
-    rows = table(
-        "\nlayers", "name", "type", ">in", ">out", ">weights", ">packed", ">state", ">m at end",
+    rows = table_below(
+        "layers", "name", "type", ">in", ">out", ">weights", ">packed", ">state", ">m at end",
         "then",
     )  # fmt: skip
     for index, layer in enumerate(model.layers):
@@ -158,7 +158,7 @@ def _then(layer: Layer) -> str:
 
 
 def _print_sections(out: Output, sections: list[Section], n_bytes: int) -> None:
-    rows = table("\nsections", "type", "", ">offset", ">length", ">share", "CRC-32")
+    rows = table_below("sections", "type", "", ">offset", ">length", ">share", "CRC-32")
     for section in sections:
         rows.add_row(
             section.type, "critical" if section.critical else "optional",

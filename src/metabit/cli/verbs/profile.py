@@ -17,7 +17,7 @@ from metabit.cli.options import BANK, BATCH, BITS, BOARD, CONTEXTS, FILE, STATE,
 from metabit.cli.paths import ReadPath, WriteFile
 from metabit.cli.phase_tables import PHASE_NOTE, phase_table, phases_csv
 from metabit.cli.progress import progress
-from metabit.cli.tables import FRONT_END, WORK_NOTE, budget_bar, table, work_table
+from metabit.cli.tables import FRONT_END, WORK_NOTE, budget_bar, table, table_below, work_table
 from metabit.edge_runtime.sizes import format_kib
 from metabit.errors import InputError, nearest
 from metabit.extras import need
@@ -194,7 +194,7 @@ def _print_layers(out: Output, file: Path, made: Profile) -> None:
 
 
 def _print_memory(out: Output, name: str, memory: MemoryUse) -> None:
-    rows = table(f"\n{name}", "part", ">bytes", ">size")
+    rows = table_below(f"{name}", "part", ">bytes", ">size")
     for part, n_bytes in memory.largest():
         rows.add_row(part, f"{n_bytes:,}", format_kib(n_bytes))
     rows.add_row("total", f"{memory.used_bytes:,}", format_kib(memory.used_bytes), style="bold")

@@ -12,7 +12,7 @@ import numpy as np
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.paths import ReadPath
 from metabit.cli.progress import TrainingBar
-from metabit.cli.tables import percent, table
+from metabit.cli.tables import percent, table_below
 from metabit.extras import need
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def command(
 def _print(out: Output, run: Run) -> None:
     matrix, names = run.accuracy_matrix, run.metrics["tasks"]
     shown = range(max(0, len(names) - MOST_COLUMNS), len(names))
-    rows = table("\naccuracy on each task (columns) after each task (rows), in %", "after")
+    rows = table_below("accuracy on each task (columns) after each task (rows), in %", "after")
     for j in shown:
         rows.add_column(names[j].replace("permutation ", "perm. "), justify="right")
     for i in shown:

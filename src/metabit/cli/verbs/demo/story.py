@@ -372,8 +372,9 @@ def _report(out: Output, story: Story, folder: Path) -> Answer:
     text = json.dumps({"schema": "metabit/demo/1", **answer}, indent=1, default=str)
     write_whole(folder / "report.json", (text + "\n").encode())
     page = write(of_demo.page(answer, made_now()), folder / "index.html")
+    out.line("")
     out.line(
-        f"\n{story.seconds:.0f} s; report: {page}, numbers: {folder / 'report.json'}",
+        f"{story.seconds:.0f} s; report: {page}, numbers: {folder / 'report.json'}",
         "bold",
     )
     out.line(f"the model is {folder / 'hapt.mbit'}: try `metabit inspect {folder / 'hapt.mbit'}`")
@@ -381,4 +382,5 @@ def _report(out: Output, story: Story, folder: Path) -> Answer:
 
 
 def _title(out: Output, number: int, text: str) -> None:
-    out.line(f"\n{number}. {text}", "bold")
+    out.line("")
+    out.line(f"{number}. {text}", "bold")
