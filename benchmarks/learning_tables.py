@@ -130,6 +130,32 @@ def context_costs(r: Record) -> str:
     return table(["784-128-128-10", "RAM, KiB", "state, bytes", *works], rows)
 
 
+def one_or_contexts(r: Record) -> str:
+    """From results/one_or_contexts.json: means over draws, and the standard error of gains."""
+    rows = []
+    for problem, part in r.items():
+        opened = [run for run in part["runs"] if run["n_open"] > 1]
+        row = [problem, str(len(part["runs"]))]
+        for way in ("one", "contexts"):
+            before, after = (
+                mean_percent([run[way][key] for run in part["runs"]])
+                for key in ("old_before", "old_after")
+            )
+            row.append(f"{before} → {after}")
+        rows.append([*row, _gain(part["runs"]), str(len(opened)), _gain(opened)])
+    header = ["gate", "draws", "one network, old held-out data, %", "contexts, %",
+              "gain, points", "draws in which more than one opened", "gain in these"]  # fmt: skip
+    return table(header, rows)
+
+
+def _gain(runs: list[Record]) -> str:
+    """Points that contexts gain over one network, with the standard error of their mean."""
+    gains = [100 * (run["contexts"]["old_after"] - run["one"]["old_after"]) for run in runs]
+    if len(gains) < 2:
+        return "".join(f"{gain:+.1f}" for gain in gains) or "-"
+    return f"{np.mean(gains):+.1f} ± {np.std(gains, ddof=1) / np.sqrt(len(gains)):.1f}"
+
+
 def mean_percent(shares: list[float]) -> str:
     """Of shares from 0 to 1."""
     return f"{100 * np.mean(shares):.1f}"

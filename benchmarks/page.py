@@ -59,6 +59,7 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "stream-speed": ("stream_speed", learning_tables.stream_speed),
     "learning-speed": ("learning_speed", learning_tables.speed),
     "learning-functions": ("learning_speed", learning_tables.functions),
+    "one-or-contexts": ("one_or_contexts", learning_tables.one_or_contexts),
     "context-costs": ("context_costs", learning_tables.context_costs),
     "scaling": ("scaling", scaling_tables.summary),
     "threads": ("scaling", scaling_tables.threads),
