@@ -27,6 +27,20 @@ def layers_in_words(learn_layers: int, n_layers: int) -> str:
     return "the head" if learn_layers == 1 else f"the last {learn_layers} layers"
 
 
+def who_learns(head: str | None, learn_layers: int, n_layers: int, contexts: int) -> str:
+    """What learns, as the subject of a sentence: "the tracking head learns"."""
+    if head is not None:
+        return {
+            "counting": "the counting head learns",
+            "counting-small": "the counting head learns with the matrix of home",
+            "tracking": "the tracking head learns",
+        }[head]
+    if learn_layers == 0:
+        return "nothing learns"
+    layers = layers_in_words(learn_layers, n_layers)
+    return f"{layers} learn{'s' if layers == 'the head' else ''}{contexts_in_words(contexts)}"
+
+
 def resolve_learn(learn: Learn, n_layers: int) -> int:
     """Layers that learn, counted from the output, for "none", "head", "all" or a number.
 

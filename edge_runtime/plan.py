@@ -14,13 +14,13 @@ from metabit.edge_runtime.layers_that_learn import Learn as Learn
 from metabit.edge_runtime.layers_that_learn import (
     contexts_in_words,
     describe,
-    layers_in_words,
     resolve_learn,
+    who_learns,
 )
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import HEADS, MAX_UNITS, Head, Options
 from metabit.edge_runtime.refusals import no_contexts, no_replay, too_many_classes
-from metabit.edge_runtime.sizes import format_kib, parse_bytes
+from metabit.edge_runtime.sizes import format_kib, parse_bytes, ram_in_words
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
 from metabit.export.container import head_that_answers
@@ -56,7 +56,8 @@ class Plan:
 
     Attributes:
         parts: bytes by part, see `PARTS`; they sum to `arena_bytes`.
-        arena_bytes: RAM the arena needs, in total.
+        arena_bytes: RAM of the arena, interleaved weights included.
+        needed_bytes: the same without them, which will do on every machine.
         blob_bytes: the model itself, in flash or mapped from a file.
         learn_layers: layers that learn, counted from the output.
         n_layers: layers in all.
@@ -74,6 +75,7 @@ class Plan:
 
     parts: Mapping[str, int]
     arena_bytes: int
+    needed_bytes: int
     blob_bytes: int
     learn_layers: int
     n_layers: int
@@ -87,6 +89,11 @@ class Plan:
     contexts: int = 0
     reason: str = ""
     at_rest: bool = False
+
+    @property
+    def ram(self) -> str:
+        """What it needs, and the arena where it is larger, in words."""
+        return ram_in_words(self.needed_bytes, self.arena_bytes)
 
     @property
     def learns(self) -> bool:
@@ -337,9 +344,11 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
     )
     _native.check(result, "plan")
     learns = options.learn_layers > 0
+    narrow = _plan_one(mapped, replace(options, panels=False)) if options.panels else None
     return Plan(
         parts={name: int(getattr(raw, name)) for name in PARTS},
         arena_bytes=raw.arena_bytes,
+        needed_bytes=raw.arena_bytes if narrow is None else narrow.arena_bytes,
         blob_bytes=mapped.memory.size,
         learn_layers=options.learn_layers,
         n_layers=mapped.info.n_layers,
@@ -356,19 +365,9 @@ def _plan_one(mapped: Mapped, options: Options) -> Plan:
 
 def _reason(chosen: Plan) -> str:
     """Why this learns, in one line: "the tracking head learns: as asked; 13.3 KiB"."""
-    if not chosen.learns:
-        what = "nothing learns"
-    elif chosen.head is not None:
-        what = {
-            "counting": "the counting head learns",
-            "counting-small": "the counting head learns with the matrix of home",
-            "tracking": "the tracking head learns",
-        }[chosen.head]
-    else:
-        layers = layers_in_words(chosen.learn_layers, chosen.n_layers)
-        what = f"{layers} {'learns' if layers == 'the head' else 'learn'}"
-        what += contexts_in_words(chosen.contexts)
-    return f"{what}: as asked; {format_kib(chosen.arena_bytes)}"
+    head = None if chosen.at_rest else chosen.head
+    who = who_learns(head, chosen.learn_layers, chosen.n_layers, chosen.contexts)
+    return f"{who}: as asked; {chosen.ram}"
 
 
 def _budget_message(mapped: Mapped, options: Options, asked: Plan, budget_bytes: int) -> str:

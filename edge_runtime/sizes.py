@@ -44,3 +44,15 @@ def format_kib(n_bytes: float) -> str:
     if abs(n_bytes) < 10 * 1024**2:
         return f"{n_bytes / 1024:,.1f} KiB"
     return f"{n_bytes / 1024**2:,.1f} MiB"
+
+
+def ram_in_words(needed_bytes: int, arena_bytes: int) -> str:
+    """RAM of a model that is open: "7.7 KiB, 16.6 KiB with weights interleaved".
+
+    Args:
+        needed_bytes: what it needs on every machine.
+        arena_bytes: what it takes here, where weights may be interleaved for quicker kernels.
+    """
+    if needed_bytes == arena_bytes:
+        return format_kib(arena_bytes)
+    return f"{format_kib(needed_bytes)}, {format_kib(arena_bytes)} with weights interleaved"

@@ -29,8 +29,8 @@ def main() -> None:
     rival = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(x, y)
     ours = MetabitClassifier(ram="64 KiB", random_state=0).fit(x, y)
     print(f"logistic regression: {rival.score(x_test, y_test):.1%} of the test digits are right")
-    arena = format_kib(ours.engine_.plan.arena_bytes)
-    print(f"MetabitClassifier: {ours.score(x_test, y_test):.1%}, in {arena} of RAM with learning")
+    ram = format_kib(ours.engine_.plan.needed_bytes)
+    print(f"MetabitClassifier: {ours.score(x_test, y_test):.1%}, in {ram} of RAM with learning")
 
     known, new = y < 8, y >= 8
     device = MetabitClassifier(ram="64 KiB", spare_classes=2, random_state=0)

@@ -96,6 +96,7 @@ class Simulation:
         learnt: shape (n,), int32: prediction before each learning step; empty without learning.
         state_image: what the board saved; empty without learning.
         arena_bytes: as the board reports it.
+        needed_bytes: the same without weights interleaved for kernels with vector registers.
         stack_used_bytes: the deepest the stack has been.
         self_test_samples: golden samples that the board's self-test ran.
         front_end: counted instructions of it from one sample to the next; None without one.
@@ -111,6 +112,7 @@ class Simulation:
     learnt: NDArray[np.int32]
     state_image: bytes
     arena_bytes: int
+    needed_bytes: int
     stack_used_bytes: int
     self_test_samples: int
     front_end: Work | None
@@ -137,6 +139,7 @@ class Simulation:
             "state_bytes": self.state_bytes,
             "state_crc32": zlib.crc32(self.state_image),
             "arena_bytes": self.arena_bytes,
+            "needed_bytes": self.needed_bytes,
             "stack_used_bytes": self.stack_used_bytes,
             "self_test_samples": self.self_test_samples,
             "front_end": None if self.front_end is None else self.front_end.to_dict(),
@@ -228,6 +231,7 @@ def _side_by_side(
         learnt=learnt,
         state_image=image,
         arena_bytes=running.plan.arena_bytes,
+        needed_bytes=running.plan.needed_bytes,
         stack_used_bytes=device.stack_used_bytes(),
         self_test_samples=0 if golden is None else len(golden.inputs),
         front_end=front_end,

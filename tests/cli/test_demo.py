@@ -23,7 +23,7 @@ def test_the_demo_writes_a_report_whose_numbers_hold_together(cli: Cli, tmp_path
     assert cli("report", folder, "-o", tmp_path / "page.html").code == 0
     assert sum(report["ram_parts"].values()) == report["arena_bytes"]
     engine = Engine(folder / "hapt.mbit", learn="auto", ram=report["ram_budget"])
-    assert engine.plan.arena_bytes == report["arena_bytes"]
+    assert engine.plan.needed_bytes == report["arena_bytes"]
     assert report["arena_bytes"] <= 64 * 1024
     head, layers = report["curves"]
     assert (head["m"], layers["m"]) == (None, 3.0)

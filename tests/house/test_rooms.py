@@ -42,7 +42,7 @@ ROOMS = {
         "class_names device_lines device_time heads progress",
         "state_view",
         "kept_states",
-        "guarding reading stream_record",
+        "guarding reading stream_record teaching",
         "row_record",
         "fit_tables learn_rows learn_tables",
         "bench_plot board_tables export_targets measuring phase_tables",

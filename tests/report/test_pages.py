@@ -37,7 +37,7 @@ def learning() -> dict[str, Any]:
     return {
         "schema": "metabit/learn/1", "file": NASTY, "data": NASTY, "reason": NASTY,
         "n_samples": 20, "accuracy_before": 0.5, "accuracy_after": 0.9, "is_drifting": True,
-        "prequential_accuracy": 0.6, "arena_bytes": 2048, "new_classes": [0], "classes": classes,
+        "prequential_accuracy": 0.6, "needed_bytes": 2048, "new_classes": [0], "classes": classes,
         "confusion": [[6, 4], [0, 10]], "curve": {"samples": [1, 10, 20], "right": [0, 0.5, 0.9]},
         "stretches": [{"label": 0, "right": [0.5, None]}, {"label": 1, "right": [None, 1.0]}],
         "guard": {"n_probes": 4, "hits_before": 3, "hits_after": 4, "n_reverted": 1, "checks": [

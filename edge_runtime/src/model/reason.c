@@ -152,6 +152,18 @@ static void put_why(line *to, const mb_options *asked, const mb_options *chosen,
     }
 }
 
+/* "7.7 KiB, 16.6 KiB with weights interleaved": needed everywhere, taken here. */
+static void put_ram(line *to, const mb_blob_view *view, const mb_options *choice) {
+    mb_options narrow = *choice;
+    narrow.panels = 0;
+    put_size(to, arena_of(view, &narrow));
+    if (choice->panels) {
+        put(to, ", ");
+        put_size(to, arena_of(view, choice));
+        put(to, " with weights interleaved");
+    }
+}
+
 int mb_choose(const void *blob, size_t blob_bytes, const mb_options *options, size_t ram_bytes,
               mb_options *chosen, char *reason, size_t reason_bytes) {
     mb_blob_view view;
@@ -181,7 +193,7 @@ int mb_choose(const void *blob, size_t blob_bytes, const mb_options *options, si
             put_why(&to, options, &choice, &best, &view);
         }
         put(&to, "; ");
-        put_size(&to, arena_of(&view, &choice));
+        put_ram(&to, &view, &choice);
     }
     *chosen = choice; /* last, because it may be where the options are */
     return MB_OK;

@@ -5,57 +5,47 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output
 from metabit.cli.reading import say_limited
 from metabit.cli.row_record import RowRecord, number_of, say_row
+from metabit.cli.teaching import Teaching
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
 from metabit.readers.live import Waiting, no_sample, samples_as_they_come
 from metabit.readers.rows import Rows, SampleRow
 from metabit.readers.samples import Array
 
-Teacher = Callable[[ArrayLike, ArrayLike], NDArray[np.int64]]
-
 KEPT_EVERY = 500
-"""Samples after which what was learnt is kept."""
+"""Samples after which what was learnt is kept, unless the user says otherwise."""
 
 
-def learn_rows(
-    out: Output, rows: Rows, engine: Engine, learn: Teacher, classes: ClassNames,
-    limit: int | None, keep: Callable[[], None],
-) -> Answer:  # fmt: skip
+def learn_rows(out: Output, rows: Rows, teaching: Teaching, limit: int | None) -> Answer:
     """Predict every row, print what it is, and learn it if it has a label, or when that comes.
 
     Args:
         out: answers go to stdout at once, because the next program waits for them.
         rows: a row without a label, or with an empty one, is only answered.
-        engine, learn: the engine, and what teaches it: itself, or its guard.
-        classes: numbers of labels that are names, and names of those that are numbers.
+        teaching: teaches; what was learnt is kept at the end too, also when the user interrupts.
         limit: samples after which to stop; None for the end of the rows.
-        keep: keeps what was learnt; called after every `KEPT_EVERY` samples and at the end, also
-            when the user interrupts.
 
     Raises:
         InputError: there is no sample (see `no_sample`), or none has a label (E-NO-LABELS).
     """
-    record, waiting = RowRecord(), Waiting[Array]()
+    record, waiting, classes = RowRecord(), Waiting[Array](), teaching.classes
 
     def taught(row: SampleRow, sample: Array) -> int:
         truth = number_of(row, rows, classes, learning=True)
-        said = int(learn(sample, np.array([truth]))[0])
+        said = int(teaching.learn(sample, np.array([truth]))[0])
         record.add(truth, said)
-        if record.n % KEPT_EVERY == 0:
-            keep()
         return said
 
     try:
-        n = _answer(out, rows, engine, taught, waiting, classes, limit)
+        n = _answer(out, rows, teaching.engine, taught, waiting, classes, limit)
     finally:
         if record.n:
-            keep()
+            teaching.keep()
     if n == 0:
         raise no_sample(rows)
     if record.n == 0:
@@ -74,7 +64,7 @@ def learn_rows(
         "fading_accuracy": record.fading,
         "class_names": classes.known,
         "classes": record.by_class(classes),
-        "confusion": record.confusion(engine.n_outputs),
+        "confusion": record.confusion(teaching.engine.n_outputs),
     }
 
 

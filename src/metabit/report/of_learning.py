@@ -34,7 +34,7 @@ def page(answer: dict[str, Any], facts: dict[str, str]) -> Page:
         Stat(percent(after), "of these samples are right after learning"),
         Stat(percent(before), "before"),
         Stat(percent(answer["prequential_accuracy"]), "as they came, each before it was learnt"),
-        Stat(kib(answer["arena_bytes"]), "of RAM, learning included"),
+        Stat(kib(answer["needed_bytes"]), "of RAM, learning included"),
     ]
     headline = (
         f"{percent(after)} right after learning {answer['n_samples']:,} samples of "

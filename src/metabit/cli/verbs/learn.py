@@ -14,7 +14,7 @@ from metabit.cli.class_names import ClassNames
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.guarding import guard_answer, guard_for
 from metabit.cli.kept_states import Opened, opened_with
-from metabit.cli.learn_rows import learn_rows
+from metabit.cli.learn_rows import KEPT_EVERY, learn_rows
 from metabit.cli.learn_tables import say_learnt
 from metabit.cli.options import (
     BANK_OR_TASKS,
@@ -40,8 +40,8 @@ from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
 from metabit.cli.stream_record import StreamRecord
 from metabit.cli.tables import percent
+from metabit.cli.teaching import Teaching
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.guard import Guard
 from metabit.edge_runtime.kept_contexts import room_for
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
@@ -102,6 +102,11 @@ OF_LAYERS = {"m": "--m", "step_levels": "--step", "bits": "--bits"}
     "in FILE, or remember.",
 )  # fmt: skip
 @click.option(
+    "--commit-every", type=click.IntRange(min=1), metavar="N",
+    help="Keep what was learnt in --state after every N samples, as the guard leaves it. Default: "
+    f"{KEPT_EVERY} for rows of standard input, otherwise at the end only.",
+)  # fmt: skip
+@click.option(
     "--report", metavar="FILE.html", type=click.Path(path_type=Path),
     help="Also write a page about the stream.",
 )  # fmt: skip
@@ -119,7 +124,7 @@ def command(
     out: Output, file: Path, data: str, state: Path | None, learn: str | None,
     names: str | None, guarded: bool | None, probes: str | None, label: str | None,
     codes: bool | None, limit: int | None, split: str, task: int | None, bank: int | None,
-    report: Path | None, **options: Any,
+    commit_every: int | None, report: Path | None, **options: Any,
 ) -> Answer:  # fmt: skip
     """Teach FILE with the labelled samples of DATA, in their order.
 
@@ -133,10 +138,11 @@ def command(
     itself never changes.
 
     DATA is the same as for `metabit predict`. Labels are numbers, or names of classes. Rows of
-    standard input are answered and learnt one by one as they come, those without a label only
-    answered; what was learnt is kept every 500 samples. They are csv, or JSON lines such as
-    {"id": 17, "values": [1, 2, 3]}, whose label may follow later: {"id": 17, "label": "walking"}.
+    standard input are answered and learnt as they come, those without a label only answered. They
+    are csv, or JSON lines such as {"id": 17, "values": [1, 2]}, whose label may follow later.
     """
+    if commit_every is not None and state is None:
+        raise InputError("--commit-every: kept where? Give --state DIR too", code="E-USAGE")
     blob = Blob.of(file)
     model = blob.model
     csv = CsvOptions(label, codes)
@@ -153,10 +159,12 @@ def command(
     guard = guard_for(engine, model, classes, guarded, probes)
     if samples is None or truth is None:
         rows = live_rows(sys.stdin, "standard input", model, csv)
-        return _learn_rows(out, rows, engine, guard, classes, limit, state, file)
+        teaching = Teaching(engine, guard, classes, state, commit_every or KEPT_EVERY)
+        return _learn_rows(out, rows, teaching, limit, file)
     out.line(f"{file}: {engine.plan.reason}")
     hits_before = guard.hits() if guard else 0
-    record = _learn(out, engine, guard, classes, state, samples.x, truth)
+    teaching = Teaching(engine, guard, classes, state, commit_every)
+    record = _learn(out, teaching, samples.x, truth)
     answer: Answer = {
         "file": file,
         "data": samples.where,
@@ -227,6 +235,7 @@ def _what_learnt(engine: Engine) -> Answer:
         "replay": plan.replay,
         "contexts": plan.contexts,
         "arena_bytes": plan.arena_bytes,
+        "needed_bytes": plan.needed_bytes,
         **vars(engine.status()),
     }
 
@@ -243,21 +252,14 @@ def _how_well(record: StreamRecord, classes: ClassNames, n_outputs: int) -> Answ
 
 
 def _learn_rows(
-    out: Output, rows: Rows, engine: Engine, guard: Guard | None, classes: ClassNames,
-    limit: int | None, state: Path | None, file: Path,
-) -> Answer:  # fmt: skip
+    out: Output, rows: Rows, teaching: Teaching, limit: int | None, file: Path
+) -> Answer:
+    engine, guard, classes, state = (
+        teaching.engine, teaching.guard, teaching.classes, teaching.state,
+    )  # fmt: skip
     out.note(f"{file}: {engine.plan.reason}")
-
-    def keep() -> None:
-        if state is not None:
-            _keep(engine, classes, state)
-
     hits_before = guard.hits() if guard else 0
-    learn = engine.learn if guard is None else guard.learn
-    answer = learn_rows(out, rows, engine, learn, classes, limit, keep)
-    if guard is not None:
-        guard.finish()
-        keep()
+    answer = learn_rows(out, rows, teaching, limit)
     new = _new(rows.model, engine, np.array([row["label"] for row in answer["classes"]]))
     if new:
         out.note(f"new classes: {', '.join(map(classes, new))}")
@@ -277,6 +279,7 @@ def _learn_rows(
         "file": file,
         "choice": engine.plan.choice,
         "arena_bytes": engine.plan.arena_bytes,
+        "needed_bytes": engine.plan.needed_bytes,
         "state": state,
         "guard": None if guard is None else guard_answer(guard, hits_before),
         "new_classes": new,
@@ -310,47 +313,38 @@ def _check_choice(engine: Engine, file: Path, options: dict[str, Any]) -> None:
         )
 
 
-def _keep(engine: Engine, classes: ClassNames, state: Path) -> None:
-    engine.commit()
-    classes.save(state)
-
-
 def _learn(
-    out: Output, engine: Engine, guard: Guard | None, classes: ClassNames, state: Path | None,
-    x: NDArray[np.generic], truth: NDArray[np.int32],
-) -> StreamRecord:  # fmt: skip
+    out: Output, teaching: Teaching, x: NDArray[np.generic], truth: NDArray[np.int32]
+) -> StreamRecord:
     """Learn samples, and keep what was learnt; when the user interrupts too."""
-    before = engine.predict(x)
+    before = teaching.engine.predict(x)
     try:
-        said = _with_progress(engine, guard, x, truth)
+        said = _with_progress(teaching, x, truth)
     except KeyboardInterrupt:
-        if state is not None:
-            _keep(engine, classes, state)
-            out.note(f"interrupted: what was learnt until now is kept in {state}")
+        teaching.keep()
+        if teaching.state is not None:
+            out.note(f"interrupted: what was learnt until now is kept in {teaching.state}")
         raise
-    if state is not None:
-        _keep(engine, classes, state)
-    return StreamRecord(truth, before, said, engine.predict(x))
+    teaching.keep()
+    return StreamRecord(truth, before, said, teaching.engine.predict(x))
 
 
 def _with_progress(
-    engine: Engine, guard: Guard | None, x: NDArray[np.generic], truth: NDArray[np.int32]
+    teaching: Teaching, x: NDArray[np.generic], truth: NDArray[np.int32]
 ) -> NDArray[np.int64]:
     """What was predicted of samples before they were learnt, shape (n,)."""
-    n, said, chunk = len(truth), [], CHUNK // engine.plan.batch * engine.plan.batch
-    learner = guard or engine
+    n, batch = len(truth), teaching.engine.plan.batch
+    said, chunk = [], CHUNK // batch * batch
     with progress() as bar:
         shown = bar.add_task("learning", total=n, note="")
         for start in range(0, n, chunk):
             part = slice(start, start + chunk)
-            said.append(learner.learn(x[part], truth[part]))
+            said.append(teaching.learn(x[part], truth[part]))
             right = float(np.mean(said[-1] == truth[part]))
             bar.update(
                 shown, completed=min(n, start + chunk),
                 note=f"last {len(said[-1])}: {percent(right)} right",
             )  # fmt: skip
-    if guard is not None:
-        guard.finish()
     return np.concatenate(said)
 
 

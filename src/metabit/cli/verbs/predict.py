@@ -39,7 +39,6 @@ from metabit.cli.tables import (
     percent,
 )
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.sizes import format_kib
 from metabit.export.blob import Blob
 from metabit.export.states.files import no_states
 from metabit.files import write_whole
@@ -114,7 +113,7 @@ def command(
         since = since_export(out, blob, chosen, state, samples.x, truth, judged["accuracy"])
     out.line(
         f"{n:,} samples in {1000 * seconds:.1f} ms ({1e6 * seconds / n:.1f} µs each), "
-        f"arena {format_kib(engine.plan.arena_bytes)}"
+        f"arena {engine.plan.ram}"
     )
     return {
         "file": file,
@@ -125,6 +124,7 @@ def command(
         "class_names": names.known,
         "seconds": seconds,
         "arena_bytes": engine.plan.arena_bytes,
+        "needed_bytes": engine.plan.needed_bytes,
         **since,
     }
 
@@ -213,6 +213,7 @@ def _stream(
         "classes": record.by_class(names) if record.n else None,
         "confusion": record.confusion(engine.n_outputs) if record.n else None,
         "arena_bytes": engine.plan.arena_bytes,
+        "needed_bytes": engine.plan.needed_bytes,
     }
 
 

@@ -27,7 +27,7 @@ from metabit.cli.progress import progress
 from metabit.cli.reading import read_for
 from metabit.cli.self_tests import self_test_told
 from metabit.cli.tables import FRONT_END, WORK_NOTE, work_table
-from metabit.edge_runtime.sizes import format_kib
+from metabit.edge_runtime.sizes import format_kib, ram_in_words
 from metabit.export.blob import Blob
 from metabit.extras import need
 
@@ -81,7 +81,8 @@ def command(
             progress=lambda done, total: bar.update(shown, completed=done, total=total), **given,
         )  # fmt: skip
     n = len(made.labels)
-    out.line(f"{file} on {made.board}: {made.choice}, arena {format_kib(made.arena_bytes)}")
+    ram = ram_in_words(made.needed_bytes, made.arena_bytes)
+    out.line(f"{file} on {made.board}: {made.choice}, arena {ram}")
     if state is not None:
         out.line(f"both begin with what was learnt in {state}")
     out.line(*self_test_told("the board", made.self_test_samples))

@@ -26,7 +26,7 @@ from metabit.cli.progress import TrainingBar, progress
 from metabit.cli.tables import budget_bar, format_us, percent, table
 from metabit.cli.verbs.demo.findings import RAM_BUDGET, LearningCurve, Story
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.plan import PARTS, Learn
+from metabit.edge_runtime.plan import PARTS, Learn, plan
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
 from metabit.edge_runtime.task_banks import TaskBanks
 from metabit.export import container
@@ -181,15 +181,15 @@ def _predict(out: Output, story: Story, path: Path, old: Split, new: Split, hapt
 
 
 def _budget(out: Output, story: Story, path: Path) -> None:
-    plan = Engine(path, learn="auto", ram=RAM_BUDGET).plan
-    story.ram_parts, story.arena_bytes = dict(plan.parts), plan.arena_bytes
-    _title(out, 4, f"RAM, to the byte, in a budget of {RAM_BUDGET}: {plan.choice}")
+    made = plan(path, learn="auto", ram=RAM_BUDGET)  # on a device, without interleaved weights
+    story.ram_parts, story.arena_bytes = dict(made.parts), made.arena_bytes
+    _title(out, 4, f"RAM, to the byte, in a budget of {RAM_BUDGET}: {made.choice}")
     rows = table("", "part", ">bytes", ">size")
-    for name, n_bytes in sorted(plan.parts.items(), key=lambda part: -part[1]):
+    for name, n_bytes in sorted(made.parts.items(), key=lambda part: -part[1]):
         rows.add_row(PARTS[name], f"{n_bytes:,}", format_kib(n_bytes))
-    rows.add_row("arena", f"{plan.arena_bytes:,}", format_kib(plan.arena_bytes), style="bold")
+    rows.add_row("arena", f"{made.arena_bytes:,}", format_kib(made.arena_bytes), style="bold")
     out.show(rows)
-    out.console.print(budget_bar(plan.arena_bytes, parse_bytes(RAM_BUDGET)))
+    out.console.print(budget_bar(made.arena_bytes, parse_bytes(RAM_BUDGET)))
 
 
 def _stream(out: Output, story: Story, path: Path, hapt: DataSet) -> None:
@@ -307,7 +307,7 @@ def _permuted_digits(out: Output, story: Story, digits: DataSet) -> None:
         rows.add_row(name, *cells)
     out.show(rows)
     out.line(
-        f"with contexts, in {format_kib(engine.plan.arena_bytes)}, nobody names the task; one "
+        f"with contexts, in {format_kib(engine.plan.needed_bytes)}, nobody names the task; one "
         "network is told it, and has a normalisation for each",
         "dim",
     )
