@@ -10,6 +10,7 @@ plain.py    float32
 qonnx.py    the bipolar type of QONNX
 write.py    the file, checked, with metadata
 read.py     files that anybody may have made
+quant.py    an operator of QONNX, in standard ones
 multi_threshold.py  an operator of FINN and QONNX, in standard ones
 evaluator.py  ONNX's reference evaluator, with what it lacks
 constants.py  what hangs on constants alone, worked out

@@ -19,6 +19,7 @@ from metabit.export.onnx.constants import (
     with_known_shapes,
 )
 from metabit.export.onnx.qonnx import OPERATOR, bipolar_function
+from metabit.export.onnx.quant import explain_quants, is_quant
 from metabit.plain_file import plain_bytes
 
 MAX_FILE_BYTES = 1 << 30
@@ -78,8 +79,8 @@ def _check_operators(proto: onnx.ModelProto, where: str) -> None:
             name = f"{node.domain}::{node.op_type}" if node.domain else node.op_type
             raise FormatError(
                 f"{where}: node {node.name or node.output[:1]}: operator {name} is not supported; "
-                f"known are {', '.join(sorted(OPERATORS))}, and {OPERATOR} and "
-                f"{multi_threshold.OPERATOR} of QONNX",
+                f"known are {', '.join(sorted(OPERATORS))}, and {OPERATOR}, "
+                f"{multi_threshold.OPERATOR} and Quant of QONNX",
                 code="E-ONNX-OPERATOR",
             )
 
@@ -88,7 +89,7 @@ def _explains_itself(node: onnx.NodeProto) -> bool:
     """Whether a node is of QONNX, and metabit puts standard operators in its place."""
     bipolar = node.domain in BIPOLAR and node.op_type == OPERATOR
     multi = node.domain in multi_threshold.DOMAINS and node.op_type == multi_threshold.OPERATOR
-    return bipolar or multi or multi_threshold.is_explained(node)
+    return bipolar or multi or is_quant(node) or multi_threshold.is_explained(node)
 
 
 def _explain_bipolar(proto: onnx.ModelProto) -> None:
@@ -183,6 +184,7 @@ def check(proto: onnx.ModelProto, where: str) -> onnx.ModelProto:
     try:
         for tensor in _tensors(proto):
             onnx.numpy_helper.to_array(tensor)  # it has the bytes that its shape needs
+        explain_quants(proto, where)
         multi_threshold.explain_multi_thresholds(proto, where)
         fold_foreign(proto, OPERATORS, where)
         onnx.checker.check_model(proto, full_check=True)

@@ -77,9 +77,11 @@ class Builder:
     """
 
     def __init__(
-        self, path: Path, told: Quantization | None, eps: float | None, where: str
-    ) -> None:
+        self, path: Path, told: Quantization | None, eps: float | None, where: str,
+        keep_zeros: bool,
+    ) -> None:  # fmt: skip
         self._path, self._told, self._eps, self._where = path, told, eps, where
+        self._keep_zeros = keep_zeros
         shape = path.input_shape
         if not 1 <= len(shape) <= 4:
             raise refuse(where, f"a sample of {len(shape)} dimensions; 1 to 4 are possible")
@@ -234,7 +236,7 @@ class Builder:
             return
         if self._layers[-1].covers_its_map:
             self._layers[-1].window = None
-        self._bits, n_zero = self._layers[-1].activations(self._where)
+        self._bits, n_zero = self._layers[-1].activations(self._where, self._keep_zeros)
         self._zeros.append(n_zero)
 
     def _read_samples(self, made: Linear, size: Float64Array) -> None:
@@ -285,7 +287,8 @@ class Builder:
     def _conv(self, step: Step) -> tuple[Linear, Float64Array]:
         weights = step.constant(1)
         assert weights is not None
-        in_shape, frame = self._maps(step), padding_of(step, self._frame, self._where)
+        in_shape = self._maps(step)
+        frame = padding_of(step, self._frame, in_shape, self._where)
         self._frame = None
         window = window_of(step, in_shape, () if frame is None else frame.sides, self._where)
         if frame is not None and window.padding == "one":
@@ -372,12 +375,13 @@ class Builder:
             raise refuse(
                 self._where, f"{node_name(step.node)}: one pooling per convolution, after it"
             )
+        uneven = any(side % sides[0] for side in layer.window.sum_sides) if sides else True
+        same = () if uneven else (b"SAME_UPPER", b"SAME_LOWER")
         plain = (
             len(set(sides)) == 1 and list(told.get("strides", [1, 1])) == sides
-            and told.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")
+            and told.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID", *same)
             and not any(told.get("pads", [0])) and set(told.get("dilations", [1])) == {1}
         )  # fmt: skip
-        uneven = any(side % sides[0] for side in layer.window.sum_sides) if sides else True
         if not plain or (told.get("ceil_mode", 0) and uneven):
             raise refuse(
                 self._where,

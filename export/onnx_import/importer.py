@@ -54,6 +54,7 @@ class Imported:
         per_input: what the front end of the model does, which the graph has in front of its first
             layer; None where the model has none.
         before: names of what the operations in front of the first layer give in the graph.
+        n_zeros: hidden channels for which one sum gives 0 in the graph, and +1 in the model.
     """
 
     model: Model
@@ -61,9 +62,13 @@ class Imported:
     channels_first: bool
     per_input: PerInput | None = None
     before: tuple[str, ...] = ()
+    n_zeros: int = 0
 
 
-def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None = None) -> Imported:
+def from_onnx(
+    proto: onnx.ModelProto, where: str, samples: Quantization | None = None, *,
+    keep_zeros: bool = False,
+) -> Imported:  # fmt: skip
     """Import a network.
 
     Args:
@@ -71,6 +76,8 @@ def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None =
         where: name of the file, for messages.
         samples: how 8-bit samples stand for the floats that the graph takes; for files of metabit
             and for integer inputs it is not needed.
+        keep_zeros: where a sign gives 0 for one sum, as ONNX's does, 0 is a third value, and the
+            channels of the layer have two bits each; otherwise +1.
 
     Raises:
         FormatError: it is no chain of binary layers; says which node, and what is supported.
@@ -82,7 +89,7 @@ def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None =
     if eps is not None and not MIN_EPS <= eps <= 1:
         raise refuse(where, f"its metadata tell an eps of {eps}")
     quantization = samples or _quantization(told)
-    built = [_built(proto, bank, quantization, eps, where) for bank in range(banks)]
+    built = [_built(proto, bank, quantization, eps, where, keep_zeros) for bank in range(banks)]
     first = built[0]
     layers = tuple(_layer(built, index, where) for index in range(len(first.layers)))
     spec = InputSpec(
@@ -105,16 +112,18 @@ def from_onnx(proto: onnx.ModelProto, where: str, samples: Quantization | None =
     )
     check_limits(model)
     reports = tuple(_report(first, index, layer) for index, layer in enumerate(layers))
-    return Imported(model, reports, first.channels_first, per_input, first.before)
+    n_zeros = sum(sum(bank.zeros) for bank in built)
+    return Imported(model, reports, first.channels_first, per_input, first.before, n_zeros)
 
 
 def _built(
-    proto: onnx.ModelProto, bank: int, told: Quantization | None, eps: float | None, where: str
-) -> Built:
+    proto: onnx.ModelProto, bank: int, told: Quantization | None, eps: float | None, where: str,
+    keep_zeros: bool,
+) -> Built:  # fmt: skip
     try:
         # Numbers of the file may be anything; what comes out of them is checked.
         with np.errstate(all="ignore"):
-            return Builder(path_of(proto, bank, where), told, eps, where).build()
+            return Builder(path_of(proto, bank, where), told, eps, where, keep_zeros).build()
     except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
         # The checker does not see everything: attributes of another type, operands that do not fit.
         raise refuse(where, f"its nodes contradict each other ({error})") from error

@@ -81,9 +81,13 @@ class Linear:
         self.chain.prepend(np.where(falling, -1.0, 1.0))
         self.window = replace(self.window, pool=side)
 
-    def activations(self, where: str) -> tuple[Activations, int]:
+    def activations(self, where: str, keep_zeros: bool) -> tuple[Activations, int]:
         """The bits of the layer, and the number of channels for which one sum gives 0, which is +1
         in metabit.
+
+        Args:
+            where: name of the file.
+            keep_zeros: such a 0 is a third value, and channels have two bits.
 
         Raises:
             FormatError: the activations take other values than a few in even steps.
@@ -94,12 +98,13 @@ class Linear:
         )
         points, values = self._probed(threshold)
         size, zero = float(np.abs(values).max()), values == 0
+        may_be_plain = not (keep_zeros and zero.any())
         bits = (points >= threshold.value) != threshold.flip
         plain = (
             np.all(zero | (np.abs(values) == size)) and not np.any(zero[[_NEAR, -1]])
             and np.array_equal(values >= 0, bits) and zero[:_NEAR].sum(axis=0).max() <= 1
         )  # fmt: skip
-        if math.isfinite(size) and size > 0 and plain:
+        if math.isfinite(size) and size > 0 and plain and may_be_plain:
             channel = np.arange(n_out)
             return Activations(threshold, channel, size, np.zeros(n_out)), int(
                 zero.any(axis=0).sum()
@@ -220,7 +225,6 @@ def window_of(
     plain = (
         weights.ndim == 4 and weights.shape[3] == k and strides[0] == strides[1]
         and told.get("group", 1) == 1 and set(told.get("dilations", [1])) == {1}
-        and told.get("auto_pad", b"NOTSET") in (b"NOTSET", b"VALID")
     )  # fmt: skip
     if not plain:
         raise refuse(
@@ -240,16 +244,42 @@ def window_of(
     return Window(in_shape, k, int(strides[0]), padding)
 
 
-def padding_of(step: Step, frame: Frame | None, where: str) -> Frame | None:
+def padding_of(
+    step: Step, frame: Frame | None, in_shape: tuple[int, int, int], where: str
+) -> Frame | None:
     """The padding in front of a convolution: a Pad node's, or zeros of its own.
+
+    Args:
+        step: the convolution.
+        frame: of a Pad node in front of it.
+        in_shape: rows, columns and channels of the maps, without padding.
+        where: name of the file.
 
     Raises:
         FormatError: it has both.
     """
-    pads = [int(n) for n in step.attributes.get("pads", [])]
+    way, pads = step.attributes.get("auto_pad", b"NOTSET"), []
+    if way == b"NOTSET":
+        pads = [int(n) for n in step.attributes.get("pads", [])]
+    elif way in (b"SAME_UPPER", b"SAME_LOWER"):
+        pads = _same(step, in_shape[:2], more_first=way == b"SAME_LOWER")
+    elif way != b"VALID":
+        raise refuse(where, f"{node_name(step.node)} pads in an unknown way, {way!r}")
     if not any(pads):
         return frame
     name = node_name(step.node)
     if frame is not None or len(pads) != 4:
         raise refuse(where, f"{name} pads what is padded already, or no rows and columns")
     return Frame(name, ((0, 0), (pads[0], pads[2]), (pads[1], pads[3])), 0.0)
+
+
+def _same(step: Step, sides: tuple[int, int], *, more_first: bool) -> list[int]:
+    """As "pads" would say it: as many sums as ceil(side / stride) along each side."""
+    weights, strides = step.constant(1), step.attributes.get("strides", [1, 1])
+    assert weights is not None
+    before, after = [], []
+    for side, kernel, stride in zip(sides, weights.shape[2:], strides, strict=True):
+        total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+        before.append(total - total // 2 if more_first else total // 2)
+        after.append(total - before[-1])
+    return [*before, *after]

@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from onnx_by_hand import Graph, labels
 
 from metabit.compare.imported import declared_values, samples_of
+from metabit.export.onnx_import import chain
 from metabit.export.spec import InputSpec
 
 from .conftest import Cli
@@ -54,16 +55,36 @@ INT8 = ("--samples", "int8,1,0")
 
 
 def test_other_labels_than_onnx_runtimes_are_refused_and_nothing_is_written(
-    cli: Cli, tmp_path: Path
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source, target = network(tmp_path / "a.onnx", "Sign", says="BIPOLAR"), tmp_path / "a.mbit"
+    """As if the importer read an operator wrongly."""
+    monkeypatch.setitem(chain._BINARY, "GreaterOrEqual", np.greater)
+    source = network(tmp_path / "a.onnx", "GreaterOrEqual", says="BIPOLAR")
+    target = tmp_path / "a.mbit"
     done = cli("import", source, "-o", target, *INT8)
     done.refused(5, "E-DIFFERENT")
-    assert "gives 0 in 15 channels" in done.stderr
+    assert "of 256 random samples" in done.stderr
     assert not target.exists()
     answer = cli("import", source, "-o", target, *INT8, "--no-check", "--json").answer
     assert answer["check"] is None
     assert target.exists()
+
+
+def test_a_sign_that_gives_0_gets_a_value_for_it_where_labels_would_differ(
+    cli: Cli, tmp_path: Path
+) -> None:
+    source, target = network(tmp_path / "a.onnx", "Sign", says="BIPOLAR"), tmp_path / "a.mbit"
+    done = cli("import", source, "-o", target, *INT8, "--json")
+    assert done.answer["check"]["n_samples"] == 256
+    assert [layer["n_macs"] for layer in done.answer["layers"]] == [
+        N_IN * 2 * N_HIDDEN, 2 * N_HIDDEN * N_OUT,
+    ]  # fmt: skip
+    assert "signs of the graph give 0 for some sums" in done.stderr
+    assert cli("verify", target, source).code == 0
+    plain = cli("import", source, "-o", target, *INT8, "--no-check", "--json")
+    assert plain.answer["layers"][0]["n_macs"] == N_IN * N_HIDDEN
+    assert "a sum gives 0 in 15 channels" in plain.answer["layers"][0]["note"]
+    assert cli("verify", target, source).code == 5
 
 
 def test_a_sign_that_is_never_0_passes_on_the_same_samples(cli: Cli, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable
@@ -140,12 +141,18 @@ class OnnxArtefact(Artefact):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 4  # a refusal is told once, as an error of metabit
+        data, providers = proto.SerializeToString(), ["CPUExecutionProvider"]
         try:
             return onnxruntime.InferenceSession(
-                proto.SerializeToString(), options, providers=["CPUExecutionProvider"],
-                disabled_optimizers=_OTHER_WEIGHTS,
-            )  # fmt: skip
+                data, options, providers=providers, disabled_optimizers=_OTHER_WEIGHTS
+            )
         except Exception as error:  # its exceptions have no common base
+            # Its optimisers break some graphs, such as quantised ones of opset 21 and newer.
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+            with contextlib.suppress(Exception):
+                session = onnxruntime.InferenceSession(data, options, providers=providers)
+                self.runner = f"{self.runner.partition(',')[0]}, without its optimisers"
+                return session
             raise self._refuse(f"ONNX Runtime does not take it: {_one_line(error)}") from error
 
     def _run(

@@ -14,7 +14,7 @@ from metabit.cli.options import SPLIT
 from metabit.cli.paths import ReadName, ReadPath, WriteFile
 from metabit.cli.tables import table
 from metabit.edge_runtime.sizes import format_kib
-from metabit.errors import InputError
+from metabit.errors import InputError, MismatchError
 from metabit.export import container
 from metabit.export.golden import with_random_golden
 from metabit.export.heads.home import HEAD_DEFAULT, obstacle, with_chosen_head
@@ -74,13 +74,8 @@ def command(
     refuse_foreign(source)
     need("import")
 
-    from metabit.export.onnx.read import load
-    from metabit.export.onnx_import.importer import from_onnx
-
     told = None if samples is None else _quantization(samples)
-    proto = load(source)
-    imported = from_onnx(proto, str(source), told)
-    checked = _checked(out, proto, source, imported) if check else None
+    imported, checked = _imported(out, source, told, check)
     model = imported.model
     if learn_from is not None:
         found = read_samples(learn_from, model, split=split)
@@ -120,18 +115,54 @@ def command(
     }
 
 
-def _checked(
-    out: Output, proto: onnx.ModelProto, source: Path, imported: Imported
-) -> ImportCheck | None:
-    """What the comparison with ONNX Runtime found; None where that is not installed."""
+def _imported(
+    out: Output, source: Path, told: Quantization | None, check: bool
+) -> tuple[Imported, ImportCheck | None]:
+    """The network, and what the comparison with ONNX Runtime found, where there was one."""
+    from metabit.export.onnx.read import load
+    from metabit.export.onnx_import.importer import from_onnx
+
+    proto = load(source)
+    imported = from_onnx(proto, str(source), told)
+    if not (check and _has_runner(out)):
+        return imported, None
+    try:
+        return imported, _checked(out, proto, source, imported)
+    except MismatchError:
+        if not imported.n_zeros:
+            raise
+    return _with_zeros(out, proto, source, told)
+
+
+def _has_runner(out: Output) -> bool:
+    """Whether ONNX Runtime is installed; says so where it is not."""
     lacking = missing("verify an ONNX file")
     if lacking:
         out.line(
             f"not compared with ONNX Runtime, which is not installed: {pip_command(lacking)}",
             "yellow",
         )
-        return None
+    return not lacking
 
+
+def _with_zeros(
+    out: Output, proto: onnx.ModelProto, source: Path, told: Quantization | None
+) -> tuple[Imported, ImportCheck]:
+    """A network whose signs give 0 now and then, which changes labels: with a value for that."""
+    from metabit.export.onnx_import.importer import from_onnx
+
+    imported = from_onnx(proto, str(source), told, keep_zeros=True)
+    checked = _checked(out, proto, source, imported)
+    out.line(
+        "signs of the graph give 0 for some sums, and labels differ where that is +1: layers have "
+        "two bits per channel. A sign that is never 0, such as Where(x >= 0, 1, -1), needs one",
+        "yellow",
+    )
+    return imported, checked
+
+
+def _checked(out: Output, proto: onnx.ModelProto, source: Path, imported: Imported) -> ImportCheck:
+    """What the comparison with ONNX Runtime found."""
     from metabit.compare.imported import check_import
 
     found = check_import(proto, str(source), imported)
