@@ -119,7 +119,8 @@ class MetaplasticAdam(_Metaplastic, torch.optim.Adam):
         params: parameters or parameter groups; a group may hold its own ``m``.
         lr: learning rate.
         m: metaplasticity coefficient of groups that hold none; with 0, weights have the bits that
-            Adam with fused=True gives them.
+            Adam with fused=True gives them. It damps every parameter of a group, and the paper
+            damps weights alone: `parameter_groups` leaves out biases and normalisation.
         betas, eps, weight_decay: as in ``torch.optim.Adam``; weight decay adds to the gradient.
 
     Raises:
@@ -147,8 +148,8 @@ class MetaplasticSGD(_Metaplastic, torch.optim.SGD):
     Args:
         params: parameters or parameter groups; a group may hold its own ``m``.
         lr: learning rate.
-        m: metaplasticity coefficient of groups that hold none; with 0, weights have the bits that
-            SGD with fused=True gives them.
+        m: metaplasticity coefficient of groups that hold none, as in `MetaplasticAdam`; with 0,
+            weights have the bits that SGD with fused=True gives them.
         momentum, weight_decay: as in ``torch.optim.SGD``.
 
     Raises:

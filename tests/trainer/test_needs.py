@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from metabit.trainer.data import bundled
+from metabit.trainer.generative.plan import make_plan
 from metabit.trainer.recipe import recipe_from_dict
+from metabit.trainer.recipe.dgm_options import DgmOptions
 from metabit.trainer.reproduction import benchmark as benchmarks
-from metabit.trainer.reproduction.needs import SIZES, counts, needs
+from metabit.trainer.reproduction.needs import SIZES, counts, generator_products, needs
 
 MEASURED = Path(__file__).parents[2] / "benchmarks" / "results" / "reproduce"
 
@@ -48,6 +52,21 @@ def test_a_convolution_is_counted_by_its_kernels_and_its_positions() -> None:
     assert n_weights == sum(kernels) + dense
     assert n_products == kernels[0] * 32 * 32 + kernels[1] * 16 * 16 + dense
     assert n_map_values == 16 * 32 * 32 + 32 * 16 * 16
+
+
+@pytest.mark.parametrize("layers", ["dense", "conv"])
+@pytest.mark.parametrize(("name", "shape"), [("mnist", (28, 28)), ("cifar-10", (3, 32, 32))])
+def test_a_generator_is_counted_by_its_kernels_and_what_they_read(
+    layers: str, name: str, shape: tuple[int, ...]
+) -> None:
+    method = DgmOptions(layers=layers, generator=(20, 10), noise=32)
+    plan = make_plan(layers, 42, 2, shape)
+    n_products, x = 0, torch.zeros(1, 42)
+    x = plan.spread(x)
+    for layer, matrix in zip(plan.layers, plan.shapes((20, 10)), strict=True):
+        n_products += math.prod(matrix) * x[0, 0].numel()
+        x = layer.apply(x, torch.zeros(matrix))
+    assert generator_products(method, SIZES[name]) == n_products
 
 
 @pytest.mark.parametrize("name", ["digits", "hapt"])

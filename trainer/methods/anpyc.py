@@ -17,11 +17,11 @@ which is zero, the mean |weight| of the others in its layer: it stands for what 
 make of it, and so the pruned weights that earlier tasks are sensitive to move least.
 
 Pruning frees weights. After the normal training of a task, for p = step, 2 step, ..., P percent of
-each hidden layer: of the weights that were free before the task, the p percent with the least
-importance are pruned, and the others are trained again. Weights that are pruned at the end are free
-for the next task. Weights that an earlier task uses are never pruned. P is multiplied by
-`prune_decay` from task to task, and the last task is not pruned. With pruning, importances of tasks
-are added; without it, the largest counts.
+each hidden layer: of the weights that were free before the task, those with the least importance
+are pruned, as many as p percent of the layer, and the others are trained again. Weights that are
+pruned at the end are free for the next task. Weights that an earlier task uses are never pruned. P
+is multiplied by `prune_decay` from task to task, and the last task is not pruned. With pruning,
+importances of tasks are added; without it, the largest counts.
 
 Paper: Peng et al. 2021, "Overcoming long-term catastrophic forgetting through adversarial neural
 pruning and synaptic consolidation" (arXiv 1912.09091).

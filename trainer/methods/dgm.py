@@ -14,8 +14,9 @@ What differs:
 * Generator and critic are dense by default, for samples of any shape; in the paper they are
   convolutional. layers = "conv" makes the generator convolutional.
 * The classifier is not the critic's second head but the network of the recipe, which can be binary
-  and exported. The second head serves only the generator. It learns only from the samples of the
-  present task, so tasks may share classes.
+  and exported. The second head serves only the generator, on every data set; in the paper it
+  guides the generator on ImageNet alone. It learns only from the samples of the present task, so
+  tasks may share classes.
 * The output layer is shared and masked like the others; in the paper each task has a new one.
 * With "units" the mask follows normalisation and rectifier. Before them, a masked unit would still
   contribute its offset, and what depends on that offset is not frozen.
