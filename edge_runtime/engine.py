@@ -143,9 +143,10 @@ class Engine:
         The engine can still predict and learn. Closing twice does no harm, and an engine that
         nobody refers to any more is closed.
         """
-        if self._folder is not None:
-            self._folder.close()
-            self._folder = None
+        with self._model.lock:
+            if self._folder is not None:
+                self._folder.close()
+                self._folder = None
 
     def __repr__(self) -> str:
         learns = f"learn={self.plan.learn_layers or 'none'}" if not self.plan.head else "head"
@@ -348,9 +349,11 @@ class Engine:
             InputError: the engine was opened without `state`, or was closed.
             StorageError: the folder cannot be written; the engine and older states are unchanged.
         """
-        if self._folder is None:
-            raise InputError("commit() needs a folder: open with state='...'", code="E-NO-FOLDER")
         with self._model.lock:
+            if self._folder is None:
+                raise InputError(
+                    "commit() needs a folder: open with state='...'", code="E-NO-FOLDER"
+                )
             self._folder.commit(self.handle, self._keep)
 
     def save_state(self) -> bytes:
@@ -374,7 +377,7 @@ class Engine:
                 f"state={str(path)!r} needs an engine that learns; add learn='auto'",
                 code="E-NO-STATE",
             )
-        folder = StateFolder(path, writes=writes)
+        folder = StateFolder(path, writes=writes, lock=self._model.lock)
         folder.restore(self.handle)
         return folder
 

@@ -7,6 +7,7 @@ import ctypes
 import os
 import warnings
 import weakref
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from metabit.edge_runtime import _native, state_bytes
@@ -30,12 +31,17 @@ class StateFolder:
         path: of the folder. A writer makes it if it is missing; its parent must exist.
         writes: whether states are kept there; then no other process may, until `close`. An older
             engine of this process hands the folder over, and commits there no more.
+        lock: of the engine that commits here. Whoever closes the folder holds it, because the
+            number of a closed descriptor may be another file's while a commit still writes to it.
 
     Raises:
         StorageError: E-BUSY, somebody else writes there; E-STORAGE, the system refused something.
     """
 
-    def __init__(self, path: Path, *, writes: bool) -> None:
+    def __init__(
+        self, path: Path, *, writes: bool, lock: AbstractContextManager[object] | None = None
+    ) -> None:
+        self._lock = lock or contextlib.nullcontext()
         self.path, self._lib, self._folder = path, _native.library(), _native.Folder(-1, -1)
         if writes:
             opened = self._open()
@@ -61,7 +67,8 @@ class StateFolder:
         """Close the folder where an older engine of this process holds it."""
         for other in list(_WRITERS):
             if other.close.alive and self.path.samefile(other.path):
-                other.close()
+                with other._lock:
+                    other.close()
                 return True
         return False
 

@@ -22,6 +22,7 @@ _KEYWORDS = """
     sizeof static struct switch template this throw true try typedef typeid typename union unsigned
     using virtual void volatile while xor
 """
+_FIRST = "/* {name}.h: a binary network in flash, from "
 #: Headers of C, POSIX and the core: a file of their name would be read in their place.
 _HEADERS = """
     aio assert complex cpio ctype dirent dlfcn errno fcntl fenv float fmtmsg fnmatch ftw glob grp
@@ -128,7 +129,7 @@ def _header(model: Model, blob: bytes, name: str, arenas: ArenaBytes, origin: st
     shapes = (model.input.shape, *(layer.out_shape for layer in model.layers))
     sizes = " -> ".join("x".join(map(str, shape)) for shape in shapes)
     lines = [
-        f"/* {name}.h: a binary network in flash, from {_plain(origin)}.",
+        f"{_FIRST.format(name=name)}{_plain(origin)}.",
         " * `metabit export --to c` wrote it: do not edit it, export again.",
         " *",
         f" * {sizes}, {model.n_weights:,} binary weights",
@@ -340,6 +341,40 @@ def _plain(text: str) -> str:
     """Text that can stand in a comment, whatever it was."""
     safe = "".join(char if 32 <= ord(char) < 127 and char not in "\\?" else "_" for char in text)
     return safe.replace("*/", "*_").replace("/*", "_*")
+
+
+def check_place(folder: Path, name: str, origin: str) -> None:
+    """Refuse to write the files of a model over files that are not its own.
+
+    Args:
+        folder: where they go.
+        name: what the files are called.
+        origin: what the model was made of.
+
+    Raises:
+        InputError: the files there are of another model, whose name is the same in C, or none that
+            metabit wrote (E-C-NAME).
+    """
+    first = {".h": _FIRST.format(name=name), ".c": f"/* {name}.c: see {name}.h. */"}
+    for suffix, ours in first.items():
+        there = folder / f"{name}{suffix}"
+        if not there.is_file():
+            continue
+        with there.open("rb") as file:
+            line = file.readline(1000).decode(errors="replace").rstrip("\r\n")
+        if not line.startswith(ours):
+            raise InputError(
+                f"{there} is there, and metabit did not write it; choose another folder, or "
+                f"another name for {origin}",
+                code="E-C-NAME",
+            )
+        if suffix == ".h" and line != f"{ours}{_plain(origin)}.":
+            other = line.removeprefix(ours).removesuffix(".")
+            raise InputError(
+                f"{there} is of {other}, which has the same name in C as {origin}; give one of "
+                "them another name, or choose another folder",
+                code="E-C-NAME",
+            )
 
 
 def file_stem(source: Path) -> str:

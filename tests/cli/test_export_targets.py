@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -230,3 +231,33 @@ def test_it_is_said_where_a_front_end_stays_outside(
     source = Path(__file__).parents[1] / "golden" / "v1.3-front-end.mbit"
     done = cli("export", source, "-o", tmp_path / f"model.{kind}", "--to", kind)
     assert ("the front end stays outside" in done.stdout) == outside
+
+
+def test_a_source_in_c_replaces_itself_and_nothing_of_others(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    """Files are named by the model, so nobody has said that they may be written over."""
+    first, second, out = tmp_path / "a-b.mbit", tmp_path / "A b.mbit", tmp_path / "out"
+    for copy in (first, second):
+        shutil.copy(model_file, copy)
+    assert cli("export", first, "--to", "c", "-o", out).code == 0
+    assert cli("export", first, "--to", "c", "-o", out).code == 0
+    before = (out / "a_b.h").read_bytes()
+    done = cli("export", second, "--to", "c", "-o", out)
+    done.refused(2, "E-C-NAME")
+    assert "is of a-b.mbit, which has the same name in C as A b.mbit" in done.stderr
+    assert (out / "a_b.h").read_bytes() == before
+    assert cli("export", second, "--to", "c", "-o", tmp_path / "other").code == 0
+
+
+@pytest.mark.parametrize("suffix", [".h", ".c"])
+def test_a_program_of_ones_own_is_not_written_over(
+    cli: Cli, model_file: Path, tmp_path: Path, suffix: str
+) -> None:
+    model, own = tmp_path / "app.mbit", tmp_path / f"app{suffix}"
+    shutil.copy(model_file, model)
+    own.write_text("int main(void) { return 0; }\n")
+    done = cli("export", model, "--to", "c", "-o", tmp_path)
+    done.refused(2, "E-C-NAME")
+    assert "metabit did not write it" in done.stderr
+    assert own.read_text() == "int main(void) { return 0; }\n"

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -174,6 +175,41 @@ def test_a_newer_engine_of_this_process_takes_the_folder_over(tmp_path: Path) ->
     second.close()
     with pytest.raises(InputError, match="needs a folder"):
         second.commit()
+
+
+@pytest.mark.parametrize("closes", [True, False], ids=["close", "newer engine"])
+def test_no_commit_of_another_thread_meets_a_closed_folder(tmp_path: Path, closes: bool) -> None:
+    """It is through, or refused: a closed descriptor's number may be another file's."""
+    switches = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    found = set()
+    try:
+        for turn in range(60):
+            folder = tmp_path / str(turn)
+            engine = Engine(DATA, learn="all", state=folder).partial_fit(X[:2], Y[:2])
+            begin, newer = threading.Barrier(2), []
+
+            def commit(engine: Engine = engine, begin: threading.Barrier = begin) -> None:
+                begin.wait()
+                for _ in range(5):
+                    try:
+                        engine.commit()
+                    except (InputError, StorageError) as error:
+                        found.add(error.code)
+
+            thread = threading.Thread(target=commit)
+            thread.start()
+            begin.wait()
+            if closes:
+                engine.close()
+            else:
+                newer.append(Engine(DATA, learn="all", state=folder))
+            thread.join()
+            # An engine may take over a folder that nothing was committed to yet.
+            assert names(folder) == [] or kept(folder) == 2
+    finally:
+        sys.setswitchinterval(switches)
+    assert found == {"E-NO-FOLDER" if closes else "E-BUSY"}
 
 
 def test_another_process_is_named_by_its_number(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def _c(out: Output, model: Model, source: Path, target: Path, options: TargetOpt
         )
     arenas = replace(arenas, learn_tracking=plan(blob, learn="tracking").arena_bytes)
     name = c_source.file_stem(source)
+    c_source.check_place(target, name, source.name)
     files = c_source.c_files(model, blob, name, arenas, source.name)
     _write_files(target, files)
     if options["core"]:
