@@ -99,17 +99,9 @@ def main() -> None:
         seeds = " ".join(map(str, args.seeds))
         command = f'python -m benchmarks.{NAME} --row "{name}" --seeds {seeds}'
         command += "".join(f' --only "{problem}"' for problem in args.only)
-        results.save(NAME, command, {name: _with_the_rest(row, name) if args.only else row})
+        kept = results.with_the_rest(NAME, name, row) if args.only else row
+        results.save(NAME, command, {name: kept})
         page.write()
-
-
-def _with_the_rest(row: Record, name: str) -> Record:
-    """A row of which some problems were run anew; each of the others says of which commit it is."""
-    before = results.load(NAME)
-    commit = before["circumstances"].get(name, {}).get("commit")
-    others = before["results"].get(name, {"problems": {}})["problems"]
-    rest = {problem: {"commit": commit, **part} for problem, part in others.items()}
-    return {**row, "problems": rest | row["problems"]}
 
 
 def _arguments() -> argparse.Namespace:

@@ -36,6 +36,21 @@ def place(name: str, row: str) -> int:
     return found
 
 
+def with_the_rest(name: str, row: str, record: Record) -> Record:
+    """A row of which some problems were run anew; each of the others says of which commit it is.
+
+    Args:
+        name: of the results that have such a row.
+        row: its name there.
+        record: what was run anew, with its "problems".
+    """
+    before = load(name)
+    commit = before["circumstances"].get(row, {}).get("commit")
+    others = before["results"].get(row, {"problems": {}})["problems"]
+    rest = {problem: {"commit": commit, **part} for problem, part in others.items()}
+    return {**record, "problems": rest | record["problems"]}
+
+
 def load(name: str) -> Record:
     """What results/NAME.json holds; empty results when nothing has been measured."""
     path = FOLDER / f"{name}.json"

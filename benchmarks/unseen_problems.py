@@ -29,7 +29,8 @@ def main() -> None:
     parser.add_argument("--row", help="keep the figures as this row of the table")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
     parser.add_argument("--only", nargs="+", action="extend", default=[], choices=PROBLEMS,
-                        metavar="NAME", help="these problems")  # fmt: skip
+                        metavar="NAME", help="these problems; with --row, the others of the row "
+                        "stay as they are")  # fmt: skip
     parser.add_argument("--guard", action=argparse.BooleanOptionalAction, default=True,
                         help="probes travel in the file, as they do by default")  # fmt: skip
     args = parser.parse_args()
@@ -41,7 +42,9 @@ def main() -> None:
     if args.row:
         guard = "" if args.guard else " --no-guard"
         command = f'python -m benchmarks.{NAME} --row "{args.row}"{guard}'
-        results.save(NAME, command, {args.row: row})
+        command += "".join(f' --only "{problem}"' for problem in args.only)
+        kept = results.with_the_rest(NAME, args.row, row) if args.only else row
+        results.save(NAME, command, {args.row: kept})
         page.write()
 
 

@@ -21,6 +21,10 @@ LARGEST_PRODUCT = 8_000_000
 HOME_BONUS = 1.5
 """What classes known at home score more than others: their features were made to tell them apart,
 and a class that a device meets later would take of their place."""
+FEW_RIDGE = 0.1
+"""Ridge where home has as many samples as features; it falls with their number, down to the default
+of `CountingHead`. Few samples leave directions in which they do not differ at all, and a single
+wrong label in such a direction would decide."""
 RAM_DEFAULT = 24 * 1024
 """Bytes of RAM that a head may take unless the caller says otherwise."""
 SPARE_DEFAULT = 4
@@ -263,6 +267,7 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
     # Few samples that lie close together are about as large as the rounding, which may then leave
     # directions in which distances are negative: the diagonal takes that back.
     products += max(0, math.ceil(-np.linalg.eigvalsh(products)[0])) * np.eye(n, dtype=np.int64)
+    head = replace(head, ridge=_ridge_of(head, int(counts.sum())))
     weights, scale = _solve(head, products, n_products, means)
     triangle = products[np.triu_indices(n)].astype(np.int32)
     bonus = np.where(counts > 0, HOME_BONUS, 0).astype(np.float32)
@@ -270,6 +275,12 @@ def _counted(head: CountingHead, f: Int8Array, y: NDArray[np.generic]) -> Counti
         head, counts=counts, fed=counts.copy(), means=means, weights=weights, products=triangle,
         n_products=n_products, scale=scale, bonus=bonus,
     )  # fmt: skip
+
+
+def _ridge_of(head: CountingHead, n_samples: int) -> float:
+    """What a head that counted so many samples adds to its diagonal; as a file can hold it."""
+    few = min(FEW_RIDGE * head.n_features / n_samples, 1.0)
+    return float(np.float32(max(head.ridge, few)))
 
 
 def _solve(

@@ -208,6 +208,29 @@ def test_it_learns_new_digits_one_after_another_and_keeps_the_old_ones() -> None
     assert engine.score(x_test, y_test) > 0.85
 
 
+def test_as_many_samples_as_features_are_enough_and_wrong_labels_do_not_upset_them() -> None:
+    """Where samples do not say how features vary, the ridge does: without it 62 and 60 %."""
+    digits = data.load("digits")
+    x, y = digits.train.x.reshape(-1, 64), digits.train.y.astype(np.int64)
+    before, after = [], []
+    for seed in range(4):
+        network = untrained(InputSpec("uint8", (64,), 1 / 16, 5), (128, 10), x[:100], seed=seed)
+        model = with_head(network, x[:100], y[:100])
+        assert model.head is not None
+        assert model.head.ridge == np.float32(0.1 * model.head.n_features / 100)
+        engine, rng = Engine(dumps(model), learn="counting"), np.random.default_rng(seed)
+        before.append(engine.score(digits.test.x.reshape(-1, 64), digits.test.y))
+        wrong = rng.random(100) < 0.2
+        told = np.where(wrong, (y[100:200] + rng.integers(1, 10, 100)) % 10, y[100:200])
+        engine.learn(x[100:200], told)
+        after.append(engine.score(digits.test.x.reshape(-1, 64), digits.test.y))
+    assert np.mean(before) > 0.7
+    assert np.mean(after) > np.mean(before) - 0.03
+    many = with_head(network, np.tile(x, (2, 1)), np.tile(y, 2)).head
+    assert many is not None
+    assert many.ridge == np.float32(0.01)
+
+
 def test_neither_a_stretch_of_one_label_nor_a_stuck_sensor_harms_it() -> None:
     digits = data.load("digits")
     x, y = digits.train.x.reshape(-1, 64), digits.train.y
