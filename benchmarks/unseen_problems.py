@@ -40,8 +40,9 @@ def main() -> None:
         found[name] = judge(judges.Guarded if args.guard else judges.device, builds, name)
     row = {"row": results.place(NAME, args.row or "metabit"), "problems": found}
     if args.row:
+        seeds = " ".join(map(str, args.seeds))
         guard = "" if args.guard else " --no-guard"
-        command = f'python -m benchmarks.{NAME} --row "{args.row}"{guard}'
+        command = f'python -m benchmarks.{NAME} --row "{args.row}" --seeds {seeds}{guard}'
         command += "".join(f' --only "{problem}"' for problem in args.only)
         kept = results.with_the_rest(NAME, args.row, row) if args.only else row
         results.save(NAME, command, {args.row: kept})
