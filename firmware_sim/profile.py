@@ -74,6 +74,9 @@ class LayerRow:
 class FlashLife:
     """How long flash lasts when the whole state image is saved, over all pages that are free.
 
+    That is the least: `metabit_flash.h` writes changes where it can, and how many bytes those are
+    depends on how much is learnt between two commits.
+
     Attributes:
         commit_bytes: size of one image.
         slots: images that fit the free pages.

@@ -32,6 +32,9 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     what `fit` has seen. Where `partial_fit` comes first, the network has random bits, and only the
     head learns: give its first call some hundred samples, because scales come from them.
 
+    Threads may share a fitted one to predict and to learn classes that it knows. Fitting it, the
+    first call of `partial_fit` and new classes are for one thread at a time, as in scikit-learn.
+
     Args:
         hidden: widths of the hidden layers; more or wider layers cost 1 bit per weight.
         epochs: passes of `fit` over the samples.

@@ -214,8 +214,9 @@ def _print_notes(out: Output, made: Profile) -> None:
     life = made.flash_life
     if life is not None:
         out.line(
-            f"flash life: {format_kib(life.commit_bytes)} a commit into {life.slots:,} slots, "
-            f"{life.commits:,} commits; {life.years_hourly:,.0f} years at one an hour"
+            f"flash life, at least: {format_kib(life.commit_bytes)} a commit into {life.slots:,} "
+            f"slots, {life.commits:,} commits; {life.years_hourly:,.0f} years at one an hour "
+            "(whole states; what is written of changes alone is less)"
         )
     if made.predict.estimate is None:
         out.line(
