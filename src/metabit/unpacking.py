@@ -14,6 +14,7 @@ import tokenize
 import zipfile
 import zlib
 from gzip import GzipFile
+from pathlib import Path
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -25,6 +26,19 @@ MOST_UNPACKED_BYTES = 2**30
 """Of one packed file, everything in it that is read."""
 
 _PART_BYTES = 2**20
+
+
+def free_bytes() -> int | None:
+    """Memory that is free or can be made free; None where the system does not say."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
 
 DAMAGE = (
     ValueError, EOFError, MemoryError, SyntaxError, KeyError, OverflowError, RuntimeError,
@@ -49,11 +63,11 @@ def first_rows(
         where: for messages.
         limit: read only the first so many rows.
         there_bytes: what the file holds, or says that it holds.
-        most_bytes: read no array that takes more.
+        most_bytes: read no array that takes more; None for what memory is free.
 
     Raises:
         ValueError: not such an array, or one of Python objects, or it is not all there.
-        InputError: it takes more than most_bytes (E-DATA-READ).
+        InputError: it takes more than that (E-DATA-READ).
     """
     version = np.lib.format.read_magic(file)
     read_header = {
@@ -73,8 +87,15 @@ def first_rows(
         raise ValueError("the file ends before its array does")
     if most_bytes is not None and n_bytes > most_bytes:
         raise InputError(
-            f"{where}: an array of {n_bytes:,} bytes; up to {most_bytes:,} are unpacked: save it "
-            "with numpy.save as a .npy file, or in parts",
+            f"{where}: an array of {n_bytes:,} bytes; of one file up to {MOST_UNPACKED_BYTES:,} "
+            "are unpacked: save it with numpy.save as a .npy file, or in parts",
+            code="E-DATA-READ",
+        )
+    free = free_bytes()
+    if most_bytes is None and free is not None and n_bytes > free:
+        raise InputError(
+            f"{where}: an array of {n_bytes:,} bytes, and {free:,} of memory are free: read its "
+            "first rows with --limit, or save it in parts",
             code="E-DATA-READ",
         )
     data = file.read(n_bytes)
@@ -86,13 +107,21 @@ def first_rows(
 
 
 def array_in(
-    archive: zipfile.ZipFile, name: str, where: str, limit: int | None = None
+    archive: zipfile.ZipFile, name: str, where: str, limit: int | None = None, taken_bytes: int = 0
 ) -> NDArray[Any]:
-    """An array of an .npz file, or its first rows; errors as of `first_rows`."""
+    """An array of an .npz file, or its first rows; errors as of `first_rows`.
+
+    Args:
+        archive: the file.
+        name: of the array.
+        where: for messages.
+        limit: read only the first so many rows.
+        taken_bytes: what other arrays of the file have taken.
+    """
     inner = archive.getinfo(name if name in archive.namelist() else f"{name}.npy")
     check_entry(archive, inner)
     with archive.open(inner) as file:
-        return first_rows(file, where, limit, inner.file_size, MOST_UNPACKED_BYTES)
+        return first_rows(file, where, limit, inner.file_size, MOST_UNPACKED_BYTES - taken_bytes)
 
 
 def check_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> None:

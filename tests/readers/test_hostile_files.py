@@ -237,3 +237,32 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(
             with pytest.raises(InputError, match=r"up to 100 are|more than 100 bytes") as caught:
                 read(path)
             assert caught.value.code == "E-DATA-READ"
+
+
+def test_all_arrays_of_a_file_together_have_the_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each alone is below it."""
+    path = tmp_path / "x.npz"
+    path.write_bytes(npz())
+    monkeypatch.setattr("metabit.unpacking.MOST_UNPACKED_BYTES", X.nbytes + Y.nbytes - 1)
+    for read in (own, from_npz):
+        with pytest.raises(InputError, match="of one file up to") as caught:
+            read(path)
+        assert caught.value.code == "E-DATA-READ"
+    monkeypatch.setattr("metabit.unpacking.MOST_UNPACKED_BYTES", X.nbytes + Y.nbytes)
+    from_npz(path)
+
+
+def test_an_array_that_the_free_memory_cannot_hold_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "x.npy"
+    path.write_bytes(npy(X))
+    monkeypatch.setattr("metabit.unpacking.free_bytes", lambda: X.nbytes - 1)
+    with pytest.raises(InputError, match="first rows with --limit") as caught:
+        load_array(path)
+    assert caught.value.code == "E-DATA-READ"
+    assert len(load_array(path, limit=1)) == 1
+    monkeypatch.setattr("metabit.unpacking.free_bytes", lambda: None)
+    assert len(load_array(path)) == len(X)

@@ -315,11 +315,11 @@ def test_a_table_without_room_in_memory_is_refused_before_it_is_read(
     assert memory.said_before(str(path)) == ""
     monkeypatch.setattr(memory, "WORTH_SAYING_BYTES", n_bytes)
     assert "MiB of text; reading it takes about" in memory.said_before(str(path))
-    monkeypatch.setattr(memory, "_free_bytes", lambda: memory.PER_BYTE * n_bytes)
+    monkeypatch.setattr(memory, "free_bytes", lambda: memory.PER_BYTE * n_bytes)
     assert len(load_own(OwnData(str(path))).train) == 18
-    monkeypatch.setattr(memory, "_free_bytes", lambda: memory.PER_BYTE * n_bytes - 1)
+    monkeypatch.setattr(memory, "free_bytes", lambda: memory.PER_BYTE * n_bytes - 1)
     assert code_of(OwnData(str(path))) == "E-DATA-READ"
-    monkeypatch.setattr(memory, "_free_bytes", lambda: None)
+    monkeypatch.setattr(memory, "free_bytes", lambda: None)
     monkeypatch.setattr(memory, "MOST_UNPACKED_BYTES", n_bytes - 1)
     assert code_of(OwnData(str(path))) == "E-DATA-READ"
 

@@ -17,7 +17,8 @@ def load_array(path: Path, limit: int | None = None) -> Array:
 
     Raises:
         FormatError, CorruptError: not a .npy file, or a damaged one (E-DATA-FORMAT).
-        InputError: it holds Python objects (E-DATA-PICKLE).
+        InputError: it holds Python objects (E-DATA-PICKLE), or is larger than the memory that is
+            free (E-DATA-READ).
     """
     with path.open("rb") as file:
         if file.read(6) != b"\x93NUMPY":
@@ -27,6 +28,8 @@ def load_array(path: Path, limit: int | None = None) -> Array:
         file.seek(0)
         try:
             return first_rows(file, str(path), limit, path.stat().st_size)
+        except MetabitError:
+            raise
         except DAMAGE as error:
             raise _refused(str(path), error) from error
 
@@ -70,7 +73,7 @@ def _of_zip(file: BinaryIO, path: Path, limit: int | None) -> ReadSamples:
                 code="E-DATA-NO-X",
             )
         x = array_in(archive, "x", str(path), limit)
-        y = array_in(archive, "y", str(path), limit) if "y" in names else None
+        y = array_in(archive, "y", str(path), limit, x.nbytes) if "y" in names else None
     return ReadSamples(x, y, str(path))
 
 

@@ -39,10 +39,12 @@ def read_arrays_of(path: Path, label: str | None, group: str | None) -> dict[str
             with zipfile.ZipFile(file) as archive:
                 lower = {name.lower(): name for name in arrays_of(archive)}
                 x = _named(path, archive, lower, SAMPLES, None, "E-DATA-NO-X")
-                y = _named(path, archive, lower, LABELS, label, "E-NO-LABELS")
-                found = {"x": x, "y": y}
+                y = _named(path, archive, lower, LABELS, label, "E-NO-LABELS", x.nbytes)
+                found, taken = {"x": x, "y": y}, x.nbytes + y.nbytes
                 if group is not None or any(name in lower for name in GROUPS):
-                    found["group"] = _named(path, archive, lower, GROUPS, group, "E-DATA-COLUMN")
+                    found["group"] = _named(
+                        path, archive, lower, GROUPS, group, "E-DATA-COLUMN", taken
+                    )
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({reason(error)})", code="E-DATA-READ") from error
     except MetabitError:
@@ -67,7 +69,7 @@ def read_arrays_of(path: Path, label: str | None, group: str | None) -> dict[str
 
 def _named(
     path: Path, archive: zipfile.ZipFile, lower: dict[str, str], usual: tuple[str, ...],
-    name: str | None, code: str,
+    name: str | None, code: str, taken_bytes: int = 0,
 ) -> NDArray[Any]:  # fmt: skip
     wanted = [name] if name is not None else [lower[u] for u in usual if u in lower]
     if not wanted or wanted[0] not in lower.values():
@@ -77,4 +79,4 @@ def _named(
             "file anew, numpy.savez(file, x=..., y=...), with all samples in it",
             code=code,
         )
-    return array_in(archive, wanted[0], str(path))
+    return array_in(archive, wanted[0], str(path), taken_bytes=taken_bytes)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from metabit.errors import InputError
 from metabit.trainer.data.own import folders
-from metabit.unpacking import MOST_UNPACKED_BYTES
+from metabit.unpacking import MOST_UNPACKED_BYTES, free_bytes
 
 _TEXTS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 
@@ -30,7 +30,7 @@ def check_memory(where: str, text_bytes: int) -> None:
             f"{_mib(MOST_UNPACKED_BYTES)} are read: {hint}",
             code="E-DATA-READ",
         )
-    free = _free_bytes()
+    free = free_bytes()
     if free is not None and text_bytes * PER_BYTE > free:
         raise InputError(
             f"{where}: to read {_mib(text_bytes)} of text takes about "
@@ -71,15 +71,3 @@ def _text_bytes(file: Path) -> int:
     with file.open("rb") as packed:
         packed.seek(-min(4, file.stat().st_size), 2)
         return int.from_bytes(packed.read(4), "little")
-
-
-def _free_bytes() -> int | None:
-    """Memory that is free or can be made free; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return None
-    for line in lines:
-        if line.startswith("MemAvailable:"):
-            return int(line.split()[1]) * 1024
-    return None
