@@ -16,9 +16,12 @@ sys.path.insert(0, str(HERE.parent))
 from helpers import random_model, random_samples, small_convnet  # noqa: E402
 
 from metabit.edge_runtime.engine import Engine  # noqa: E402
+from metabit.export.blob import Blob  # noqa: E402
 from metabit.export.container import dumps  # noqa: E402
 from metabit.export.heads.home import with_head  # noqa: E402
-from metabit.export.spec import Model  # noqa: E402
+from metabit.export.repack import state_of, with_state  # noqa: E402
+from metabit.export.spec import InputSpec, Model, Told  # noqa: E402
+from metabit.export.untrained import untrained  # noqa: E402
 from metabit.trainer.frontend import Operations, fit, to_counts  # noqa: E402
 from metabit.trainer.frontend.features import windows_of  # noqa: E402
 
@@ -35,6 +38,9 @@ CASES: dict[str, dict[str, Any]] = {
     "v1.2-head": {"bonus": False},
     "v1.5-head": {"bonus": True},
     "v1.3-front-end": {"does": Operations(3, 16, 8, edges=(1, 2, 4, 8), stack=2)},
+    "v1.4-untrained": {"of": "random bits"},
+    "v1.6-tracker": {"of": "a tracking head that has learnt"},
+    "v1.7-goal": {"of": "what is to learn"},
 }
 
 
@@ -47,6 +53,9 @@ def main() -> None:
             continue
         if "does" in options:
             with_front_end(path, options["does"])
+            continue
+        if "of" in options:
+            write(path, LATER[name]())
             continue
         if "bonus" in options:
             with_a_head(path, options["bonus"])
@@ -66,6 +75,40 @@ def main() -> None:
             arrays["learnt_scores"] = engine.scores(x)
             path.with_suffix(".mbs").write_bytes(engine.save_state())
         np.savez_compressed(path.with_suffix(".npz"), **arrays)  # type: ignore[arg-type]
+
+
+def write(path: Path, model: Model) -> None:
+    """A model, samples, and what it says of them."""
+    path.write_bytes(dumps(model))
+    x = random_samples(np.random.default_rng(42), model.input, 60)
+    np.savez_compressed(path.with_suffix(".npz"), x=x, scores=Engine(path).scores(x))
+
+
+def random_bits() -> Model:
+    """A network that nobody has trained, which the file says."""
+    x = np.random.default_rng(42).integers(0, 256, (100, 20)).astype(np.uint8)
+    return untrained(InputSpec("uint8", (20,)), (17, 4), x)
+
+
+def with_a_tracker() -> Model:
+    """A model that answers with what its tracking head has learnt."""
+    model, rng = random_model((20, 17, 4), seed=42), np.random.default_rng(7)
+    data = dumps(model)
+    x, y = random_samples(rng, model.input, 150), rng.integers(0, 4, 150)
+    learnt = Engine(data, learn="tracking").partial_fit(x, y).save_state()
+    packed = with_state(model, state_of(learnt, Blob(data), "image"))
+    return replace(packed, told=None)  # which came with 1.7
+
+
+def with_a_goal() -> Model:
+    """A model that says how it is to learn."""
+    told = Told(what="all", goal="track", batch=4)
+    return replace(random_model((20, 17, 4), seed=42), told=told)
+
+
+LATER: dict[str, Callable[[], Model]] = {
+    "v1.4-untrained": random_bits, "v1.6-tracker": with_a_tracker, "v1.7-goal": with_a_goal,
+}  # fmt: skip
 
 
 def with_front_end(path: Path, does: Operations) -> None:
