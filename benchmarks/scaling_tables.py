@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from benchmarks.results import table
 from metabit.bench.layers import ROOFS
 from metabit.files import write_whole
-from metabit.trainer.runs.plots import ACCENT, DPI, INK, MUTED, png
+from metabit.picture import png
+from metabit.trainer.runs.plots import ACCENT, DPI, INK, MUTED
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "scaling.png"
 

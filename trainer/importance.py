@@ -15,9 +15,10 @@ import torch
 from numpy.typing import NDArray
 
 from metabit.errors import InputError
+from metabit.picture import png
 from metabit.trainer.methods.mas import importance_of
 from metabit.trainer.networks.network import Network, to_input
-from metabit.trainer.runs.plots import INK, new_figure, png
+from metabit.trainer.runs.plots import INK, new_figure
 
 Importances = Mapping[str, NDArray[np.float32]]
 """Importance of each weight by parameter name, in the shape of the parameter."""

@@ -94,3 +94,11 @@ def test_what_cannot_be_looked_at_is_refused(cli: Cli, tmp_path: Path) -> None:
     cli("data", "list", "--label", "y").refused(2, "E-USAGE")
     (tmp_path / "t.csv").write_text(TABLE)
     cli("data", "inspect", tmp_path / "t.csv", "--group", "whom").refused(2, "E-DATA-COLUMN")
+
+
+def test_columns_and_classes_of_any_name_are_drawn(cli: Cli, tmp_path: Path) -> None:
+    path = tmp_path / "$a^{$.csv"
+    path.write_text(TABLE.replace("ax", "$x^{$").replace("walk", "<b>$\\frac{$</b>"))
+    done = cli("data", "inspect", path, "--plot", tmp_path / "plot.png")
+    assert (done.code, done.stderr) == (0, "")
+    assert (tmp_path / "plot.png").read_bytes().startswith(b"\x89PNG")

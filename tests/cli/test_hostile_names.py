@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -91,3 +92,48 @@ def test_a_name_of_two_lines_forges_no_error(cli: Cli, tmp_path: Path, verb: str
     assert done.code != 0
     assert [line[:7] for line in done.stderr.splitlines()].count("error[E") == 1
     assert "E-FORGED" in done.stderr
+
+
+MARKUP = "<script>alert('x')</script><img src=x onerror=alert(1)>\"'>&amp;"
+
+
+class Told(HTMLParser):
+    """The tags of a page, and its text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_markup_in_names_of_files_classes_and_folders_is_text_in_every_page(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
+    """Labels come from a table of somebody else, as the name of the file and of the folder do."""
+    folder = tmp_path / MARKUP.replace("/", "")
+    folder.mkdir()
+    names = [f"{MARKUP} {label}" for label in range(4)]
+    model = folder / "<b>model.mbit"
+    meta = {"class_names": names, "name": MARKUP}
+    container.save(replace(container.load(model_file), meta=meta), model)
+    rng = np.random.default_rng(0)
+    rows = [",".join(map(str, rng.integers(0, 250, 12))) for _ in range(40)]
+    table = folder / "<i>rows.csv"
+    quoted = [name.replace('"', '""') for name in names]
+    lines = [f'{row},"{quoted[k % 4]}"' for k, row in enumerate(rows)]
+    table.write_text("\n".join(lines) + "\n")
+    state, learnt, kept = folder / "<u>state", folder / "learn.html", folder / "state.html"
+    assert cli("learn", model, table, "--state", state, "--report", learnt).code == 0
+    assert cli("report", state, "-o", kept).code == 0
+    for page, named in ((learnt, names[0]), (kept, "<u>state")):
+        told = Told(page.read_text())
+        assert not told.tags & {"script", "img", "i", "u"} - ({"i"} if page == kept else set())
+        assert named in told.text

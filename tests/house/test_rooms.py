@@ -27,7 +27,7 @@ FOLDERS = {
 ROOMS = {
     "metabit": (
         "errors",
-        "files interrupt extras unpacking plain_file",
+        "files interrupt extras picture unpacking plain_file",
         "trainer",
         "export",
         "edge_runtime",

@@ -13,7 +13,7 @@ import pytest
 from helpers import random_model
 
 from metabit.edge_runtime.engine import Engine
-from metabit.errors import MetabitError
+from metabit.errors import FormatError, MetabitError
 from metabit.export.container import dumps
 from metabit.export.spec import Model
 from metabit.export.windows import samples_of_recording
@@ -59,6 +59,7 @@ FORMS = {
     "empty lines": "\n1,2,3\n\n4,5,6\n\n",
     "header": "a,b,c\n1,2,3\n4,5,6\n",
     "no end": "1,2,3\n4,5,6",
+    "separators in names": '"a; b","b\tc",c\n1,2,3\n4,5,6\n',
 }
 
 
@@ -307,3 +308,11 @@ def test_masked_values_are_refused_and_unmasked_arrays_are_read() -> None:
     assert engine.save_state() == before
     plain = np.ma.MaskedArray(x, np.zeros(x.shape, dtype=bool))
     assert np.array_equal(engine.predict(plain), engine.predict(x))
+
+
+def test_a_cell_that_goes_on_in_the_next_line_is_refused_where_it_begins() -> None:
+    with pytest.raises(
+        FormatError, match=r"f.csv: line 2: a cell in quotes does not end"
+    ) as caught:
+        read('"a","b","c"\n1,2,"3\n"\n4,5,6\n')
+    assert caught.value.code == "E-DATA-FORMAT"

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from metabit.trainer.runs.plots import accuracy_figure, by_task, by_task_figure, weights_figure
+from metabit.picture import png
+from metabit.trainer.runs.plots import (
+    accuracy_figure,
+    by_task,
+    by_task_figure,
+    new_figure,
+    weights_figure,
+)
 
 PNG = b"\x89PNG\r\n"
 
@@ -35,3 +42,26 @@ def test_numbers_after_each_task_become_curves() -> None:
     assert curves == {"weights": [3.0, 5.0]}
     assert by_task({"growth": 2.0}) == {}
     assert by_task_figure(curves, "a title").startswith(PNG)
+
+
+@pytest.mark.parametrize("name", ["$x^{$", "a $ b $ c", r"\frac{$1$}{", "$$", "步行 🚶", "a\nb"])
+def test_names_of_other_people_are_drawn_as_they_are(
+    name: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    """A dollar sign begins no formula, and letters that the font lacks are no cause to warn."""
+    matrix = np.array([[0.5, np.nan], [0.5, 0.7]])
+    assert accuracy_figure(matrix, [name, f"{name} again"], name).startswith(PNG)
+    assert by_task_figure({name: [1.0, 2.0]}, name).startswith(PNG)
+    assert not [str(each.message) for each in recwarn]
+
+
+def test_a_scale_keeps_its_own_formulas() -> None:
+    figure, axes = new_figure(3, 2)
+    axes.set_xscale("log")
+    axes.plot([1, 1e6], [0, 1])
+    axes.set_title("$price$")
+    assert png(figure).startswith(PNG)
+    assert axes.title.get_parse_math() is False
+    assert all(
+        tick.get_parse_math() for tick in axes.get_xticklabels() if "mathdefault" in tick.get_text()
+    )

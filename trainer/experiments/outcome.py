@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from metabit.picture import png
 from metabit.trainer.experiments.magnitude_bins import N_BINS, Floats
-from metabit.trainer.runs.plots import ACCENT, INK, MUTED, new_figure, png
+from metabit.trainer.runs.plots import ACCENT, INK, MUTED, new_figure
 
 
 @dataclass(frozen=True)

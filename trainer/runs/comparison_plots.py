@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from metabit.picture import png
 from metabit.trainer.runs.comparison import Comparison, Group, MeanAndStd
 from metabit.trainer.runs.plots import (
     DPI,
@@ -20,7 +21,6 @@ from metabit.trainer.runs.plots import (
     MUTED,
     draw_cells,
     new_figure,
-    png,
 )
 
 COLORS = ("#0b6e99", "#d1495b", "#2e8540", "#edae49", "#6a4c93", "#7b8794", "#17a2b8", "#8d5524")

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from metabit.bench.timing import Times
-from metabit.trainer.runs.plots import ACCENT, DPI, INK, MUTED, png
+from metabit.picture import png
+from metabit.trainer.runs.plots import ACCENT, DPI, INK, MUTED
 
 ROW_IN = 0.32
 MARGIN_IN = 0.95

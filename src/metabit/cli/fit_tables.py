@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
     _say_as_they_come(out, found)
     _say_confirmed(out, found)
     out.line(f"{found['seconds']:,.0f} s; all results: {folder / 'fit.json'}")
-    model = folder / chosen["model"]
+    model = shlex.quote(str(folder / chosen["model"]))
     out.line(f"next: metabit predict {model} NEW-DATA; metabit learn {model} NEW-DATA", "dim")
 
 

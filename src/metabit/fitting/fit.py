@@ -186,8 +186,12 @@ def _rivals(
     if how:
         asked.say(f"rivals such as a random forest are left out: they need scikit-learn, {how}")
         return []
-    asked.say("rivals on the same features")
     dataset = seen_by_network(material.dataset, chosen.candidate.frontend)
     return rivals.measured(
-        dataset, material.folds[0], finished.flash_bytes, finished.ram_bytes, question.seed
+        dataset,
+        material.folds[0],
+        finished.flash_bytes,
+        finished.ram_bytes,
+        question.seed,
+        asked.say,
     )

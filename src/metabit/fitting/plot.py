@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 INK, MUTED, ACCENT, RED = "#1f2933", "#9aa5b1", "#0b6e99", "#d1495b"
@@ -16,6 +15,8 @@ def picture(found: dict[str, Any]) -> bytes:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+
+    from metabit.picture import png
 
     figure = Figure(figsize=(8, 5), layout="constrained", dpi=120)
     FigureCanvasAgg(figure)
@@ -51,6 +52,4 @@ def picture(found: dict[str, Any]) -> bytes:
     axes.set_title(f"{found['question']['name']}: what fits", color=INK, loc="left")
     axes.grid(alpha=0.25)
     axes.legend(loc="lower right", fontsize=8)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png")
-    return stream.getvalue()
+    return png(figure)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from metabit.extras import missing, pip_command
-from metabit.trainer.data.dataset import DataSet
+from metabit.trainer.data.dataset import DataSet, Split
 
 MOST_SAMPLES = 20_000
 """Training samples, drawn where there are more."""
@@ -56,8 +56,9 @@ def how_to_get() -> str:
 
 
 def measured(
-    dataset: DataSet, held: NDArray[np.bool_], flash_bytes: int, ram_bytes: int, seed: int
-) -> list[dict[str, Any]]:
+    dataset: DataSet, held: NDArray[np.bool_], flash_bytes: int, ram_bytes: int, seed: int,
+    say: Callable[[str], None],
+) -> list[dict[str, Any]]:  # fmt: skip
     """Every rival with its accuracy on held-out training samples and on test samples.
 
     Args:
@@ -65,23 +66,20 @@ def measured(
         held: training samples that are held out for the first of the two, shape (n_train,).
         flash_bytes, ram_bytes: what the chosen network takes.
         seed: of the classifiers.
+        say: is told which of them is trained.
     """
-    scale = UNIT if dataset.dtype == "int8" else 64.0
-    x, test_x = (
-        (s.x.reshape(len(s), -1).astype(np.float32) - dataset.zero_point) / scale
-        for s in (dataset.train, dataset.test)
-    )
-    y, test_y = dataset.train.y, dataset.test.y
+    train, test = dataset.train, dataset.test
     rows = []
-    for rival in _rivals(x.shape[1], dataset.n_classes, flash_bytes, ram_bytes, seed):
+    for rival in _rivals(dataset.n_inputs, dataset.n_classes, flash_bytes, ram_bytes, seed):
+        say(f"on the same features: {rival.name}")
         begun = time.monotonic()
-        on_fold = rival.make(*_some(x[~held], y[~held], seed))
-        made = rival.make(*_some(x, y, seed))
+        on_fold = rival.make(*_some(dataset, np.flatnonzero(~held), seed))
+        made = rival.make(*_some(dataset, np.arange(len(train)), seed))
         rows.append(
             {
                 "name": rival.name,
-                "accuracy": float((rival.predict(on_fold, x[held]) == y[held]).mean()),
-                "test_accuracy": float((rival.predict(made, test_x) == test_y).mean()),
+                "accuracy": _right(rival, on_fold, dataset, train.take(np.flatnonzero(held))),
+                "test_accuracy": _right(rival, made, dataset, test),
                 "flash_bytes": rival.flash_bytes(made),
                 "ram_bytes": rival.ram_bytes(made),
                 "seconds": round(time.monotonic() - begun, 1),
@@ -90,11 +88,23 @@ def measured(
     return rows
 
 
-def _some(x: Inputs, y: _Labels, seed: int) -> tuple[Inputs, _Labels]:
-    if len(x) <= MOST_SAMPLES:
-        return x, y
-    which = np.random.default_rng(seed).choice(len(x), MOST_SAMPLES, replace=False)
-    return x[which], y[which]
+def _some(dataset: DataSet, places: NDArray[np.integer], seed: int) -> tuple[Inputs, _Labels]:
+    """Training samples at some of these places, as floats: four times the bytes of pictures."""
+    if len(places) > MOST_SAMPLES:
+        drawn = np.random.default_rng(seed).choice(len(places), MOST_SAMPLES, replace=False)
+        places = places[drawn]
+    return _floats(dataset, dataset.train.x[places]), dataset.train.y[places]
+
+
+def _right(rival: DeskRival, made: Any, dataset: DataSet, split: Split) -> float:
+    """Share of samples that a classifier is right on."""
+    return float((rival.predict(made, _floats(dataset, split.x)) == split.y).mean())
+
+
+def _floats(dataset: DataSet, x: NDArray[Any]) -> Inputs:
+    scale = UNIT if dataset.dtype == "int8" else 64.0
+    found: Inputs = (x.reshape(len(x), -1).astype(np.float32) - dataset.zero_point) / scale
+    return found
 
 
 def _rivals(

@@ -12,6 +12,7 @@ from metabit.errors import FormatError, InputError
 
 SEPARATORS = (";", "\t", ",")
 
+_QUOTED = re.compile(r'"[^"]*"')
 _NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 _COMMA_NUMBER = re.compile(r"\s*[+-]?(?:\d+,\d*|,\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 _NUMBERS_ALONE = re.compile(r"[0-9+\-.eE \t|]+", re.ASCII)
@@ -58,18 +59,26 @@ class SeparatedText:
                 if not text.strip():
                     continue
                 if first:
-                    self.separator = next((s for s in SEPARATORS if s in text), ",")
+                    between = _QUOTED.sub("", text)
+                    self.separator = next((s for s in SEPARATORS if s in between), ",")
                     first = False
-                yield Line(number, self._cells(text))
+                yield Line(number, self._cells(number, text))
         except UnicodeDecodeError as error:
             raise FormatError(f"{self.where}: not text ({error})", code="E-DATA-FORMAT") from error
         except csv.Error as error:
             raise FormatError(f"{self.where}: not csv ({error})", code="E-DATA-FORMAT") from error
 
-    def _cells(self, text: str) -> list[str]:
+    def _cells(self, number: int, text: str) -> list[str]:
         if '"' not in text:
             return text.split(self.separator)
-        return next(csv.reader([text], delimiter=self.separator))
+        row, *after = csv.reader([f"{text}\n", "after"], delimiter=self.separator)
+        if not after:  # it is part of the cell
+            raise FormatError(
+                f"{self.where}: line {number}: a cell in quotes does not end in its line; write "
+                "names and values in one line each",
+                code="E-DATA-FORMAT",
+            )
+        return row
 
     def is_number(self, cell: str) -> bool:
         """Whether a cell holds a number."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 STYLE = """
 :root { color-scheme: light dark;
   --paper: #fbfbf9; --sheet: #fff; --ink: #1d2530; --soft: #5d6876; --line: #e3e5e2;
+  --shade: #1d253055;
   --c0: #0b6e99; --c1: #c8553d; --c2: #2a7f62; --c3: #b7811f; --c4: #7a5ba6; --c5: #7b8794;
   --good: #2a7f62; --bad: #c8553d }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #12161c; --sheet: #1a2029; --ink: #e7ebef; --soft: #9aa6b3; --line: #2c3542;
+  --shade: #000c;
   --c0: #57b4dd; --c1: #ef8a70; --c2: #63c3a0; --c3: #e0b155; --c4: #b59be0; --c5: #8b97a4;
   --good: #63c3a0; --bad: #ef8a70 } }
 * { box-sizing: border-box }
@@ -32,7 +34,12 @@ h2 { font-size: 1.1rem; font-weight: 600; margin: 0 0 .9rem; overflow-wrap: anyw
 section { margin-top: 1.6rem; background: var(--sheet); border: 1px solid var(--line);
   border-radius: 12px; padding: 1.2rem 1.25rem }
 .note { color: var(--soft); font-size: .85rem; margin: .9rem 0 0 }
-.wide { overflow-x: auto; margin: 0 -.25rem; padding: 0 .25rem }
+.wide { overflow-x: auto; margin: 0 -.25rem; padding: 0 .25rem;
+  background: linear-gradient(to right, var(--sheet) 35%, transparent) left local,
+    linear-gradient(to left, var(--sheet) 35%, transparent) right local,
+    linear-gradient(to right, var(--shade), transparent) left,
+    linear-gradient(to left, var(--shade), transparent) right;
+  background-size: 1.4rem 100%, 1.4rem 100%, 1rem 100%, 1rem 100%; background-repeat: no-repeat }
 svg { width: 100%; height: auto; display: block; font-size: 12px }
 svg text { fill: var(--soft) }
 svg .up { text-anchor: end } svg .across, svg .name { text-anchor: middle }
@@ -83,6 +90,8 @@ footer dt { font-weight: 500 } footer dd { margin: 0; overflow-wrap: anywhere }
   table { font-size: .82rem } th, td { padding: .35rem .15rem }
   th:first-child, td:first-child { padding-left: 0 }
   th:last-child, td:last-child { padding-right: 0 }
+  .cells td, .cells th { min-width: 1.75rem; padding: .4rem .1rem; font-size: .75rem }
+  .cells th[scope=row] { padding-right: .3rem }
   svg { font-size: 19px } .stats { grid-template-columns: 1fr 1fr }
   .stats div:last-child:nth-child(odd) { grid-column: 1 / -1 }
   .bars { grid-template-columns: 1fr; gap: .1rem } .bars dd { margin-bottom: .5rem } }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from io import BytesIO
 
 import numpy as np
 
@@ -16,11 +15,13 @@ def draw(look: Look) -> bytes:
     """A PNG file: a bar per class, and a histogram per column."""
     from matplotlib.figure import Figure
 
+    from metabit.picture import png
+
     columns = look.columns[:_MOST_COLUMNS]
     n = len(columns) + 1
     wide = min(n, 4)
     high = math.ceil(n / wide)
-    figure = Figure(figsize=(3.2 * wide, 2.4 * high), layout="constrained")
+    figure = Figure(figsize=(3.2 * wide, 2.4 * high), layout="constrained", dpi=120)
     places = np.atleast_1d(figure.subplots(high, wide)).ravel()
     names = list(look.classes) or ["no classes"]
     places[0].barh(range(len(names)), [look.classes.get(name, 0) for name in names])
@@ -33,6 +34,4 @@ def draw(look: Look) -> bytes:
         place.set_yticks([])
     for place in places[n:]:
         place.set_axis_off()
-    out = BytesIO()
-    figure.savefig(out, format="png", dpi=120)
-    return out.getvalue()
+    return png(figure)
