@@ -31,22 +31,24 @@ def from_folder(data: str, model: Model, split: str) -> ReadSamples:
     Args:
         data: the path.
         model: the model that will see the samples.
-        split: "test" or "train" where the model was trained on this path; all samples of another.
+        split: "test" or "train" where the model was trained on this path; all samples of another,
+            whose files need not say a class.
 
     Raises:
         InputError, FormatError, CorruptError: see `metabit.trainer.data.own.load_own`.
     """
-    from metabit.trainer.data.own import OwnData, load_own
+    from metabit.trainer.data.own import OwnData, load_new, load_own
 
     recipe = trained_on(model)
-    own = None if recipe is None else recipe.own
-    same = own is not None and Path(own.path).resolve() == Path(data).resolve()
-    found = load_own(replace(own, path=data) if own is not None else OwnData(data))
-    parts = [found.test if split == "test" else found.train] if same else [found.train, found.test]
-    x = np.concatenate([part.x for part in parts])
-    names = np.array(found.class_names)[np.concatenate([part.y for part in parts])]
-    where = f"{data}, {split} samples" if same else data
-    seen, recordings = _as_seen(x, found, model, where)
+    own = OwnData(data) if recipe is None or recipe.own is None else recipe.own
+    if recipe is not None and Path(own.path).resolve() == Path(data).resolve():
+        found = load_own(replace(own, path=data))
+        part, where = found.test if split == "test" else found.train, f"{data}, {split} samples"
+    else:
+        found = load_new(replace(own, path=data))
+        part, where = found.train, data
+    names = None if found.class_names == ("",) else np.array(found.class_names)[part.y]
+    seen, recordings = _as_seen(part.x, found, model, where)
     return ReadSamples(seen, names, where, recordings=recordings)
 
 

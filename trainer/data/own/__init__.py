@@ -17,7 +17,7 @@ counts.py      real values as the counts of a device
 
 from __future__ import annotations
 
-from metabit.trainer.data.own.load import load_own
+from metabit.trainer.data.own.load import load_new, load_own
 from metabit.trainer.data.own.what import OwnData
 
-__all__ = ["OwnData", "load_own"]
+__all__ = ["OwnData", "load_new", "load_own"]

@@ -72,18 +72,46 @@ def files_in(path: Path, pattern: str | None) -> Iterator[Found]:
         FormatError, CorruptError: not a zip, or a damaged one (E-DATA-FORMAT).
     """
     pattern = pattern or usual_pattern(path)
-    names = re.compile(_as_expression(pattern))
-    n = 0
-    for name, data in _in_zip(path) if path.is_file() else _in_folder(path):
-        n += 1
-        said = names.fullmatch(name)
-        if said is None:
+    for file in _named(path, [pattern]):
+        if not file.label:
             raise InputError(
-                f"{path}: {name} does not fit the pattern {pattern!r}; set "
+                f"{path}: {file.name} does not fit the pattern {pattern!r}; set "
                 '[data] pattern, such as "{label}/{}" or "{label}_{group}_{}.wav"',
                 code="E-DATA-PATTERN",
             )
-        parts = said.groupdict(default="")
+        yield file
+
+
+def new_files_in(path: Path, pattern: str | None) -> Iterator[Found]:
+    """Every file as of `files_in`, for a model that is trained: no name has to say anything.
+
+    A folder of the split may be left out, and files of which no class is known have none.
+
+    Raises:
+        InputError: some names say a class and others do not (E-DATA-PATTERN); errors of `files_in`.
+    """
+    pattern = pattern or usual_pattern(path)
+    first: Found | None = None
+    for file in _named(path, [pattern, pattern.replace("{split}/", "")]):
+        first = first or file
+        if bool(file.label) != bool(first.label):
+            one, other = (first, file) if first.label else (file, first)
+            raise InputError(
+                f"{path}: {one.name} says its class, {one.label}, and {other.name} does not: put "
+                "them into two folders",
+                code="E-DATA-PATTERN",
+            )
+        yield file
+
+
+def _named(path: Path, patterns: list[str]) -> Iterator[Found]:
+    """Every file, with what the first pattern that it fits says of it; nothing if it fits none."""
+    expressions = [re.compile(_as_expression(pattern)) for pattern in patterns]
+    n = 0
+    for name, data in _in_zip(path) if path.is_file() else _in_folder(path):
+        n += 1
+        said = next(filter(None, (each.fullmatch(name) for each in expressions)), None)
+        parts = {} if said is None else said.groupdict(default="")
         yield Found(
             name, parts.get("label", ""), parts.get("group", ""), parts.get("split", ""), data
         )

@@ -40,11 +40,25 @@ def load_own(data: OwnData) -> DataSet:
     if folders.is_folder(path):
         found = list(folders.files_in(path, data.pattern))
         if found[0].name.lower().endswith(folders.PICTURES):
-            return _pictures(data, found)
+            return _pictures(data, found, held_by_name(data, found))
         return set_of_frames(data, *rows_of_files(data, found))
     if path.suffix.lower() in arrays.SUFFIXES:
         return _from_arrays(data, path)
     return set_of_frames(data, frames_of_table(data, path), None, data.sample_rate)
+
+
+def load_new(data: OwnData) -> DataSet:
+    """All samples of a folder or zip as training samples, with nothing held out.
+
+    For a model that is trained. Where no name of a file says a class, the only class is "". Errors
+    as of `load_own` and `folders.new_files_in`.
+    """
+    path = Path(data.path)
+    found = list(folders.new_files_in(path, data.pattern))
+    if found[0].name.lower().endswith(folders.PICTURES):
+        return _pictures(data, found, np.zeros(len(found), dtype=bool))
+    frames, _, rate = rows_of_files(data, found)
+    return set_of_frames(data, frames, np.zeros(len(frames.values), dtype=bool), rate)
 
 
 # ---- rows ------------------------------------------------------------------------------------
@@ -102,7 +116,9 @@ def set_of_frames(
     sides = [frames.take(~test_rows), frames.take(test_rows)]
     units = units_of(sides[0].values)
     length = data.window or 1
-    train, test = (_side(data, side, units, length) for side in sides)
+    train = _side(data, sides[0], units, length)
+    nothing = np.zeros(len(train), dtype=bool)
+    test = _side(data, sides[1], units, length) if test_rows.any() else train.take(nothing)
     check_classes(frames, train.y, test.y)
     return DataSet(
         name=Path(data.path).stem,
@@ -142,7 +158,7 @@ def _as_numbers(names: tuple[str, ...]) -> NDArray[np.int64]:
 # ---- samples that are whole already ----------------------------------------------------------
 
 
-def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
+def _pictures(data: OwnData, found: list[folders.Found], held: NDArray[np.bool_] | None) -> DataSet:
     _refuse_keys(data, _OF_ROWS, "a picture is a sample as it is")
     for file in found:
         if not file.name.lower().endswith(folders.PICTURES):
@@ -158,7 +174,7 @@ def _pictures(data: OwnData, found: list[folders.Found]) -> DataSet:
     group = [file.group for file in found] if any(file.group for file in found) else None
     return _of_samples(
         data, np.stack(pixels), [file.label for file in found], group,
-        held_by_name(data, found), "uint8", 1 / 255,
+        held, "uint8", 1 / 255,
     )  # fmt: skip
 
 
