@@ -184,7 +184,7 @@ class RandomGraph(Writer):
             self.pool()
         before = len(self.traits)
         self.sign(n, 4)
-        self.unit = "BipolarQuant" not in self.traits[before:]
+        self.unit = not {"BipolarQuant", "Quant of 1 bit"} & set(self.traits[before:])
         if where == "pool last":
             self.pool()
         if self.nhwc and self.rng.random() < 0.5:

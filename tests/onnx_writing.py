@@ -78,10 +78,15 @@ class Writer:
         signs = self.rng.choice([-1.0, 1.0], shape)
         latent = signs * self.rng.uniform(0.1, 1, shape)
         one = np.ones(shape[0])
-        way = self.pick("plain", "Sign", "XNOR", "Where", "BipolarQuant", "int8", "one scale")
+        way = self.pick(
+            "plain", "Sign", "XNOR", "Where", "BipolarQuant", "int8", "one scale", "Quant",
+            "weights by detach", "weights by Greater", "half", "DequantizeLinear",
+        )  # fmt: skip
         if way == "Where" and self.opset < 9:
             way = "plain"
-        if way == "Sign" and self.opset < 9:
+        if way in ("Sign", "weights by detach", "half") and self.opset < 9:
+            way = "plain"
+        if way in ("Quant", "DequantizeLinear") and self.opset < 11:
             way = "plain"
         if way == "plain":
             return self.constant(signs), one
@@ -95,6 +100,22 @@ class Writer:
                 "BipolarQuant", self.constant(latent), self.constant(0.5), domain=QONNX
             )
             return made, one / 2
+        if way == "Quant":
+            numbers = [self.constant(value) for value in (latent, 0.25, 0.0, 1.0)]
+            return self.node("Quant", *numbers, domain=QONNX, signed=1, narrow=1), one / 4
+        if way == "weights by detach":
+            hidden = self.constant(latent)
+            difference = self.node("Sub", self.node("Sign", hidden), hidden)
+            return self.node("Add", hidden, difference), one
+        if way == "weights by Greater":
+            positive = self.node("Greater", self.constant(latent), self.constant(0.0))
+            twice = self.node("Mul", self.node("Cast", positive, to=FLOAT), self.constant(2.0))
+            return self.node("Sub", twice, self.constant(1.0)), one
+        if way == "half":
+            return self.node("Cast", self.constant(signs / 2, "float16"), to=FLOAT), one / 2
+        if way == "DequantizeLinear":
+            scale, zero = self.constant(0.125), self.constant(0, "int8")
+            return self.node(way, self.constant(signs, "int8"), scale, zero), one / 8
         if way == "int8":
             return self.node("Cast", self.constant(signs, "int8"), to=FLOAT), one
         if way == "one scale":
@@ -139,13 +160,25 @@ class Writer:
         std, gamma = rng.uniform(0.5, 3, n), rng.normal(size=n)
         gamma = np.where(np.abs(gamma) < 0.1, 0.5, gamma)
         beta = rng.normal(size=n) * 0.1
-        way = self.pick("BatchNormalization", "four operators", "Sub", "two operators")
+        way = self.pick(
+            "BatchNormalization", "four operators", "Sub", "two operators", "decomposed"
+        )
         if way == "BatchNormalization":
             values = [self.constant(v) for v in (gamma, beta, mean, std**2)]
             self.step("BatchNormalization", *values, epsilon=1e-3)
             return
         if way == "Sub":
             self.step("Sub", self.constant(self.by_channel(mean, rank)))
+            return
+        if way == "decomposed":  # as torch.export does it
+            self.step("Sub", self.constant(self.by_channel(mean, rank)))
+            variance = self.node("Add", self.constant(std**2), self.constant(1e-5))
+            inverse = self.node("Reciprocal", self.node("Sqrt", variance))
+            if rank == 4:
+                inverse = self.node("Reshape", inverse, self.constant([1, n, 1, 1], "int64"))
+            self.step("Mul", inverse)
+            self.step("Mul", self.constant(self.by_channel(gamma, rank)))
+            self.step("Add", self.constant(self.by_channel(beta, rank)))
             return
         if way == "two operators":
             scale = gamma / std
@@ -174,6 +207,7 @@ class Writer:
         ways = ["Less", "BipolarQuant", "Greater", "MultiThreshold"]
         ways += ["Sign", "detach", "sign of sign", "Where"] if self.opset >= 9 else []
         ways += ["GreaterOrEqual"] if self.opset >= 12 else []
+        ways += ["Quant of 1 bit"] if self.opset >= 11 else []
         way = self.pick(*ways)
         if way == "Sign":
             self.step("Sign")
@@ -188,6 +222,9 @@ class Writer:
         elif way == "Where":
             positive = self.node("Greater", self.at, self.constant(0.0))
             self.at = self.node("Where", positive, self.constant(1.0), self.constant(-1.0))
+        elif way == "Quant of 1 bit":
+            numbers = [self.constant(value) for value in (0.5, 0.0, 1.0)]
+            self.step("Quant", *numbers, domain=QONNX, signed=1, narrow=0, rounding_mode="ROUND")
         elif way == "BipolarQuant":
             scale = float(self.rng.choice([1.0, 0.5]))
             self.step("BipolarQuant", self.constant(scale), domain=QONNX)
