@@ -212,7 +212,9 @@ def test_a_page_holds_all_it_needs_and_no_text_is_markup(name: str) -> None:
 
 
 def test_the_same_numbers_are_in_the_page() -> None:
-    text = render(PAGES["learn"])
+    html = render(PAGES["learn"])
+    assert "<b>2.0\xa0KiB</b>" in html  # no line ends between a number and its unit
+    text = html.replace("\xa0", " ")
     for figure in ("90.0 % right after learning 20 samples", "50.0 %", "2.0 KiB", "took back 1"):
         assert figure in text
     assert "does not fit" in render(PAGES["does not fit"])

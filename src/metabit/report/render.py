@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
@@ -12,6 +13,7 @@ from metabit.report import drawing
 from metabit.report.page import Bars, ColourGrid, DataTable, Dots, Drawn, Lines, Page, PagePart
 from metabit.report.style import STYLE
 
+_BEFORE_A_UNIT = re.compile(r"(?<=\d) (?=%|(?:[KMG]iB|B|s|ms|µs|µJ|mJ)\b)")
 _DARK = 0.55
 """A cell from this share on has light text."""
 
@@ -29,10 +31,10 @@ def write(page: Page, path: Path) -> Path:
 def render(page: Page) -> str:
     """The page as HTML."""
     stats = "".join(
-        f"<div><b>{escape(stat.value)}</b><span>{escape(stat.label)}</span></div>"
+        f"<div><b>{_text(stat.value)}</b><span>{_text(stat.label)}</span></div>"
         for stat in page.stats
     )
-    told = "".join(f'<p class="told">{escape(text)}</p>' for text in page.conclusion)
+    told = "".join(f'<p class="told">{_text(text)}</p>' for text in page.conclusion)
     facts = "".join(
         f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>" for name, text in page.facts.items()
     )
@@ -41,15 +43,20 @@ def render(page: Page) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,">'
         f"<title>{escape(page.headline)}</title><style>{STYLE}</style></head>\n<body><main>"
-        f'<p class="verb">{escape(page.verb)}</p><h1>{escape(page.headline)}</h1>'
+        f'<p class="verb">{escape(page.verb)}</p><h1>{_text(page.headline)}</h1>'
         f'<div class="stats">{stats}</div>{told}\n{"".join(map(_section, page.sections))}'
         f"<footer><dl>{facts}</dl></footer></main></body></html>\n"
     )
 
 
+def _text(text: str) -> str:
+    """A text of sentences: a line never ends between a number and its unit."""
+    return _BEFORE_A_UNIT.sub("\u00a0", escape(text))
+
+
 def _section(section: PagePart) -> str:
     blocks = "".join(_DRAWN[type(block)](block) for block in section.blocks)
-    note = f'<p class="note">{escape(section.note)}</p>' if section.note else ""
+    note = f'<p class="note">{_text(section.note)}</p>' if section.note else ""
     return f"<section><h2>{escape(section.title)}</h2>{blocks}{note}</section>\n"
 
 
