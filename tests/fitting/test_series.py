@@ -64,6 +64,21 @@ def test_a_series_without_times_gets_the_shortest_window_that_is_enough(tmp_path
     assert window_of(DataRecipe(path=str(path), group="who"), None, 0) == 48
 
 
+def test_classes_that_change_often_get_short_windows(tmp_path: Path) -> None:
+    """Every 80 rows another class: a window of 48 rows would fit in once."""
+    values, labels, people = [], [], []
+    generator = np.random.default_rng(7)
+    for person in range(4):
+        for turn in range(24):
+            name = list(RATES)[turn % 2]
+            phase = 2 * np.pi * (3 * RATES[name] * np.arange(80) + generator.random())
+            values.append(np.stack([np.sin(phase), np.cos(phase)], axis=1))
+            labels += [name] * 80
+            people += [f"p{person}"] * 80
+    path = write(tmp_path / "often.csv", np.concatenate(values), labels, people)
+    assert window_of(DataRecipe(path=str(path), group="who"), None, 0) == 32
+
+
 def test_a_device_with_little_memory_gets_no_window_that_takes_most_of_it(tmp_path: Path) -> None:
     path = tmp_path / "noisy.csv"
     generator = np.random.default_rng(6)

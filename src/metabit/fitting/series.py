@@ -25,6 +25,8 @@ from metabit.trainer.recipe.frontend import FrontEndRecipe
 
 LENGTHS = (48, 96, 192, 384, 768)
 """Rows of a window; each divides into four parts of front ends."""
+SHORTEST = (32,)
+"""Where classes change too often for the others."""
 NEAR = 0.02
 """A shorter window answers sooner, and is taken where a longer one is no better than this."""
 LEAST_PER_CLASS = 20
@@ -58,7 +60,8 @@ def window_of(recipe: DataRecipe, ram_bytes: int | None, seed: int) -> int | Non
         return None
     frames = without_missing(frames_of_table(own, path), own.missing)
     usual = _usual_stretch(frames)
-    possible = [length for length in LENGTHS if 2 * length <= usual]
+    lengths = LENGTHS if 2 * LENGTHS[0] <= usual else SHORTEST
+    possible = [length for length in lengths if 2 * length <= usual]
     n_needed = LEAST_PER_CLASS * len(frames.class_names)
     if not possible or len(frames.values) < n_needed * possible[0] // 2 or not _is_series(frames):
         return None
