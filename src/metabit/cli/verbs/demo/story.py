@@ -244,17 +244,17 @@ def _together(old: Split, new: Split) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _print_stream(out: Output, story: Story) -> None:
     rows = table(
-        "", "", ">activities (old)", ">transitions (new)", ">all", ">the stream itself",
+        "", "", ">old activities", ">new transitions", ">all", ">the stream itself",
         ">plasticity left", ">step",
     )  # fmt: skip
     before = story.before
     rows.add_row(
-        "as exported", percent(before["old"]), percent(before["new"]), percent(before["all"]),
+        "nothing learns", percent(before["old"]), percent(before["new"]), percent(before["all"]),
         percent(before["stream"]), "", "",
     )  # fmt: skip
     for curve in story.curves:
         rows.add_row(
-            curve.name, percent(curve.old[-1]), percent(curve.new[-1]), percent(curve.all[-1]),
+            curve.name, _from_to(curve.old), _from_to(curve.new), _from_to(curve.all),
             percent(curve.prequential),
             "-" if curve.m is None else percent(curve.plasticity_left), format_us(curve.step_us),
         )  # fmt: skip
@@ -266,6 +266,11 @@ def _print_stream(out: Output, story: Story) -> None:
         f"transitions; all layers: {100 * (layers.old[-1] - layers.old[0]):+.1f} and "
         f"{100 * (layers.new[-1] - layers.new[0]):+.1f}"
     )
+
+
+def _from_to(along: list[float]) -> str:
+    """An accuracy before the stream and after it."""
+    return f"{100 * along[0]:.1f} → {percent(along[-1])}"
 
 
 # ---- where forgetting is worst -----------------------------------------------------------------
