@@ -9,6 +9,7 @@ from pathlib import Path
 
 from metabit.errors import FormatError, InputError
 from metabit.export.spec import Model
+from metabit.files import check_target
 
 #: `MB_ARENA_LAYOUT` of the core that the arenas were planned with.
 ARENA_LAYOUT = 7
@@ -353,13 +354,14 @@ def check_place(folder: Path, name: str, origin: str) -> None:
 
     Raises:
         InputError: the files there are of another model, whose name is the same in C, or none that
-            metabit wrote (E-C-NAME).
+            metabit wrote (E-C-NAME); or it is the model itself (E-TARGET).
     """
     first = {".h": _FIRST.format(name=name), ".c": f"/* {name}.c: see {name}.h. */"}
     for suffix, ours in first.items():
         there = folder / f"{name}{suffix}"
         if not there.is_file():
             continue
+        check_target(there)
         with there.open("rb") as file:
             line = file.readline(1000).decode(errors="replace").rstrip("\r\n")
         if not line.startswith(ours):

@@ -59,7 +59,8 @@ def test_plan_learn_and_a_board_say_the_same_ram(cli: Cli, kind: str, tmp_path: 
     told = cli("learn", path, data, "--learn", learn, "--report", tmp_path / "page.html").stdout
     assert f"; {ram_in_words(planned, taught['arena_bytes'])}\n" in told
     page = (tmp_path / "page.html").read_text()
-    assert f"{format_kib(planned)}</" in page
+    unbroken = format_kib(planned).replace(" ", "\u00a0")
+    assert f"{unbroken}</" in page
     unlearnt = cli("predict", path, data, "--json").answer["needed_bytes"]
     assert unlearnt == fit(Mapped(path), None, Options(), None).arena_bytes
 

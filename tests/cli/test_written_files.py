@@ -150,7 +150,10 @@ def test_c_sources_follow_links_and_leave_the_model(cli: Cli, tmp_path: Path) ->
     cli("export", model, "--to", "c", "-o", tmp_path).refused(2, "E-TARGET")
     assert model.read_bytes() == before
     shutil.copy(model, tmp_path / "fine.mbit")
-    (tmp_path / "real.h").write_text("old")
+    assert cli("export", tmp_path / "fine.mbit", "--to", "c", "-o", tmp_path).code == 0
+    first = (tmp_path / "fine.h").read_text().splitlines()[0]
+    (tmp_path / "real.h").write_text(first)
+    (tmp_path / "fine.h").unlink()
     (tmp_path / "fine.h").symlink_to("real.h")
     assert cli("export", tmp_path / "fine.mbit", "--to", "c", "-o", tmp_path).code == 0
     assert (tmp_path / "fine.h").is_symlink()
