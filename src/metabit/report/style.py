@@ -35,8 +35,8 @@ section { margin-top: 1.6rem; background: var(--sheet); border: 1px solid var(--
   border-radius: 12px; padding: 1.2rem 1.25rem }
 .note { color: var(--soft); font-size: .85rem; margin: .9rem 0 0 }
 .wide { overflow-x: auto; margin: 0 -.25rem; padding: 0 .25rem;
-  background: linear-gradient(to right, var(--sheet) 35%, transparent) left local,
-    linear-gradient(to left, var(--sheet) 35%, transparent) right local,
+  background: linear-gradient(to right, var(--sheet) 75%, transparent) left local,
+    linear-gradient(to left, var(--sheet) 75%, transparent) right local,
     linear-gradient(to right, var(--shade), transparent) left,
     linear-gradient(to left, var(--shade), transparent) right;
   background-size: 1.4rem 100%, 1.4rem 100%, 1rem 100%, 1rem 100%; background-repeat: no-repeat }
