@@ -29,6 +29,9 @@ _SIGN = "/sign"  # how metabit calls the bits of a layer
 #: ONNX Runtime rounds the float weights of a layer between DequantizeLinear and QuantizeLinear to
 #: 8 bits when it loads a file, and so has other labels than the file.
 _OTHER_WEIGHTS = ["WeightBiasQuantization"]
+#: It also rounds what meets weights behind DequantizeLinear to 8 bits, unless told to multiply in
+#: float.
+_FLOAT_PRODUCTS = ("session.qdq_matmulnbits_accuracy_level", "1")
 
 
 class OnnxArtefact(Artefact):
@@ -141,6 +144,7 @@ class OnnxArtefact(Artefact):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 4  # a refusal is told once, as an error of metabit
+        options.add_session_config_entry(*_FLOAT_PRODUCTS)
         data, providers = proto.SerializeToString(), ["CPUExecutionProvider"]
         try:
             return onnxruntime.InferenceSession(
