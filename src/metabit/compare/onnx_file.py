@@ -29,7 +29,7 @@ _SIGN = "/sign"  # how metabit calls the bits of a layer
 #: ONNX Runtime rounds the float weights of a layer between DequantizeLinear and QuantizeLinear to
 #: 8 bits when it loads a file, and so has other labels than the file.
 _OTHER_WEIGHTS = ["WeightBiasQuantization"]
-#: It also rounds what meets weights behind DequantizeLinear to 8 bits, unless told to multiply in
+#: It also rounds what meets weights from DequantizeLinear to 8 bits, unless told to multiply in
 #: float.
 _FLOAT_PRODUCTS = ("session.qdq_matmulnbits_accuracy_level", "1")
 
