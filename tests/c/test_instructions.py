@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
-import pytest
+from needed import give_up
 
 from benchmarks import callgrind, instructions
 
@@ -12,8 +10,6 @@ from benchmarks import callgrind, instructions
 def test_the_counts_are_those_recorded() -> None:
     recorded = instructions.pinned()
     if callgrind.compiler() != recorded["compiler"]:
-        # A person may have any compiler. Where all checks run, nothing would be held to the counts.
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up(
             f"counts are those of {recorded['compiler']}, not {callgrind.compiler()}; record them "
             "anew with `python -m benchmarks.instructions --record`"

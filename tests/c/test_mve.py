@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from kernel_sources import kernel_sources
+from needed import program
 
 from metabit.edge_runtime import sources
 
@@ -29,14 +28,12 @@ EMULATOR = (
 
 @pytest.mark.long
 def test_eight_bit_inputs_give_the_bits_of_the_scalar_kernel(tmp_path: Path) -> None:
-    if shutil.which(EMULATOR[0]) is None:
-        give_up = pytest.fail if os.environ.get("CI") else pytest.skip
-        give_up(f"{EMULATOR[0]} is missing")
-    program = tmp_path / "mve"
+    emulator = program(EMULATOR[0])
+    built = tmp_path / "mve"
     files = [str(HERE / "mve.c"), *kernel_sources()]
-    subprocess.run([*COMPILER, *files, "-o", str(program)], check=True)
+    subprocess.run([*COMPILER, *files, "-o", str(built)], check=True)
     done = subprocess.run(
-        [*EMULATOR, str(program)],
+        [emulator, *EMULATOR[1:], str(built)],
         stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
     )  # fmt: skip
     assert done.stderr == "mve"  # what a program under semihosting says

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from needed import program
 
 from metabit.edge_runtime import sources
 
@@ -19,13 +19,11 @@ HARMLESS = ["-ffp-contract=fast", "-fno-trapping-math", "-fno-math-errno"]
 #: The square root, and a division by a constant that a reciprocal would change.
 FILES = ["arith.c", "metaplasticity.c"]
 
-needs_clang = pytest.mark.skipif(shutil.which("clang") is None, reason="clang is not installed")
-
 
 def compiled(compiler: str, file: str, flags: str, target: Path) -> tuple[str, str]:
     """Error messages, and the machine code as text."""
     command = [
-        compiler, "-O2", *flags.split(), f"-I{sources() / 'include'}", "-S",
+        program(compiler), "-O2", *flags.split(), f"-I{sources() / 'include'}", "-S",
         str(sources() / "src" / file), "-o", str(target),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -35,7 +33,7 @@ def compiled(compiler: str, file: str, flags: str, target: Path) -> tuple[str, s
     return "", "\n".join(line for line in lines if not line.lstrip().startswith((".", "#")))
 
 
-@pytest.mark.parametrize("compiler", ["gcc", pytest.param("clang", marks=needs_clang)])
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
 @pytest.mark.parametrize("flags", [*REFUSED, *PARTS, *HARMLESS])
 @pytest.mark.parametrize("file", FILES)
 def test_a_flag_is_refused_or_changes_no_instruction(

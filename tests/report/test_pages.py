@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import random_model, random_samples
+from needed import program
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError
@@ -252,9 +252,6 @@ def test_anything_else_is_refused(text: str, why: str, tmp_path: Path) -> None:
     assert caught.value.code == "E-REPORT"
 
 
-CHROMIUM = shutil.which("chromium")
-
-
 PHONE = """<title>-</title><iframe src="page.html" style="width:375px;height:900px"></iframe>
 <script>onmessage = (told) => { document.title = told.data }</script>"""
 LOOK = """<script>
@@ -274,16 +271,15 @@ parent.postMessage(`${wide} ${cut.length} ${broken.join(" ") || "whole"}`, "*")
 
 
 @pytest.mark.long
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("name", PAGES)
 def test_on_a_phone_no_word_of_a_table_is_broken(name: str, tmp_path: Path) -> None:
     """A browser's window is never narrower than 500 pixels, and a frame inside it is."""
-    assert CHROMIUM is not None
     page = write(PAGES[name], tmp_path / "page.html")
     page.write_text(page.read_text().replace("</body>", LOOK))
     (tmp_path / "phone.html").write_text(PHONE)
     done = subprocess.run(
-        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=4000",
+        [program("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu",
+         "--virtual-time-budget=4000",
          f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom",
          (tmp_path / "phone.html").as_uri()],
         capture_output=True, text=True, timeout=60, check=True,
@@ -297,11 +293,9 @@ def test_on_a_phone_no_word_of_a_table_is_broken(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.long
-@pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 @pytest.mark.parametrize("name", PAGES)
 def test_a_browser_opens_it_without_a_complaint(name: str, tmp_path: Path) -> None:
     """On the width of a phone nothing is wider than the screen."""
-    assert CHROMIUM is not None
     page = write(PAGES[name], tmp_path / "page.html")
     measured = page.read_text().replace(
         "</body>",
@@ -310,7 +304,8 @@ def test_a_browser_opens_it_without_a_complaint(name: str, tmp_path: Path) -> No
     )
     page.write_text(measured)
     done = subprocess.run(
-        [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
+        [program("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu",
+         "--enable-logging=stderr",
          f"--user-data-dir={tmp_path / 'profile'}", "--window-size=500,900", "--dump-dom",
          page.as_uri()],
         capture_output=True, text=True, timeout=60, check=True,

@@ -194,7 +194,7 @@ def _print_layers(out: Output, file: Path, made: Profile) -> None:
 
 
 def _print_memory(out: Output, name: str, memory: MemoryUse) -> None:
-    rows = table_below(f"{name}", "part", ">bytes", ">size")
+    rows = table_below(name, "part", ">bytes", ">size")
     for part, n_bytes in memory.largest():
         rows.add_row(part, f"{n_bytes:,}", format_kib(n_bytes))
     rows.add_row("total", f"{memory.used_bytes:,}", format_kib(memory.used_bytes), style="bold")
