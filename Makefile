@@ -44,75 +44,75 @@ check: $(VENV)/.lint gcc clang ## style, types and C warnings, each an error
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 
 bench: $(VENV)/.installed ## times, sizes and instructions for docs/BENCHMARKS.md and EXPORTS.md
-	for name in inference convnets learning_speed scaling exports; do \
+	for name in speed.inference speed.convnets speed.learning_speed speed.scaling other_tools.exports; do \
 	    echo "== benchmarks.$$name"; $(BIN)/python -m "benchmarks.$$name"; done
 
 bench-accuracy: $(VENV)/.installed ## accuracy and memory of learning for docs/BENCHMARKS.md
-	$(BIN)/python -m benchmarks.device_learning
+	$(BIN)/python -m benchmarks.learning.device_learning
 
 bench-engines: $(VENV)/.installed ## OpenVINO and Larq beside metabit, in environments of their own (2 GB)
 	$(PYTHON) -m venv .venv-openvino && .venv-openvino/bin/pip install --quiet -e . openvino
-	.venv-openvino/bin/python -m benchmarks.binary_engines openvino
+	.venv-openvino/bin/python -m benchmarks.speed.binary_engines openvino
 	$(PYTHON) -m venv .venv-larq && .venv-larq/bin/pip install --quiet -e . larq larq-compute-engine \
 	    "tensorflow-cpu<2.17" "tf-keras<2.17" "numpy<2"
-	.venv-larq/bin/python -m benchmarks.binary_engines larq
+	.venv-larq/bin/python -m benchmarks.speed.binary_engines larq
 	$(BIN)/python -m benchmarks.page
 
 gates: $(VENV)/.installed ## what learning a stream does to a network (QUICK=1; ROW="name" keeps the figures)
-	$(BIN)/python -m benchmarks.learning_gates $(if $(QUICK),--quick) $(if $(ROW),--row "$(ROW)")
+	$(BIN)/python -m benchmarks.learning.learning_gates $(if $(QUICK),--quick) $(if $(ROW),--row "$(ROW)")
 
 gates-rivals: $(VENV)/.installed ## the same streams for scikit-learn and river, in an environment of their own (hours)
 	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
-	.venv-rivals/bin/python -m benchmarks.learning_rivals
+	.venv-rivals/bin/python -m benchmarks.learning.learning_rivals
 	$(BIN)/python -m benchmarks.page
 
 unseen: $(VENV)/.installed ## problems to remember that nothing was tuned on (ROW="name" keeps the figures)
-	$(BIN)/python -m benchmarks.unseen_problems $(if $(ROW),--row "$(ROW)")
+	$(BIN)/python -m benchmarks.learning.unseen_problems $(if $(ROW),--row "$(ROW)")
 
 drifting: $(VENV)/.installed ## streams that nothing was tuned on, followed (ROW="name" keeps the figures)
-	$(BIN)/python -m benchmarks.drifting_streams $(if $(ROW),--row "$(ROW)")
+	$(BIN)/python -m benchmarks.learning.drifting_streams $(if $(ROW),--row "$(ROW)")
 
 drifting-rivals: $(VENV)/.installed ## the published ones among them, and all for scikit-learn and river (an hour)
 	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
 	.venv-rivals/bin/pip download --quiet --no-deps --only-binary :all: --python-version 3.7 \
 	    --platform manylinux1_x86_64 --dest build/streams scikit-multiflow==0.4.1
 	.venv-rivals/bin/python -m benchmarks.drifting.unpack build/streams/scikit_multiflow-0.4.1-*.whl
-	.venv-rivals/bin/python -m benchmarks.drifting_streams --rivals
+	.venv-rivals/bin/python -m benchmarks.learning.drifting_streams --rivals
 	$(BIN)/python -m benchmarks.page
 
 stream-speed: $(VENV)/.installed ## samples per second on INSECTS beside scikit-learn and river, in an environment of their own
 	$(PYTHON) -m venv .venv-rivals && .venv-rivals/bin/pip install --quiet -e . scikit-learn river
-	.venv-rivals/bin/python -m benchmarks.stream_speed
+	.venv-rivals/bin/python -m benchmarks.speed.stream_speed
 
 foreign: ## networks of Larq and Brevitas, imported, in environments of their own (3 GB)
 	$(PYTHON) -m venv .venv-larq && .venv-larq/bin/pip install --quiet -e . larq tf2onnx "onnx<1.18" \
 	    "tensorflow-cpu<2.17" "tf-keras<2.17" "numpy<2"
-	.venv-larq/bin/python -m benchmarks.foreign_networks larq
+	.venv-larq/bin/python -m benchmarks.other_tools.foreign_networks larq
 	$(PYTHON) -m venv .venv-brevitas && .venv-brevitas/bin/pip install --quiet -e ".[train,export]" \
 	    brevitas qonnx onnxoptimizer
-	.venv-brevitas/bin/python -m benchmarks.foreign_networks brevitas
+	.venv-brevitas/bin/python -m benchmarks.other_tools.foreign_networks brevitas
 
 sizes: $(VENV)/.installed ## bytes of code a function on four cores, and what changed since BASE=origin/main
-	$(BIN)/python -m benchmarks.code_sizes --base $(BASE)
+	$(BIN)/python -m benchmarks.machine_code.code_sizes --base $(BASE)
 
 reproduce: $(VENV)/.installed ## the benchmarks of papers at small scale, for docs/RESULTS.md; hours
 	for file in recipes/benchmarks/*.toml; do \
 	    $(BIN)/metabit reproduce $$(basename "$$file" .toml) --save; done
 
 power-cuts: $(VENV)/.installed ## two million failures and power cuts on a folder of states, some minutes
-	$(BIN)/python -m benchmarks.power_cuts
+	$(BIN)/python -m benchmarks.reliability.power_cuts
 
 kernel-cuts: $(VENV)/.installed ## ten thousand failures of the system calls of Linux on such a folder, killed processes, several writers
-	$(BIN)/python -m benchmarks.kernel_cuts
+	$(BIN)/python -m benchmarks.reliability.kernel_cuts
 
 flash-rivals: $(VENV)/.installed ## states in bare flash beside littlefs, which pip fetches, through the same power cuts
-	$(BIN)/python -m benchmarks.flash_rivals
+	$(BIN)/python -m benchmarks.reliability.flash_rivals
 
 import-graphs: $(VENV)/.installed ## thousands of random ONNX graphs, imported, keep ONNX Runtime's labels
-	$(BIN)/python -m benchmarks.import_graphs
+	$(BIN)/python -m benchmarks.other_tools.import_graphs
 
 fuzz: $(VENV)/.installed clang-asan ## model files, states and a device's line by libFuzzer: ten million inputs each, hours (RUNS= for fewer)
-	$(BIN)/python -m benchmarks.fuzzing --record $(if $(RUNS),--runs $(RUNS))
+	$(BIN)/python -m benchmarks.reliability.fuzzing --record $(if $(RUNS),--runs $(RUNS))
 
 c-variants: $(VENV)/.installed $(PRESETS) ## the C core gives NumPy's bits: gcc, clang, sanitizers (threads too), 32-bit, Arm
 	$(BIN)/python -m pytest tests/c/test_variants.py --variants build -k "not wasm and not few"

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import (
-    convnet_tables,
-    fitting_tables,
-    head_tables,
-    inference_tables,
-    learning_tables,
-    picture_tables,
-    results,
-    scaling_tables,
-    training_tables,
-)
-from benchmarks.drifting import table as drifting
-from benchmarks.gates import table as gates
+from benchmarks import results
 from benchmarks.marks import between
+from benchmarks.tables import (
+    convnets,
+    drifting,
+    fitting,
+    gates,
+    heads,
+    inference,
+    learning,
+    pictures,
+    scaling,
+    training,
+)
 from metabit.trainer.circumstances import commit_in_words
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "BENCHMARKS.md"
@@ -28,16 +28,16 @@ Record = dict[str, Any]
 
 #: Mark in the page -> the results it is made from, and how.
 TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
-    "inference-dense": ("inference", inference_tables.networks),
-    "avx512-dense": ("inference_avx512", inference_tables.networks),
-    "avx512-layers": ("inference_avx512", inference_tables.layers),
-    "avx512-conv": ("inference_avx512", inference_tables.convolutions),
-    "inference-layers": ("inference", inference_tables.layers),
-    "inference-conv": ("inference", inference_tables.convolutions),
-    "binary-engines": ("binary_engines", inference_tables.engines),
-    "inference-rest": ("inference", inference_tables.rest),
-    "convnets": ("convnets", convnet_tables.networks),
-    "device-learning": ("device_learning", learning_tables.accuracy_and_memory),
+    "inference-dense": ("inference", inference.networks),
+    "avx512-dense": ("inference_avx512", inference.networks),
+    "avx512-layers": ("inference_avx512", inference.layers),
+    "avx512-conv": ("inference_avx512", inference.convolutions),
+    "inference-layers": ("inference", inference.layers),
+    "inference-conv": ("inference", inference.convolutions),
+    "binary-engines": ("binary_engines", inference.engines),
+    "inference-rest": ("inference", inference.rest),
+    "convnets": ("convnets", convnets.networks),
+    "device-learning": ("device_learning", learning.accuracy_and_memory),
     "gates-old": ("learning_gates", gates.old),
     "gates-known": ("learning_gates", gates.known),
     "gates-prequential": ("learning_gates", gates.prequential),
@@ -47,27 +47,27 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
     "unseen-known": ("unseen_problems", gates.known),
     "drifting-reported": ("drifting_streams", drifting.reported),
     "drifting-chosen-on": ("drifting_streams", drifting.chosen_on),
-    "state-bits": ("state_bits", learning_tables.state_bits),
-    "guarding": ("guarding", head_tables.guarding),
-    "novelty": ("novelty", head_tables.novelty),
-    "observing": ("observing", head_tables.observing),
-    "new-people": ("new_people", head_tables.new_people),
-    "many-tasks": ("many_tasks", learning_tables.many_tasks),
-    "new-pictures": ("new_pictures", picture_tables.new_pictures),
-    "any-order": ("any_order", learning_tables.any_order),
-    "replaying": ("replaying", learning_tables.replaying),
-    "stream-speed": ("stream_speed", learning_tables.stream_speed),
-    "learning-speed": ("learning_speed", learning_tables.speed),
-    "learning-functions": ("learning_speed", learning_tables.functions),
-    "one-or-contexts": ("one_or_contexts", learning_tables.one_or_contexts),
-    "context-costs": ("context_costs", learning_tables.context_costs),
-    "scaling": ("scaling", scaling_tables.summary),
-    "threads": ("scaling", scaling_tables.threads),
-    "fit-answers": ("fit_answers", fitting_tables.beside_rivals),
-    "fitting": ("fitting", fitting_tables.against_the_grid),
-    "training-speed": ("training_speed", training_tables.steps),
-    "stacked-seeds": ("stacked_seeds", training_tables.stacked),
-    "gpu-training": ("gpu_training", training_tables.on_gpu),
+    "state-bits": ("state_bits", learning.state_bits),
+    "guarding": ("guarding", heads.guarding),
+    "novelty": ("novelty", heads.novelty),
+    "observing": ("observing", heads.observing),
+    "new-people": ("new_people", heads.new_people),
+    "many-tasks": ("many_tasks", learning.many_tasks),
+    "new-pictures": ("new_pictures", pictures.new_pictures),
+    "any-order": ("any_order", learning.any_order),
+    "replaying": ("replaying", learning.replaying),
+    "stream-speed": ("stream_speed", learning.stream_speed),
+    "learning-speed": ("learning_speed", learning.speed),
+    "learning-functions": ("learning_speed", learning.functions),
+    "one-or-contexts": ("one_or_contexts", learning.one_or_contexts),
+    "context-costs": ("context_costs", learning.context_costs),
+    "scaling": ("scaling", scaling.summary),
+    "threads": ("scaling", scaling.threads),
+    "fit-answers": ("fit_answers", fitting.beside_rivals),
+    "fitting": ("fitting", fitting.against_the_grid),
+    "training-speed": ("training_speed", training.steps),
+    "stacked-seeds": ("stacked_seeds", training.stacked),
+    "gpu-training": ("gpu_training", training.on_gpu),
 }
 
 

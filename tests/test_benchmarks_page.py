@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import code_sizes, exports, page, results, when_page
+from benchmarks import page, results
+from benchmarks.machine_code import code_sizes
+from benchmarks.other_tools import exports
+from benchmarks.tables import when as when_page
 from metabit.trainer.circumstances import commit_in_words
 from metabit.trainer.reproduction import tables
 
@@ -88,4 +91,4 @@ def test_sizes_beside_another_commit_need_a_checkout(
 
 def test_the_tables_of_when_are_made_of_the_results() -> None:
     document = when_page.DOCUMENT.read_text(encoding="utf-8")
-    assert when_page.render(document) == document, "run `python -m benchmarks.when_page`"
+    assert when_page.render(document) == document, "run `python -m benchmarks.tables.when`"

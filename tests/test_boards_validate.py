@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import boards_code
-from benchmarks.boards_validate import PAGE, RESULTS, Point, page, points
+from benchmarks.boards import code as boards_code
+from benchmarks.boards.validate import PAGE, RESULTS, Point, page, points
 
 ROWS = json.loads(RESULTS.read_text(encoding="utf-8"))
 RECORDED = [
@@ -77,7 +77,7 @@ def test_the_page_shows_what_was_recorded() -> None:
 
 @pytest.mark.long
 def test_no_prediction_moves_by_more_than_five_points() -> None:
-    """After a change of a model: `python -m benchmarks.boards_validate --record`, and say why."""
+    """After a change of a model: `python -m benchmarks.boards.validate --record`, and say why."""
     for now, then in zip(points(), RECORDED, strict=True):
         assert (now.core, now.kernel) == (then.core, then.kernel)
         assert now.predicted / then.predicted == pytest.approx(1, abs=0.05)

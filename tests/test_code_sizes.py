@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.code_sizes import CORES, ROOT, lines, sizes_of
+from benchmarks.machine_code.code_sizes import CORES, ROOT, lines, sizes_of
 
 
 def test_every_public_call_has_a_size_on_a_core() -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.drifting import learners, streams, table, unpack
+from benchmarks.drifting import learners, streams, unpack
 from benchmarks.drifting.published import published
 from benchmarks.drifting.stream import N_ROWS, N_START, Stream
-from benchmarks.gates.table import NEURAL, RIVAL, SIMPLE
+from benchmarks.tables import drifting as table
+from benchmarks.tables.gates import NEURAL, RIVAL, SIMPLE
 from metabit.errors import InputError
 
 MADE = [

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks import fuzz_together, fuzzing
-from benchmarks.fuzz_together import ORDER, Counts, Fuzzer, fuzz, shared_out
+from benchmarks.reliability import fuzz_together, fuzzing
+from benchmarks.reliability.fuzz_together import ORDER, Counts, Fuzzer, fuzz, shared_out
 
 WELL = """#2\tINITED cov: 90 ft: 91 corp: 1/1b
 #900\tDONE   cov: 120 ft: 300 corp: 9/1Kb

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from benchmarks import kernel_sets
+from benchmarks.machine_code import kernel_sets
 from metabit.edge_runtime import isa, sources
 
 
 def test_the_page_is_made_from_the_sources_of_today() -> None:
     document = kernel_sets.DOCUMENT.read_text(encoding="utf-8")
-    assert kernel_sets.render(document) == document, "run `python -m benchmarks.kernel_sets`"
+    assert kernel_sets.render(document) == document, (
+        "run `python -m benchmarks.machine_code.kernel_sets`"
+    )
 
 
 def test_every_file_of_a_kernel_set_is_in_a_build() -> None:

@@ -1,4 +1,4 @@
-"""A learner that harms a network fails here: small forms of benchmarks/learning_gates.py.
+"""A learner that harms a network fails here: small forms of benchmarks/learning/learning_gates.py.
 
 Bundled data, one seed, nothing set. Each gate asks two things: that held-out data of the old are
 known as before, and that the new is learnt, so that a learner that does nothing fails too.

@@ -1,11 +1,11 @@
-"""benchmarks/stacked_seeds.py: stacked networks do what each of them does alone."""
+"""benchmarks/speed/stacked_seeds.py: stacked networks do what each of them does alone."""
 
 from __future__ import annotations
 
 import torch
 from torch.nn import functional
 
-from benchmarks.stacked_seeds import Stacked, batches, networks, stacked_loss
+from benchmarks.speed.stacked_seeds import Stacked, batches, networks, stacked_loss
 
 
 def test_a_stacked_network_has_the_gradients_and_statistics_of_each_network_alone() -> None:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import state_bits
 from benchmarks.gates import problems
+from benchmarks.learning import state_bits
 from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps
 
@@ -21,7 +21,7 @@ N = 600
 
 ASK = f"""
 import json
-from benchmarks import state_bits
+from benchmarks.learning import state_bits
 from benchmarks.gates import problems
 from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps

@@ -8,5 +8,4 @@ published.py   streams that others have published, where their files are at hand
 unpack.py      those streams out of the packages that carry them
 streams.py     all of them by name, and which half each belongs to
 learners.py    the device, and its rivals in an environment of their own
-table.py       their tables
 """

@@ -13,5 +13,4 @@ guarded.py    a gate whose network brings probes for a guard
 judges.py     what is judged: the learner of this project, in one place
 rivals.py     what it is compared with: scikit-learn and river
 exam.py       what is measured before, during and after a stream
-table.py      the tables of docs/BENCHMARKS.md
 """

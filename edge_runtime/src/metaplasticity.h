@@ -30,7 +30,7 @@ void mb_table(uint16_t *table, float m, uint32_t bits);
 #define MB_GROWTH_ONE 64u /* k = 1 */
 
 /* Sizes that hidden weights of so many bits have. A build may define fewer, to find out how few are
- * enough (benchmarks/state_bits.py). */
+ * enough (benchmarks/learning/state_bits.py). */
 #ifndef MB_SIZES
 #define MB_SIZES(bits) (1u << ((bits) - 1u))
 #endif

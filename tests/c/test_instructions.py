@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from needed import give_up
 
-from benchmarks import callgrind, instructions
+from benchmarks.machine_code import callgrind, instructions
 
 
 def test_the_counts_are_those_recorded() -> None:
@@ -12,12 +12,12 @@ def test_the_counts_are_those_recorded() -> None:
     if callgrind.compiler() != recorded["compiler"]:
         give_up(
             f"counts are those of {recorded['compiler']}, not {callgrind.compiler()}; record them "
-            "anew with `python -m benchmarks.instructions --record`"
+            "anew with `python -m benchmarks.machine_code.instructions --record`"
         )
     different = instructions.differences(instructions.measure(), recorded["counts"])
     assert different == [], (
         "instruction counts have changed; if they should have, record them with "
-        "`python -m benchmarks.instructions --record` and say so in the commit"
+        "`python -m benchmarks.machine_code.instructions --record` and say so in the commit"
     )
 
 

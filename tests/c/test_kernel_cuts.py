@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.kernel_cuts import (
+from benchmarks.reliability.kernel_cuts import (
     CANNOT_TRACE,
     build,
     kill_learners,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.power_cuts import write_inputs
+from benchmarks.reliability.power_cuts import write_inputs
 from metabit.edge_runtime import sources
 from metabit.edge_runtime._native import library_path
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from helpers import random_convnet, random_model, random_samples
 
-from benchmarks import novelty
+from benchmarks.heads import novelty
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.heads import CountingTwin
 from metabit.errors import CorruptError, InputError

@@ -20,6 +20,7 @@ FOLDERS = {
     "metabit.export": "export",
     "metabit.edge_runtime": "edge_runtime",
     "metabit.firmware_sim": "firmware_sim",
+    "benchmarks": "benchmarks",
 }
 
 #: Rooms of each package, from the lowest layer up: folders, and files that lie beside them. A file
@@ -117,12 +118,21 @@ ROOMS = {
         "core_line flash_image image_files linux_program measured",
         "cores_at_hand firmware_folder remote",
     ),
+    "benchmarks": (
+        "boards marks models results",
+        "gates machine_code",
+        "drifting",
+        "tables",
+        "page",
+        "choosing heads learning other_tools reliability",
+        "speed",
+    ),
 }
 
 
 @cache
 def modules() -> dict[str, Path]:
-    """Every module of metabit by its full name."""
+    """Every module of metabit and of benchmarks by its full name."""
     found = {}
     for package, folder in FOLDERS.items():
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -135,7 +145,7 @@ def modules() -> dict[str, Path]:
 
 @cache
 def imports(module: str) -> frozenset[str]:
-    """Modules of metabit that this one imports, anywhere in it: for type checkers too."""
+    """What this one imports of all modules, anywhere in it: for type checkers too."""
     found = set()
     for node in ast.walk(ast.parse(modules()[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):

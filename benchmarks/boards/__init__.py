@@ -1,0 +1,1 @@
+"""Predicted cycles of the cores beside published ones; README.md lists the files."""

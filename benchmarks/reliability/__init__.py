@@ -1,0 +1,11 @@
+"""What survives what: power cuts, failing calls, bad lines, hostile bytes and long streams.
+
+power_cuts.py      millions of failing calls, ending processes and power cuts on a folder of states
+kernel_cuts.py     failing system calls, killed processes and several writers on it, for real
+flash_rivals.py    states in bare flash: metabit_flash.h beside littlefs, in the same cuts
+flash_log.py       what flash would take of the samples learnt, in place of their state
+bad_line.py        corruptions, losses, repetitions and resets between a host and a device
+fuzzing.py         millions of mutated model files, states and requests: libFuzzer with sanitizers
+fuzz_together.py   run fuzzers side by side for a while, and say what they did
+long_streams.py    memory and first answer of `metabit predict` and `learn` on a long csv stream
+"""
