@@ -39,6 +39,10 @@ VARIANTS: dict[str, tuple[dict[str, Any], dict[str, str]]] = {
     "ewc": ({"name": "ewc", "strength": 100.0}, TASK),
     "ewc online": ({"name": "ewc", "online": True, "decay": 0.5, "strength": 100.0}, TASK),
     "ewc by samples": ({"name": "ewc", "strength": 100.0, "consolidate_samples": 120}, SHARED),
+    "ewc that would overshoot": (
+        {"name": "ewc", "optimizer": "sgd", "strength": 1e5, "lr": 0.05, "lr_decay": 0.9},
+        REAL,
+    ),
     "si": ({"name": "si", "strength": 10.0}, TASK),
     "mas": ({"name": "mas", "strength": 0.1}, TASK),
     "mas local": ({"name": "mas", "rule": "local", "strength": 0.1}, TASK),

@@ -8,11 +8,19 @@ so keeps its sign the better, the further that value was from zero.
 What differs: the factor is strength, not strength / 2. The papers do not agree on it (EWC has the
 half, SI and MAS do not), so a strength cannot be carried over from one program to another.
 
+With plain SGD a step of this penalty moves a weight by rate * 2 * strength * importance of its
+distance from the anchor. Above 1 it would pass the anchor, and above 2 it would end farther away
+than it began, and swing ever further. An importance above 1 / (rate * 2 * strength) therefore
+counts as that value, with which one step ends at the anchor. Importances that grow from task to
+task then hold a weight fast instead of tearing it away. With momentum a weight may still swing, but
+it comes to rest. Adam needs no limit: the length of its steps does not grow with the pull.
+
 Bytes: importance and anchor, 4 each per weight.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +30,7 @@ from torch import Tensor, nn
 from metabit.trainer.blocks import blocks
 from metabit.trainer.methods.base import Method, Setting, parts_of
 from metabit.trainer.methods.per_sample import protected
+from metabit.trainer.networks.network import Network
 from metabit.trainer.recipe.method_options import QuadraticOptions
 
 
@@ -42,6 +51,12 @@ class QuadraticMethod(Method):
         self.importance = {name: torch.zeros_like(p).detach() for name, p in weights.items()}
         self.anchor = {name: p.detach().clone() for name, p in weights.items()}
         self.protects = False  # nothing is important before the first consolidation
+        self._optimizer: torch.optim.Optimizer | None = None
+
+    def optimizer(self, model: Network) -> torch.optim.Optimizer:
+        """A fresh optimizer, which is kept in mind because its rate limits the pull."""
+        self._optimizer = super().optimizer(model)
+        return self._optimizer
 
     @property
     def can_repeat(self) -> bool:
@@ -53,6 +68,19 @@ class QuadraticMethod(Method):
         """Whether the penalty says anything yet."""
         return self.protects and self.options.strength != 0
 
+    @property
+    def most(self) -> float:
+        """The importance with which one step of plain SGD just reaches the anchor.
+
+        It rises where the rate falls. Infinite with other optimizers.
+        """
+        if not isinstance(self._optimizer, torch.optim.SGD):
+            return math.inf
+        rate: float = self._optimizer.param_groups[0]["lr"]  # all groups have the same
+        strength: float = self.options.strength
+        pull = rate * 2 * strength  # of importance 1
+        return 1 / pull if pull else math.inf
+
     @torch.no_grad()
     def penalty(self, model: nn.Module) -> Tensor | None:
         """strength * sum of importance * (weight - anchor) ** 2; None before a consolidation.
@@ -63,10 +91,11 @@ class QuadraticMethod(Method):
             return None
         weights = protected(model)
         total = next(iter(weights.values())).new_zeros(())
+        most = self.most
         for name, weight in weights.items():
             for w, anchor, importance in blocks(weight, self.anchor[name], self.importance[name]):
                 off = w - anchor
-                total += torch.dot(off, importance * off)
+                total += torch.dot(off, _at_most(importance, most) * off)
         strength: float = self.options.strength
         return total * strength
 
@@ -75,14 +104,14 @@ class QuadraticMethod(Method):
         """Add the gradient of the penalty, 2 * strength * importance * (weight - anchor)."""
         if not self.pulls:
             return
-        factor = 2 * self.options.strength
+        factor, most = 2 * self.options.strength, self.most
         for name, weight in protected(model).items():
             if weight.grad is None:  # it has no part in the loss, and is pulled all the same
                 weight.grad = torch.zeros_like(weight)
             for gradient, w, anchor, importance in blocks(
                 weight.grad, weight, self.anchor[name], self.importance[name]
             ):
-                gradient.addcmul_(importance, w - anchor, value=factor)
+                gradient.addcmul_(_at_most(importance, most), w - anchor, value=factor)
 
     def remember(self, model: nn.Module, importance: Mapping[str, Tensor]) -> None:
         """Keep these importances, and the present weights as the anchor."""
@@ -104,3 +133,8 @@ class QuadraticMethod(Method):
             for name in mine:
                 mine[name] = read[name]
         self.protects = any(bool(tensor.any()) for tensor in self.importance.values())
+
+
+def _at_most(importance: Tensor, most: float) -> Tensor:
+    """The importances, none above `most`."""
+    return importance if most == math.inf else importance.clamp(max=most)
