@@ -13,6 +13,7 @@ import pytest
 from small_fit import Noted, asked_in, here, question_of, write_table
 
 from metabit.cli.common import Output
+from metabit.cli.fit_tables import say_answer
 from metabit.cli.verbs.fit import or_known
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan
@@ -20,6 +21,7 @@ from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Told
 from metabit.fitting import networks, race
+from metabit.fitting.caution import caution
 from metabit.fitting.fit import answer
 from metabit.fitting.material import read
 from metabit.readers.read import read_samples
@@ -109,6 +111,22 @@ def test_another_question_is_refused_in_the_same_folder(found: Found) -> None:
     with pytest.raises(InputError, match="another question") as caught:
         answer(other, asked_in(folder))
     assert caught.value.code == "E-FIT-FOLDER"
+
+
+def test_a_network_that_is_no_better_than_one_answer_is_said_to_be(
+    found: Found, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generator = np.random.default_rng(5)
+    noise, is_rare = generator.normal(size=(160, 2)), generator.random(160) < 0.2
+    names = np.where(is_rare, "yes", "no")
+    rows = [f"{a:.3f},{b:.3f},{name}" for (a, b), name in zip(noise, names, strict=True)]
+    (tmp_path / "mine.csv").write_text("a,b,class\n" + "\n".join(rows) + "\n")
+    question = question_of(tmp_path / "mine.csv", group=None)
+    document = answer(question, asked_in(tmp_path / "out"))
+    say_answer(Output("fit", False), tmp_path, document)
+    told = capsys.readouterr().out.replace("\n", " ")
+    assert 'always answering "no", the commonest class' in told
+    assert caution(found[1]) is None
 
 
 @pytest.mark.long

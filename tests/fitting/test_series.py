@@ -51,6 +51,26 @@ def sorted_by_class(path: Path) -> Path:
     return write(path, values, labels, ["p0"] * len(labels))
 
 
+def sorted_by_all_columns(path: Path) -> Path:
+    """Records of a few kinds, as a table of counted people has them: many are equal."""
+    generator = np.random.default_rng(8)
+    rows = np.sort(generator.integers(0, 2, (4000, 3)) @ [4, 2, 1])
+    values = (rows[:, None] >> [2, 1, 0]) & 1
+    odd = generator.random(len(rows)) < 0.2 + 0.6 * (rows % 2)
+    order = np.lexsort((odd ^ (rows % 2 == 1), rows))
+    labels = [list(RATES)[int(each)] for each in odd[order]]
+    return write(path, values[order].astype(float), labels, ["p0"] * len(labels))
+
+
+def sorted_by_a_value(path: Path) -> Path:
+    """Rows in the order of a value that says the class: it rises slowly from one to the next."""
+    generator = np.random.default_rng(9)
+    size = np.sort(generator.random(6000))
+    values = size[:, None] * [1.0, 2.0, 3.0] + 0.05 * generator.normal(size=(6000, 3))
+    labels = [list(RATES)[int(each > 0.5)] for each in size]
+    return write(path, values, labels, ["p0"] * len(labels))
+
+
 def shuffled(path: Path) -> Path:
     """The rows of `motion` in any order."""
     head, *rows = motion(path).read_text().splitlines()
@@ -94,7 +114,9 @@ def test_a_device_with_little_memory_gets_no_window_that_takes_most_of_it(tmp_pa
     assert short == 48 < long
 
 
-@pytest.mark.parametrize("make", [sorted_by_class, shuffled])
+@pytest.mark.parametrize(
+    "make", [sorted_by_class, sorted_by_all_columns, sorted_by_a_value, shuffled]
+)
 def test_rows_that_stand_for_themselves_are_left_alone(
     make: Callable[[Path], Path], tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ from metabit.trainer.frontend import (
     to_counts,
 )
 from metabit.trainer.frontend.bands import edges
-from metabit.trainer.frontend.features import transform, values_of, windows_of
+from metabit.trainer.frontend.features import rows_of, transform, values_of, windows_of
 from metabit.trainer.frontend.first_rows import STEPS
 from metabit.trainer.frontend.front_end import STATISTICS
 from metabit.trainer.frontend.integers import QUARTER, cosine, log2, root, shifted, sine
@@ -115,6 +115,20 @@ def test_logarithms_come_beside_the_values_or_in_their_place() -> None:
     assert np.array_equal(also, np.concatenate([plain, only], axis=1))
     assert np.array_equal(only, log2(plain))
     assert also.shape[1] == replace(does, log="also").n_features
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_logarithm_of_a_long_tail_keeps_the_order_of_the_values(side: int) -> None:
+    """From the middle, a value below it would look like one above it."""
+    tail = np.rint(np.exp(RNG.normal(5, 1.2, 2000))).clip(0, 30_000) * side
+    even = np.rint(RNG.normal(100, 20, 2000))
+    rows = np.stack([tail, even], axis=1).astype(np.int16)[:, np.newaxis]
+    front_end = fit(rows, Operations(2, 1, 1, ("mean",), log="only"))
+    assert front_end.problem() is None
+    logarithms = rows_of(rows, front_end)[:, 0].astype(int)
+    assert (np.diff(logarithms[np.argsort(side * tail)]) >= 0).all()
+    assert logarithms.std() > 16
+    assert front_end.offset[1] == np.median(even)
 
 
 def test_values_that_do_not_fit_are_limited_and_counted() -> None:

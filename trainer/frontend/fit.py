@@ -19,6 +19,9 @@ from metabit.trainer.frontend.front_end import (
 _AMPLITUDE = 8192
 """Where the 99.9th percentile of a channel comes to lie: a quarter of what can be held."""
 
+_LONG_TAIL = 4
+"""Where one end is so many times as far from the middle as the other, it is a long tail."""
+
 
 def fit(
     windows: NDArray[np.integer], does: Operations, unit: NDArray[np.float32] | None = None
@@ -38,6 +41,8 @@ def fit(
         raise InputError(f"front end: {problem}", code="E-FRONTEND")
     flat = windows.reshape(-1, does.n_channels).astype(np.int64)
     offset = np.rint(np.median(flat, axis=0)).astype(np.int32)
+    if does.length == 1 and does.log != "none":
+        offset = _where_tails_begin(flat, offset)
     amplitude = np.quantile(np.abs(flat - offset), 0.999, axis=0)
     ratio = _AMPLITUDE / np.maximum(amplitude, 0.5)
     multiplier, shift = as_product(ratio, COUNT_LIMIT, MAX_SHIFT)
@@ -50,6 +55,23 @@ def fit(
     wanted = np.where(deviation > 0, FEATURE_UNIT / np.maximum(deviation, 0.5), 0.0)
     gain, gain_shift = as_product(wanted, 65_535, MAX_FEATURE_SHIFT)
     return FrontEnd(does, offset, front_end.multiplier, shift, units, centre, gain, gain_shift)
+
+
+def _where_tails_begin(counts: NDArray[np.int64], middle: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The offset of each channel of single rows whose logarithms are taken.
+
+    A logarithm is of the distance from the offset. Values with a long tail on one side, such as
+    concentrations and powers, are all on one side of their other end; from the middle, those on
+    its two sides would look alike.
+
+    Args:
+        counts: rows, shape (n, n_channels).
+        middle: the offset of the others.
+    """
+    low, high = np.quantile(counts, [0.001, 0.999], axis=0)
+    below, above = middle - low, high - middle
+    upward = np.where(above > _LONG_TAIL * below, counts.min(axis=0), middle)
+    return np.where(below > _LONG_TAIL * above, counts.max(axis=0), upward).astype(np.int32)
 
 
 def as_product(

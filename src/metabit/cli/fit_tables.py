@@ -10,6 +10,7 @@ from metabit.cli.common import Output
 from metabit.cli.tables import format_us, percent, table_below
 from metabit.edge_runtime.plan import GOALS
 from metabit.edge_runtime.sizes import format_kib
+from metabit.fitting.caution import caution
 
 MOST_ROWS = 8
 AS_IT_IS = "as it is"
@@ -39,6 +40,9 @@ def say_answer(out: Output, folder: Path, found: dict[str, Any]) -> None:
         f"{chosen['n_test']:,} test samples, where {answers} answers",
         "bold",
     )
+    unsure = caution(found)
+    if unsure:
+        out.line(unsure, "yellow")
     if not chosen["learns"]:
         out.line("no head fits that learns on the device: it only predicts", "yellow")
     weights = format_kib(chosen["weight_bytes"])

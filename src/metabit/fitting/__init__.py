@@ -20,6 +20,7 @@ as_they_come.py  what learning is worth where samples come in time
 rivals.py    what else one could take, trained on the same features
 recipe_file.py  the chosen recipe as a file that one can read
 outcome.py    results as one document
+caution.py    what is said of a network that is no better than one and the same answer
 plot.py       results as a picture
 propose.py   candidates, and what is refused before any training
 fit.py        from a question to its results

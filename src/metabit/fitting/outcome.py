@@ -94,11 +94,16 @@ def _sizes(stages: Sequence[Rung], scores: Mapping[Entry, Score]) -> list[int]:
 def _data(material: Material) -> dict[str, Any]:
     dataset = material.dataset
     groups = dataset.train.subject
+    common = int(np.bincount(dataset.train.y).argmax())
     return {
         "source": dataset.source,
         "n_train": len(dataset.train),
         "n_test": len(dataset.test),
         "classes": list(dataset.class_names),
+        "commonest_class": {
+            "name": dataset.class_names[common],
+            "test_accuracy": float((dataset.test.y == common).mean()),
+        },
         "input_shape": list(dataset.input_shape),
         "n_groups": None if groups is None else len(np.unique(groups)),
         "held_out": material.held_out,

@@ -2,7 +2,9 @@
 
 One row of a sensor says little about what happens there; a stretch of rows does. A table is taken
 for a time series where rows of one class follow each other for long, and either times are given or
-each row resembles the one before. A table that is only sorted by class has no such likeness.
+each row resembles the one before and every class comes back. A table that is only sorted by class
+has no such likeness; in a table that is sorted by all of its columns most rows are equal to the one
+before, as no signal is.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ LEAST_PER_CLASS = 20
 """Windows of the shortest length without which rows are left to stand for themselves."""
 LIKENESS = 0.1
 """Least correlation of neighbouring rows, or against it, for which rows are a series."""
+MOVING = 0.5
+"""Least share of rows that differ from the one before, for which rows are a series."""
 SHARE_OF_RAM = 4
 """The buffers of a window take no more than this part of the RAM."""
 LOOKED_AT = 5000
@@ -79,10 +83,14 @@ def _usual_stretch(frames: Frames) -> int:
 
 
 def _is_series(frames: Frames) -> bool:
-    """Whether times are given, or neighbouring rows are alike in most channels."""
+    """Whether times are given, or neighbouring rows are alike in most channels, but not equal."""
     if frames.time is not None:
         return True
     bounds = stretches_in(frames)
+    n_stretches = np.bincount(frames.label[bounds[:-1]], minlength=len(frames.class_names))
+    moves = (frames.values[1:] != frames.values[:-1]).any(axis=1)
+    if n_stretches.min() < 2 or moves.mean() < MOVING:
+        return False
     values = frames.values.copy()
     for start, end in pairwise(bounds.tolist()):
         values[start:end] -= values[start:end].mean(axis=0)

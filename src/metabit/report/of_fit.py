@@ -6,6 +6,7 @@ from typing import Any
 
 from metabit.edge_runtime.plan import GOALS
 from metabit.edge_runtime.sizes import format_kib as kib
+from metabit.fitting.caution import caution
 from metabit.report.page import DataTable, Dot, Dots, Page, PagePart, Stat
 from metabit.report.words import duration, percent
 
@@ -51,10 +52,12 @@ def _conclusion(found: dict[str, Any]) -> list[str]:
     if refused:
         were = "candidate was" if refused == 1 else "candidates were"
         before = f"{refused:,} {were} refused before any training, for want of room or time."
+    unsure = caution(found)
     return [
+        *([f"{unsure[0].upper()}{unsure[1:]}."] if unsure else []),
         f"{before} Of those that were trained, {chosen['label']} was chosen, on training samples "
         "that were held out. It was then trained on all of them and tested once; "
-        f"{chosen['model']} holds it, {learns}."
+        f"{chosen['model']} holds it, {learns}.",
     ]
 
 
