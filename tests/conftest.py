@@ -7,7 +7,7 @@ import pytest
 from metabit.trainer import data
 from metabit.trainer.data.dataset import DataSet
 
-pytest_plugins = ("data_guard",)
+pytest_plugins = ("helpers.data_guard",)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,8 +2,9 @@
 
     python -m benchmarks.other_tools.import_graphs [--graphs 3000] [--first 1000]
 
-Each graph of tests/onnx_graphs.py, opsets 7 to 23, is imported, and 100 samples must get ONNX
-Runtime's labels: the first graph where they do not ends the run with its number and its traits.
+Each graph of tests/helpers/onnx_graphs.py, opsets 7 to 23, is imported, and 100 samples must get
+ONNX Runtime's labels: the first graph where they do not ends the run with its number and its
+traits.
 Writes benchmarks/results/import_graphs.json and the table of docs/RELIABILITY.md.
 """
 
@@ -21,8 +22,8 @@ NAME, ROOT = "import_graphs", Path(__file__).parents[2]
 DOCUMENT, MARK = ROOT / "docs" / "RELIABILITY.md", "import-graphs"
 sys.path.insert(0, str(ROOT / "tests"))
 
-from onnx_agreement import N_SAMPLES, labels_seen  # noqa: E402
-from onnx_graphs import random_case  # noqa: E402
+from helpers.onnx_agreement import N_SAMPLES, labels_seen  # noqa: E402
+from helpers.onnx_graphs import random_case  # noqa: E402
 
 
 def run(seeds: range) -> results.Record:

@@ -2,9 +2,9 @@
 
     python -m benchmarks.reliability.bad_line [--faults 300000] [--seed 1] [--only samples | frames]
 
-Runs the rig of tests/link_rig.py, in which every answer and every state is held against the host
-engine's; whatever differs ends it. Once the host sends samples, once frames of a sensor, of which
-the device makes samples itself. Writes benchmarks/results/bad_line.json, and the table of
+Runs the rig of tests/helpers/link_rig.py, in which every answer and every state is held against the
+host engine's; whatever differs ends it. Once the host sends samples, once frames of a sensor, of
+which the device makes samples itself. Writes benchmarks/results/bad_line.json, and the table of
 docs/DEVICE.md.
 """
 
@@ -34,7 +34,7 @@ from metabit.trainer.frontend.features import windows_of
 from metabit.trainer.frontend.front_end import STATISTICS
 
 if TYPE_CHECKING:
-    from link_rig import BadLine
+    from helpers.link_rig import BadLine
 
 NAME, ROOT = "bad_line", Path(__file__).parents[2]
 DOCUMENT, MARK = ROOT / "docs" / "DEVICE.md", "bad-line"
@@ -54,7 +54,7 @@ KINDS = {
 
 def with_samples(library: CDLL, n_faults: int, seed: int) -> results.Record:
     """Counts of what happened; a promise that does not hold raises AssertionError."""
-    from link_rig import survive
+    from helpers.link_rig import survive
 
     x = np.random.default_rng(seed).integers(0, 256, (400, 13)).astype(np.uint8)
     blob = dumps(untrained(InputSpec("uint8", (13,)), (9, 4), x))
@@ -63,7 +63,7 @@ def with_samples(library: CDLL, n_faults: int, seed: int) -> results.Record:
 
 def with_frames(library: CDLL, n_faults: int, seed: int) -> results.Record:
     """The same where the device makes the samples: out of windows of 16 frames, two per sample."""
-    from link_rig import survive_frames
+    from helpers.link_rig import survive_frames
 
     does = Operations(3, 16, 5, STATISTICS, (), "none", stack=2)
     recording = np.random.default_rng(seed).normal(0, 900, (400, 3)).astype(np.int16)
@@ -78,7 +78,7 @@ def with_frames(library: CDLL, n_faults: int, seed: int) -> results.Record:
 def _counts(
     library: CDLL, blob: bytes, survive: Callable[[BadLine], Counter[str]], seed: int
 ) -> results.Record:
-    from link_rig import BadLine
+    from helpers.link_rig import BadLine
 
     line = BadLine(library, blob, Options(learn_layers=2))
     done = survive(line)
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS)
     args = parser.parse_args()
     sys.path.insert(0, str(ROOT / "tests"))
-    from link_rig import compile_rig
+    from helpers.link_rig import compile_rig
 
     with tempfile.TemporaryDirectory() as folder:
         library = compile_rig(Path(folder))

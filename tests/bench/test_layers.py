@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.bench.layers import ROOFS, LayerWork, layers_of
 from metabit.edge_runtime.isa import kernel_sets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from needed import give_up
+from helpers.needed import give_up
 
 from benchmarks.machine_code import callgrind, instructions
 

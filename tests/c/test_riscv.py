@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from kernel_sources import kernel_sources
-from needed import program
+from helpers.kernel_sources import kernel_sources
+from helpers.needed import program
 
 from metabit.edge_runtime import sources
 

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from needed import program
+from helpers.needed import program
 
 from metabit.edge_runtime import sources
 

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simde_py
-from helpers import random_convnet, random_model, random_samples, world
-from kernel_sources import kernel_sources
+from helpers.kernel_sources import kernel_sources
+from helpers.random_models import random_convnet, random_model, random_samples, world
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import sources

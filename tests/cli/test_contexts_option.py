@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model, world
+from helpers.random_models import random_model, world
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan

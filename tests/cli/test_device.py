@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model
-from link_rig import Rig, compile_rig
+from helpers.link_rig import Rig, compile_rig
+from helpers.random_models import random_model
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine

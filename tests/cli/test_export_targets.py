@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
-from tflite_run import run as tflite_run
+from helpers.random_models import random_model, random_samples
+from helpers.tflite_run import run as tflite_run
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan

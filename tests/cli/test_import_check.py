@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from helpers.onnx_by_hand import Graph, labels
 from onnx import helper, numpy_helper
-from onnx_by_hand import Graph, labels
 
 from metabit.compare.imported import declared_values, samples_of
 from metabit.export.onnx_import import chain

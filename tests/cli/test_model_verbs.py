@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.edge_runtime import isa
 from metabit.export import container

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from tiny_benchmark import HEAD, ROWS, serial, written
+from helpers.tiny_benchmark import HEAD, ROWS, serial, written
 
 from metabit.trainer.reproduction import benchmark as benchmarks
 from metabit.trainer.reproduction.engines import Failure, Watcher

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tflite
-from helpers import random_model, random_samples, small_convnet
+from helpers.random_models import random_model, random_samples, small_convnet
+from helpers.random_networks import conv_models, dense_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import conv_models, dense_models
 
 from metabit.compare.tflite_file import TfliteArtefact
 from metabit.errors import CorruptError, FormatError

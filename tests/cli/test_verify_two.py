@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 from onnx import TensorProto, helper
 
 from metabit.edge_runtime.engine import Engine

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.export import container
 from metabit.trainer.loop import train

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples
+from helpers.random_models import random_convnet, random_model, random_samples
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import _native

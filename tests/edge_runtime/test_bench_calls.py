@@ -6,7 +6,7 @@ import ctypes
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from exported_c import NAME, PROGRAM, assert_printed, write
+from helpers.exported_c import NAME, PROGRAM, assert_printed, write
 
 from metabit.edge_runtime import sources
 from metabit.edge_runtime.c_library import library_files

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, world
+from helpers.random_models import random_convnet, random_model, world
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.kept_contexts import room_for

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import plain_scores, random_convnet, random_samples
+from helpers.random_models import plain_scores, random_convnet, random_samples
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.conv import gradients, send_back

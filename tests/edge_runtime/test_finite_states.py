@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from helpers import random_model, random_samples, small_convnet
+from helpers.random_models import random_model, random_samples, small_convnet
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine

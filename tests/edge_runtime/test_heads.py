@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples, reseal
+from helpers.random_models import random_convnet, random_model, random_samples, reseal
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples
+from helpers.random_models import random_convnet, random_model, random_samples
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine

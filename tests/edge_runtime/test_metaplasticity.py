@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from helpers import random_model
+from helpers.random_models import random_model
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import sources

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers import plain_scores, random_model, random_samples
+from helpers.random_models import plain_scores, random_model, random_samples
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.reference.model import ReferenceModel

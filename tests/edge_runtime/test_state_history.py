@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.edge_runtime import state_history
 from metabit.edge_runtime.engine import Engine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.task_banks import TaskBanks

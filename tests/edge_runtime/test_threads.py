@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples
+from helpers.random_models import random_convnet, random_model, random_samples
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples
+from helpers.random_models import random_convnet, random_model, random_samples
 
 from benchmarks.gates import synthetic
 from metabit.edge_runtime.engine import Engine

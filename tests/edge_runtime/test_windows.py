@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 from numpy.typing import NDArray
 
 from metabit.edge_runtime import _native

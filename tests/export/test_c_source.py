@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from exported_c import NAME, PROGRAM, assert_printed, golden_scores, write
+from helpers.exported_c import NAME, PROGRAM, assert_printed, golden_scores, write
 
 from metabit.edge_runtime import sources
 from metabit.edge_runtime._native import library_path

@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import native_verdict, random_convnet, random_model, reseal, small_convnet
+from helpers.random_models import (
+    native_verdict,
+    random_convnet,
+    random_model,
+    reseal,
+    small_convnet,
+)
 
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.export import layout

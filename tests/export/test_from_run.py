@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit import CorruptError, FormatError, InputError
 from metabit.edge_runtime.engine import Engine

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_samples
+from helpers.random_models import random_samples
+from helpers.random_networks import conv_models, dense_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from random_networks import conv_models, dense_models
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError

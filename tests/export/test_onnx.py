@@ -10,11 +10,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from helpers import plain_scores, random_model, random_samples
+from helpers.random_models import plain_scores, random_model, random_samples
+from helpers.random_networks import conv_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from random_networks import conv_models
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError

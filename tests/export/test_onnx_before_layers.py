@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
+from helpers.onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
 
 from metabit.errors import FormatError
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from helpers.onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
 from onnx import TensorProto
-from onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
 
 from metabit.errors import FormatError
 

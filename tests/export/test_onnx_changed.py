@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import onnx
 import pytest
-from helpers import random_model, small_convnet
+from helpers.random_models import random_model, small_convnet
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 

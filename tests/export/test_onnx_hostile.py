@@ -10,7 +10,7 @@ from typing import Any
 
 import onnx
 import pytest
-from helpers import random_model, small_convnet
+from helpers.random_models import random_model, small_convnet
 
 from metabit.compare.compare import random_samples
 from metabit.compare.onnx_file import OnnxArtefact

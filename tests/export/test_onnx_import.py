@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from helpers import random_model, random_samples
+from helpers.onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
+from helpers.random_models import random_model, random_samples
+from helpers.random_networks import conv_models, dense_models
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
-from onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
-from random_networks import conv_models, dense_models
 
 from metabit.errors import FormatError
 from metabit.export.golden import model_scores

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from helpers.onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
 from onnx import TensorProto
-from onnx_by_hand import UNIT, Graph, assert_labels, imported, samples
 
 from metabit.compare.imported import check_import
 from metabit.edge_runtime.engine import Engine

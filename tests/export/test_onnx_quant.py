@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from onnx_by_hand import UNIT, Array, Graph, assert_labels, imported, samples
+from helpers.onnx_by_hand import UNIT, Array, Graph, assert_labels, imported, samples
 
 from metabit.errors import FormatError
 from metabit.export.onnx.read import check

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from onnx_agreement import labels_seen
-from onnx_graphs import N_CLASSES, random_case
-from onnx_writing import OPSETS
+from helpers.onnx_agreement import labels_seen
+from helpers.onnx_graphs import N_CLASSES, random_case
+from helpers.onnx_writing import OPSETS
 
 
 def agree(seeds: range) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from helpers.onnx_graphs import Case
+from helpers.onnx_writing import FINN, FLOAT, QONNX, Writer
 from onnx import helper, numpy_helper
-from onnx_graphs import Case
-from onnx_writing import FINN, FLOAT, QONNX, Writer
 
 from metabit.compare.imported import check_import
 from metabit.errors import FormatError, MetabitError

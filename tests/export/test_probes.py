@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 
 from metabit import CorruptError, Engine, InputError
 from metabit.export import layout

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tflite_run
-from helpers import plain_scores, random_convnet, random_model
+from helpers import tflite_run
+from helpers.random_models import plain_scores, random_convnet, random_model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from helpers import native_verdict, reseal
+from helpers.random_models import native_verdict, reseal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

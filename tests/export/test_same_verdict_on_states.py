@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples, small_convnet
+from helpers.random_models import random_model, random_samples, small_convnet
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 from safetensors import safe_open
 from safetensors.numpy import save
 

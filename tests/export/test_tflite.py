@@ -12,13 +12,13 @@ from typing import Any, Literal
 import numpy as np
 import pytest
 import tflite
-import tflite_run
-from helpers import random_model, random_samples
+from helpers import tflite_run
+from helpers.random_models import random_model, random_samples
+from helpers.random_networks import conv_models, dense_models, small_convnet
+from helpers.tflite_run import KERNELS, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from random_networks import conv_models, dense_models, small_convnet
-from tflite_run import KERNELS, run
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError

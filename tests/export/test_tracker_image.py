@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_convnet, random_model, random_samples, reseal
+from helpers.random_models import random_convnet, random_model, random_samples, reseal
 
 from metabit import CorruptError, Engine, InputError, MismatchError
 from metabit.edge_runtime import _native

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.export.container import dumps
 from metabit.firmware_sim.build import Firmware

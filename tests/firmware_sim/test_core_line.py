@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine

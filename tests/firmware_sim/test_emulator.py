@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import unicorn
-from helpers import random_samples
+from helpers.random_models import random_samples
 
 from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.options import Options

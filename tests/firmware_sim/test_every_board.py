@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples, small_convnet
+from helpers.random_models import random_model, random_samples, small_convnet
 
 from benchmarks.models import dense
 from metabit.edge_runtime.engine import Engine

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 
 from metabit.edge_runtime.options import Options
 from metabit.errors import BudgetError, MetabitError

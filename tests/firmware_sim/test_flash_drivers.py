@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from chip_rig import Chip, firmware_of, teach
+from helpers.chip_rig import Chip, firmware_of, teach
 
 from metabit.firmware_sim.build import Firmware
 

@@ -10,7 +10,7 @@ import struct
 from typing import Any, ClassVar
 
 import pytest
-from chip_rig import Chip, firmware_of, teach
+from helpers.chip_rig import Chip, firmware_of, teach
 
 from metabit.firmware_sim.build import Firmware
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples, world
+from helpers.random_models import random_model, random_samples, world
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import BudgetError, StorageError

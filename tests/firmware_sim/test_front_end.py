@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.plan import plan

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
-from link_rig import BadLine, Rig, compile_rig, survive, survive_frames
+from helpers.link_rig import BadLine, Rig, compile_rig, survive, survive_frames
+from helpers.random_models import random_model, random_samples
 from numpy.typing import NDArray
 
 from metabit.edge_runtime.engine import Engine

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.options import Options

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples, small_convnet, world
+from helpers.random_models import random_model, random_samples, small_convnet, world
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Options

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.export.container import dumps
 from metabit.firmware_sim.deploy.flash_image import FlashImage, flash_image

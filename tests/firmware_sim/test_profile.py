@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan

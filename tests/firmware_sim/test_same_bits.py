@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import plain_scores, random_model, random_samples, small_convnet
+from helpers.random_models import plain_scores, random_model, random_samples, small_convnet
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Head, Options

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
+from helpers.random_models import random_model, random_samples
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import BudgetError, InputError, MismatchError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from small_fit import Noted, asked_in, here, question_of, write_table
+from helpers.small_fit import Noted, asked_in, here, question_of, write_table
 
 from metabit.cli.common import Output
 from metabit.cli.fit_tables import say_answer

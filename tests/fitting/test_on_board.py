@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from small_fit import asked_in, question_of, write_table
+from helpers.small_fit import asked_in, question_of, write_table
 
 from metabit.firmware_sim import boards
 from metabit.firmware_sim.simulate import simulate

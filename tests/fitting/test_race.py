@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_fit import Noted
+from helpers.small_fit import Noted
 
 from metabit.fitting import race
 from metabit.fitting.candidate import BATCH, Candidate

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from small_fit import write_table
+from helpers.small_fit import write_table
 
 RECIPE = """
 name = "mine"

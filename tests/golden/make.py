@@ -13,7 +13,7 @@ import numpy as np
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from helpers import random_model, random_samples, small_convnet  # noqa: E402
+from helpers.random_models import random_model, random_samples, small_convnet  # noqa: E402
 
 from metabit.edge_runtime.engine import Engine  # noqa: E402
 from metabit.export.blob import Blob  # noqa: E402

@@ -17,6 +17,7 @@ PARTS = (
     "firmware_sim",
     "src/metabit",
     "benchmarks",
+    "tests/helpers",
 )
 SUFFIXES = {".py", ".c", ".h", ".S"}
 NAME = re.compile(r"^(?:| +|\| `)([\w.]+\.(?:py|c|h|S|\[ch\]))(?:`|  )", re.MULTILINE)

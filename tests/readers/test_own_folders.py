@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 from PIL import Image
 
 from metabit.errors import MetabitError

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit import InputError
 from metabit.export.spec import Model

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import random_model, random_samples
-from needed import program
+from helpers.needed import program
+from helpers.random_models import random_model, random_samples
 
 from metabit.edge_runtime.engine import Engine
 from metabit.errors import InputError

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from web import serving
+from helpers.web import serving
 
 from metabit import CorruptError, InputError
 from metabit.trainer import data

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from plain_maps import normalise_maps, plain_convolution
+from helpers.plain_maps import normalise_maps, plain_convolution
 
 from metabit import InputError
 from metabit.export.fold import apply_threshold, fold_threshold

@@ -9,8 +9,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from helpers.plain_maps import normalise_maps, plain_convolution
 from numpy.typing import NDArray
-from plain_maps import normalise_maps, plain_convolution
 
 from metabit import InputError
 from metabit.trainer import data

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 import pytest
-from web import serving
+from helpers.web import serving
 
 from metabit import CorruptError, FormatError, InputError, MetabitError, StorageError
 from metabit.trainer import data

@@ -12,7 +12,7 @@ from http.client import HTTPMessage
 from pathlib import Path
 
 import pytest
-from web import serving
+from helpers.web import serving
 
 from metabit.errors import CorruptError, StorageError
 from metabit.trainer.data import cifar, idx_sets

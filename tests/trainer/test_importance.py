@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_networks import binary, convolutional, real, real_convolutional, samples
+from helpers.small_networks import binary, convolutional, real, real_convolutional, samples
 from torch import Tensor, nn
 from torch.nn import functional
 

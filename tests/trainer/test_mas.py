@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from small_networks import binary, convolutional, real, real_convolutional, samples
+from helpers.small_networks import binary, convolutional, real, real_convolutional, samples
 from torch import Tensor, nn
 
 from metabit import InputError

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from small_networks import real
+from helpers.small_networks import real
 from torch import Tensor
 
 from metabit import MetabitError

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers.own_data import code_of
 from numpy.typing import NDArray
-from own_data import code_of
 
 from metabit.trainer.data.own import OwnData, load_own
 

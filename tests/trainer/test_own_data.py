@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_data import code_of
+from helpers.own_data import code_of
 
 from metabit.errors import FormatError, InputError
 from metabit.trainer.data.dataset import DataSet

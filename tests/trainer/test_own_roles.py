@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from own_data import code_of
+from helpers.own_data import code_of
 
 from metabit.errors import InputError
 from metabit.trainer.data.own import OwnData, load_own

@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
-from small_networks import real_convolutional
+from helpers.small_networks import real_convolutional
 from torch.nn import functional
 
 from metabit import InputError

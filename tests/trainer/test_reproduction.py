@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_benchmark import HEAD, ROWS, Notes, serial, tiny, written
+from helpers.tiny_benchmark import HEAD, ROWS, Notes, serial, tiny, written
 
 from metabit.errors import CorruptError, InputError
 from metabit.trainer.circumstances import circumstances, commit

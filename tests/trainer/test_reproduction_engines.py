@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tiny_benchmark import Notes, tiny
+from helpers.tiny_benchmark import Notes, tiny
 
 from metabit.errors import InputError
 from metabit.files import lock
@@ -144,7 +144,7 @@ import glob, os, signal, sys, threading, time
 from pathlib import Path
 from metabit.trainer.reproduction import ray_engine
 from metabit.trainer.reproduction.jobs import Job
-from tiny_benchmark import Notes
+from helpers.tiny_benchmark import Notes
 
 def kill_worker(label):
     "Wait until a process of Ray says that it does the job; it is told by its title."
@@ -202,7 +202,7 @@ LONG_JOB = """
 import sys
 from metabit.trainer.reproduction import pool
 from metabit.trainer.reproduction.jobs import Job
-from tiny_benchmark import Notes
+from helpers.tiny_benchmark import Notes
 
 pool.do_jobs([Job.from_json(sys.stdin.read())], 1, Notes())
 """

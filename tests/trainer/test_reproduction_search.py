@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_benchmark import HEAD, ROWS, Notes, serial, tiny
+from helpers.tiny_benchmark import HEAD, ROWS, Notes, serial, tiny
 
 from metabit.errors import FormatError, InputError
 from metabit.trainer import data

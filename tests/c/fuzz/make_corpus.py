@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 TESTS = HERE.parents[1]
 sys.path.insert(0, str(TESTS))
 
-from helpers import random_model, random_samples, small_convnet  # noqa: E402
+from helpers.random_models import random_model, random_samples, small_convnet  # noqa: E402
 
 from metabit import Engine  # noqa: E402
 from metabit.export.blob import Blob  # noqa: E402

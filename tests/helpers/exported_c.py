@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from helpers import random_model, random_samples
-from random_networks import small_convnet
 
+from helpers.random_models import random_model, random_samples
+from helpers.random_networks import small_convnet
 from metabit.edge_runtime.plan import plan
 from metabit.export.c_source import ArenaBytes, c_files
 from metabit.export.container import dumps
 from metabit.export.golden import with_golden
 from metabit.export.spec import Model
 
-PROGRAM = Path(__file__).parent / "export" / "c_program" / "program.c"
+PROGRAM = Path(__file__).parents[1] / "export" / "c_program" / "program.c"
 NAME = "hostile_name"
 CLASSES = ['say "x"', "back\\slash ??/", "ends */ here", "ümlaut", "%s\n"]
 

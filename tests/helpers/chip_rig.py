@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from helpers import random_model, random_samples
 
+from helpers.random_models import random_model, random_samples
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Options
 from metabit.export.container import dumps

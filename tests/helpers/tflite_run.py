@@ -1,6 +1,6 @@
 """Run a .tflite file with whichever interpreter is installed: LiteRT, or the older tflite-runtime.
 
-    python tests/tflite_run.py FOLDER
+    python tests/helpers/tflite_run.py FOLDER
 
 compares every NAME.tflite in FOLDER with the scores in NAME.npz. This file needs NumPy and an
 interpreter, and nothing of metabit's.

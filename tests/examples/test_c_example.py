@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers import random_model
+from helpers.random_models import random_model
 
 from metabit.cli import run
 from metabit.edge_runtime import sources
@@ -17,7 +17,7 @@ from metabit.edge_runtime._native import library_path
 from metabit.export import container
 from metabit.firmware_sim import elf
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "c"
 WARNINGS = "-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror"
 

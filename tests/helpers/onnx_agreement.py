@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import onnxruntime
-from onnx_graphs import Case
 
+from helpers.onnx_graphs import Case
 from metabit.edge_runtime.engine import Engine
 from metabit.export.container import dumps
 from metabit.export.onnx.read import check

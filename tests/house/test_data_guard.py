@@ -13,7 +13,7 @@ import pytest
 
 from metabit.trainer import data
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parents[1]
 
 READERS = """
 import subprocess, sys
@@ -76,7 +76,7 @@ def outcomes(tmp_path: Path, *options: str, **environment: str) -> dict[str, set
     hidden = ("METABIT_DATA", "METABIT_TEST_DATA", "PYTEST_ADDOPTS", "PYTEST_XDIST_WORKER")
     inherited = {key: value for key, value in os.environ.items() if key not in hidden}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "data_guard", "-rA", *options, str(readers)],
+        [sys.executable, "-m", "pytest", "-p", "helpers.data_guard", "-rA", *options, str(readers)],
         env={**inherited, "PYTHONPATH": str(TESTS), **environment},
         capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip

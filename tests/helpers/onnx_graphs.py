@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper
-from onnx_writing import FLOAT, Writer
 
+from helpers.onnx_writing import FLOAT, Writer
 from metabit.export.onnx_import.samples import Quantization
 
 N_CLASSES = 4

@@ -11,8 +11,8 @@ from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void
 from pathlib import Path
 
 import numpy as np
-from helpers import random_samples
 
+from helpers.random_models import random_samples
 from metabit.edge_runtime import _native, sources
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.mapped import Mapped
@@ -26,7 +26,7 @@ from metabit.firmware_sim.link.client import LinkClient, Patience
 from metabit.firmware_sim.link.device import LinkedDevice
 from metabit.firmware_sim.link.steps import UNKNOWN
 
-RIG = Path(__file__).parent / "c" / "link_rig.c"
+RIG = Path(__file__).parents[1] / "c" / "link_rig.c"
 _MOST_SENT = 1 << 20
 #: A line that does this much harm needs patience; no time passes on it.
 PATIENT = Patience(seconds=1.0, tries=400)

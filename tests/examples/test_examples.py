@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
 
 
 @cache
@@ -35,7 +35,7 @@ def test_an_example_runs_and_fits_a_screen(path: Path) -> None:
 
 def percentages(name: str) -> list[float]:
     """All percentages that an example prints, in their order."""
-    output = run(Path(__file__).parent.parent / "examples" / f"{name}.py")
+    output = run(Path(__file__).parents[2] / "examples" / f"{name}.py")
     return [float(number) for number in re.findall(r"([\d.]+)%", output)]
 
 
@@ -58,7 +58,7 @@ def test_a_method_of_your_own_keeps_more_than_plain_training() -> None:
 
 
 def test_two_tasks_shows_that_metaplasticity_keeps_the_first() -> None:
-    output = run(Path(__file__).parent.parent / "examples" / "two_tasks.py")
+    output = run(Path(__file__).parents[2] / "examples" / "two_tasks.py")
     kept = {
         float(m): float(first)
         for m, first in re.findall(r"m = (\d+): first task ([\d.]+)%", output)

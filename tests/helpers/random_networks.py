@@ -6,9 +6,9 @@ import math
 from typing import Literal
 
 import numpy as np
-from helpers import random_model, random_norm
 from hypothesis import strategies as st
 
+from helpers.random_models import random_model, random_norm
 from metabit.export.fold import fold_threshold
 from metabit.export.spec import ConvLayer, DenseLayer, InputSpec, Layer, Model
 from metabit.export.window import Window
