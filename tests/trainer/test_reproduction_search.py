@@ -45,6 +45,24 @@ def test_the_best_mean_is_chosen_and_used(tmp_path: Path) -> None:
     assert results["rows"][1]["seeds"] == [0]
 
 
+def test_a_row_may_be_searched_at_small_scale_alone(tmp_path: Path) -> None:
+    made = tiny(tmp_path, HEAD + SEARCHED + "at_paper = { m = 2.5 }\n")
+    row = made.row("metaplastic")
+    assert [values["m"] for values in row.grid("small")] == [0.0, 30.0]
+    assert made.tables(row, "paper")["method"]["m"] == 2.5
+    assert "m" not in made.tables(row, "small")["method"]
+    assert search.chosen(made, row, "paper") == {}
+    with pytest.raises(InputError, match="none of these rows has values to search"):
+        search_rows(made, [row], "paper", 1, tmp_path / "out", Workers(serial, 1, Notes()))
+    with pytest.raises(InputError, match="first run"):
+        search.chosen(made, row, "small")
+
+
+def test_values_of_paper_scale_are_those_that_are_searched(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="at_paper: must have the keys of search"):
+        tiny(tmp_path, HEAD + SEARCHED + "at_paper = { lr = 2.5 }\n")
+
+
 def test_a_search_never_sees_test_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With every test sample and label of the set replaced, it comes to the same numbers."""
     made = tiny(tmp_path, HEAD + SEARCHED)

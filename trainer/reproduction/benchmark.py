@@ -20,6 +20,7 @@
     method = { name = "mas" }                  # data, network, method, train: override base
     small = { method = { lr = 0.01 } }         # ... and this overrides both at --scale small
     search = { strength = [0.1, 1.0] }         # values of [method] among which --search chooses
+    at_paper = { strength = 1.0 }              # ... at small scale alone: at paper scale it is this
     paper = 99.22                              # published accuracy in per cent
 
     [[target]]                                 # a condition that must hold
@@ -71,6 +72,7 @@ class Row:
         data, network, method, train: keys that differ from the base of the benchmark.
         small: keys that differ at the small scale, by table.
         search: keys of [method], each with the values among which `--search` chooses.
+        at_paper: the values of these keys at paper scale, if a search there would take too long.
         paper, paper_std: published accuracy and its standard deviation, in per cent.
         remark: the reason for a gap, for the table in the documents.
     """
@@ -82,6 +84,7 @@ class Row:
     train: dict[str, Any] = field(default_factory=dict)
     small: dict[str, Any] = field(default_factory=dict)
     search: dict[str, Any] = field(default_factory=dict)
+    at_paper: dict[str, Any] = field(default_factory=dict)
     paper: float | None = None
     paper_std: float | None = None
     remark: str = ""
@@ -93,12 +96,18 @@ class Row:
         for key, values in self.search.items():
             if not isinstance(values, list) or not values:
                 raise refuse(f"search {key}: must be a list of the values to try")
+        if self.at_paper and self.at_paper.keys() != self.search.keys():
+            raise refuse("at_paper: must have the keys of search, with one value each")
 
-    def grid(self) -> list[Tables]:
+    def searched(self, scale: str) -> Tables:
+        """`search` where the row is searched at this scale, otherwise no keys."""
+        return {} if self.at_paper and scale == "paper" else self.search
+
+    def grid(self, scale: str) -> list[Tables]:
         """Every combination of the searched values, in the order in which they are written."""
+        search = self.searched(scale)
         return [
-            dict(zip(self.search, values, strict=True))
-            for values in itertools.product(*self.search.values())
+            dict(zip(search, values, strict=True)) for values in itertools.product(*search.values())
         ]
 
 
@@ -202,9 +211,10 @@ class Benchmark:
     def tables(self, row: Row, scale: str) -> Tables:
         """The recipe of a row as plain tables, without name, seeds and searched values."""
         merged: Tables = {}
-        layers = [self.base, {key: getattr(row, key) for key in TABLES}]
+        mine = {key: getattr(row, key) for key in TABLES}
+        layers = [self.base, mine, {"method": row.at_paper}]
         if scale == "small":
-            layers = [self.base, self.small, layers[1], row.small]
+            layers = [self.base, self.small, mine, row.small]
         for layer in layers:
             for key in TABLES:
                 merged[key] = merged.get(key, {}) | layer.get(key, {})
@@ -315,8 +325,7 @@ def _benchmark(tables: Tables, path: Path) -> Benchmark:
     ]
     made = Benchmark(
         file.name, file.title, path, file.source, file.seeds, file.validation, file.experiment,
-        file.hours, file.gigabytes, file.base, file.small, rows or (Row(file.name),),
-        tuple(targets),
+        file.hours, file.gigabytes, file.base, file.small, rows or (Row(file.name),), tuple(targets)
     )  # fmt: skip
     _check_labels(made)
     if made.experiment is None:
@@ -342,8 +351,9 @@ def _tables_of_rows(file: _File, path: Path) -> Sequence[Tables]:
 
 
 def _without_figures(row: Tables) -> Tables:
-    """A row for another benchmark, for which the published figures do not hold."""
-    return {key: row[key] for key in row if key not in ("paper", "paper_std", "remark")}
+    """A row for another benchmark, for which neither published figures nor values hold."""
+    theirs = ("paper", "paper_std", "remark", "at_paper")
+    return {key: row[key] for key in row if key not in theirs}
 
 
 def _row(table: Tables, number: int) -> Row:
@@ -379,7 +389,7 @@ def _check_recipes(benchmark: Benchmark, row: Row) -> None:
         for key in ("data", "train"):
             if "seed" in tables[key]:
                 raise refuse(f"{where}: [{key}] seed: `metabit reproduce` sets the seeds")
-        for searched in row.grid():
+        for searched in row.grid(scale):
             twice = sorted(searched.keys() & tables["method"].keys())
             if twice:
                 raise refuse(f"{where}: [method] {twice[0]} is both given and searched")

@@ -91,7 +91,7 @@ def needs(benchmark: Benchmark, scale: str) -> Needs:
 
 
 def _recipe(benchmark: Benchmark, row: Row, scale: str) -> Recipe:
-    first: dict[str, Any] = {key: values[0] for key, values in row.search.items()}
+    first: dict[str, Any] = {key: values[0] for key, values in row.searched(scale).items()}
     return recipe_from_dict(benchmark.recipe(row, scale, first, 0))
 
 

@@ -151,7 +151,7 @@ def search_rows(
         InputError: no row has values to search.
         StorageError, FormatError, CorruptError: a file cannot be written, or is damaged.
     """
-    searching = [row for row in rows if row.search]
+    searching = [row for row in rows if row.searched(scale)]
     if not searching:
         raise InputError(f"{benchmark.name}: none of these rows has values to search",
                          code="E-CHOSEN")  # fmt: skip

@@ -43,7 +43,7 @@ def jobs(
                 _job(benchmark, row, scale, values, seed, out / "search", commit)
                 for seed in range(FIRST_SEED, FIRST_SEED + n_seeds)
             ]
-            for values in row.grid()
+            for values in row.grid(scale)
         ]
     return made
 
@@ -98,7 +98,7 @@ def choose(
 
 def _choice(benchmark: Benchmark, row: Row, scale: str, grid: list[list[Job]]) -> dict[str, Any]:
     tried: list[dict[str, Any]] = []
-    for values, combination in zip(row.grid(), grid, strict=True):
+    for values, combination in zip(row.grid(scale), grid, strict=True):
         accs = [
             read_done(job.folder)["numbers"]["acc"] if job.finished else None for job in combination
         ]
@@ -139,7 +139,7 @@ def chosen(benchmark: Benchmark, row: Row, scale: str) -> Tables:
         InputError: code E-CHOSEN: nothing is chosen yet, or another recipe or grid was searched.
         FormatError: `choose` did not write this file.
     """
-    if not row.search:
+    if not row.searched(scale):
         return {}
     path = chosen_path(benchmark, scale)
     entry = (_read(path) or {"rows": {}})["rows"].get(row.label)
