@@ -1,10 +1,12 @@
-"""States in bare flash: metabit_flash.h beside littlefs, through the same power cuts.
+"""States in bare flash: metabit_flash.h and metabit_journal.h beside littlefs, through the same
+power cuts.
 
     python -m benchmarks.reliability.flash_rivals [--cuts 300]
 
-Builds tests/c/flash_rivals.c twice. littlefs comes from the source archive of littlefs-python that
-pip fetches into build/littlefs/; it is not part of metabit. Both keep the same states, ten samples
-apart, in flash of the same size. Writes benchmarks/results/flash_rivals.json and the table of
+Builds tests/c/flash_rivals.c three times. littlefs comes from the source archive of littlefs-python
+that pip fetches into build/littlefs/; it is not part of metabit. All keep the same states, ten
+samples apart, in flash of the same size. Callgrind (valgrind) counts what a start takes, with the
+kernels that every processor has. Writes benchmarks/results/flash_rivals.json and the tables of
 docs/RELIABILITY.md.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -25,14 +28,14 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from benchmarks.marks import rewrite
-from metabit.edge_runtime import sources
+from metabit.edge_runtime import isa, sources
 from metabit.export.container import dumps
 from metabit.export.spec import InputSpec
 from metabit.export.untrained import untrained
 from metabit.trainer.data import load as load_data
 
 NAME, ROOT = "flash_rivals", Path(__file__).parents[2]
-DOCUMENT, MARK = ROOT / "docs" / "RELIABILITY.md", "flash-rivals"
+DOCUMENT, MARK, START_MARK = ROOT / "docs" / "RELIABILITY.md", "flash-rivals", "flash-starts"
 LITTLEFS, FETCHED = "littlefs-python==0.14.0", ROOT / "build" / "littlefs"
 #: Bytes that are erased at once, and written at once; pages.
 SHAPES = ((4096, 4, 16), (2048, 8, 32), (1024, 4, 64), (4096, 256, 16))
@@ -52,14 +55,24 @@ LEARNERS = (
     ("all layers", ALL_LAYERS, 0), ("the last layer", 1, 0), ("the small counting head", 0, 3),
     ("the counting head", 0, 1), ("the tracking head", 0, 2),
 )  # fmt: skip
-CONTESTANTS = ("metabit_flash.h", "littlefs")
+#: Ways to keep a state, and files of the core that are theirs.
+CONTESTANTS: dict[str, tuple[str, ...]] = {
+    "states": ("flash", "flash_changes", "flash_entry", "flash_find"),
+    "samples": ("flash", "flash_changes", "flash_entry", "flash_find", "flash_log", "journal",
+                "kept"),
+    "littlefs": ("lfs", "lfs_util"),
+}  # fmt: skip
+DIGITS = "digits"
+#: Cuts while callgrind counts, which takes fifty times as long.
+COUNTED_CUTS = 12
 
 
 def fetch() -> Path:
     """The folder of littlefs's sources."""
     if not FETCHED.exists():
         fetching = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-        subprocess.run([*fetching, "--no-binary", ":all:", "-d", FETCHED, LITTLEFS], check=True)
+        source: list[str | Path] = ["--no-binary", "littlefs-python", "-d", FETCHED, LITTLEFS]
+        subprocess.run([*fetching, *source], check=True)
     (archive,) = FETCHED.glob("*.tar.gz")
     with tarfile.open(archive) as packed:
         packed.extractall(FETCHED, filter="data")
@@ -68,22 +81,42 @@ def fetch() -> Path:
 
 
 def build(folder: Path) -> dict[str, Path]:
-    """The program of each contestant."""
-    compiler = [os.environ.get("CC", "cc"), "-O1", f"-I{sources() / 'include'}"]
+    """The program of each contestant, and a map of it beside it."""
+    compiler = [os.environ.get("CC", "cc"), "-Os", "-g", "-ffunction-sections"]
+    compiler += [f"-I{sources() / 'include'}"]
     core = [str(path) for path in (sources() / "src").rglob("*.c")]
     subprocess.run([*compiler, "-std=c99", "-c", *core], cwd=folder, check=True)
-    objects, rig, theirs = sorted(folder.glob("*.o")), ROOT / "tests/c/flash_rivals.c", fetch()
+    core_objects, theirs = sorted(folder.glob("*.o")), fetch()
     quiet = ["-DLFS_NO_DEBUG", "-DLFS_NO_WARN", "-DLFS_NO_ERROR", "-w", f"-I{theirs}"]
     extra: dict[str, list[str | Path]] = {
-        "metabit_flash.h": ["-std=c99"],
-        "littlefs": ["-DLITTLEFS", *quiet, theirs / "lfs.c", theirs / "lfs_util.c"],
+        "states": ["-std=c99"],
+        "samples": ["-std=c99", "-DJOURNAL"],
+        "littlefs": ["-DLITTLEFS", *quiet],
     }
-    programs = {name: folder / f"rival-{i}" for i, name in enumerate(CONTESTANTS)}
+    subprocess.run(
+        [*compiler, *quiet, "-c", theirs / "lfs.c", theirs / "lfs_util.c"], cwd=folder, check=True
+    )
+    objects = [*core_objects, folder / "lfs.o", folder / "lfs_util.o"]
+    programs = {name: folder / f"rival-{name}" for name in CONTESTANTS}
     for name, program in programs.items():
-        subprocess.run(
-            [*compiler, *extra[name], rig, *objects, "-lm", "-o", program], check=True
-        )  # fmt: skip
+        link: list[str | Path] = [
+            *objects,
+            "-Wl,--gc-sections",
+            f"-Wl,-Map={program}.map",
+            "-lm",
+            "-o",
+            program,
+        ]
+        rig = ROOT / "tests/c/flash_rivals.c"
+        subprocess.run([*compiler, *extra[name], rig, *link], check=True)
     return programs
+
+
+def code_bytes(program: Path, files: tuple[str, ...]) -> int:
+    """What these files leave in a program, functions that nothing calls left out."""
+    kept = Path(f"{program}.map").read_text().partition("Linker script and memory map")[2]
+    found = re.findall(r"^ \.text\S*\s+0x\w+\s+0x(\w+) \S*?(\w+)\.o$", kept, re.M)
+    return sum(int(n_bytes, 16) for n_bytes, file in found if file in files)
 
 
 @dataclass(frozen=True)
@@ -130,7 +163,7 @@ def cases(seed: int, folder: Path) -> Iterator[Case]:
     digits, model = load_data("digits").test, trained(folder)
     x, y = digits.x.reshape(len(digits.x), -1), digits.y.astype(np.int32)
     for what, layers, head in LEARNERS:
-        yield Case(f"digits: {what}", model, x, y, layers, head, 4096, 4, 64)
+        yield Case(f"{DIGITS}: {what}", model, x, y, layers, head, 4096, 4, 64)
     rng = np.random.default_rng(seed)
     x = rng.integers(0, 256, (400, 30)).astype(np.uint8)
     y = rng.integers(0, 4, 400).astype(np.int32)
@@ -139,52 +172,103 @@ def cases(seed: int, folder: Path) -> Iterator[Case]:
         yield Case("noise: all layers", anything, x, y, ALL_LAYERS, 0, *shape)
 
 
+def arguments(case: Case, folder: Path, cuts: int, seed: int, isa: int) -> list[str | Path]:
+    """What a program is called with; the case's files are written."""
+    contents = {"model": case.model, "x": case.x.tobytes(), "y": case.y.astype("<i4").tobytes()}
+    for file, content in contents.items():
+        (folder / file).write_bytes(content)
+    numbers = (cuts, seed, case.page_bytes, case.write_bytes, case.n_pages, case.layers, case.head)
+    return [*(folder / file for file in contents), *(str(n) for n in (*numbers, isa))]
+
+
+def start_instructions(program: Path, told: list[str | Path], folder: Path) -> int:
+    """Instructions that a start takes on average."""
+    out = folder / "callgrind.out"
+    valgrind = ["valgrind", "--tool=callgrind", "--toggle-collect=start_up"]
+    said = subprocess.run(
+        [*valgrind, f"--callgrind-out-file={out}", program, *told],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    total = re.search(r"^summary: (\d+)", out.read_text(), re.M)
+    assert total is not None, "callgrind sums up"
+    return int(total[1]) // int(said.stdout.split()[6])
+
+
 def run(cuts: int, seed: int) -> list[results.Record]:
     """What each contestant wrote and lost in each case."""
     rows = []
+    plain = list(isa.kernel_sets()).index("scalar") + 1
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         programs = build(folder)
         for case in cases(seed, folder):
-            contents = {"model": case.model, "x": case.x.tobytes()}
-            contents["y"] = case.y.astype("<i4").tobytes()
-            for file, content in contents.items():
-                (folder / file).write_bytes(content)
-            shape = (case.page_bytes, case.write_bytes, case.n_pages)
-            numbers = [str(n) for n in (cuts, seed, *shape, case.layers, case.head)]
             for contestant, program in programs.items():
                 said = subprocess.run(
-                    [program, *(folder / file for file in contents), *numbers],
+                    [program, *arguments(case, folder, cuts, seed, 0)],
                     check=True, capture_output=True, text=True,
                 )  # fmt: skip
-                n_cuts, lost, commits, written, erased, state = map(int, said.stdout.split())
+                n_cuts, lost, commits, written, erased, state, _, again = map(
+                    int, said.stdout.split()
+                )
                 rows.append({
-                    "contestant": contestant, "learns": case.what, "page_bytes": shape[0],
-                    "write_bytes": shape[1], "n_pages": shape[2], "state_bytes": state,
+                    "contestant": contestant, "learns": case.what, "page_bytes": case.page_bytes,
+                    "write_bytes": case.write_bytes, "n_pages": case.n_pages, "state_bytes": state,
                     "cuts": n_cuts, "lost": lost, "commits": commits,
                     "bytes_per_commit": written / commits,
                     "erasures_per_1000_commits": 1000 * erased / commits,
+                    "relearnt_at_start": again,
+                    "code_bytes": code_bytes(program, CONTESTANTS[contestant]),
                 })  # fmt: skip
+                if case.what.startswith(DIGITS):
+                    counted = arguments(case, folder, COUNTED_CUTS, seed, plain)
+                    count = start_instructions(program, counted, folder)
+                    rows[-1]["instructions_at_start"] = count
     return rows
+
+
+def _each(three: list[results.Record], key: str, scale: float = 1.0) -> str:
+    return " / ".join(f"{row[key] * scale:,.0f}" for row in three)
+
+
+def _by_case(rows: list[results.Record]) -> list[list[results.Record]]:
+    n = len(CONTESTANTS)
+    return [rows[at : at + n] for at in range(0, len(rows), n)]
 
 
 def table(rows: list[results.Record]) -> str:
     """The rows as a page shows them, the contestants of a case side by side."""
     shown = []
-    for ours, theirs in zip(rows[::2], rows[1::2], strict=True):
-        pairs = [
-            f"{ours[key]:,.0f} / {theirs[key]:,.0f}"
-            for key in ("cuts", "lost", "bytes_per_commit", "erasures_per_1000_commits")
-        ]
-        flash = f"{ours['page_bytes']:,} / {ours['write_bytes']}"
-        shown.append([ours["learns"], flash, f"{ours['state_bytes']:,}", *pairs])
-    head = ["what learns", "bytes erased / written at once", "bytes of the state", "cuts", "lost",
-            "bytes written per commit", "erasures per 1,000 commits"]  # fmt: skip
+    for three in _by_case(rows):
+        first, theirs = three[0], three[-1]
+        keys = ("lost", "bytes_per_commit", "erasures_per_1000_commits")
+        shares = " / ".join(
+            f"{row['bytes_per_commit'] / theirs['bytes_per_commit']:.2f}" for row in three[:-1]
+        )
+        flash = f"{first['page_bytes']:,} / {first['write_bytes']}"
+        cells = [_each(three, key) for key in keys]
+        cells.insert(2, shares)
+        shown.append([first["learns"], flash, f"{first['state_bytes']:,}", *cells])
+    head = ["what learns", "bytes erased / written at once", "bytes of the state", "lost",
+            "bytes written per commit", "of littlefs's", "erasures per 1,000 commits"]  # fmt: skip
     return results.table(head, shown)
 
 
+def table_of_starts(rows: list[results.Record]) -> str:
+    """What a start takes, and the code."""
+    by_case = _by_case(rows)
+    shown = [
+        [three[0]["learns"], _each(three, "instructions_at_start", 1e-3),
+         f"{three[1]['relearnt_at_start']:,}"]
+        for three in by_case if three[0]["learns"].startswith(DIGITS)
+    ]  # fmt: skip
+    head = ["what learns", "thousands of instructions at a start, on average",
+            "samples learnt again, at most"]  # fmt: skip
+    code = ["bytes of code", _each(by_case[0], "code_bytes"), ""]
+    return results.table(head, [*shown, code])
+
+
 def main() -> None:
-    """Run both, keep the figures, and write the page's table."""
+    """Run all, keep the figures, and write the page's tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cuts", type=int, default=300)
     parser.add_argument("--seed", type=int, default=600)
@@ -193,7 +277,8 @@ def main() -> None:
     command = f"python -m benchmarks.reliability.{NAME} --cuts {args.cuts}"
     results.save(NAME, command, {"rows": rows, "littlefs": LITTLEFS})
     rewrite(DOCUMENT, MARK, table(rows))
-    print(table(rows))
+    rewrite(DOCUMENT, START_MARK, table_of_starts(rows))
+    print(table(rows), table_of_starts(rows), sep="\n\n")
 
 
 if __name__ == "__main__":

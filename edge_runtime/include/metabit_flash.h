@@ -20,7 +20,9 @@
  * room for more, the next records go into the same slot, each as what has changed since the record
  * that was written whole. So few large slots, of four or more records, are written and erased the
  * least; many small ones lose the least where a bit of a whole record goes bad, since its changes
- * are lost with it. docs/DEVICE.md describes the bytes.
+ * are lost with it. A record may have a log beside it: bytes that are added to it commit by commit,
+ * until the next record takes the place of both (metabit_journal.h). docs/DEVICE.md describes the
+ * bytes.
  */
 #ifndef METABIT_FLASH_H
 #define METABIT_FLASH_H
@@ -57,19 +59,23 @@ typedef struct mb_flash {
     uint32_t slot;       /* of the newest whole record; n_slots: there is none */
     uint32_t number;     /* of the newest seal */
     uint32_t crc;        /* of what is being written */
-    uint32_t whole;      /* number of the newest whole record */
+    uint32_t whole;      /* number of the newest whole record, */
+    uint32_t record;     /* of the newest record, whole or as changes, */
+    uint32_t logged;     /* and of the end of its log */
     size_t record_bytes; /* of the newest record */
     size_t whole_at;     /* where the whole record lies, and */
     size_t changes_at;   /* what has changed since */
     size_t changes_bytes;
-    size_t free_at;      /* where the next entry of the slot goes */
-    size_t erased_to;    /* what is written next is erased up to here */
-    size_t coming_at;    /* of the entry that is being written; */
-    size_t coming_bytes; /* of its record; */
-    size_t n_written;    /* bytes of the record that have come, */
-    size_t n_stored;     /* and of the entry that have been written */
-    uint32_t n_skipped;  /* lines alike since the last that differed */
-    uint32_t is_change;
+    size_t log_at;                 /* where its log begins */
+    size_t free_at;                /* where the next entry of the slot goes */
+    size_t erased_to;              /* what is written next is erased up to here */
+    size_t coming_at;              /* of the entry that is being written; */
+    size_t coming_bytes;           /* of its record; */
+    size_t n_written;              /* bytes of the record that have come, */
+    size_t n_stored;               /* and of the entry that have been written */
+    uint32_t n_skipped;            /* lines alike since the last that differed */
+    uint32_t kind;                 /* of the entry that is being written */
+    uint32_t is_logging;           /* an entry of the log is being written */
     size_t next_line, next_change; /* where the next read of changes begins */
     uint8_t line[MB_FLASH_LINE_BYTES];
     uint8_t unit[MB_FLASH_MOST_WRITE_BYTES]; /* those that wait for a whole write */
@@ -88,6 +94,25 @@ MB_API int mb_flash_keep_write(void *flash, size_t offset, const void *data, siz
 MB_API int mb_flash_keep_end(void *flash);
 MB_API size_t mb_flash_kept_bytes(void *flash);
 MB_API int mb_flash_kept_read(void *flash, size_t offset, void *data, size_t bytes);
+
+/* The log of the record. Any number of log_write() and a log_end() add an entry to it, which counts
+ * from log_end() on; what was written is lost where a record is kept instead, or the power goes.
+ * They return 0, or MB_ERR_STORAGE: flash has failed, the slot is full, there is no record, or a
+ * part of its log was lost. The entry is then given up, and the next record has a log of its
+ * own. */
+MB_API int mb_flash_log_write(mb_flash *flash, const void *data, size_t bytes);
+MB_API int mb_flash_log_end(mb_flash *flash);
+
+/* An entry of the log, for mb_flash_log_next(). All 0 stands before the first one. */
+typedef struct mb_flash_log {
+    uint32_t number;
+    size_t at;    /* where its bytes lie, for mb_flash.read */
+    size_t bytes; /* how many there are */
+} mb_flash_log;
+
+/* Go to the next entry of the log, in the order in which they were written. Returns 1; 0 where
+ * there is none; or MB_ERR_STORAGE. */
+MB_API int mb_flash_log_next(const mb_flash *flash, mb_flash_log *entry);
 
 #ifdef __cplusplus
 }

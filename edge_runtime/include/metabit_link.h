@@ -59,6 +59,17 @@ struct mb_link;
 /* Answers requests that bring frames of a sensor; mb_link_frames() is one. */
 typedef int (*mb_link_frames_fn)(struct mb_link *link, uint8_t kind);
 
+/* Another way to keep what is learnt than the port's storage; mb_link_journal is one. Its functions
+ * are not to be called. */
+typedef struct mb_link_keeper {
+    int (*load)(struct mb_link *link);
+    int (*learn)(struct mb_link *link, const void *samples, const int32_t *labels, size_t n,
+                 int32_t *predicted);
+    int (*save)(struct mb_link *link);
+} mb_link_keeper;
+
+struct mb_journal;
+
 /* A device that is spoken to. Fill in what comes first, and leave the rest alone. */
 typedef struct mb_link {
     const mb_link_port *port;
@@ -77,6 +88,11 @@ typedef struct mb_link {
     /* mb_link_frames: the host may send frames of a sensor, for the front end of the model. NULL:
      * only samples; the front end's code is then not linked. */
     mb_link_frames_fn frames;
+    /* &mb_link_journal: commits write the samples that were learnt to this journal
+     * (metabit_journal.h), whose flash has been started; the port's storage is not used. NULL:
+     * commits write the state to the port's storage; the journal's code is then not linked. */
+    const mb_link_keeper *keeper;
+    struct mb_journal *journal;
 
     mb_model *model; /* NULL: it could not be opened */
     mb_info info;
@@ -89,7 +105,9 @@ typedef struct mb_link {
     uint32_t client, sequence; /* who asked last, and the number of the request */
     uint32_t n_damaged;        /* frames that were dropped since the start */
     int32_t opened;            /* what mb_open() said */
-    int32_t restored;          /* 1: what was kept is loaded; 0: nothing was kept; or the error */
+    int32_t restored;          /* 1: what was kept is loaded; 2: but for the samples of a journal,
+                                * which do not lead to the state that they led to; 0: nothing was
+                                * kept; or the error */
     uint32_t recording;        /* whose frames come in */
     uint32_t n_frames;         /* of it that have come */
     uint32_t window;           /* how many they were when the last sample was made; 0: none is */
@@ -106,6 +124,9 @@ MB_API int mb_link_start(mb_link *link);
 
 /* For mb_link.frames. Not to be called. */
 MB_API int mb_link_frames(mb_link *link, uint8_t kind);
+
+/* For mb_link.keeper. */
+MB_API extern const mb_link_keeper mb_link_journal;
 
 /* Answer requests until the port's receive() returns a negative number. After mb_link_start(). */
 MB_API void mb_link_serve(mb_link *link);

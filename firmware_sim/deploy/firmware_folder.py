@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from metabit.errors import StorageError
+from metabit.errors import InputError, StorageError
 from metabit.export.blob import Blob
 from metabit.files import write_whole
 from metabit.firmware_sim import boards
@@ -64,6 +64,10 @@ _KEPT = """\
 What is committed stays when it is switched off: in {slots} slots of {kib} KiB at the end of the
 flash, from {start:#010x} on, which take turns.
 """
+_AGAIN = """
+A commit writes the samples that were learnt; when the board starts, it learns up to {most:,} of
+them again, which gives the same bits. They lie in the flash as they came in.
+"""
 _FORGOTTEN = """\
 What it has learnt is lost when it is switched off; the host can take the state out before.
 """
@@ -92,8 +96,9 @@ class Written:
 
 
 def write_folder(
-    file: Path, board_name: str, folder: Path, *, processor: str, storage: bool, **options: Any
-) -> Written:
+    file: Path, board_name: str, folder: Path, *, processor: str, storage: bool,
+    learn_again: int = 0, **options: Any,
+) -> Written:  # fmt: skip
     """Build what runs a model on a board, and write it.
 
     Args:
@@ -102,6 +107,7 @@ def write_folder(
         folder: is made where it is not there; files of the same names in it are replaced.
         processor: of a board with Linux.
         storage: keep what is learnt, on a board that is flashed.
+        learn_again: as for `flash_image`.
         options: learn, bits, bank, batch, contexts: as for `profile`.
 
     Raises:
@@ -109,9 +115,17 @@ def write_folder(
         Others: as from `linux_program` and `flash_image`.
     """
     if boards.load(board_name).isa == "aarch64":
+        if learn_again:
+            raise InputError(
+                f"--learn-again: {board_name} runs Linux, and keeps states in a folder; leave it "
+                "out",
+                code="E-KEEP",
+            )
         made = linux_program(Blob.of(file), board_name, processor=processor, **options)
         return _write_program(file, made, folder, options)
-    image = flash_image(Blob.of(file), board_name, storage=storage, **options)
+    image = flash_image(
+        Blob.of(file), board_name, storage=storage, learn_again=learn_again, **options
+    )
     return _write_image(file, image, folder)
 
 
@@ -163,7 +177,8 @@ def _kept(made: FlashImage) -> str:
     if not made.n_slots:
         return _FORGOTTEN.rstrip()
     start = made.program.symbols["fw_keep"]
-    return _KEPT.format(slots=made.n_slots, kib=made.slot_bytes // 1024, start=start).rstrip()
+    kept = _KEPT.format(slots=made.n_slots, kib=made.slot_bytes // 1024, start=start)
+    return (kept + _AGAIN.format(most=made.learn_again) * bool(made.learn_again)).rstrip()
 
 
 def _make(folder: Path) -> None:

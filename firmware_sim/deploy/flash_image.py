@@ -50,6 +50,7 @@ class FlashImage:
         elf: the linked program.
         program: the same, parsed.
         slot_bytes: of a slot for what is learnt; 0 where nothing is kept.
+        learn_again: the most samples that a start learns again; 0: states are kept.
     """
 
     board: Board
@@ -58,6 +59,7 @@ class FlashImage:
     elf: bytes
     program: Elf
     slot_bytes: int
+    learn_again: int
 
     @property
     def n_slots(self) -> int:
@@ -94,6 +96,7 @@ def flash_image(
     batch: int = 0,
     contexts: int | None = None,
     storage: bool = True,
+    learn_again: int = 0,
 ) -> FlashImage:
     """Build the firmware of a model for a board.
 
@@ -102,9 +105,12 @@ def flash_image(
         board_name: see `boards.load`.
         learn, goal, bits, bank, batch, contexts: as for `profile`.
         storage: keep what is learnt in the board's flash, where metabit can write it.
+        learn_again: keep it as samples, of which a start learns at most so many again; 0: as
+            states.
 
     Raises:
-        InputError: metabit does not know the board's clock and serial port (E-BOARD-ALONE).
+        InputError: metabit does not know the board's clock and serial port (E-BOARD-ALONE); or
+            nothing is kept that could be learnt again (E-KEEP).
         BudgetError: it does not fit the board.
         MetabitError: the toolchain is missing (E-TOOLCHAIN), or it failed (E-BUILD).
     """
@@ -119,10 +125,17 @@ def flash_image(
     options = Options(state_bits=bits, bank=bank, batch=batch, contexts=contexts)
     running = session.start(source, board, learn, options, goal=goal)
     parts = board.standalone
-    keeps, slot = _storage(running, parts.flash if storage else None)
+    keeps, slot = _storage(running, parts.flash if storage else None, learn_again)
+    if learn_again and not slot:
+        why = "nothing learns" if not running.state_bytes else "its flash is not written"
+        raise InputError(
+            f"{running.where} on {board.name}: samples are to be learnt again, but {why}; leave "
+            "out --learn-again, or let it learn and keep what it learns",
+            code="E-KEEP",
+        )
     sources = (*parts.sources, STANDALONE / "cycles.c", *keeps)
-    made = _fitted(running, sources, parts.clock_hz, slot)
-    return FlashImage(board, parts, running.plan.choice, made.elf, made.program, slot)
+    made = _fitted(running, sources, parts.clock_hz, slot, learn_again)
+    return FlashImage(board, parts, running.plan.choice, made.elf, made.program, slot, learn_again)
 
 
 def debug_image(
@@ -155,28 +168,35 @@ def debug_image(
     return _fitted(running, (STANDALONE / "debug_line.c", cycles, *keeps), 0, slot), running
 
 
-def _storage(running: Session, flash: Path | None) -> tuple[tuple[Path, ...], int]:
+def _storage(
+    running: Session, flash: Path | None, learn_again: int = 0
+) -> tuple[tuple[Path, ...], int]:
     """Sources that keep what is learnt, and bytes of a slot; 0: nothing is kept in flash."""
     if flash is None or not running.state_bytes:
         return (STANDALONE / "keep_nothing.c",), 0
-    sources = (STANDALONE / "keep_in_flash.c", flash)
+    keeps = "keep_samples.c" if learn_again else "keep_in_flash.c"
+    sources = (STANDALONE / keeps, STANDALONE / "keep_area.c", flash)
     return sources, slot_bytes(running.board, running.state_bytes)
 
 
-def _fitted(running: Session, sources: Sequence[Path], clock_hz: int, slot: int) -> Firmware:
+def _fitted(
+    running: Session, sources: Sequence[Path], clock_hz: int, slot: int, learn_again: int = 0
+) -> Firmware:
     """The firmware, or the refusal where it does not fit."""
     board, choice = running.board, running.plan.choice
     try:
-        return _link(board, sources, clock_hz, running.image, choice, slot)
+        return _link(board, sources, clock_hz, running.image, choice, slot, learn_again)
     except BudgetError:
-        made = _link(board.without_limits(), sources, clock_hz, running.image, choice, slot)
+        limitless = board.without_limits()
+        made = _link(limitless, sources, clock_hz, running.image, choice, slot, learn_again)
         use = memory_of(board, made, running.plan, LEAST_SLOTS * slot)
         raise too_large(running.where, board.name, choice, *use) from None
 
 
 def _link(
-    board: Board, sources: Sequence[Path], clock_hz: int, image: Image, choice: str, slot: int
-) -> Firmware:
+    board: Board, sources: Sequence[Path], clock_hz: int, image: Image, choice: str, slot: int,
+    learn_again: int,
+) -> Firmware:  # fmt: skip
     window = 0 if board.standalone is None else board.standalone.data_window
     flags = (*board.flags, *C_FLAGS, *SECTION_FLAGS, f"-I{FIRMWARE}", f"-I{STANDALONE}")
     start = FIRMWARE / START[board.isa]
@@ -186,7 +206,7 @@ def _link(
         work = Path(folder)
         (work / "model.mbit").write_bytes(image.blob)
         (work / "image.S").write_text(image_source(image))
-        (work / "alone.S").write_text(_alone(board, clock_hz, choice, image, slot))
+        (work / "alone.S").write_text(_alone(board, clock_hz, choice, image, slot, learn_again))
         (work / "link.ld").write_text(linker.script(board, slot, window))
         core = compile_objects(board).glob("core/*.o")
         objects = sorted(map(str, [*core, *made.glob("firmware/*.o")]))
@@ -196,7 +216,9 @@ def _link(
     return Firmware(board, elf, parse_elf(elf, thumb=board.isa == "thumb"), image.options.batch)
 
 
-def _alone(board: Board, clock_hz: int, choice: str, image: Image, slot: int) -> str:
+def _alone(
+    board: Board, clock_hz: int, choice: str, image: Image, slot: int, learn_again: int
+) -> str:
     """Assembly source of what the firmware says of itself, and of the buffer of its line."""
     lines = ['  .section .rodata.words, "a", %progbits']
     for name, text in (("fw_board_name", board.name), ("fw_choice", choice)):
@@ -216,6 +238,17 @@ def _alone(board: Board, clock_hz: int, choice: str, image: Image, slot: int) ->
         f"fw_line_buffer: .space {_line_bytes(image)}",
         "fw_line_buffer_end:",
     ]
+    if learn_again:  # MB_JOURNAL_STEP_BYTES of metabit_journal.h
+        lines += [
+            "  .balign 8",
+            "  .global fw_step, fw_step_end",
+            f"fw_step: .space {max(image.options.batch, 1) * (image.n_inputs + 4)}",
+            "fw_step_end:",
+            '  .section .rodata.words, "a", %progbits',
+            "  .balign 4",
+            "  .global fw_most_again",
+            f"fw_most_again: .4byte {learn_again}",
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -4,8 +4,8 @@
 
 #include "metabit_link.h"
 
-/* Give the port its storage, if there is any. Returns MB_OK, or why there is none although there
+/* Give the line its storage, if there is any. Returns MB_OK, or why there is none although there
  * should be. */
-int fw_keep_start(mb_link_port *port);
+int fw_keep_start(mb_link *line, mb_link_port *port);
 
 #endif /* FW_KEEP_H */

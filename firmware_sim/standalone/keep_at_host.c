@@ -27,7 +27,8 @@ static int kept_read(void *context, size_t offset, void *data, size_t bytes) {
     return fw_debug_ask(FW_DEBUG_KEPT, (uint32_t)offset, data, (uint32_t)bytes);
 }
 
-int fw_keep_start(mb_link_port *port) {
+int fw_keep_start(mb_link *line, mb_link_port *port) {
+    (void)line;
     port->keep_start = keep_start;
     port->keep_write = keep_write;
     port->keep_end = keep_end;

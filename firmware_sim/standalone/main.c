@@ -104,7 +104,7 @@ void fw_main(void) {
     fw_prepare_memory();
     fw_board_start();
     introduce();
-    result = fw_keep_start(&port);
+    result = fw_keep_start(&line, &port);
     if (result != MB_OK) {
         say_result("storage", result);
     }

@@ -1,17 +1,20 @@
 /* flash_rivals.c: states kept in bare flash whose power goes at any erasure and any write, by
- * metabit_flash.h or, where LITTLEFS is defined, by a file of littlefs.
+ * metabit_flash.h; where JOURNAL is defined by metabit_journal.h, and where LITTLEFS is, by a file
+ * of littlefs.
  *
- *     flash_rivals MODEL SAMPLES LABELS CUTS SEED PAGE_BYTES WRITE_BYTES N_PAGES LAYERS HEAD
+ *     flash_rivals MODEL SAMPLES LABELS CUTS SEED PAGE_BYTES WRITE_BYTES N_PAGES LAYERS HEAD ISA
  *
- * LAYERS and HEAD are learn_layers and head of mb_options.
+ * LAYERS, HEAD and ISA are learn_layers, head and isa of mb_options.
  *
  * A program learns and commits until its power goes; then the next one begins, and takes what is
  * there. A cut write leaves some bits of the unit that was being written, a cut erasure some bits
  * of the page. What was acknowledged must be there, or the commit that was under way. Prints what
- * was written and erased by commits, those that were cut left out.
+ * was written and erased by commits, those that were cut left out, and the most samples that a
+ * start learnt again. A start is start_up(), whose instructions callgrind counts.
  */
 #include "metabit.h"
 #include "metabit_flash.h"
+#include "metabit_journal.h"
 
 #ifdef LITTLEFS
 #include "lfs.h"
@@ -93,7 +96,7 @@ static int read(void *context, size_t offset, void *data, size_t bytes) {
     return 0;
 }
 
-/* ---- the two ways to keep a state ------------------------------------------------------------ */
+/* ---- the ways to keep a state ---------------------------------------------------------------- */
 
 #ifdef LITTLEFS
 static lfs_t fs;
@@ -187,6 +190,20 @@ static void begin(void) {
     expect(mb_flash_start(&flash) == MB_OK, "flash starts");
 }
 
+#ifdef JOURNAL
+static mb_journal journal;
+static uint64_t step[1 << 7];
+
+static int commit(void) { return mb_journal_commit(&journal); }
+
+static int restore(void) {
+    journal = (mb_journal){.flash = &flash,
+                           .most_again = MB_JOURNAL_MOST_AGAIN,
+                           .step = step,
+                           .step_bytes = sizeof step};
+    return mb_journal_start(&journal, model);
+}
+#else
 static int commit(void) {
     return mb_flash_keep_start(&flash, mb_state_bytes(model)) != 0 ||
            mb_state_save(model, mb_flash_keep_write, &flash) != MB_OK ||
@@ -201,17 +218,41 @@ static int restore(void) {
     return error == MB_OK ? 1 : error;
 }
 #endif
+#endif
+
+#ifdef JOURNAL
+static int learn(const uint8_t *x, const int32_t *y) {
+    return mb_journal_learn(&journal, x, y, SAMPLES_PER_COMMIT, NULL);
+}
+
+static uint32_t learnt_again(void) { return journal.n_again; }
+#else
+static int learn(const uint8_t *x, const int32_t *y) {
+    return mb_learn(model, x, y, SAMPLES_PER_COMMIT, NULL);
+}
+
+static uint32_t learnt_again(void) { return 0; }
+#endif
 
 /* ---- programs, one after the other ----------------------------------------------------------- */
 
 static uint64_t kept, coming, n_commits, written, erased;
+static uint64_t n_starts;
+static uint32_t most_again;
 static int is_coming, n_lost;
+
+/* What a program does before it can predict as it last could. */
+int start_up(void) {
+    begin();
+    return restore();
+}
 
 static void live(const mb_options *options) {
     expect(mb_open(&model, arena, sizeof arena, blob, blob_bytes, options) == MB_OK, "it opens");
     uint64_t untaught = hash_of(model);
-    begin();
-    int found = restore();
+    int found = start_up();
+    n_starts++;
+    most_again = learnt_again() > most_again ? learnt_again() : most_again;
     uint64_t now = found == 1 ? hash_of(model) : untaught;
     if (found < 0 || (now != kept && !(is_coming && now == coming))) {
         n_lost++;
@@ -219,17 +260,15 @@ static void live(const mb_options *options) {
     kept = now;
     for (;;) {
         size_t at = draw((uint32_t)(n_samples - SAMPLES_PER_COMMIT));
-        expect(mb_learn(model, samples + at * n_inputs, labels + at, SAMPLES_PER_COMMIT, NULL) ==
-                   MB_OK,
-               "it learns");
+        uint64_t written_before = n_written, erased_before = n_erased;
+        is_coming = 0;
+        expect(learn(samples + at * n_inputs, labels + at) == MB_OK, "it learns");
         coming = hash_of(model);
         is_coming = 1;
-        uint64_t written_before = n_written, erased_before = n_erased;
         expect(commit() == 0, "a commit succeeds");
         written += n_written - written_before;
         erased += n_erased - erased_before;
         kept = coming;
-        is_coming = 0;
         n_commits++;
     }
 }
@@ -238,7 +277,7 @@ int main(int argc, char **argv) {
     size_t label_bytes, sample_bytes;
     mb_options options = MB_OPTIONS_INFER;
     mb_info info;
-    expect(argc == 11, "ten arguments");
+    expect(argc == 12, "eleven arguments");
     blob = read_file(argv[1], &blob_bytes);
     samples = (uint8_t *)read_file(argv[2], &sample_bytes);
     labels = (int32_t *)read_file(argv[3], &label_bytes);
@@ -250,6 +289,7 @@ int main(int argc, char **argv) {
     expect(page_bytes * n_pages <= MOST_FLASH, "the flash fits");
     options.learn_layers = (uint32_t)strtoul(argv[9], NULL, 10);
     options.head = (uint32_t)strtoul(argv[10], NULL, 10);
+    options.isa = (uint32_t)strtoul(argv[11], NULL, 10);
     expect(mb_verify(blob, blob_bytes, &info) == MB_OK, "the model is whole");
     n_inputs = info.n_inputs;
     n_samples = label_bytes / sizeof *labels;
@@ -263,7 +303,7 @@ int main(int argc, char **argv) {
             live(&options);
         }
     }
-    printf("%" PRIu64 " %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %zu\n", cuts, n_lost, n_commits,
-           written, erased, mb_state_bytes(model));
+    printf("%" PRIu64 " %d %" PRIu64 " %" PRIu64 " %" PRIu64 " %zu %" PRIu64 " %" PRIu32 "\n", cuts,
+           n_lost, n_commits, written, erased, mb_state_bytes(model), n_starts, most_again);
     return 0;
 }

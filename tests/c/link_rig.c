@@ -7,6 +7,7 @@
 #include <ucontext.h>
 
 #include "metabit_flash.h"
+#include "metabit_journal.h"
 #include "metabit_link.h"
 
 #define STACK_BYTES (256u << 10)
@@ -23,6 +24,7 @@ typedef struct rig {
     size_t out_bytes, out_most;
     mb_flash flash;
     uint8_t *cells;        /* of the flash */
+    mb_journal journal;    /* where samples are kept in it */
     int64_t calls_to_live; /* of the port until the device is reset; below 0: never */
     uint64_t clock;
     uint32_t n_resets, n_commits;
@@ -114,6 +116,25 @@ static int kept_read(void *context, size_t offset, void *data, size_t bytes) {
     return mb_flash_kept_read(&((rig *)context)->flash, offset, data, bytes);
 }
 
+/* ---- a journal, whose commits are counted ---------------------------------------------------- */
+
+static int load(mb_link *link) { return mb_link_journal.load(link); }
+
+static int learn(mb_link *link, const void *samples, const int32_t *labels, size_t n,
+                 int32_t *predicted) {
+    return mb_link_journal.learn(link, samples, labels, n, predicted);
+}
+
+static int save(mb_link *link) {
+    rig *r = (rig *)link->port->context;
+    int error = mb_link_journal.save(link);
+    r->n_commits++;
+    called(r);
+    return error;
+}
+
+static const mb_link_keeper counted_journal = {load, learn, save};
+
 static void run(uint32_t low, uint32_t high) {
     rig *r = (rig *)(uintptr_t)(low | (uint64_t)high << 32);
     if ((r->cells == NULL || mb_flash_start(&r->flash) == MB_OK) &&
@@ -127,6 +148,10 @@ static void start(rig *r) {
     uint64_t address = (uint64_t)(uintptr_t)r;
     memset(r->link.arena, 0xa5, r->link.arena_bytes);
     memset(r->link.buffer, 0xa5, r->link.buffer_bytes);
+    r->journal = (mb_journal){.flash = &r->flash,
+                              .most_again = r->journal.most_again,
+                              .step = r->journal.step,
+                              .step_bytes = r->journal.step_bytes};
     r->calls_to_live = -1;
     r->in_bytes = 0;
     getcontext(&r->device);
@@ -136,8 +161,9 @@ static void start(rig *r) {
     makecontext(&r->device, (void (*)(void))run, 2, (uint32_t)address, (uint32_t)(address >> 32));
 }
 
+/* most_again: 0 where the device keeps states alone, and otherwise as mb_journal has it. */
 rig *rig_new(const void *blob, size_t blob_bytes, const mb_options *options, size_t arena_bytes,
-             size_t buffer_bytes, int has_storage) {
+             size_t buffer_bytes, int has_storage, uint32_t most_again) {
     rig *r = calloc(1, sizeof *r);
     r->port = (mb_link_port){.receive = receive, .send = send, .cycles = cycles, .context = r};
     if (has_storage) {
@@ -169,6 +195,13 @@ rig *rig_new(const void *blob, size_t blob_bytes, const mb_options *options, siz
                         .board = "nrf52840",
                         .clock_hz = 1000000,
                         .frames = mb_link_frames};
+    if (most_again > 0) {
+        r->journal.most_again = most_again;
+        r->journal.step_bytes = buffer_bytes;
+        r->journal.step = aligned_alloc(64, (buffer_bytes + 63) / 64 * 64);
+        r->link.keeper = &counted_journal;
+        r->link.journal = &r->journal;
+    }
     start(r);
     return r;
 }
@@ -196,6 +229,7 @@ uint32_t rig_commits(const rig *r) { return r->n_commits; }
 void rig_free(rig *r) {
     free(r->link.arena);
     free(r->link.buffer);
+    free(r->journal.step);
     free(r->stack);
     free(r->cells);
     free(r);

@@ -117,6 +117,21 @@ def test_crash_safe_goes_on_where_it_stopped(model: Path, built: Path, tmp_path:
     ]
 
 
+def test_in_flash_goes_on_where_it_stopped(model: Path, built: Path, tmp_path: Path) -> None:
+    libraries = built / "prefix" / "lib"
+    pkg_config = {"PKG_CONFIG_PATH": str(libraries / "pkgconfig")}
+    flags = call("pkg-config", "--cflags", "--libs", "metabit", **pkg_config).split()
+    sources = [EXAMPLE / "in_flash.c", model / "digits.c", f"-I{model}"]
+    warnings = [*WARNINGS.split(), "-Wno-missing-field-initializers"]
+    call("cc", "-std=c99", *warnings, *sources, *flags, "-o", tmp_path / "program")
+    said = [
+        call(tmp_path / "program", tmp_path / "flash.bin", LD_LIBRARY_PATH=str(libraries))
+        for _ in range(4)
+    ]
+    # The first commit is a whole state, and the samples of the later ones are learnt again.
+    assert said == [f"{n} samples, {max(n - 10, 0)} learnt again\n" for n in (0, 10, 20, 30)]
+
+
 #: What the sketch takes from the Arduino core; a serial port on standard input and output.
 ARDUINO = r"""
 #include <stdint.h>

@@ -155,11 +155,13 @@ def test_it_boots_tests_itself_and_learns_with_the_hosts_bits(
     assert device.state_out() == engine.save_state()
 
 
+@pytest.mark.parametrize("learn_again", [0, 50], ids=["states", "samples"])
 @pytest.mark.parametrize(("machine", "board"), [("microbit", MACHINES / "microbit.toml")])
 def test_what_is_committed_outlives_a_reset(
-    small: bytes, switch_on: Callable[[str, bytes], Machine], machine: str, board: str | Path
-) -> None:
-    made = flash_image(small, board, learn="all")
+    small: bytes, switch_on: Callable[[str, bytes], Machine], machine: str, board: str | Path,
+    learn_again: int,
+) -> None:  # fmt: skip
+    made = flash_image(small, board, learn="all", learn_again=learn_again)
     assert made.n_slots == 16
     line = switch_on(machine, made.elf)
     line.read_until(READY)

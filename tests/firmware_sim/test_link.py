@@ -348,11 +348,13 @@ def test_a_model_without_front_end_takes_no_frames(rig: Callable[..., Rig]) -> N
 # ---- a bad line ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("most_again", [0, 40])
 @pytest.mark.parametrize("n_faults", [3_000, pytest.param(100_000, marks=pytest.mark.long)])
 def test_no_wrong_answer_is_accepted_and_no_sample_is_learnt_twice(
-    rig: Callable[..., Rig], n_faults: int
+    rig: Callable[..., Rig], n_faults: int, most_again: int
 ) -> None:
-    line = rig(BadLine)
+    """Nor where a device keeps samples, and learns up to 40 of them again when it is reset."""
+    line = rig(BadLine, most_again=most_again)
     assert isinstance(line, BadLine)
     survive(line, BLOB, n_faults, seed=n_faults)
     assert len(line.faults) == 9

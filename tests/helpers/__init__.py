@@ -11,6 +11,8 @@ onnx_agreement.py    whether an imported graph and ONNX Runtime give the same la
 tflite_run.py        runs a .tflite file with whichever interpreter is installed
 exported_c.py        an exported model with hostile names, and a program that runs it
 kernel_sources.py    the part of the C core that programs of tests/c are linked with
+flash_rig.py         flash in memory whose power can go at any erasure and any write
+journal_rig.py       a program whose flash keeps the samples that its model learns
 link_rig.py          a device in memory, and a line to it that does harm
 chip_rig.py          an emulated core whose flash is written as a chip's, and a device on it
 own_data.py          a user's own data, for tests of what reads them

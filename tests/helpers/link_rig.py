@@ -47,7 +47,7 @@ def compile_rig(folder: Path) -> ctypes.CDLL:
     made = ctypes.CDLL(str(rig))
     made.rig_new.restype = c_void_p
     made.rig_new.argtypes = [
-        c_void_p, c_size_t, POINTER(_native.NativeOptions), c_size_t, c_size_t, c_int,
+        c_void_p, c_size_t, POINTER(_native.NativeOptions), c_size_t, c_size_t, c_int, c_uint32,
     ]  # fmt: skip
     made.rig_feed.restype = c_size_t
     made.rig_feed.argtypes = [c_void_p, c_char_p, c_size_t, c_char_p, c_size_t, c_int64]
@@ -68,6 +68,7 @@ class Rig:
         has_storage: whether it can commit.
         buffer_bytes: of its frames; the least for the model when left out.
         goal: `mb_goal`, where the choice is left to the library.
+        most_again: of its journal of samples; 0: it keeps states alone.
     """
 
     where = "rig"
@@ -75,6 +76,7 @@ class Rig:
     def __init__(
         self, library: ctypes.CDLL, blob: bytes, options: Options, *,
         has_storage: bool = True, buffer_bytes: int | None = None, goal: int = 0,
+        most_again: int = 0,
     ) -> None:  # fmt: skip
         self._library = library
         self._model, self._options = Mapped(Blob.of(blob)), options.native(goal=goal)
@@ -85,7 +87,13 @@ class Rig:
         )
         least = (256 + options.batch * (info.n_inputs + 4) + 4 * info.n_outputs + 7) // 8 * 16
         self._rig = library.rig_new(
-            data, len(blob), ctypes.byref(self._options), arena, buffer_bytes or least, has_storage
+            data,
+            len(blob),
+            ctypes.byref(self._options),
+            arena,
+            buffer_bytes or least,
+            has_storage,
+            most_again,
         )
         self._sent = ctypes.create_string_buffer(_MOST_SENT)
         self._coming = b""

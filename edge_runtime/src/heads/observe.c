@@ -10,6 +10,7 @@ int mb_observe(mb_model *model, const void *samples, size_t n) {
         return MB_ERR_NO_STATE;
     }
     const uint8_t *sample = (const uint8_t *)samples;
+    model->is_changed = 1;
     for (size_t i = 0; i < n; i++, sample += model->n_inputs) {
         mb_forward(model, sample);
         mb_head_see(model, sample);

@@ -230,6 +230,7 @@ int mb_learn(mb_model *model, const void *samples, const int32_t *labels, size_t
             return MB_ERR_INPUT;
         }
     }
+    model->is_changed = 1;
     if (model->head_kind != 0) {
         teach_head(model, (const uint8_t *)samples, labels, n, predicted);
         return MB_OK;

@@ -7,9 +7,10 @@
 
 /* What the entries of one slot come to. */
 typedef struct found {
-    uint32_t number, whole; /* of the newest sound entry, and of the whole record under it */
-    uint32_t last;          /* number of the last seal */
-    size_t record_bytes, whole_at, changes_at, changes_bytes;
+    uint32_t number;        /* of the newest sound entry, */
+    uint32_t record, whole; /* of the record that it is of, and of the whole one under that */
+    uint32_t last;          /* of the last seal */
+    size_t record_bytes, whole_at, changes_at, changes_bytes, log_at;
     size_t end; /* of the last entry */
 } found;
 
@@ -22,27 +23,28 @@ static bool is_possible(const mb_flash *flash) {
            slot_bytes(flash) > seal_bytes(flash);
 }
 
-/* Bytes of the entry that a seal is of, if it is whole and they lie before `end`; or 0. */
-static size_t sealed_bytes(const mb_flash *flash, const uint8_t *seal, size_t at, size_t end) {
-    uint32_t magic = u32(seal, SEAL_MAGIC);
-    size_t bytes = u32(seal, SEAL_ENTRY_BYTES);
-    bool whole = (magic == WHOLE_MAGIC || magic == CHANGE_MAGIC) &&
-                 mb_crc32(0, seal, SEAL_CRC) == u32(seal, SEAL_CRC);
-    return whole && bytes <= end && in_whole_writes(flash, bytes) <= end - at ? bytes : 0;
-}
-
-/* Take an entry that is sound. */
-static void take(found *f, const uint8_t *seal, size_t at, size_t bytes) {
-    if (u32(seal, SEAL_MAGIC) == WHOLE_MAGIC) {
-        f->number = f->whole = u32(seal, SEAL_NUMBER);
+/* Take an entry that is sound: a record, or what belongs to one. A log ends where a part of it is
+ * missing. */
+static void take(found *f, const uint8_t *seal, size_t at, size_t bytes, size_t end) {
+    uint32_t magic = u32(seal, SEAL_MAGIC), number = u32(seal, SEAL_NUMBER);
+    uint32_t of = u32(seal, SEAL_OF);
+    if (magic == LOG_MAGIC) {
+        f->number += f->record != 0 && of == f->record && number == f->number + 1u;
+        return;
+    }
+    if (magic == WHOLE_MAGIC) {
+        f->whole = number;
         f->record_bytes = bytes;
         f->whole_at = at;
         f->changes_at = f->changes_bytes = 0;
-    } else if (f->whole != 0 && u32(seal, SEAL_WHOLE) == f->whole) {
-        f->number = u32(seal, SEAL_NUMBER);
+    } else if (f->whole != 0 && of == f->whole) {
         f->changes_at = at;
         f->changes_bytes = bytes;
+    } else {
+        return;
     }
+    f->number = f->record = number;
+    f->log_at = end;
 }
 
 /* Go through the entries of a slot. One whose seal is whole and whose bytes are not is passed. What
@@ -56,7 +58,8 @@ static int look_through(mb_flash *flash, uint32_t slot, found *f) {
         if (flash->read(flash->context, at, seal, SEAL_BYTES) != 0) {
             return MB_ERR_STORAGE;
         }
-        size_t first = at + seal_bytes(flash), bytes = sealed_bytes(flash, seal, first, end);
+        size_t first = at + seal_bytes(flash),
+               bytes = mb_flash_sealed_bytes(flash, seal, first, end);
         if (bytes == 0 || u32(seal, SEAL_NUMBER) <= f->last) {
             at = page_from(flash, at + 1u);
             continue;
@@ -65,10 +68,10 @@ static int look_through(mb_flash *flash, uint32_t slot, found *f) {
         if (mb_flash_crc(flash, first, bytes, &crc) != MB_OK) {
             return MB_ERR_STORAGE;
         }
-        if (crc == u32(seal, SEAL_ENTRY_CRC)) {
-            take(f, seal, first, bytes);
-        }
         at = f->end = first + in_whole_writes(flash, bytes);
+        if (crc == u32(seal, SEAL_ENTRY_CRC)) {
+            take(f, seal, first, bytes, at);
+        }
     }
     return MB_OK;
 }
@@ -101,7 +104,8 @@ int mb_flash_start(mb_flash *flash) {
         return MB_ERR_INPUT;
     }
     flash->slot = flash->n_slots;
-    flash->number = flash->whole = 0;
+    flash->number = flash->whole = flash->record = flash->logged = 0;
+    flash->is_logging = 0;
     flash->record_bytes = flash->coming_bytes = flash->changes_bytes = 0;
     flash->next_line = flash->next_change = 0;
     for (uint32_t slot = 0; slot < flash->n_slots; slot++) {
@@ -110,9 +114,11 @@ int mb_flash_start(mb_flash *flash) {
         }
         flash->number = f.last > flash->number ? f.last : flash->number;
         if (f.number > newest) {
-            newest = f.number;
+            newest = flash->logged = f.number;
             flash->slot = slot;
             flash->whole = f.whole;
+            flash->record = f.record;
+            flash->log_at = f.log_at;
             flash->record_bytes = f.record_bytes;
             flash->whole_at = f.whole_at;
             flash->changes_at = f.changes_at;

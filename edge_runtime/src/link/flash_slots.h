@@ -1,9 +1,9 @@
 /* flash_slots.h: what the files of metabit_flash.h share: where things lie in a slot.
  *
  * A slot holds entries, one after the other, each a seal and what it seals. The first is a record
- * that was written whole. A later one is another whole record, or what has changed since the
- * newest whole one of the slot. Pages are erased as they are reached. Where a write was
- * cut, the next entry begins with the next page. */
+ * that was written whole. A later one is another whole record, what has changed since the newest
+ * whole one of the slot, or a part of the log of the newest record. Pages are erased as they are
+ * reached. Where a write was cut, the next entry begins with the next page. */
 #ifndef MB_FLASH_SLOTS_H
 #define MB_FLASH_SLOTS_H
 
@@ -13,6 +13,7 @@
 
 #define WHOLE_MAGIC 0x3166626du  /* "mbf1" */
 #define CHANGE_MAGIC 0x3163626du /* "mbc1" */
+#define LOG_MAGIC 0x316c626du    /* "mbl1" */
 #define ERASED 0xFFu
 
 static inline size_t slot_bytes(const mb_flash *flash) { return flash->bytes / flash->n_slots; }

@@ -6,15 +6,21 @@
 
 #include "metabit_link.h"
 
-/* Whether the port has storage. */
-bool mb_kept_has_storage(const mb_link *link);
+/* Samples of a session that are learnt. */
+typedef struct mb_progress {
+    uint64_t session;
+    uint32_t n_learnt;
+} mb_progress;
 
-/* Keep what was learnt, with the session and its number of samples.
+/* Whether the port has storage. */
+bool mb_has_storage(const mb_link_port *port);
+
+/* Keep what a model has learnt, and how far its session has come, by the port's storage.
  * Errors: as mb_state_save(). */
-int mb_kept_save(mb_link *link);
+int mb_kept_save(const mb_link_port *port, const mb_model *model, const mb_progress *progress);
 
 /* Load what was kept. Returns 1; 0 if nothing was kept, or there is no storage; or an error, as
  * mb_state_load(), and then the model must be opened again. */
-int mb_kept_load(mb_link *link);
+int mb_kept_load(const mb_link_port *port, mb_model *model, mb_progress *progress);
 
 #endif /* MB_KEPT_H */

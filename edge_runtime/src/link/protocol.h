@@ -140,15 +140,27 @@ enum {
     KEPT_STATE = 24,
 };
 
-/* Seal of an entry of a slot in flash: of a whole record, or of changes. They follow after it. */
+/* Seal of an entry of a slot in flash: of a whole record, of changes, or of a part of a log. They
+ * follow after it. */
 enum {
     SEAL_MAGIC = 0,
     SEAL_NUMBER = 4,
     SEAL_ENTRY_BYTES = 8,
     SEAL_ENTRY_CRC = 12,
-    SEAL_WHOLE = 16, /* number of the whole record that changes are of; 0 for a whole record */
+    SEAL_OF = 16, /* number of the record that changes or a log are of; 0 for a whole record */
     SEAL_CRC = 28,
     SEAL_BYTES = 32,
+};
+
+/* What a log in flash holds: samples, each with its label before it, and what ends a commit. */
+enum {
+    LOG_LABEL = 0, /* uint16; its highest bit: the step of the model ends with this sample */
+    LOG_SAMPLE = 2,
+    LOG_END_OF_STEP = 0x8000,
+    LOG_SESSION = 0,
+    LOG_N_LEARNT = 8,
+    LOG_STATE_CRC = 12, /* with which the state image ends */
+    LOG_END_BYTES = 16,
 };
 
 #endif /* MB_PROTOCOL_H */

@@ -54,7 +54,8 @@ int mb_reply_learnt(mb_link *link, const uint8_t *asked, const void *samples, co
     }
     int32_t *predicted = (int32_t *)(void *)(mb_payload(link) + LEARNT_LABELS);
     uint64_t before = mb_cycles(link);
-    int result = mb_learn(link->model, samples, truth, n, predicted);
+    int result = link->keeper != NULL ? link->keeper->learn(link, samples, truth, n, predicted)
+                                      : mb_learn(link->model, samples, truth, n, predicted);
     if (result != MB_OK) {
         return result;
     }

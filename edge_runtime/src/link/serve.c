@@ -27,12 +27,40 @@ static void open_model(mb_link *link) {
     }
 }
 
-/* Open the model, and load what was kept. */
+static bool has_storage(const mb_link *link) {
+    return link->keeper != NULL || mb_has_storage(link->port);
+}
+
+/* Load what was kept: 1 or 2 as mb_link.restored; 0 if there is nothing; or an error. */
+static int load(mb_link *link) {
+    mb_progress progress;
+    if (link->model == NULL) {
+        return 0;
+    }
+    if (link->keeper != NULL) {
+        return link->keeper->load(link);
+    }
+    int found = mb_kept_load(link->port, link->model, &progress);
+    if (found > 0) {
+        link->session = progress.session;
+        link->n_learnt = progress.n_learnt;
+    }
+    return found;
+}
+
+/* Open the model, and load what was kept. A journal whose samples are refused has a whole state
+ * before them. */
 static void boot(mb_link *link) {
     open_model(link);
-    link->restored = link->model == NULL ? 0 : mb_kept_load(link);
+    link->restored = load(link);
     if (link->restored < 0) {
         open_model(link);
+        int again = link->keeper != NULL ? load(link) : 0;
+        if (again < 0) {
+            open_model(link);
+        } else if (again > 0) {
+            link->restored = again;
+        }
     }
 }
 
@@ -74,7 +102,7 @@ static int hello(mb_link *link) {
     mb_zero(mb_payload(link), HELLO_BYTES);
     mb_put(link, HELLO_VERSION, LINK_VERSION);
     mb_put(link, HELLO_FLAGS,
-           (mb_kept_has_storage(link) ? HELLO_HAS_STORAGE : 0u) |
+           (has_storage(link) ? HELLO_HAS_STORAGE : 0u) |
                (link->port->cycles != NULL ? HELLO_COUNTS_CYCLES : 0u) |
                (link->frames != NULL && info->n_channels != 0 ? HELLO_TAKES_FRAMES : 0u));
     mb_put(link, HELLO_MOST_BYTES, (uint32_t)mb_most_bytes(link));
@@ -155,11 +183,22 @@ static int learn(mb_link *link) {
     return mb_reply_learnt(link, asked, asked + LEARN_TRUTH + 4u * n, truth, n);
 }
 
+/* Keep what was learnt, with the session and its number of samples. */
+static int save(mb_link *link) {
+    mb_progress progress = {link->session, link->n_learnt};
+    int error = link->keeper != NULL ? link->keeper->save(link)
+                                     : mb_kept_save(link->port, link->model, &progress);
+    if (error == MB_OK) {
+        link->is_unkept = 0;
+    }
+    return error;
+}
+
 static int commit(mb_link *link) {
-    if (!mb_kept_has_storage(link)) {
+    if (!has_storage(link)) {
         return LINK_NO_STORAGE;
     }
-    int result = link->is_unkept ? mb_kept_save(link) : MB_OK; /* flash wears: not twice the same */
+    int result = link->is_unkept ? save(link) : MB_OK; /* flash wears: not twice the same */
     mb_put_learnt(link);
     return result;
 }

@@ -65,7 +65,7 @@ int mb_take_options(mb_model *model, const mb_blob_view *view, const mb_options 
     }
     model->n_contexts = (uint16_t)(options->contexts > 1 ? options->contexts : 1);
     model->runner.pointer = options->runner;
-    model->state_bits = (uint16_t)(learning > 0 ? bits : 0);
+    model->state_bits = (uint8_t)(learning > 0 ? bits : 0);
     model->batch = (uint16_t)(learning > 0 && options->batch > 1 ? options->batch : 1);
     model->first_learning = n_layers - learning;
     model->n_layers = n_layers;

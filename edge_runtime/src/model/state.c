@@ -162,6 +162,7 @@ static int check_room(const mb_model *model, uint32_t n_contexts, mb_read_fn rea
 
 static int read_learnt(mb_model *model, const mb_image_form *form, mb_read_fn read, void *context) {
     int error = MB_OK;
+    model->is_changed = 1;
     if (form->n_contexts == 0) {
         error = read_alone(model, form->version, read, context);
     } else {

@@ -172,6 +172,12 @@ def _info(out: Output, device: LinkedDevice, blob: Blob) -> Answer:
     out.line("it keeps what it commits" if info.has_storage else "it has no storage")
     if info.restored < 0:
         out.line("what it had kept could not be loaded: damaged, or of another model", "yellow")
+    if info.restored == 2:
+        out.line(
+            "samples that it had kept do not lead to the state that they led to, because its "
+            "firmware learns otherwise now; it has the whole state before them",
+            "yellow",
+        )
     return {
         "device": {
             **{k: v for k, v in vars(info).items() if k != "options"},

@@ -29,21 +29,27 @@ from metabit.extras import need
     "--storage/--no-storage", default=True, show_default=True,
     help="Keep in the board's flash what is committed, where metabit can write that.",
 )  # fmt: skip
+@click.option(
+    "--learn-again", type=click.IntRange(1, 1_000_000), metavar="N",
+    help="Commits write the samples that were learnt, in place of a state that is many times as "
+    "long, and a start learns up to N of them again. Default: states.",
+)  # fmt: skip
 @learn_option("auto")
 @BITS
 @BATCH
 @CONTEXTS
 @BANK
 def command(
-    out: Output, file: Path, board: str, folder: Path, processor: str, storage: bool, learn: str,
-    bits: int, batch: int, contexts: int | None, bank: int,
+    out: Output, file: Path, board: str, folder: Path, processor: str, storage: bool,
+    learn_again: int | None, learn: str, bits: int, batch: int, contexts: int | None, bank: int,
 ) -> Answer:  # fmt: skip
     """Write what runs FILE on a board, and a README that says how it gets there.
 
     For a microcontroller it is an image that is flashed, as ELF, Intel HEX and plain bytes, and as
     UF2 where a boot loader takes that. When it starts, it tests itself, opens the model and says so
     on the serial port. `metabit device commit` lets it keep in its flash what it has learnt, on
-    the boards whose flash metabit can write (see docs/DEVICE.md).
+    the boards whose flash metabit can write (see docs/DEVICE.md). With --learn-again its flash
+    holds samples as they came in: whoever can read it can read them.
 
     For a board with Linux it is one static program, which needs nothing else there. It checks that
     it gives the same answers as this machine, bit for bit, measures how long they take, and prints
@@ -55,7 +61,10 @@ def command(
     options: dict[str, Any] = {
         "learn": learn, "bits": bits, "bank": bank, "batch": batch, "contexts": contexts,
     }  # fmt: skip
-    written = write_folder(file, board, folder, processor=processor, storage=storage, **options)
+    written = write_folder(
+        file, board, folder, processor=processor, storage=storage, learn_again=learn_again or 0,
+        **options,
+    )  # fmt: skip
     rows = table(f"{file} for {board}: {written.choice}", "file", ">size", "what it is")
     for name, what in written.files.items():
         rows.add_row(name, format_kib((folder / name).stat().st_size), what)
