@@ -9,14 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from metabit.edge_runtime import isa, state_bytes
+from metabit.edge_runtime import isa
 from metabit.edge_runtime.inputs import check_labels, check_samples
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.open_model import OpenModel
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
 from metabit.edge_runtime.sizes import format_kib, parse_bytes
-from metabit.edge_runtime.state_folder import StateFolder
+from metabit.edge_runtime.states import state_bytes
+from metabit.edge_runtime.states.state_folder import StateFolder
 from metabit.edge_runtime.status import Status, read_status
 from metabit.edge_runtime.threads import Threads
 from metabit.edge_runtime.windows import Windows

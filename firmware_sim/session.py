@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
-from metabit.edge_runtime.kept_contexts import room_for
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import Goal, Learn, Plan, fit
+from metabit.edge_runtime.states.kept_contexts import room_for
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob, ModelSource
 from metabit.export.repack import newest_facts

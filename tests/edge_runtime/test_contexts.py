@@ -10,11 +10,11 @@ import pytest
 from helpers.random_models import random_convnet, random_model, world
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.kept_contexts import room_for
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import plan
 from metabit.edge_runtime.reference.contexts import ContextsTwin
+from metabit.edge_runtime.states.kept_contexts import room_for
 from metabit.errors import BudgetError, InputError, MismatchError
 from metabit.export.blob import Blob
 from metabit.export.container import dumps

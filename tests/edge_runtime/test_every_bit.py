@@ -10,7 +10,7 @@ import pytest
 from helpers.random_models import random_model, random_samples, small_convnet
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.state_folder import StateFolder
+from metabit.edge_runtime.states.state_folder import StateFolder
 from metabit.errors import CorruptError, FormatError
 from metabit.export.container import dumps
 from metabit.export.heads.home import with_head

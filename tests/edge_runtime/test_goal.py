@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from helpers.random_models import random_model, random_samples
 
-from metabit.edge_runtime import _native, state_bytes
+from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.plan import plan
+from metabit.edge_runtime.states import state_bytes
 from metabit.errors import BudgetError, InputError
 from metabit.export.container import dumps, loads
 from metabit.export.heads.home import with_head

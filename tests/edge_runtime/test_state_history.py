@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers.random_models import random_model
 
-from metabit.edge_runtime import state_history
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.states import state_history
 from metabit.errors import CorruptError, InputError, MetabitError, MismatchError, StorageError
 from metabit.export.blob import Blob
 from metabit.export.container import dumps

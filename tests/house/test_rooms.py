@@ -87,11 +87,13 @@ ROOMS = {
     "metabit.export.sections": ("cursor", "front goal head network tracker"),
     "metabit.edge_runtime": (
         "_native c_library forking inputs isa layers_that_learn refusals sizes threads",
-        "mapped options reference state_bytes status windows",
-        "open_model plan state_folder",
-        "engine kept_contexts state_history",
+        "mapped options reference status windows",
+        "open_model plan",
+        "states",
+        "engine",
         "guard task_banks",
     ),
+    "metabit.edge_runtime.states": ("state_bytes", "state_folder", "kept_contexts state_history"),
     "metabit.firmware_sim": (
         "elf link toml_table",
         "boards",

@@ -15,7 +15,7 @@ from metabit.cli.tables import percent
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.plan import Learn
-from metabit.edge_runtime.state_history import history, newest_of
+from metabit.edge_runtime.states.state_history import history, newest_of
 from metabit.export import container
 from metabit.export.blob import Blob
 from metabit.export.repack import newest_facts, read_state, with_state

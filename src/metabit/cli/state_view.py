@@ -11,7 +11,7 @@ from metabit.cli.common import Answer, Output
 from metabit.cli.tables import percent, table, table_below
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.sizes import format_kib
-from metabit.edge_runtime.state_history import KeptState, history, newest_of, state_called
+from metabit.edge_runtime.states.state_history import KeptState, history, newest_of, state_called
 from metabit.edge_runtime.status import Status
 from metabit.errors import MismatchError
 from metabit.export.blob import Blob

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from metabit.edge_runtime.state_history import history
+from metabit.edge_runtime.states.state_history import history
 from metabit.errors import InputError, StorageError
 from metabit.plain_file import plain_bytes
 from metabit.report import of_demo, of_fit, of_learning, of_profile, of_states, of_training

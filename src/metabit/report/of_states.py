@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from metabit.edge_runtime.sizes import format_kib as kib
-from metabit.edge_runtime.state_history import KeptState, newest_of
+from metabit.edge_runtime.states.state_history import KeptState, newest_of
 from metabit.report.page import DataTable, Lines, Page, PagePart, Series, Stat
 from metabit.report.words import file_name, percent
 

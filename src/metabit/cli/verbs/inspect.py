@@ -12,7 +12,7 @@ from metabit.cli.options import FILE
 from metabit.cli.state_view import show_file, show_states
 from metabit.cli.tables import sizes_table, table, table_below
 from metabit.edge_runtime.sizes import format_kib
-from metabit.edge_runtime.state_history import history
+from metabit.edge_runtime.states.state_history import history
 from metabit.export import container
 from metabit.export.bits import level_row_bytes, words
 from metabit.export.blob import Blob

@@ -42,11 +42,11 @@ from metabit.cli.stream_record import StreamRecord
 from metabit.cli.tables import percent
 from metabit.cli.teaching import Teaching
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.kept_contexts import room_for
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.edge_runtime.plan import GOALS
 from metabit.edge_runtime.sizes import parse_bytes
+from metabit.edge_runtime.states.kept_contexts import room_for
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import Blob
 from metabit.export.spec import Model

@@ -11,7 +11,7 @@ import click
 from metabit.cli.common import Answer, Output, verb
 from metabit.cli.paths import ReadPath
 from metabit.cli.state_view import show_difference, show_states, state_answer, view_of
-from metabit.edge_runtime import state_history
+from metabit.edge_runtime.states import state_history
 from metabit.errors import InputError
 from metabit.export.blob import Blob
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from metabit.edge_runtime.state_folder import StateFolder
+from metabit.edge_runtime.states.state_folder import StateFolder
 from metabit.errors import CorruptError, FormatError, InputError, StorageError
 from metabit.export.states.facts import StateFacts, facts_of
 from metabit.export.states.files import kept_bytes, no_states

@@ -10,8 +10,9 @@ import weakref
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from metabit.edge_runtime import _native, state_bytes
+from metabit.edge_runtime import _native
 from metabit.edge_runtime.forking import stays_with_parent
+from metabit.edge_runtime.states import state_bytes
 from metabit.errors import FormatError, MismatchError, StorageError
 from metabit.export.states import state_image
 from metabit.export.states.files import kept_bytes
