@@ -78,7 +78,7 @@ def test_a_recipe_with_an_unknown_device_is_refused() -> None:
 def test_a_benchmark_says_the_device_in_its_recipes_and_its_command() -> None:
     plain = benchmarks.load("digits")
     on = plain.on("cuda")
-    made = on.recipe(on.rows[0], "small", on.rows[0].grid()[0], seed=0)
+    made = on.recipe(on.rows[0], "small", on.rows[0].grid("small")[0], seed=0)
     assert made["train"]["device"] == "cuda"
     assert on.command("small") == "metabit reproduce digits --scale small --device cuda"
     assert plain.on("cpu") == plain
