@@ -11,9 +11,10 @@ from helpers.flash_rig import INPUT, OK, STORAGE, Flash, PowerCut, Shape
 from helpers.journal_rig import LEARNERS, Device, device_of, engine_of, samples
 from helpers.random_models import random_model, world
 
-from metabit.edge_runtime import _native, state_bytes
+from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.states import state_bytes
 from metabit.export.container import dumps
 
 

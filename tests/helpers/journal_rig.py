@@ -10,12 +10,13 @@ import numpy as np
 
 from helpers.flash_rig import Flash, MbFlash, Shape
 from helpers.random_models import random_convnet, random_model, random_samples
-from metabit.edge_runtime import _native, state_bytes
+from metabit.edge_runtime import _native
 from metabit.edge_runtime.engine import Engine
 from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.mapped import Mapped, aligned
 from metabit.edge_runtime.open_model import OpenModel
 from metabit.edge_runtime.options import Options
+from metabit.edge_runtime.states import state_bytes
 from metabit.export.blob import Blob
 from metabit.export.container import dumps
 from metabit.export.heads.home import with_head
