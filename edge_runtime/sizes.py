@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from fractions import Fraction
+from typing import SupportsIndex
 
 from metabit.errors import InputError
 
@@ -22,19 +24,32 @@ def parse_bytes(size: str | int) -> int:
     Raises:
         InputError: not a size, or negative; code E-SIZE.
     """
-    if isinstance(size, int):
-        if size < 0:
-            raise InputError(f"size {size} is negative", code="E-SIZE")
-        return size
+    if not isinstance(size, str):
+        return _whole(size)
     match = _SIZE.fullmatch(size)
     if match is None:
-        raise InputError(
-            f'size "{size}" is not understood; write it like 128KiB, 128K, 1.5 MiB or 131072',
-            code="E-SIZE",
-        )
+        raise _not_understood(size)
     number, letter, ending = match.groups()
     base = 1000 if ending is not None and ending.lower() == "b" else 1024
     return int(Fraction(number) * base ** (_POWERS[letter.lower()] if letter else 0))
+
+
+def _whole(size: SupportsIndex) -> int:
+    """Bytes of a number, which may be NumPy's."""
+    try:
+        n_bytes = operator.index(size)
+    except TypeError as error:
+        raise _not_understood(size) from error
+    if n_bytes < 0:
+        raise InputError(f"size {n_bytes} is negative", code="E-SIZE")
+    return n_bytes
+
+
+def _not_understood(size: object) -> InputError:
+    return InputError(
+        f'size "{size}" is not understood; write it like 128KiB, 128K, 1.5 MiB or 131072',
+        code="E-SIZE",
+    )
 
 
 def format_kib(n_bytes: float) -> str:

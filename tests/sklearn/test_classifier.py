@@ -99,6 +99,60 @@ def test_it_works_in_a_pipeline_and_in_cross_validation(
     assert cross_val_score(pipeline, *iris, cv=3).mean() > 0.85
 
 
+def noise_with_a_plane(n: int) -> tuple[Rows, NDArray[np.int64]]:
+    """Two classes of thirty values, of which a few say little."""
+    generator = np.random.default_rng(11)
+    x = generator.normal(size=(n, 30))
+    return x, (x[:, :4].sum(axis=1) + 1.5 * generator.normal(size=n) > 0).astype(np.int64)
+
+
+def test_few_noisy_rows_get_a_head_straight_on_the_features() -> None:
+    """A wide layer learns them by heart."""
+    x, y = noise_with_a_plane(1200)
+    chosen = MetabitClassifier(random_state=0).fit(x[:200], y[:200])
+    assert len(chosen._blob.model.layers) == 1
+    wide = MetabitClassifier((256,), random_state=0).fit(x[:200], y[:200])
+    assert chosen.score(x[200:], y[200:]) > wide.score(x[200:], y[200:]) + 0.03
+
+
+def test_classes_that_no_plane_divides_get_a_hidden_layer() -> None:
+    x, y = datasets.make_circles(240, factor=0.5, noise=0.08, random_state=0)
+    chosen = MetabitClassifier(random_state=0, epochs=10).fit(x, y)
+    assert [layer.n_out for layer in chosen._blob.model.layers] == [256, 2]
+    assert chosen.score(x, y) > 0.95
+
+
+def test_long_tails_are_seen_as_logarithms_by_the_saved_file_too(tmp_path: Path) -> None:
+    generator = np.random.default_rng(12)
+    z = generator.normal(size=(900, 6))
+    y = (z[:, 0] + z[:, 1] - z[:, 2] > 0).astype(np.int64)
+    x = np.exp(2 * z)
+    train, test = slice(600), slice(600, None)
+    ours = MetabitClassifier(random_state=0, epochs=10).fit(x[train], y[train])
+    rival = make_pipeline(StandardScaler(), LogisticRegression()).fit(x[train], y[train])
+    assert ours.score(x[test], y[test]) > rival.score(x[test], y[test]) + 0.05
+    ours.save(tmp_path / "tails.mbit")
+    engine = Engine(tmp_path / "tails.mbit")
+    assert np.array_equal(engine.predict(engine.push(x[test])), ours.predict(x[test]))
+
+
+def test_numbers_of_numpy_and_a_single_width_are_arguments_too(
+    iris: tuple[Rows, NDArray[np.str_]],
+) -> None:
+    numbers: dict[str, Any] = {
+        "hidden": np.int64(16), "epochs": np.int32(2), "ram": np.int64(65536), "random_state": 0
+    }  # fmt: skip
+    ours = MetabitClassifier(**numbers).fit(*iris)
+    same = MetabitClassifier((16,), epochs=2, ram=65536, random_state=0).fit(*iris)
+    assert np.array_equal(ours.decision_function(iris[0]), same.decision_function(iris[0]))
+
+
+def test_labels_of_several_types_are_refused(iris: tuple[Rows, NDArray[np.str_]]) -> None:
+    labels = np.array(["a", 1, None] * 50, dtype=object)
+    with pytest.raises(ValueError, match="several types, NoneType, int, str"):
+        small().fit(iris[0], labels)
+
+
 def test_partial_fit_alone_learns_from_nothing(iris: tuple[Rows, NDArray[np.str_]]) -> None:
     x, y = iris
     order = np.random.default_rng(0).permutation(len(y))
@@ -187,7 +241,18 @@ def test_features_that_16_bits_cannot_hold_are_spoken_of(
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"hidden": (0,)}, {"epochs": 0}, {"batch_size": 1}, {"learning_rate": 0.0}, {"m": -1.0}],
+    [
+        {"hidden": (0,)},
+        {"hidden": "wide"},
+        {"hidden": 1.5},
+        {"epochs": 0},
+        {"epochs": 2.5},
+        {"batch_size": 1},
+        {"batch_size": "32"},
+        {"learning_rate": 0.0},
+        {"m": -1.0},
+        {"m": "1"},
+    ],
 )
 def test_arguments_out_of_range_are_refused(
     wrong: dict[str, Any], iris: tuple[Rows, NDArray[np.str_]]

@@ -2,6 +2,7 @@
 
 classifier.py  `MetabitClassifier`
 features.py    real features as the 8-bit samples of a network
+choice.py      what `fit` takes where nobody names a network
 networks.py    the networks that `fit` and the first `partial_fit` make
 
 Needs the extra `sklearn`: pip install "metabit[sklearn]".

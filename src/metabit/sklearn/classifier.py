@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +20,7 @@ from metabit.export.blob import Blob
 from metabit.export.container import dumps, save
 from metabit.export.repack import state_of, with_state
 from metabit.export.spec import GOALS, Goal, Model, Told
+from metabit.sklearn.choice import HIDDEN, features_of, hidden_of
 from metabit.sklearn.features import RealFeatures
 from metabit.sklearn.networks import Wanted, fresh, trained
 from metabit.trainer.arrays import Course
@@ -36,7 +39,10 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     first call of `partial_fit` and new classes are for one thread at a time, as in scikit-learn.
 
     Args:
-        hidden: widths of the hidden layers; more or wider layers cost 1 bit per weight.
+        hidden: widths of the hidden layers, such as (256,) or 256; more or wider layers cost 1 bit
+            per weight. "auto" lets `fit` choose, on rows that it holds out: a layer of 256, or none
+            where that is clearly better, and logarithms beside the features where these help.
+            `partial_fit` alone takes a layer of 256.
         epochs: passes of `fit` over the samples.
         batch_size: samples per step of `fit`.
         learning_rate: of the first step of `fit`; it falls to almost 0.
@@ -64,7 +70,7 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        hidden: tuple[int, ...] = (256,),
+        hidden: tuple[int, ...] | int | Literal["auto"] = "auto",
         *,
         epochs: int = 30,
         batch_size: int = 32,
@@ -100,13 +106,19 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._check_parameters()
         x, y = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2)
-        check_classification_targets(y)
+        _check_labels(np.asarray(y))
         classes, labels = np.unique(y, return_inverse=True)
-        wanted = self._begin(RealFeatures.of(x), classes)
+        hidden, is_free = self._widths(), isinstance(self.hidden, str)
+        self._begin(classes)
+        self._features = features_of(x, labels, self._seed) if is_free else RealFeatures.of(x)
+        samples, wanted = self._features.samples(x), self._wanted()
         course = Course(
-            tuple(self.hidden), self.epochs, self.batch_size, self.learning_rate, self.m, self._seed
-        )
-        self._open(trained(self._features.samples(x), labels, wanted, course))
+            hidden, int(self.epochs), int(self.batch_size), float(self.learning_rate),
+            float(self.m), self._seed,
+        )  # fmt: skip
+        if is_free:
+            course = replace(course, hidden=hidden_of(samples, labels, wanted, course))
+        self._open(trained(samples, labels, wanted, course))
         return self
 
     def partial_fit(
@@ -131,15 +143,16 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         x, y = validate_data(
             self, X, y, dtype=np.float64, reset=first, ensure_min_samples=2 if first else 1
         )
-        check_classification_targets(y)
+        _check_labels(np.asarray(y))
         if first:
             if classes is None:
                 raise ValueError("the first call of partial_fit needs all labels as classes=")
             known = unique_labels(classes)
             _refuse_strangers(np.unique(y), known)
-            wanted = self._begin(RealFeatures.of(x, more_to_come=True), known)
+            self._begin(known)
+            self._features = RealFeatures.of(x, more_to_come=True)
             samples = self._features.samples(x)
-            self._open(fresh(samples, wanted, self.hidden, self._seed))
+            self._open(fresh(samples, self._wanted(), self._widths(), self._seed))
         elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
             raise ValueError(f"classes={classes} differ from those known, {self.classes_}")
         self._make_room_for(np.unique(y))
@@ -213,11 +226,13 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     # ---- inside ----
 
     def _check_parameters(self) -> None:
-        if not all(isinstance(width, int) and width >= 1 for width in self.hidden):
-            raise ValueError(f"hidden={self.hidden}: widths of layers, each 1 or more")
+        self._widths()
         for name, least in (("epochs", 1), ("batch_size", 2), ("spare_classes", 0)):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name}={getattr(self, name)}: must be {least} or more")
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or int(value) < least:
+                raise ValueError(f"{name}={value!r}: must be a whole number, {least} or more")
+        if not all(isinstance(value, Real) for value in (self.learning_rate, self.m)):
+            raise ValueError(f"learning_rate={self.learning_rate!r} and m={self.m!r}: numbers")
         if not self.learning_rate > 0 or not self.m >= 0:
             raise ValueError(
                 f"learning_rate={self.learning_rate} must be above 0, and m={self.m} not below"
@@ -225,15 +240,27 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.goal not in GOALS:
             raise ValueError(f"goal={self.goal!r}: {' or '.join(map(repr, GOALS))}")
 
-    def _begin(self, features: RealFeatures, classes: NDArray[Any]) -> Wanted:
+    def _widths(self) -> tuple[int, ...]:
+        """Of the hidden layers; the first choice where they are to be chosen."""
+        hidden: Any = HIDDEN[0] if isinstance(self.hidden, str) else self.hidden
+        widths = (hidden,) if isinstance(hidden, Integral) else hidden
+        is_known = not isinstance(self.hidden, str) or self.hidden == "auto"
+        if is_known and isinstance(widths, Iterable):
+            found = tuple(widths)
+            if all(isinstance(width, Integral) and int(width) >= 1 for width in found):
+                return tuple(int(width) for width in found)
+        raise ValueError(f'hidden={self.hidden!r}: "auto", or widths of layers, each 1 or more')
+
+    def _begin(self, classes: NDArray[Any]) -> None:
         """Forget everything, and choose outputs."""
         if len(classes) < 2:
             raise ValueError(f"two classes or more are needed; there is only one class: {classes}")
         self.classes_ = classes
         self._seed = int(check_random_state(self.random_state).randint(2**31))
-        self._features = features
         self._outputs = np.arange(len(classes))  # the output of each class, in sorted order
-        return Wanted(self._features, len(classes), self.spare_classes, self.ram)
+
+    def _wanted(self) -> Wanted:
+        return Wanted(self._features, len(self.classes_), int(self.spare_classes), self.ram)
 
     def _open(self, model: Model) -> None:
         if self.goal != GOALS[0]:
@@ -269,6 +296,15 @@ class MetabitClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return replace(
             model, meta={**model.meta, "class_names": classes, "channel_names": features}
         )
+
+
+def _check_labels(y: NDArray[Any]) -> None:
+    """Refuse numbers that are measured, and labels that cannot be sorted."""
+    kinds = {type(label) for label in y.tolist()} if y.dtype == object else set()
+    if len(kinds) > 1:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError(f"y has labels of several types, {names}: give all of them one")
+    check_classification_targets(y)
 
 
 def _refuse_strangers(labels: NDArray[Any], known: NDArray[Any]) -> None:

@@ -15,7 +15,7 @@ from metabit.export.windows import samples_of_recording
 from metabit.trainer.data.own.counts import units_of
 from metabit.trainer.frontend import Operations, fit, fit_first_rows, to_counts
 from metabit.trainer.frontend.first_rows import STEPS
-from metabit.trainer.frontend.front_end import COUNT_LIMIT, FEATURE_UNIT, MAX_CHANNELS
+from metabit.trainer.frontend.front_end import COUNT_LIMIT, FEATURE_UNIT, MAX_CHANNELS, Log
 
 Real = NDArray[np.float64]
 
@@ -39,12 +39,13 @@ class RealFeatures:
     front_end: FrontEnd | None
 
     @classmethod
-    def of(cls, x: Real, *, more_to_come: bool = False) -> RealFeatures:
+    def of(cls, x: Real, *, more_to_come: bool = False, log: Log = "none") -> RealFeatures:
         """Scales that suit these rows, shape (n, n_features), finite.
 
         Args:
             x: the rows.
             more_to_come: they are the first of a stream, so scales leave room.
+            log: whether logarithms stand beside the values, or in their place.
 
         Warns:
             UserWarning: a feature varies too little, for its size, to be told apart in 16 bits.
@@ -56,7 +57,7 @@ class RealFeatures:
             front_end = fit_first_rows(x)
         else:
             units = units_of(x)
-            does = Operations(n_features, length=1, hop=1, statistics=("mean",), log="none")
+            does = Operations(n_features, length=1, hop=1, statistics=("mean",), log=log)
             front_end = fit(to_counts(x, units)[0][:, np.newaxis], does, units)
         units, steps = front_end.unit, STEPS if more_to_come else FEATURE_UNIT
         counts = to_counts(x, units)[0].astype(np.int64)
@@ -68,7 +69,7 @@ class RealFeatures:
                 "hold them, so subtract their mean first, with StandardScaler for example",
                 stacklevel=4,
             )
-        return cls(InputSpec("int8", (n_features,), 1 / steps, 0), front_end)
+        return cls(InputSpec("int8", (front_end.does.n_features,), 1 / steps, 0), front_end)
 
     def samples(self, x: Real) -> NDArray[Any]:
         """Rows as samples, shape (n, n_features), of the type that `spec` says."""

@@ -47,7 +47,9 @@ class Wanted:
     ram: str | int | None
 
 
-def trained(x: NDArray[Any], y: NDArray[np.int64], wanted: Wanted, course: Course) -> Model:
+def trained(
+    x: NDArray[Any], y: NDArray[np.int64], wanted: Wanted, course: Course, *, novelty: bool = True
+) -> Model:
     """A network that has learnt these samples, with a counting head that knows them and answers.
 
     Args:
@@ -55,6 +57,7 @@ def trained(x: NDArray[Any], y: NDArray[np.int64], wanted: Wanted, course: Cours
         y: their labels from 0, shape (n,).
         wanted: what the network is for.
         course: how it is trained.
+        novelty: whether the head is to say what it does not know, which takes longer than the rest.
     """
     spec = wanted.features.spec
     net = train_arrays(x, y, wanted.n_classes, spec.zero_point, course)
@@ -63,7 +66,7 @@ def trained(x: NDArray[Any], y: NDArray[np.int64], wanted: Wanted, course: Cours
     choice = _head_that_fits(model, wanted)
     if choice is None:
         return model
-    model = with_chosen_head(model, x, y, choice)
+    model = with_chosen_head(model, x, y, replace(choice, novelty=novelty))
     assert model.head is not None
     return replace(model, head=replace(model.head, answers=True))
 
