@@ -3,11 +3,15 @@
     python -m benchmarks.reliability.fuzzing [--runs 10000000 | --seconds 30] [--more] [--record]
     python -m benchmarks.reliability.fuzzing --pack FOLDER
     python -m benchmarks.reliability.fuzzing --add FOLDER/fuzzing.json
+    python -m benchmarks.reliability.fuzzing --keep link
 
 Runs what `make clang-asan` has built, from the inputs of tests/c/fuzz/corpus/, in turns of a
 quarter of a million. A finding is an input in build/fuzz/, and exit code 1. --record adds each turn
 to benchmarks/results/fuzzing.json and to the table of docs/RELIABILITY.md, so that a run which is
 stopped has said what it did; --more continues from the inputs that runs before it have found.
+
+Inputs that reach more of the code are found by long runs only. --keep puts the smallest set of them
+that reaches everything into an archive, tests/c/fuzz/grown/NAME.tar.xz, from which others begin.
 
 On a machine with more cores: --pack writes the fuzzers and all inputs into a folder. There,
 `python3 FOLDER/fuzz_together.py SECONDS OUT [JOBS]` runs them on every core, or as many of each as
@@ -21,6 +25,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -33,7 +38,8 @@ from metabit.trainer.circumstances import commit
 
 NAME, ROOT = "fuzzing", Path(__file__).parents[2]
 DOCUMENT, MARK = ROOT / "docs" / "RELIABILITY.md", "fuzzing"
-CORPUS, FOUND = ROOT / "tests" / "c" / "fuzz" / "corpus", ROOT / "build" / "fuzz"
+CORPUS, GROWN = (ROOT / "tests" / "c" / "fuzz" / name for name in ("corpus", "grown"))
+FOUND = ROOT / "build" / "fuzz"
 BUILT = ROOT / "build" / "clang-asan"
 INPUTS = {
     "model": "model files",
@@ -44,8 +50,12 @@ RUNS_PER_TURN = 250_000
 
 
 def fuzzer(name: str) -> Fuzzer:
-    """The fuzzer of an input, as it was built here."""
-    return Fuzzer(name, BUILT / f"fuzz_{name}", CORPUS / name, FOUND / f"{name}-corpus", FOUND)
+    """The fuzzer of an input, as it was built here; with the inputs that are kept, if it has none
+    of its own yet."""
+    grown, kept = FOUND / f"{name}-corpus", GROWN / f"{name}.tar.xz"
+    if not grown.exists() and kept.exists():
+        unpack(kept, grown)
+    return Fuzzer(name, BUILT / f"fuzz_{name}", CORPUS / name, grown, FOUND)
 
 
 def built() -> dict[str, Any]:
@@ -110,6 +120,46 @@ def write_page(run: results.Record, command: str) -> None:
     rewrite(DOCUMENT, MARK, table(runs))
 
 
+def merge(one: Fuzzer, folder: Path) -> None:
+    """Write the smallest set of a fuzzer's inputs that reaches everything into an empty folder."""
+    folder.mkdir()
+    known = [where for where in (one.seeds, one.grown) if where.exists()]
+    limit = f"-max_len={fuzz_together.LARGEST_INPUT_BYTES}"
+    subprocess.run([one.program, "-merge=1", limit, folder, *known], check=True)
+
+
+def keep(name: str, archive: Path) -> None:
+    """Archive that set, without the inputs that the corpus has as files."""
+    one = fuzzer(name)
+    seeds = {path.read_bytes() for path in one.seeds.iterdir()}
+    with tempfile.TemporaryDirectory() as scratch:
+        merge(one, Path(scratch) / name)
+        inputs = [path for path in sorted((Path(scratch) / name).iterdir())
+                  if path.read_bytes() not in seeds]  # fmt: skip
+        archive_of(inputs, archive)
+
+
+def archive_of(inputs: list[Path], archive: Path) -> None:
+    """Put files into an archive. The same files give the same bytes: no dates, no owners."""
+    archive.parent.mkdir(exist_ok=True)
+    with tarfile.open(archive, "w:xz", preset=9) as into:
+        for path in inputs:
+            entry = tarfile.TarInfo(path.name)
+            entry.size = path.stat().st_size
+            with path.open("rb") as contents:
+                into.addfile(entry, contents)
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Write the files of such an archive into a new folder."""
+    folder.mkdir(parents=True)
+    with tarfile.open(archive) as known:
+        for entry in known:
+            contents = known.extractfile(entry)
+            assert contents, f"{archive}: {entry.name} is no file"
+            (folder / Path(entry.name).name).write_bytes(contents.read())
+
+
 def pack(folder: Path) -> None:
     """Write the fuzzers, their smallest set of inputs that reaches everything, and their runner."""
     folder.mkdir(parents=True)
@@ -119,10 +169,7 @@ def pack(folder: Path) -> None:
             one = fuzzer(name)
             stripped = scratch / one.program.name
             subprocess.run(["strip", "-o", stripped, one.program], check=True)
-            (scratch / name).mkdir()
-            known = [where for where in (one.grown, one.seeds) if where.exists()]
-            limit = f"-max_len={fuzz_together.LARGEST_INPUT_BYTES}"
-            subprocess.run([one.program, "-merge=1", limit, scratch / name, *known], check=True)
+            merge(one, scratch / name)
         shutil.make_archive(str(folder / "fuzzers"), "xztar", scratch)
     (folder / "built.json").write_text(json.dumps(built(), indent=1) + "\n", encoding="utf-8")
     shutil.copy(str(fuzz_together.__file__), folder)
@@ -148,7 +195,7 @@ def run_here(args: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Run the fuzzers, pack them, or record what they did elsewhere."""
+    """Run the fuzzers, pack them, record what they did elsewhere, or keep what they found."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=10_000_000)
     parser.add_argument("--seconds", type=int)
@@ -157,9 +204,12 @@ def main() -> None:
     parser.add_argument("--only", action="append", choices=INPUTS)
     parser.add_argument("--pack", type=Path)
     parser.add_argument("--add", type=Path)
+    parser.add_argument("--keep", choices=INPUTS)
     args = parser.parse_args()
     if args.pack:
         pack(args.pack)
+    elif args.keep:
+        keep(args.keep, GROWN / f"{args.keep}.tar.xz")
     elif args.add:
         write_page(json.loads(args.add.read_text(encoding="utf-8")), "--add fuzzing.json")
     else:

@@ -78,3 +78,29 @@ def test_what_runs_on_another_machine_wants_nothing_but_python() -> None:
         capture_output=True, text=True, env={"PATH": os.environ["PATH"]},
     )  # fmt: skip
     assert (told.returncode, told.stderr) == (0, "")
+
+
+def test_inputs_that_are_kept_are_unpacked_once_and_their_archive_has_one_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = [tmp_path / name for name in ("a", "b")]
+    for path in inputs:
+        path.write_bytes(path.name.encode() * 9)
+    kept = tmp_path / "kept"
+    fuzzing.archive_of(inputs, kept / "link.tar.xz")
+    before = (kept / "link.tar.xz").read_bytes()
+    for path in inputs:
+        os.utime(path, (1, 1))
+    fuzzing.archive_of(inputs, kept / "link.tar.xz")
+    assert (kept / "link.tar.xz").read_bytes() == before
+
+    monkeypatch.setattr(fuzzing, "GROWN", kept)
+    monkeypatch.setattr(fuzzing, "FOUND", tmp_path / "found")
+    grown = fuzzing.fuzzer("link").grown
+    assert {path.name: path.read_bytes() for path in grown.iterdir()} == {
+        "a": b"a" * 9,
+        "b": b"b" * 9,
+    }
+    (grown / "a").unlink()  # a run has its own inputs now, and goes on from them
+    assert [path.name for path in fuzzing.fuzzer("link").grown.iterdir()] == ["b"]
+    assert not fuzzing.fuzzer("model").grown.exists()
