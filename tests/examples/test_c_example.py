@@ -132,6 +132,24 @@ def test_in_flash_goes_on_where_it_stopped(model: Path, built: Path, tmp_path: P
     assert said == [f"{n} samples, {max(n - 10, 0)} learnt again\n" for n in (0, 10, 20, 30)]
 
 
+def test_another_project_takes_the_library_in_and_installs_nothing_of_it(
+    model: Path, tmp_path: Path
+) -> None:
+    """With add_subdirectory() or FetchContent, under the name that find_package() gives it."""
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.21)\nproject(other LANGUAGES C)\n"
+        f'add_subdirectory("{ROOT}" metabit)\n'
+        f'add_executable(program "{EXAMPLE}/main.c" "{model}/digits.c")\n'
+        f'target_include_directories(program PRIVATE "{model}")\n'
+        "target_link_libraries(program PRIVATE metabit::metabit)\n"
+    )
+    call("cmake", "-S", tmp_path, "-B", tmp_path / "build")
+    call("cmake", "--build", tmp_path / "build", "-j", 2)
+    assert learnt_what_it_was_taught(call(tmp_path / "build" / "program"))
+    said = call("cmake", "--install", tmp_path / "build", "--prefix", tmp_path / "prefix")
+    assert "Installing" not in said
+
+
 #: What the sketch takes from the Arduino core; a serial port on standard input and output.
 ARDUINO = r"""
 #include <stdint.h>
