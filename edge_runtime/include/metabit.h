@@ -1,8 +1,10 @@
 /* metabit.h: run a packed binary network, and teach it, inside memory that you own.
  *
  * Threads: a model is used by one thread at a time. Several models may run side by side, in one
- * thread each, and may share a blob; no call keeps anything outside of the arena. On a machine with
- * several cores, mb_options.runner lets the large layers of one model use them.
+ * thread each, and may share a blob; no call keeps anything outside of the arena. An interrupt is a
+ * thread of its own: it must not use a model that it may have found at work. Let it hand its sample
+ * on, or give it a model in an arena of its own, into which mb_state_load() takes what was learnt.
+ * On a machine with several cores, mb_options.runner lets the large layers of one model use them.
  *
  * A model is a blob of bytes (a `.mbit` file, docs/FORMAT.md): 1-bit weights, normalisation, and,
  * when it is to learn, the hidden weight of each bit in 8 or 4 bits. The blob stays where it is

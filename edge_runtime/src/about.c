@@ -14,7 +14,7 @@ const char *mb_error_text(int error) {
     case MB_ERR_STORAGE:
         return "storage reported an error";
     case MB_ERR_INPUT:
-        return "an argument is out of range";
+        return "an argument is NULL, misaligned or out of range";
     case MB_ERR_NO_STATE:
         return "the model carries no hidden weights to learn with, or was opened with "
                "learn_layers 0";
