@@ -117,8 +117,8 @@ def write_folder(
     if boards.load(board_name).isa == "aarch64":
         if learn_again:
             raise InputError(
-                f"--learn-again: {board_name} runs Linux, and keeps states in a folder; leave it "
-                "out",
+                f"--learn-again: {board_name} runs Linux, and the program that is written for it "
+                "measures and keeps nothing; leave it out",
                 code="E-KEEP",
             )
         made = linux_program(Blob.of(file), board_name, processor=processor, **options)

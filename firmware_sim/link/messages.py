@@ -64,7 +64,9 @@ class DeviceInfo:
         takes_frames: whether its own front end makes samples of a sensor's frames.
         most_bytes: of a payload.
         opened: 0, or why the model could not be opened: an error of the C core.
-        restored: 1 where what was kept is loaded, 0 where nothing was, or the error of the C core.
+        restored: 1 where what was kept is loaded; 2 where samples that were kept after it did not
+            lead to the state that they led to, and are left out; 0 where nothing was; or the error
+            of the C core.
         identity: checksum that names the model.
         n_inputs, n_outputs: of the model.
         arena_bytes, state_bytes: RAM of the model; its state image, 0 where nothing learns.

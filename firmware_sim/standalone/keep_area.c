@@ -6,9 +6,9 @@
 extern uint8_t fw_keep[], fw_keep_end[];
 extern const uint32_t fw_keep_page_bytes, fw_keep_slot_bytes;
 
-/* Where there is room for two such slots, a slot has room for several records: then commits write
- * what has changed, and erase less. */
-#define RECORDS_PER_SLOT 4u
+/* A slot has room for several records, where two such slots fit: then commits write what has
+ * changed, or samples, and erase less. */
+#define MOST_RECORDS 4u
 
 static mb_flash flash;
 
@@ -35,7 +35,8 @@ static int read(void *context, size_t offset, void *data, size_t bytes) {
 
 int fw_keep_area_start(mb_flash **started) {
     size_t area = (size_t)(fw_keep_end - fw_keep), slot = fw_keep_slot_bytes;
-    slot *= area >= 2u * RECORDS_PER_SLOT * slot ? RECORDS_PER_SLOT : 1u;
+    size_t records = area / slot / 2u;
+    slot *= records < MOST_RECORDS ? records : MOST_RECORDS;
     flash.n_slots = (uint32_t)(area / slot);
     flash.bytes = flash.n_slots * slot;
     flash.page_bytes = fw_keep_page_bytes;

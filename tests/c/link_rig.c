@@ -206,6 +206,12 @@ rig *rig_new(const void *blob, size_t blob_bytes, const mb_options *options, siz
     return r;
 }
 
+/* The device is switched off, and on again with firmware that opens its model otherwise. */
+void rig_update(rig *r, const mb_options *options) {
+    r->link.options = options;
+    start(r);
+}
+
 /* Hand bytes to the device and let it run until it waits for more, or is reset, which happens after
  * so many calls of its port, or never where that is negative. Returns how many bytes it has
  * sent. */

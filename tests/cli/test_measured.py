@@ -156,6 +156,25 @@ def test_the_manual_says_what_becomes_of_what_is_learnt(
 ) -> None:
     board = Path(__file__).parents[1] / "firmware_sim" / "machines" / "microbit.toml"
     words = ("firmware", model_file, "--board", board, "--learn", "all", "-o", tmp_path / "image")
-    for more, said in (((), "in 16 slots of "), (("--no-storage",), "is lost when it is switched")):
+    for more, said in (
+        ((), "in 16 slots of "), (("--no-storage",), "is lost when it is switched"),
+        (("--learn-again", "300"), "learns up to 300 of\nthem again"),
+    ):  # fmt: skip
         assert cli(*words, *more).code == 0
         assert said in (tmp_path / "image" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("board", "more", "why"),
+    [
+        ("raspberry-pi-3b-plus", (), "runs Linux"), ("nrf52840", ("--no-storage",), "not written"),
+        ("cortex-m55", (), "not written"), ("nrf52840", ("--learn", "none"), "nothing learns"),
+    ],
+)  # fmt: skip
+def test_samples_are_learnt_again_only_where_they_are_kept(
+    cli: Cli, model_file: Path, tmp_path: Path, board: str, more: tuple[str, ...], why: str
+) -> None:
+    told = ("--board", board, "--learn-again", 9, *more)
+    done = cli("firmware", model_file, *told, "-o", tmp_path / "image")
+    done.refused(2, "E-KEEP")
+    assert why in done.stderr

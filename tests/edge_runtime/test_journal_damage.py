@@ -18,6 +18,28 @@ from metabit.export.container import dumps
 CORRUPT, MISMATCH = -2, -7
 
 
+def test_the_bytes_in_flash_are_those_of_the_manual() -> None:
+    """docs/DEVICE.md, "In flash": what one release has written the next one reads."""
+    device = device_of("batches")
+    x, y = samples("batches", 11)
+    device.begin()
+    device.native.session = 0x0123456789ABCDEF
+    device.commit()
+    device.learn(x, y)
+    device.commit()
+    cells = bytes(device.flash.cells)
+    at, image = cells.index(b"mbl1"), device.state()
+    ends = [0x8000 if i in (7, 10) else 0 for i in range(11)]  # batches of 8 and of 3
+    entry = b"".join(
+        struct.pack("<H", label | end) + sample.tobytes()
+        for sample, label, end in zip(x, y.tolist(), ends, strict=True)
+    )
+    entry += struct.pack("<QI", 0x0123456789ABCDEF, 11) + image[-4:]
+    seal = b"mbl1" + struct.pack("<IIII", 2, len(entry), zlib.crc32(entry), 1) + bytes(8)
+    assert cells[at : at + 32] == seal + struct.pack("<I", zlib.crc32(seal))
+    assert cells[at + 32 : at + 32 + len(entry)] == entry
+
+
 def test_a_bit_that_flips_among_samples_costs_the_commits_from_there_on() -> None:
     device, engine = device_of("counting"), engine_of("counting")
     x, y = samples("counting", 40)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+from collections.abc import Callable, Iterator
 
 import pytest
+from helpers.link_rig import BLOB, LEARNS, Rig, compile_rig
 from helpers.random_models import random_model
 
 from metabit.edge_runtime.options import Options
@@ -42,3 +44,24 @@ def device(start: Callable[..., Session], board_name: str) -> Device:
     made = start(board_name).device()
     made.open()
     return made
+
+
+@pytest.fixture(scope="session")
+def link_library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return compile_rig(tmp_path_factory.mktemp("link"))
+
+
+@pytest.fixture
+def rig(link_library: ctypes.CDLL) -> Iterator[Callable[..., Rig]]:
+    """Devices in memory, each at the other end of a line."""
+    made: list[Rig] = []
+
+    def make(
+        kind: type[Rig] = Rig, options: Options = LEARNS, blob: bytes = BLOB, **more: object
+    ) -> Rig:
+        made.append(kind(link_library, blob, options, **more))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import ctypes
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.link_rig import BadLine, Rig, compile_rig, survive, survive_frames
-from helpers.random_models import random_model, random_samples
-from numpy.typing import NDArray
+from helpers.link_rig import BLOB, MODEL, BadLine, Rig, samples, survive, survive_frames
+from helpers.random_models import random_model
 
 from metabit.edge_runtime.engine import Engine
-from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.options import Options
 from metabit.errors import InputError, MetabitError, StorageError
 from metabit.export.blob import Blob
@@ -31,37 +28,6 @@ from metabit.firmware_sim.link.steps import UNKNOWN
 from metabit.trainer.frontend import Operations, fit
 from metabit.trainer.frontend.features import windows_of as windows_of_frames
 from metabit.trainer.frontend.front_end import STATISTICS
-
-MODEL = random_model((13, 9, 4), seed=7)
-BLOB = dumps(MODEL)
-LEARNS = Options(learn_layers=2)
-
-
-@pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return compile_rig(tmp_path_factory.mktemp("nrf52840"))
-
-
-@pytest.fixture
-def rig(library: ctypes.CDLL) -> Iterator[Callable[..., Rig]]:
-    made: list[Rig] = []
-
-    def make(
-        kind: type[Rig] = Rig, options: Options = LEARNS, blob: bytes = BLOB, **more: object
-    ) -> Rig:
-        made.append(kind(library, blob, options, **more))  # type: ignore[arg-type]
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
-
-
-def samples(n: int, seed: int = 3) -> tuple[Samples, NDArray[np.int32]]:
-    rng = np.random.default_rng(seed)
-    x = random_samples(rng, MODEL.input, n)
-    return x.reshape(n, -1), rng.integers(0, 4, n).astype(np.int32)
-
 
 # ---- frames --------------------------------------------------------------------------------------
 

@@ -11,10 +11,12 @@ from ctypes import POINTER, c_char_p, c_int, c_int64, c_size_t, c_uint32, c_void
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from helpers.random_models import random_samples
+from helpers.random_models import random_model, random_samples
 from metabit.edge_runtime import _native, sources
 from metabit.edge_runtime.engine import Engine
+from metabit.edge_runtime.inputs import Samples
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import Options
 from metabit.errors import StorageError
@@ -26,10 +28,22 @@ from metabit.firmware_sim.link.client import LinkClient, Patience
 from metabit.firmware_sim.link.device import LinkedDevice
 from metabit.firmware_sim.link.steps import UNKNOWN
 
+#: What the device of most tests runs, all of whose layers learn.
+MODEL = random_model((13, 9, 4), seed=7)
+BLOB = dumps(MODEL)
+LEARNS = Options(learn_layers=2)
+
 RIG = Path(__file__).parents[1] / "c" / "link_rig.c"
 _MOST_SENT = 1 << 20
 #: A line that does this much harm needs patience; no time passes on it.
 PATIENT = Patience(seconds=1.0, tries=400)
+
+
+def samples(n: int, seed: int = 3) -> tuple[Samples, NDArray[np.int32]]:
+    """n samples of that model and their labels."""
+    rng = np.random.default_rng(seed)
+    x = random_samples(rng, MODEL.input, n)
+    return x.reshape(n, -1), rng.integers(0, 4, n).astype(np.int32)
 
 
 def compile_rig(folder: Path) -> ctypes.CDLL:
@@ -54,6 +68,7 @@ def compile_rig(folder: Path) -> ctypes.CDLL:
     for name in ("rig_resets", "rig_commits"):
         getattr(made, name).restype = c_uint32
         getattr(made, name).argtypes = [c_void_p]
+    made.rig_update.argtypes = [c_void_p, POINTER(_native.NativeOptions)]
     made.rig_free.argtypes = [c_void_p]
     return made
 
@@ -119,6 +134,11 @@ class Rig:
 
     def close(self) -> None:
         self._library.rig_free(self._rig)
+
+    def update(self, options: Options) -> None:
+        """The device gets firmware that opens its model with other options."""
+        self._options = options.native()
+        self._library.rig_update(self._rig, ctypes.byref(self._options))
 
     @property
     def n_resets(self) -> int:

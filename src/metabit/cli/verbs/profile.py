@@ -214,9 +214,11 @@ def _print_notes(out: Output, made: Profile) -> None:
     life = made.flash_life
     if life is not None:
         out.line(
-            f"flash life, at least: {format_kib(life.commit_bytes)} a commit into {life.slots:,} "
-            f"slots, {life.commits:,} commits; {life.years_hourly:,.0f} years at one an hour "
-            "(whole states; what is written of changes alone is less)"
+            f"flash life, of whole states: {format_kib(life.commit_bytes)} a commit into "
+            f"{life.slots:,} slots beside this firmware, {life.commits:,} commits; "
+            f"{life.years_hourly:,.{int(life.years_hourly < 10)}f} years at one an hour (changes "
+            "or samples take less; an image of `metabit firmware` speaks to a host too, and leaves "
+            "room for some slots less)"
         )
     if made.predict.estimate is None:
         out.line(
