@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,6 +16,7 @@ from helpers.tiny_benchmark import HEAD, ROWS, Notes, serial, tiny
 from metabit.errors import FormatError, InputError
 from metabit.trainer import data
 from metabit.trainer.recipe import load_recipe, recipe_from_dict
+from metabit.trainer.reproduction import benchmark as benchmarks
 from metabit.trainer.reproduction import search
 from metabit.trainer.reproduction.benchmark import Benchmark
 from metabit.trainer.reproduction.engines import Failure, Watcher
@@ -22,6 +24,7 @@ from metabit.trainer.reproduction.jobs import Job
 from metabit.trainer.reproduction.runner import Workers, reproduce, search_rows
 from metabit.trainer.streams import build
 
+CHOICES = sorted(benchmarks.FOLDER.glob("*.chosen.json"))
 SEARCHED = ROWS.replace("method = { m = 30.0 }", "search = { m = [0.0, 30.0] }")
 
 
@@ -123,6 +126,28 @@ def test_a_choice_for_other_settings_is_refused(tmp_path: Path, change: tuple[st
     assert caught.value.code == "E-CHOSEN"
     with pytest.raises(InputError, match="none are"):
         search.chosen(made, made.rows[1], "paper")
+
+
+@pytest.mark.parametrize("path", CHOICES, ids=lambda path: path.name)
+def test_a_choice_that_comes_with_metabit_is_of_its_row_as_it_is(path: Path) -> None:
+    name, scale, *_ = path.name.split(".")
+    for label, entry in json.loads(path.read_text())["rows"].items():
+        made = benchmarks.load(name)
+        row = made.row(label)
+        if row.searched(scale):  # otherwise the file only keeps what a search has found
+            on = [search.fingerprint(made.on(device), row, scale) for device in ("cpu", "cuda")]
+            assert entry["of"] in on, label
+
+
+def test_a_choice_does_not_depend_on_how_often_a_run_is_saved(tmp_path: Path) -> None:
+    texts = (
+        HEAD + SEARCHED,
+        HEAD.replace("epochs = 2", "epochs = 2\ncheckpoint_steps = 7") + SEARCHED,
+    )
+    every = [tiny(tmp_path, text) for text in texts]
+    assert every[0].small != every[1].small
+    prints = [search.fingerprint(made, made.rows[1], "small") for made in every]
+    assert prints[0] == prints[1]
 
 
 def test_values_that_diverge_are_not_chosen(tmp_path: Path) -> None:

@@ -175,7 +175,10 @@ def settings(benchmark: Benchmark, scale: str) -> dict[str, Tables]:
 
 def fingerprint(benchmark: Benchmark, row: Row, scale: str) -> str:
     """A digest of everything that a choice depends on, in 16 hexadecimal digits."""
-    parts = [benchmark.tables(row, scale), row.search, benchmark.validation]
+    tables = benchmark.tables(row, scale)
+    # How often a run is saved changes nothing that it learns.
+    tables["train"] = {k: v for k, v in tables["train"].items() if k != "checkpoint_steps"}
+    parts = [tables, row.search, benchmark.validation]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
