@@ -43,11 +43,11 @@ check: $(VENV)/.lint gcc clang ## style, types and C warnings, each an error
 	$(BIN)/mypy
 	$(BIN)/clang-format --dry-run -Werror $(C_FILES)
 
-bench: $(VENV)/.installed ## times, sizes and instructions for docs/BENCHMARKS.md and EXPORTS.md
+bench: $(VENV)/.installed ## times, sizes and instructions for docs/benchmarks/speed.md and EXPORTS.md
 	for name in speed.inference speed.convnets speed.learning_speed speed.scaling other_tools.exports; do \
 	    echo "== benchmarks.$$name"; $(BIN)/python -m "benchmarks.$$name"; done
 
-bench-accuracy: $(VENV)/.installed ## accuracy and memory of learning for docs/BENCHMARKS.md
+bench-accuracy: $(VENV)/.installed ## accuracy and memory of learning for docs/benchmarks/learning.md
 	$(BIN)/python -m benchmarks.learning.device_learning
 
 bench-engines: $(VENV)/.installed ## OpenVINO and Larq beside metabit, in environments of their own (2 GB)

@@ -1,1 +1,1 @@
-"""Measurements for docs/BENCHMARKS.md: one script per table, results as JSON beside it."""
+"""Measurements for the pages of docs/: a folder per question, results as JSON in results/."""

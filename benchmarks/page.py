@@ -1,4 +1,7 @@
-"""docs/BENCHMARKS.md: its tables are made from the JSON files beside this, between marks."""
+"""docs/BENCHMARKS.md and docs/benchmarks/: their tables are made from results/, between marks.
+
+python -m benchmarks.page
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from benchmarks.marks import between
 from benchmarks.tables import (
     convnets,
     drifting,
+    figures,
     fitting,
     gates,
     heads,
@@ -22,7 +26,8 @@ from benchmarks.tables import (
 )
 from metabit.trainer.circumstances import commit_in_words
 
-DOCUMENT = Path(__file__).parent.parent / "docs" / "BENCHMARKS.md"
+DOCS = Path(__file__).parent.parent / "docs"
+PAGES = (DOCS / "BENCHMARKS.md", *sorted((DOCS / "benchmarks").glob("*.md")))
 
 Record = dict[str, Any]
 
@@ -71,17 +76,34 @@ TABLES: dict[str, tuple[str, Callable[[Record], str]]] = {
 }
 
 
+def made(mark: str) -> str:
+    """The table of a mark."""
+    name, of = TABLES[mark]
+    return of(results.load(name)["results"])
+
+
+def marks_of(document: str) -> list[str]:
+    """Marks of a page, but for what it says of all pages or of all its tables."""
+    return [mark for mark in TABLES if f"<!-- {mark} -->" in document]
+
+
 def render(document: str) -> str:
-    """The page with all tables made again."""
-    for mark, (name, table) in TABLES.items():
-        document = between(document, mark, table(results.load(name)["results"]))
-    names = sorted({name for name, _ in TABLES.values()})
-    return between(document, "circumstances", _circumstances(names))
+    """A page with all tables made again."""
+    if "<!-- figures -->" in document:
+        document = between(document, "figures", figures.made(made))
+    marks = marks_of(document)
+    for mark in marks:
+        document = between(document, mark, made(mark))
+    if marks:
+        names = sorted({TABLES[mark][0] for mark in marks})
+        document = between(document, "circumstances", _circumstances(names))
+    return document
 
 
 def write() -> None:
-    """Make the tables again, in place."""
-    DOCUMENT.write_text(render(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")
+    """Make the tables of all pages again, in place."""
+    for page in PAGES:
+        page.write_text(render(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _circumstances(names: list[str]) -> str:

@@ -6,8 +6,8 @@ Every gate that begins with an exported network is learnt twice, by what learns 
 set: with its labels, and with the next class for each label. Each time one engine is on its own,
 and one has a guard, whose probes are drawn from one half of the held-out data; the other half says
 what the network knows. Each problem is written down when it has ended, and is not run again unless
-`--again` is said. Writes results/guarding.json, and from there a table into docs/BENCHMARKS.md.
-Needs METABIT_DATA.
+`--again` is said. Writes results/guarding.json, and from there a table into
+docs/benchmarks/learning.md. Needs METABIT_DATA.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ At home the head counts six activities. Then twelve other people come one after 
 window once, with the transitions between their activities, which are new classes. Six more people
 are only tested. The head reads the features of the front end as they are, or the sums of a layer
 of random weights on them. Writes results/new_people.json, and from there a table into
-docs/BENCHMARKS.md.
+docs/benchmarks/learning.md.
 """
 
 from __future__ import annotations

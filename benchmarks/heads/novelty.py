@@ -6,7 +6,7 @@ Twelve people at home do six activities; statistics and bands of their windows g
 random weights, and a counting head counts its sums. Of six other people it sees the same
 activities, and transitions between them, of which it has never heard. AUROC says how well the
 novelty parts the two; false alarms are activities of the new people beyond the limit from home.
-Writes benchmarks/results/novelty.json, and from there a table into docs/BENCHMARKS.md.
+Writes benchmarks/results/novelty.json, and from there a table into docs/benchmarks/learning.md.
 """
 
 from __future__ import annotations

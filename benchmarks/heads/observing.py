@@ -5,7 +5,7 @@
 Remember: a head knows twelve people of HAPT at home. All windows of twelve others come without
 labels, then 300 of them with labels; six more people are asked. Track: of a stream that drifts one
 sample in ten has a label; what is predicted before it is judged, over all samples.
-Writes benchmarks/results/observing.json, and from there a table into docs/BENCHMARKS.md.
+Writes benchmarks/results/observing.json, and from there a table into docs/benchmarks/learning.md.
 """
 
 from __future__ import annotations

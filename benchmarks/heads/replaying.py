@@ -4,7 +4,7 @@
 
 Every learner first sees the same samples of home, 240 of them, which fill the ring of those that
 have one. The gates have other seeds. Writes results/replaying.json, and from there a table
-into docs/BENCHMARKS.md. MNIST is looked for in METABIT_DATA.
+into docs/benchmarks/learning.md. MNIST is looked for in METABIT_DATA.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ Every gate of the old that metabit does not pass is run as it is, and beside it 
 samples in random order, so that nothing is old or new. What is missing then, order does not
 explain: it is what this network loses by having more to tell apart. A network with a home is
 exported once with a head that counts home and stream at once, the exact solution, and once after it
-was trained on both. Writes results/any_order.json, and from there a table into docs/BENCHMARKS.md.
-Needs METABIT_DATA.
+was trained on both. Writes results/any_order.json, and from there a table into
+docs/benchmarks/learning.md. Needs METABIT_DATA.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Learning on the device: accuracy, memory and bits. Fills a table of docs/BENCHMARKS.md.
+"""Learning on the device: accuracy, memory and bits. Fills a table of docs/benchmarks/learning.md.
 
     python -m benchmarks.learning.device_learning [--jobs 2] [--seeds 3] [--only NAME ...]
 
 Needs Fashion-MNIST. Runs are independent processes of one thread each; results go to
-benchmarks/results/device_learning.json, and the table in docs/BENCHMARKS.md is made from that file.
+benchmarks/results/device_learning.json, and the table in docs/benchmarks/learning.md is made from
+that file.
 """
 
 from __future__ import annotations

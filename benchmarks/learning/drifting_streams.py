@@ -6,7 +6,7 @@
 Every learner gets raw numbers. The first 200 rows give it scales and are learnt; each other row is
 predicted, and then learnt. `make drifting-rivals` brings the published streams, and runs rivals in
 an environment of their own; what a rival has been through is not measured again. Writes
-results/drifting_streams.json with --row or --rivals, and tables into docs/BENCHMARKS.md.
+results/drifting_streams.json with --row or --rivals, and tables into docs/benchmarks/gates.md.
 
 `benchmarks/drifting/streams.py` says which streams constants may be chosen on, and which only
 report.

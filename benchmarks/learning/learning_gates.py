@@ -5,8 +5,8 @@
     python -m benchmarks.learning.learning_gates --stream FILE.csv
 
 Prints the tables. With --row the figures are kept as that row of benchmarks/results/
-learning_gates.json and of docs/BENCHMARKS.md; older rows stay as they are. The rows of rivals come
-from `benchmarks/learning/learning_rivals.py`.
+learning_gates.json and of docs/benchmarks/gates.md; older rows stay as they are. The rows of rivals
+come from `benchmarks/learning/learning_rivals.py`.
 
 Seeds 600 to 602 are for reporting: whoever chooses a constant of a learner takes others.
 MNIST, Fashion-MNIST and INSECTS are looked for in METABIT_DATA. What is not there is named.

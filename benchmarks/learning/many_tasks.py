@@ -6,8 +6,8 @@ Every task has its own order of the pixels. Pixels are centred by their means ov
 first, halved to int8. Each run is written down when it has ended, and is not measured again unless
 `--again` is said; on the way an engine commits to a state folder below build/, so that a command
 that was stopped continues. Writes results/many_tasks.json, and from there a table into
-docs/BENCHMARKS.md. MNIST is looked for in METABIT_DATA. What is named after a network was chosen
-by seed 630.
+docs/benchmarks/learning.md. MNIST is looked for in METABIT_DATA. What is named after a network was
+chosen by seed 630.
 """
 
 from __future__ import annotations

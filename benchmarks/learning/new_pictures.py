@@ -3,10 +3,11 @@
     python -m benchmarks.learning.new_pictures           # all seeds, or the seeds that are named
 
 The trunk is a binary convolutional network that learns five classes of CIFAR-10 at home. Then 200
-pictures of each of the other five come to the device, class after class, one picture at a time.
-Two heads learn them: the counting head, and the last layer with the metaplastic rule. A real-valued
+pictures of each of the other five come to the device, class after class, one picture at a time. Two
+heads learn them: the counting head, and the last layer with the metaplastic rule. A real-valued
 network of the same shape that learns all those pictures at home, shuffled, is the upper bound.
-Needs CIFAR-10. Writes benchmarks/results/new_pictures.json, and a table into docs/BENCHMARKS.md.
+Needs CIFAR-10. Writes benchmarks/results/new_pictures.json, and a table into
+docs/benchmarks/learning.md.
 """
 
 from __future__ import annotations

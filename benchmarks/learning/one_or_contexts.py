@@ -6,7 +6,8 @@ A gate whose network begins with random weights, and so has room for five contex
 user gets it who sets nothing, and once with one network. Three seeds do not tell which is better
 where few contexts open: so each draw is compared with itself, and there are many of them. No
 constant was chosen by these. Each gate is written down when it has ended: to results/
-one_or_contexts.json, and from there into docs/BENCHMARKS.md. Gates without data here are named.
+one_or_contexts.json, and from there into docs/benchmarks/learning.md. Gates without data here are
+named.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ that nothing differs but the range: 2^(bits - 1) sizes of both signs. A step of 
 is multiplied by 2^((bits - 8) / 4), which gives 4 bits the half that they have as shipped; no step
 was chosen for these figures. Networks begin with random weights and learn at batch 1. Each run is
 written down when it has ended, and is not run again unless `--again` is said. Writes
-results/state_bits.json, a table into docs/BENCHMARKS.md, and docs/images/state-bits.png. Needs gcc,
-MNIST and Fashion-MNIST.
+results/state_bits.json, a table into docs/benchmarks/learning.md, and docs/images/state-bits.png.
+Needs gcc, MNIST and Fashion-MNIST.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
                                                   [--seeds N ...] [--only NAME ...]
 
 An exported network is taught as by `metabit learn`. With --row the figures are kept as that row of
-results/unseen_problems.json and of docs/BENCHMARKS.md. Seeds 600 to 602 are for reporting.
+results/unseen_problems.json and of docs/benchmarks/gates.md. Seeds 600 to 602 are for reporting.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 Needs MNIST. A network learns one permutation of the pixels after the other until one, two or all
 five of its contexts are open, and then runs 20 samples of the last permutation: on emulated boards,
 and on this processor under callgrind. Results go to results/context_costs.json here, and from there
-into docs/BENCHMARKS.md.
+into docs/benchmarks/speed.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.speed.convnets
 
 Random weights and random samples: neither changes the work much. Results go to
-results/convnets.json here, and from there into docs/BENCHMARKS.md.
+results/convnets.json here, and from there into docs/benchmarks/speed.md.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
     python -m benchmarks.speed.inference [--only dense conv calls sizes boards] [--save inference]
 
-Results go to benchmarks/results/inference.json, and from there into docs/BENCHMARKS.md. A machine
-with AVX-512 has a file and tables of its own: --save inference_avx512.
+Results go to benchmarks/results/inference.json, and from there into docs/benchmarks/speed.md. A
+machine with AVX-512 has a file and tables of its own: --save inference_avx512.
 """
 
 from __future__ import annotations

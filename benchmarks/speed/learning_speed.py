@@ -4,7 +4,7 @@
 
 Needs Fashion-MNIST. Each network has learnt 5,000 samples before, so that its errors are as large
 as in use, and learns others while it is timed. Results go to results/learning_speed.json here,
-and from there into docs/BENCHMARKS.md.
+and from there into docs/benchmarks/speed.md.
 """
 
 from __future__ import annotations

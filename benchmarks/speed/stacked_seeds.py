@@ -7,7 +7,7 @@ network after the other, and all as one stacked network, whose products are batc
 whose normalisation sees the features of all side by side. Both take turns in one process, on one
 thread, and processor time is measured. Other programs disturb it less than the clock, but they do
 use the cache and memory: what counts is the ratio. Results go to results/stacked_seeds.json here,
-and from there into docs/BENCHMARKS.md.
+and from there into docs/benchmarks/speed.md.
 """
 
 from __future__ import annotations

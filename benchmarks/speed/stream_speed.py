@@ -5,7 +5,7 @@
 Needs scikit-learn and river; `make stream-speed` has them in an environment of their own. All learn
 the first samples of the same stream once, one after the other, and take turns every 50 samples, so
 that whatever slows the machine slows all of them; processor time, one thread. Results go to
-results/stream_speed.json, and from there into docs/BENCHMARKS.md.
+results/stream_speed.json, and from there into docs/benchmarks/speed.md.
 """
 
 from __future__ import annotations

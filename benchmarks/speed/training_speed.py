@@ -8,7 +8,7 @@ and damping in blocks replaced it. The quadratic penalty of EWC, MAS, SI and ANP
 autograd before; now its gradient is added in blocks. Both move the same weights in turns, on one
 thread. Processor time is not disturbed by other programs, but their use of the cache and of memory
 is; each figure is the least of several. Results go to results/training_speed.json here, and from
-there into docs/BENCHMARKS.md.
+there into docs/benchmarks/speed.md.
 """
 
 from __future__ import annotations

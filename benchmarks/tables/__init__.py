@@ -10,5 +10,6 @@ heads.py       the guard, novelty, new people, samples without labels
 pictures.py    new classes of colour pictures
 training.py    the speed of training
 fitting.py     `metabit fit`, its rivals and a full grid
+figures.py     the figures that matter most, each a cell of another table
 when.py        the tables of docs/WHEN.md; run by itself, it writes them
 """

@@ -1,4 +1,4 @@
-"""The table of docs/BENCHMARKS.md about whole convolutional networks."""
+"""The table of docs/benchmarks/speed.md about whole convolutional networks."""
 
 from __future__ import annotations
 

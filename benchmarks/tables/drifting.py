@@ -1,4 +1,4 @@
-"""The tables of docs/BENCHMARKS.md about streams that drift.
+"""The tables of docs/benchmarks/gates.md about streams that drift.
 
 A row of the results is {"row": place, "streams": {stream: [{"seed", "digest", "right"}, ...]}}.
 """

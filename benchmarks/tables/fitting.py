@@ -1,4 +1,4 @@
-"""The tables of docs/BENCHMARKS.md about `metabit fit`, its rivals and a full grid."""
+"""The tables of docs/benchmarks/fitting.md about `metabit fit`, its rivals and a full grid."""
 
 from __future__ import annotations
 

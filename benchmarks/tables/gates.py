@@ -1,4 +1,4 @@
-"""The tables of docs/BENCHMARKS.md about the gates, from the rows of several learners.
+"""The tables of docs/benchmarks/gates.md about the gates, from the rows of several learners.
 
 A row is {"row": place, "problems": {problem: {"runs": [...]} or {"not_run": why}}}, where a run is
 what `exam.examine` returns.

@@ -1,4 +1,4 @@
-"""The tables of docs/BENCHMARKS.md about the guard, novelty and samples without labels."""
+"""The tables of docs/benchmarks/learning.md about the guard, novelty and samples without labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of docs/BENCHMARKS.md about inference, from results/inference.json."""
+"""The tables of docs/benchmarks/speed.md about inference, from results/inference.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of docs/BENCHMARKS.md about learning on the device."""
+"""The tables of docs/benchmarks/learning.md about learning on the device."""
 
 from __future__ import annotations
 

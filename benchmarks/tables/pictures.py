@@ -1,4 +1,4 @@
-"""The table of docs/BENCHMARKS.md about new classes of colour pictures."""
+"""The table of docs/benchmarks/learning.md about new classes of colour pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table and the plots of docs/BENCHMARKS.md about scaling, from results/scaling.json."""
+"""The table and the plots of docs/benchmarks/speed.md about scaling, from results/scaling.json."""
 
 from __future__ import annotations
 

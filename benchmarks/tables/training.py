@@ -1,4 +1,4 @@
-"""The table of docs/BENCHMARKS.md about the speed of training."""
+"""The table of docs/benchmarks/speed.md about the speed of training."""
 
 from __future__ import annotations
 

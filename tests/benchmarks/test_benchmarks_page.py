@@ -1,4 +1,4 @@
-"""docs/BENCHMARKS.md says what the JSON files say."""
+"""docs/BENCHMARKS.md and the pages below it say what the JSON files say."""
 
 from __future__ import annotations
 
@@ -10,14 +10,28 @@ import pytest
 from benchmarks import page, results
 from benchmarks.machine_code import code_sizes
 from benchmarks.other_tools import exports
+from benchmarks.tables import figures
 from benchmarks.tables import when as when_page
 from metabit.trainer.circumstances import commit_in_words
 from metabit.trainer.reproduction import tables
 
 
-def test_the_tables_are_made_of_the_results() -> None:
-    document = page.DOCUMENT.read_text(encoding="utf-8")
+@pytest.mark.parametrize("path", page.PAGES, ids=lambda path: path.stem)
+def test_the_tables_are_made_of_the_results(path: Path) -> None:
+    document = path.read_text(encoding="utf-8")
     assert page.render(document) == document, "run `python -m benchmarks.page`"
+
+
+def test_each_table_stands_on_one_page() -> None:
+    marks = [m for path in page.PAGES for m in page.marks_of(path.read_text(encoding="utf-8"))]
+    assert sorted(marks) == sorted(page.TABLES)
+
+
+def test_a_figure_of_the_first_page_is_a_cell_of_another() -> None:
+    row = figures.cells("| a | b, µs |\n| --- | --- |\n| x, y | **3** |\n| z | 4 |", "x, y")
+    assert row == {"a": "x, y", "b, µs": "3"}
+    with pytest.raises(KeyError, match="no such row"):
+        figures.cells("| a | b |\n| --- | --- |\n| x | 3 |", "no such row")
 
 
 def test_every_result_has_its_circumstances_and_nothing_else_has() -> None:
@@ -29,14 +43,18 @@ def test_every_result_has_its_circumstances_and_nothing_else_has() -> None:
 
 
 def test_the_pictures_of_the_page_are_there() -> None:
-    document = page.DOCUMENT.read_text(encoding="utf-8")
-    for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", document):
-        assert (page.DOCUMENT.parent / target).is_file(), target
+    targets = [
+        path.parent / target
+        for path in page.PAGES
+        for target in re.findall(r"!\[[^]]*\]\(([^)]+)\)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(targets) >= 2
+    assert [target for target in targets if not target.is_file()] == []
 
 
 def test_the_networks_of_others_that_were_imported_are_those_of_the_results() -> None:
     """docs/EXPORTS.md names the versions, and how many labels were equal."""
-    exports = page.DOCUMENT.with_name("EXPORTS.md").read_text(encoding="utf-8")
+    exports = (page.DOCS / "EXPORTS.md").read_text(encoding="utf-8")
     for name, record in results.load("foreign_networks")["results"].items():
         (row,) = (line for line in exports.splitlines() if line.startswith(f"| {name.title()} "))
         assert f"{name.title()} {record['versions'][name]} " in row
@@ -63,7 +81,7 @@ def test_results_of_an_installed_metabit_have_no_commit_and_fill_every_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = commit_in_words(None)
-    rendered = page.render(page.DOCUMENT.read_text(encoding="utf-8"))
+    rendered = "".join(page.render(path.read_text(encoding="utf-8")) for path in page.PAGES)
     assert f" | {words} | " in rendered
     assert "None" not in rendered
     copy = tmp_path / "EXPORTS.md"
