@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FOLDERS = (
     "docs", "trainer", "export", "edge_runtime", "firmware_sim", "src", "benchmarks", "examples",
-    "recipes",
+    "recipes", "tests",
 )  # fmt: skip
 PAGES = [
     page
