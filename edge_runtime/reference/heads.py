@@ -15,6 +15,7 @@ F = np.float32
 WEIGHT_LIMIT, WEIGHT_HIGH, WEIGHT_LOW = 32767, 24000, 6000
 STEPS, SMALL_ENOUGH = 16, F(1e-12)
 SOON, LATER = 4, 32
+MOST_SHARE = 2
 NEVER = F(-3.0e38)
 
 
@@ -66,8 +67,9 @@ class CountingTwin:
             return
         n = self.counts[label] = min(self.counts[label] + 1, self.head.cap)
         deviations = self._follow_mean(f, label, int(n))
-        if not self.small and n > 1 and self.fed[label] < self.head.cap:
-            self._add_products(deviations)
+        if n > 1 and self._is_open(label):
+            if not self.small:
+                self._add_products(deviations)
             self.fed[label] += 1
         self.n_to_solve -= 1
         if self.n_to_solve == 0 or n == SOON or (n == LATER and self.head.cap > LATER):
@@ -78,12 +80,19 @@ class CountingTwin:
     def observe(self, features: Int8Array) -> None:
         """See one sample whose class nobody tells, shape (n_features,)."""
         f, label = features.astype(np.int64), int(self.scores(features).argmax())
-        full = self.small or self.counts[label] == 0 or self.fed[label] >= self.head.cap
+        full = self.small or self.counts[label] == 0 or not self._is_open(label)
         if self._stands_still(f) or full:
             return
         error = f * MEAN_UNIT - self.means[label]
         self._add_products((error + MEAN_UNIT // 2) // MEAN_UNIT)
         self.fed[label] += 1
+        self._bias()
+
+    def _is_open(self, label: int) -> bool:
+        """Whether the products take another sample of a class."""
+        largest = int(np.delete(self.fed, label).max(initial=0))
+        fed = int(self.fed[label])
+        return fed < self.head.cap and (largest == 0 or fed < MOST_SHARE * largest)
 
     def _stands_still(self, f: NDArray[np.int64]) -> bool:
         moved, self.last = int(((f - self.last) ** 2).sum()), f
@@ -148,7 +157,8 @@ class CountingTwin:
         """Of all classes; the C core computes those anew that have changed."""
         dots = (self.weights * self.means).sum(axis=1).astype(F)
         unit = self.scale * F(-0.5 / MEAN_UNIT)
-        logs = np.array([_log_of_count(max(int(n), 1)) for n in self.counts], dtype=F)
+        seen = np.minimum(self.counts, self.fed + 1)
+        logs = np.array([_log_of_count(max(int(n), 1)) for n in seen], dtype=F)
         known = dots * unit + F(self.head.prior) * logs
         if self.head.bonus is not None:
             known = known + self.head.bonus

@@ -69,6 +69,32 @@ def test_a_thousand_samples_are_the_same_in_c_and_numpy(name: str, small: bool) 
     assert twin.n_still >= 19
 
 
+@pytest.mark.parametrize("small", [False, True])
+def test_a_stretch_of_one_label_is_the_same_in_c_and_numpy(small: bool) -> None:
+    """It feeds the products until its class has twice as many samples as any other."""
+    model, head = at_home(NETWORKS["sums"], n=60)
+    rng = np.random.default_rng(4)
+    x = random_samples(rng, model.input, 500)
+    y = np.where(np.arange(500) < 300, 1, rng.integers(0, 3, 500))
+    engine = Engine(dumps(model), learn="counting-small" if small else "counting")
+    twin = CountingTwin(head, small=small)
+    seen = seen_as(model, head, x)
+    for part in (slice(0, 300), slice(300, 400), slice(400, 500)):
+        engine.partial_fit(x[part], y[part])
+        for f, label in zip(seen[part], y[part], strict=True):
+            twin.learn(f, int(label))
+        if part.stop == 300:
+            largest = int(np.delete(head.fed, 1).max())
+            assert twin.fed[1] == 2 * largest
+            assert twin.counts[1] > twin.fed[1]
+        engine.observe(x[:100])
+        for f in seen[:100]:
+            twin.observe(f)
+        expected = np.stack([twin.scores(f) for f in seen[:50]])
+        assert np.array_equal(logits_from_scores(engine.scores(x[:50])), expected)
+    assert twin.fed[1] > 2 * largest
+
+
 def test_products_are_halved_in_the_same_way_in_c_and_numpy() -> None:
     model, head = at_home(NETWORKS["inputs"])
     head = replace(head, cap=65_535, still=0, products=head.products * 0 + 7_900_000)
@@ -247,6 +273,28 @@ def test_neither_a_stretch_of_one_label_nor_a_stuck_sensor_harms_it() -> None:
         before = engine.score(x_test, y_test)
         engine.partial_fit(stream, labels)
         assert engine.score(x_test, y_test) > before - 0.02
+
+
+def test_a_stretch_of_one_label_does_not_harm_a_head_of_few_samples() -> None:
+    """Two clouds that overlap, 40 samples of each at home, and then 1,500 of one of them."""
+    lost = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        y = np.arange(3080) % 2
+        x = rng.normal(size=(3080, 16)) * rng.uniform(4, 30, 16) * np.where(y, 1.0, 1.6)[:, None]
+        x = (x + 9.0 * y[:, None]).clip(-127, 127).astype(np.int8)
+        model = with_head(
+            untrained(InputSpec("int8", (16,)), (64, 2), x[:80], seed=seed), x[:80], y[:80]
+        )
+        home = slice(0, 80)
+        engine = Engine(dumps(model), learn="counting")
+        assert engine.score(x[home], y[home]) > 0.8
+        before = engine.score(x[80:1580], y[80:1580])
+        ones = x[1580:][y[1580:] == 1]
+        engine.partial_fit(ones, np.ones(len(ones), np.int64))
+        engine.partial_fit(ones, np.ones(len(ones), np.int64))
+        lost.append(before - engine.score(x[80:1580], y[80:1580]))
+    assert np.mean(lost) < 0.02
 
 
 def test_an_empty_head_learns_from_nothing_on_random_features() -> None:

@@ -13,6 +13,7 @@
  * time. */
 #define SOON 4u
 #define LATER 32u
+#define MOST_SHARE 2u
 
 int32_t mb_head_answer(mb_model *model) {
     const mb_head *head = mb_head_of(model);
@@ -103,40 +104,54 @@ static void follow_mean(mb_model *model, const mb_head *head, uint32_t label, ui
     }
 }
 
+/* Whether the products take another sample of a class: cap of each at most, and no more than twice
+ * as many as of any other. A long stretch of one label would else decide alone how features vary
+ * together, and every doubtful sample would be of its class. */
+static bool is_open(const mb_head *head, const uint16_t *fed, uint32_t label) {
+    uint32_t largest = 0;
+    for (uint32_t c = 0; c < head->n_classes; c++) {
+        largest = c != label && fed[c] > largest ? fed[c] : largest;
+    }
+    return fed[label] < head->cap && (largest == 0 || fed[label] < MOST_SHARE * largest);
+}
+
 void mb_head_observe(mb_model *model) {
     const mb_head *head = mb_head_of(model);
     const int8_t *features = (const int8_t *)mb_in_arena(model, head->features_at);
     int16_t *deviations = (int16_t *)mb_in_arena(model, head->deviations_at);
     uint32_t label = (uint32_t)mb_head_answer(model), n = head->n_features;
-    uint16_t *count = (uint16_t *)mb_in_arena(model, head->counts_at) + label;
-    uint16_t *fed = count + head->n_classes;
+    uint16_t *counts = (uint16_t *)mb_in_arena(model, head->counts_at);
+    uint16_t *fed = counts + head->n_classes;
     const int16_t *mean = (const int16_t *)mb_in_arena(model, head->means_at) + (size_t)label * n;
-    if (stands_still(model, head) || head->products_at == 0 || *count == 0 || *fed >= head->cap) {
+    if (stands_still(model, head) || head->products_at == 0 || counts[label] == 0 ||
+        !is_open(head, fed, label)) {
         return;
     }
     for (uint32_t i = 0; i < n; i++) {
         deviations[i] = deviation((int32_t)features[i] * MB_MEAN_UNIT - mean[i]);
     }
     add_products(model, head);
-    (*fed)++;
+    fed[label]++;
+    mb_head_bias(model, label);
 }
 
 void mb_head_learn(mb_model *model, uint32_t label) {
     const mb_head *head = mb_head_of(model);
     mb_counters *counters = (mb_counters *)mb_in_arena(model, head->counters_at);
-    uint16_t *count = (uint16_t *)mb_in_arena(model, head->counts_at) + label;
-    uint16_t *fed = count + head->n_classes;
+    uint16_t *counts = (uint16_t *)mb_in_arena(model, head->counts_at);
+    uint16_t *fed = counts + head->n_classes;
     if (stands_still(model, head)) {
         counters->n_still += counters->n_still < UINT32_MAX;
         return;
     }
-    uint32_t n = *count < head->cap ? *count + 1u : head->cap;
-    *count = (uint16_t)n;
+    uint32_t n = counts[label] < head->cap ? counts[label] + 1u : head->cap;
+    counts[label] = (uint16_t)n;
     follow_mean(model, head, label, n);
-    if (head->products_at != 0 && n > 1 &&
-        *fed < head->cap) { /* a class that gave its share no longer moves the products */
-        add_products(model, head);
-        (*fed)++;
+    if (n > 1 && is_open(head, fed, label)) {
+        if (head->products_at != 0) {
+            add_products(model, head);
+        }
+        fed[label]++;
     }
     mb_head_bias(model, label);
     counters->n_to_solve--;

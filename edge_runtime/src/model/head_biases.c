@@ -14,8 +14,8 @@ static float log_of_count(uint32_t n) {
 void mb_head_bias(mb_model *model, uint32_t c) {
     const mb_head *head = mb_head_of(model);
     const mb_counters *counters = (const mb_counters *)mb_in_arena(model, head->counters_at);
-    uint32_t count = ((const uint16_t *)mb_in_arena(model, head->counts_at))[c],
-             n = head->n_features;
+    const uint16_t *counts = (const uint16_t *)mb_in_arena(model, head->counts_at);
+    uint32_t count = counts[c], n = head->n_features, fed = counts[head->n_classes + c];
     const int16_t *mean = (const int16_t *)mb_in_arena(model, head->means_at) + (size_t)c * n;
     const int16_t *weight = (const int16_t *)mb_in_arena(model, head->weights_at) + (size_t)c * n;
     int64_t dot = 0;
@@ -25,7 +25,7 @@ void mb_head_bias(mb_model *model, uint32_t c) {
         any |= weight[i] != 0;
     }
     float unit = counters->scale * (-0.5f / MB_MEAN_UNIT);
-    float known = (float)dot * unit + head->prior * log_of_count(count > 0 ? count : 1u);
+    float known = (float)dot * unit + head->prior * log_of_count(count > fed ? fed + 1u : count > 0 ? count : 1u);
     if (head->bonus_at != 0) {
         known = known + ((const float *)mb_in_blob(model, head->bonus_at))[c];
     }
