@@ -25,7 +25,8 @@ void mb_head_bias(mb_model *model, uint32_t c) {
         any |= weight[i] != 0;
     }
     float unit = counters->scale * (-0.5f / MB_MEAN_UNIT);
-    float known = (float)dot * unit + head->prior * log_of_count(count > fed ? fed + 1u : count > 0 ? count : 1u);
+    uint32_t frequent = count > fed ? fed + 1u : count; /* of a class that is open to all samples */
+    float known = (float)dot * unit + head->prior * log_of_count(frequent > 0 ? frequent : 1u);
     if (head->bonus_at != 0) {
         known = known + ((const float *)mb_in_blob(model, head->bonus_at))[c];
     }
