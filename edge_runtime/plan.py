@@ -11,19 +11,14 @@ from dataclasses import dataclass, replace
 
 from metabit.edge_runtime import _native
 from metabit.edge_runtime.layers_that_learn import Learn as Learn
-from metabit.edge_runtime.layers_that_learn import (
-    contexts_in_words,
-    describe,
-    resolve_learn,
-    who_learns,
-)
+from metabit.edge_runtime.layers_that_learn import contexts_in_words, describe, who_learns
+from metabit.edge_runtime.learners import COUNTING, asked_for, that_replay
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.options import HEADS, MAX_UNITS, Head, Options
 from metabit.edge_runtime.refusals import no_contexts, no_replay, too_many_classes
 from metabit.edge_runtime.sizes import format_kib, parse_bytes, ram_in_words
 from metabit.errors import BudgetError, InputError
 from metabit.export.blob import ModelSource
-from metabit.export.container import head_that_answers
 from metabit.export.spec import GOALS as GOALS
 from metabit.export.spec import LEARNERS
 from metabit.export.spec import Goal as Goal
@@ -43,11 +38,6 @@ PARTS: dict[str, str] = {
     "context_bytes": "further contexts",
     "model_bytes": "bookkeeping",
 }
-
-#: Forms of the counting head, the best first.
-COUNTING: tuple[Head, ...] = ("counting", "counting-small")
-#: Hidden units that a tracking head may have, the best first.
-UNITS = (64, 32, 0)
 
 
 @dataclass(frozen=True)
@@ -213,7 +203,7 @@ def fit(
     narrow = replace(options, panels=False)
     if learn == "auto":
         return _fit_goal(mapped, options, budget_bytes, goal)
-    wanted = _that_replay(mapped, _wanted(mapped, learn, narrow))
+    wanted = that_replay(mapped, asked_for(mapped, learn, narrow))
     if (options.contexts or 0) > 1 and wanted[0].learn_layers < info.n_layers:
         raise no_contexts(where)
     plans = [_plan_one(mapped, choice) for choice in wanted]
@@ -234,7 +224,7 @@ def _fit_goal(
 ) -> Plan:
     """What the C core chooses for a goal, or as the file says."""
     if goal is None and mapped.info.told_what:  # which may be what the file does not have
-        _wanted(mapped, LEARNERS[mapped.info.told_what], options)
+        asked_for(mapped, LEARNERS[mapped.info.told_what], options)
     chosen, reason = _choose(mapped, options, goal, budget_bytes)
     if chosen is not None:
         return replace(_plan_one(mapped, chosen), reason=reason)
@@ -269,72 +259,6 @@ def _choose(
         batch=chosen.batch, replay=chosen.replay, contexts=chosen.contexts,
     )  # fmt: skip
     return settled, line.value.decode()
-
-
-def _wanted(mapped: Mapped, learn: Learn | None, options: Options) -> list[Options]:
-    """What may learn as asked, the best first."""
-    info, where = mapped.info, mapped.where
-    most = info.n_layers if info.state_bits else 0
-    counting = [
-        replace(options, learn_layers=0, head=form)
-        for form in COUNTING
-        if info.head_kind and learn in (form, None)
-    ]
-    if learn is None:
-        by_head = head_that_answers(mapped.blob.data, where)
-        if by_head == "tracking":
-            return _tracking(mapped, options)
-        return counting if by_head == "counting" else [options]
-    if learn == "tracking":
-        return _tracking(mapped, options)
-    if learn in COUNTING:
-        if not counting:
-            raise InputError(
-                f"{where} carries no counting head; export the run again", code="E-NO-HEAD"
-            )
-        return counting
-    number = resolve_learn(learn, info.n_layers)
-    if number and not most:
-        raise InputError(
-            f"{where} carries no hidden weights and its layers cannot learn; export it without "
-            "--no-state, or import it with --learn DATA",
-            code="E-NO-STATE",
-        )
-    return [replace(options, learn_layers=number)]
-
-
-def _tracking(mapped: Mapped, options: Options) -> list[Options]:
-    """Tracking heads, with fewer and fewer hidden units; a head that has learnt keeps its own."""
-    info = mapped.info
-    units = UNITS if options.units is None else (options.units,)
-    if info.n_inputs > _native.TRACKED_INPUTS:
-        units = (0,)
-    if info.has_tracker and options.units not in (None, info.tracker_units):
-        raise InputError(
-            f"{mapped.where}: its tracking head has learnt with {info.tracker_units} hidden units, "
-            f"not {options.units}; leave units out",
-            code="E-UNITS",
-        )
-    if info.has_tracker:
-        units = (int(info.tracker_units),)
-    trust = 0.0 if info.untrained else 1.0
-    tracking = replace(options, learn_layers=0, head="tracking", trust=trust)
-    return [replace(tracking, units=number) for number in units]
-
-
-def _replays(mapped: Mapped, options: Options) -> bool:
-    """Whether samples can be kept and learnt again: not of a first layer, which sees them whole."""
-    return options.head == "tracking" or 0 < options.learn_layers < mapped.info.n_layers
-
-
-def _that_replay(mapped: Mapped, wanted: list[Options]) -> list[Options]:
-    """Those that can learn samples again, if they are to."""
-    able = [choice for choice in wanted if not choice.replay or _replays(mapped, choice)]
-    if not able:
-        raise no_replay(mapped.where)
-    if able[0].replay and mapped.info.n_outputs > _native.MAX_CLASSES:
-        raise too_many_classes(mapped.where, mapped.info.n_outputs)
-    return able
 
 
 def _plan_one(mapped: Mapped, options: Options) -> Plan:

@@ -88,7 +88,8 @@ ROOMS = {
     "metabit.edge_runtime": (
         "_native c_library forking inputs isa layers_that_learn refusals sizes threads",
         "mapped options reference status windows",
-        "open_model plan",
+        "learners open_model",
+        "plan",
         "states",
         "engine",
         "guard task_banks",
