@@ -66,6 +66,17 @@ class Session:
         return Device(self.firmware, self.model.n_inputs, self.engine.n_outputs)
 
 
+def refuse_plan_only(board: Board) -> None:
+    """Refuse a board whose core nothing here can run, or compile for (E-BOARD-PLAN)."""
+    if not board.emulated:
+        raise InputError(
+            f"{board.name}: nothing here can run its core, {board.core}, or compile for it; "
+            f"`metabit plan --board {board.name}` says whether a model fits its RAM, and "
+            "`metabit export FILE --to c --core` writes C sources for its own tools",
+            code="E-BOARD-PLAN",
+        )
+
+
 def start(
     source: ModelSource, board: Board, learn: Learn, options: Options, *,
     goal: Goal | None = None, state: Path | None = None, may_exceed: bool = False,
@@ -87,12 +98,7 @@ def start(
             (E-BOARD-PLAN).
         StorageError: no state is in the folder (E-STATE-NONE).
     """
-    if not board.emulated:
-        raise InputError(
-            f"{board.name}: nothing here can run its core, {board.core}; "
-            f"`metabit plan --board {board.name}` says whether a model fits its RAM",
-            code="E-BOARD-PLAN",
-        )
+    refuse_plan_only(board)
     blob = Blob.of(source)
     mapped, model = Mapped(blob), blob.model
     kept = None if state is None else _kept_in(state)

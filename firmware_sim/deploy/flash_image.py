@@ -109,12 +109,14 @@ def flash_image(
             states.
 
     Raises:
-        InputError: metabit does not know the board's clock and serial port (E-BOARD-ALONE); or
-            nothing is kept that could be learnt again (E-KEEP).
+        InputError: the board can only be planned for (E-BOARD-PLAN); metabit does not know its
+            clock and serial port (E-BOARD-ALONE); or nothing is kept that could be learnt again
+            (E-KEEP).
         BudgetError: it does not fit the board.
         MetabitError: the toolchain is missing (E-TOOLCHAIN), or it failed (E-BUILD).
     """
     board = boards.load(board_name)
+    session.refuse_plan_only(board)
     if board.standalone is None:
         raise InputError(
             f"{board.name}: its file has no table [standalone], which names clock and serial port "

@@ -168,11 +168,16 @@ def test_a_file_of_ones_own_works_in_every_verb(cli: Cli, model_file: Path) -> N
         assert cli(verb, model_file, "--board", own, "--json").answer["board"] == "own-board"
 
 
-def test_a_board_that_can_only_be_planned_for_is_planned_for(cli: Cli, model_file: Path) -> None:
+def test_a_board_that_can_only_be_planned_for_is_planned_for(
+    cli: Cli, model_file: Path, tmp_path: Path
+) -> None:
     planned = cli("plan", model_file, "--board", "esp32-s3", "--json").answer
     assert planned["fits"] is True
-    for verb in ("profile", "simulate"):
-        cli(verb, model_file, "--board", "esp32-s3").refused(2, "E-BOARD-PLAN")
+    verbs = (("profile",), ("simulate",), ("firmware", "-o", tmp_path), ("device", "info"))
+    for verb, *more in verbs:
+        done = cli(verb, *more, model_file, "--board", "esp32-s3")
+        done.refused(2, "E-BOARD-PLAN")
+        assert "metabit export FILE --to c --core" in done.stderr
     cli("plan", model_file, "--board", "esp32-s3", "--ram", "1K").refused(2, "E-ARGUMENT")
 
 

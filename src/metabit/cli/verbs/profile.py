@@ -217,8 +217,7 @@ def _print_notes(out: Output, made: Profile) -> None:
             f"flash life, of whole states: {format_kib(life.commit_bytes)} a commit into "
             f"{life.slots:,} slots beside this firmware, {life.commits:,} commits; "
             f"{life.years_hourly:,.{int(life.years_hourly < 10)}f} years at one an hour (changes "
-            "or samples take less; an image of `metabit firmware` speaks to a host too, and leaves "
-            "room for some slots less)"
+            "or samples take less; an image of `metabit firmware` may leave room for fewer slots)"
         )
     if made.predict.estimate is None:
         out.line(
