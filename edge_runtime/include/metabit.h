@@ -12,7 +12,7 @@
  * size mb_arena_bytes() tells before anything runs, with the same answer on the host and on the
  * board.
  *
- *     static _Alignas(MB_ALIGNMENT) uint8_t arena[ARENA_BYTES];  // see `metabit plan`
+ *     static uint64_t arena[ARENA_BYTES / 8];          // RAM, see `metabit plan`
  *     mb_options options = MB_OPTIONS_LEARN;
  *     mb_model *model;
  *     int32_t label;

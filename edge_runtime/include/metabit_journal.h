@@ -4,7 +4,7 @@
  * a state, and whoever starts learns them again.
  *
  *     static mb_flash flash = {...};                        // as in metabit_flash.h
- *     static _Alignas(MB_ALIGNMENT) uint8_t step[MB_JOURNAL_STEP_BYTES(N_INPUTS, 1)];
+ *     static uint64_t step[(MB_JOURNAL_STEP_BYTES(N_INPUTS, 1) + 7u) / 8u];
  *     static mb_journal journal = {
  *         .flash = &flash, .most_again = MB_JOURNAL_MOST_AGAIN,
  *         .step = step, .step_bytes = sizeof step,

@@ -1,8 +1,8 @@
 /* metabit_link.h: let a host speak to a device over a serial line, or anything else that carries
  * bytes. `metabit device` is the other end; docs/DEVICE.md describes every byte.
  *
- *     static _Alignas(MB_ALIGNMENT) uint8_t arena[ARENA_BYTES];
- *     static _Alignas(MB_ALIGNMENT) uint8_t buffer[MB_LINK_BUFFER_BYTES(N_INPUTS, N_OUTPUTS, 1)];
+ *     static uint64_t arena[ARENA_BYTES / 8];
+ *     static uint64_t buffer[MB_LINK_BUFFER_BYTES(N_INPUTS, N_OUTPUTS, 1) / 8];
  *     static const mb_link_port port = {.receive = uart_receive, .send = uart_send};
  *     static mb_link link = {
  *         .port = &port, .blob = blob, .blob_bytes = BLOB_BYTES, .options = &options,
