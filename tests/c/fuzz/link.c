@@ -1,7 +1,9 @@
 /* link.c: libFuzzer's entry for what a host says to a device. An input is a model file, as in
  * state.c, and requests: the kind, choices, the length of the payload (2 bytes), and the payload.
- * Whatever a host says, the device answers within its memory, and what it keeps loads again. */
+ * Whatever a host says, the device answers within its memory, and what it keeps loads again; where
+ * it keeps samples, in every second talk, they lead to the state that they led to. */
 #include "exercise.h"
+#include "in_flash.h"
 #include "repair.h"
 
 #include "../../../edge_runtime/src/file/envelope.h"
@@ -43,6 +45,7 @@ typedef struct host {
     size_t learnt_bytes;
     uint8_t *kept, *coming;
     size_t kept_bytes, coming_bytes;
+    in_flash in_flash;
     uint32_t sequence, n_requests;
     bool is_honest, keeps_fail, resets;
 } host;
@@ -120,6 +123,7 @@ static bool next_request(host *h) {
     h->n_requests++;
     h->at += REQUEST_HEADER + n;
     h->keeps_fail ^= (choices & KEEPS_FAIL) != 0;
+    h->in_flash.fails = h->keeps_fail;
     if ((choices & IS_RAW) != 0) {
         memcpy(h->line, r + REQUEST_HEADER, n);
         h->line_bytes = n;
@@ -256,9 +260,15 @@ static void converse(host *h, opened *o) {
     h->link.buffer_bytes = bytes;
     h->link.frames = mb_link_frames;
     do {
+        size_t kept_bytes = h->kept_bytes;
+        if (h->in_flash.cells != NULL) {
+            begin_in_flash(&h->in_flash, &h->link);
+            kept_bytes = mb_flash_kept_bytes(&h->in_flash.flash);
+        }
         PROMISE(mb_link_start(&h->link) == MB_OK);
-        PROMISE(h->link.restored == (h->kept_bytes > 0));
+        PROMISE(h->link.restored == (kept_bytes > 0));
         mb_link_serve(&h->link);
+        PROMISE(h->link.restored == 0 || h->link.restored == 1);
         PROMISE(h->link.model != NULL);
     } while (h->resets);
     o->model = h->link.model;
@@ -302,7 +312,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         h.link.arena_bytes = o.arena_bytes;
         h.requests = data + at;
         h.n_requests_bytes = size - at;
+        if (h.n_requests_bytes % 2u == 1u) {
+            opened room = open_again(&d->opened, d->blob, d->blob_bytes);
+            make_flash(&h.in_flash, &room, (uint32_t)(h.n_requests_bytes / 2u % 32u));
+            close_model(&room);
+        }
         converse(&h, &o);
+        free_flash(&h.in_flash);
         close_model(&o);
         free(h.kept);
         free(h.coming);
