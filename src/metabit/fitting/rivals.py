@@ -10,6 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -114,42 +115,30 @@ def _rivals(
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
 
-    def fitted(classifier: Any) -> Callable[[Inputs, _Labels], Any]:
-        def make(x: Inputs, y: _Labels) -> Any:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # that training could go further
-                return classifier.fit(x, y)
-
-        return make
-
-    def predict(classifier: Any, x: Inputs) -> _Labels:
-        labels: _Labels = classifier.predict(x)
-        return labels
-
-    def network(n_units: int) -> Callable[[Inputs, _Labels], Any]:
-        return lambda x, y: fitted(
-            MLPClassifier((n_units,), max_iter=60, early_stopping=len(x) > 1000, random_state=seed)
-        )(x, y)
+    def network(n_units: int, x: Inputs, y: _Labels) -> Any:
+        early = len(x) > 1000
+        made = MLPClassifier((n_units,), max_iter=60, early_stopping=early, random_state=seed)
+        return _fitted(made, x, y)
 
     per_unit = n_inputs + n_classes
     yield DeskRival(
         "logistic regression",
-        lambda x, y: fitted(LogisticRegression(max_iter=300))(x, y),
+        lambda x, y: _fitted(LogisticRegression(max_iter=300), x, y),
         lambda _: (n_inputs + 4) * n_classes,
         lambda _: 4 * (n_inputs + 1) * n_classes,
-        predict,
+        _predict,
     )
     yield DeskRival(
         "random forest of 30 trees",
-        lambda x, y: fitted(RandomForestClassifier(30, random_state=seed))(x, y),
+        lambda x, y: _fitted(RandomForestClassifier(30, random_state=seed), x, y),
         lambda forest: NODE_BYTES * sum(t.tree_.node_count for t in forest.estimators_),
         lambda _: None,
-        predict,
+        _predict,
     )
     n_int8 = max(1, min(MOST_UNITS, (flash_bytes - 4 * n_classes) // (per_unit + 4)))
     yield DeskRival(
         f"int8 network, {n_inputs}-{n_int8}-{n_classes}",
-        network(n_int8),
+        partial(network, n_int8),
         lambda _: n_int8 * (per_unit + 4) + 4 * n_classes,
         lambda _: None,
         _predict_in_int8,
@@ -157,11 +146,23 @@ def _rivals(
     n_float = max(1, min(MOST_UNITS, (ram_bytes // 4 - n_classes) // (per_unit + 3)))
     yield DeskRival(
         f"float network, {n_inputs}-{n_float}-{n_classes}",
-        network(n_float),
+        partial(network, n_float),
         lambda _: 4 * (n_float * (per_unit + 1) + n_classes),
         lambda _: 4 * (n_float * (per_unit + 3) + n_classes),
-        predict,
+        _predict,
     )
+
+
+def _fitted(classifier: Any, x: Inputs, y: _Labels) -> Any:
+    """The classifier, which has learnt; that training could go further is no news."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return classifier.fit(x, y)
+
+
+def _predict(classifier: Any, x: Inputs) -> _Labels:
+    labels: _Labels = classifier.predict(x)
+    return labels
 
 
 def _predict_in_int8(network: Any, x: Inputs) -> _Labels:

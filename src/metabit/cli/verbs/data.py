@@ -161,25 +161,7 @@ def _inspect(
         for key, value in columns.items()
     }
     look = _with_window(look_at(OwnData(path, **given)), path, given)
-    out.line(f"{look.where}: {look.what}", "bold")
-    if look.columns:
-        rows = table("columns of numbers", "name", ">lowest", ">highest", ">missing", ">at an end")
-        for column in look.columns:
-            low, high = column.ends
-            rows.add_row(
-                column.name, f"{low:g}", f"{high:g}", f"{column.n_missing:,}",
-                percent(column.share_at_ends),
-            )  # fmt: skip
-        out.show(rows)
-    counted = {"classes": look.classes, "groups": look.groups, **look.words}
-    for name, counts in counted.items():
-        if counts:
-            shown = ", ".join(f"{word} {n:,}" for word, n in list(counts.items())[:SHOWN])
-            out.line(f"{name}: {len(counts)} ({shown}{', ...' if len(counts) > SHOWN else ''})")
-    for note in look.notes:
-        out.line(note, "yellow")
-    for line in ("", "for a recipe:", *look.draft.split("\n")):
-        out.line(line)
+    _show(out, look)
     if plot is not None:
         need("data inspect --plot")
         from metabit.trainer.data.own.look_plot import draw
@@ -205,6 +187,29 @@ def _inspect(
         "recipe": look.draft,
         "plot": plot,
     }
+
+
+def _show(out: Output, look: Look) -> None:
+    """What was seen, for people: columns, counts, notes, and the draft of a recipe."""
+    out.line(f"{look.where}: {look.what}", "bold")
+    if look.columns:
+        rows = table("columns of numbers", "name", ">lowest", ">highest", ">missing", ">at an end")
+        for column in look.columns:
+            low, high = column.ends
+            rows.add_row(
+                column.name, f"{low:g}", f"{high:g}", f"{column.n_missing:,}",
+                percent(column.share_at_ends),
+            )  # fmt: skip
+        out.show(rows)
+    counted = {"classes": look.classes, "groups": look.groups, **look.words}
+    for name, counts in counted.items():
+        if counts:
+            shown = ", ".join(f"{word} {n:,}" for word, n in list(counts.items())[:SHOWN])
+            out.line(f"{name}: {len(counts)} ({shown}{', ...' if len(counts) > SHOWN else ''})")
+    for note in look.notes:
+        out.line(note, "yellow")
+    for line in ("", "for a recipe:", *look.draft.split("\n")):
+        out.line(line)
 
 
 def _with_window(look: Look, path: str, given: Mapping[str, Any]) -> Look:
