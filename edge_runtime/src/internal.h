@@ -160,8 +160,8 @@ struct mb_model {
     uint32_t first_learning; /* index of the lowest layer that learns; n_layers when none does */
     uint8_t state_bits;
     uint8_t is_changed; /* what it has learnt has changed, metabit_journal.h */
-    uint16_t batch; /* samples per step, at least 1 */
-    uint32_t isa;   /* which kernels, from 1 */
+    uint16_t batch;     /* samples per step, at least 1 */
+    uint32_t isa;       /* which kernels, from 1 */
     /* The learnt block of one context: mb_learnt, record, shares of labels, means of inputs, rms,
      * running values, hidden weights. */
     uint32_t learnt_at, learnt_bytes;

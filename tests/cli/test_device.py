@@ -37,7 +37,15 @@ def serial_port(
     library: ctypes.CDLL, model_file: Path, options: Options, goal: int = 0
 ) -> Iterator[str]:
     """The name of a serial port with a device that runs the model."""
-    rig = Rig(library, model_file.read_bytes(), options, goal=goal, buffer_bytes=2048)
+    with wired(
+        Rig(library, model_file.read_bytes(), options, goal=goal, buffer_bytes=2048)
+    ) as name:
+        yield name
+
+
+@contextmanager
+def wired(rig: Rig) -> Iterator[str]:
+    """The name of a serial port with this device."""
     ours, theirs = os.openpty()
 
     def run() -> None:
@@ -179,3 +187,24 @@ def test_what_is_wrong_with_the_command_is_said_before_the_port_is_opened(
     cli("device", "info", model_file, "--port", "a", "--board", "nrf52840").refused(2, "E-USAGE")
     cli("device", "info", model_file, "--port", "a", "--gdb", "b:1").refused(2, "E-USAGE")
     cli("device", "commit", model_file, "--board", "nrf52840").refused(2, "E-USAGE")
+
+
+def test_a_device_whose_samples_lead_elsewhere_since_an_update_says_so(
+    cli: Cli, library: ctypes.CDLL, model_file: Path, data_file: Path
+) -> None:
+    options = Options(learn_layers=2)
+    rig = Rig(library, model_file.read_bytes(), options, buffer_bytes=2048, most_again=40)
+    with wired(rig) as port:
+
+        def device(action: str, *more: object) -> str:
+            done = cli("device", action, model_file, *more, "--port", port)
+            assert done.code == 0, done.stderr
+            return done.stdout
+
+        device("learn", data_file, "--limit", 8)
+        rig.update(options)
+        assert "8 of them in this session" in device("info")
+        rig.update(Options(learn_layers=2, step_levels=5.0))
+        said = device("info")
+    assert "0 of them in this session" in said
+    assert "it has the whole state before them" in said
