@@ -41,7 +41,7 @@ def collect(
         finished = [job for job in jobs.get(row.label, []) if job.finished]
         done = [read_done(job.folder) for job in finished]
         if done:
-            rows.append(_row(row, scale, settings[row.label], done))
+            rows.append(_row(row, settings[row.label], done))
     return _document(benchmark, scale, rows)
 
 
@@ -86,7 +86,7 @@ def _document(benchmark: Benchmark, scale: str, rows: list[Document]) -> Documen
     }
 
 
-def _row(row: Row, scale: str, settings: Tables, done: Sequence[Mapping[str, Any]]) -> Document:
+def _row(row: Row, settings: Tables, done: Sequence[Mapping[str, Any]]) -> Document:
     numbers = [d["numbers"] for d in done]
     names = [name for name in numbers[0] if all(n.get(name) is not None for n in numbers)]
     metrics = {name: _estimate([n[name] for n in numbers]) for name in names}
@@ -94,7 +94,7 @@ def _row(row: Row, scale: str, settings: Tables, done: Sequence[Mapping[str, Any
     return {
         "label": row.label,
         "settings": settings,
-        "searched": sorted(row.searched(scale)),
+        "searched": sorted(row.search),
         "stream": done[0]["stream"],
         "seeds": [d["seed"] for d in done],
         "metrics": metrics,
