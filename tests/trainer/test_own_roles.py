@@ -113,6 +113,9 @@ def test_a_separator_after_each_line_without_a_header_is_no_column(tmp_path: Pat
         ('x,class\n"0,5",a\n', "E-DATA-CELL", "separated by semicolons"),
         ("x;class\n1.024,5;a\n", "E-DATA-CELL", "between thousands"),
         ("x,class\nhigh,a\n", "E-DATA-CELL", "name it as group"),
+        ("x,class\nhigh,a\nlow,b\n", "E-DATA-CELL", "a column of 0 and 1 .* each of these 2"),
+        ("x,class\n1,a\n2,b\noops,b\n", "E-DATA-CELL", "name the others as channels"),
+        ("x,class\n2026-03-01 08:00,a\n", "E-DATA-CELL", "looks like a date: name this .* as time"),
         ("x,class\n1,\n", "E-DATA-CELL", "take it out"),
     ],
 )

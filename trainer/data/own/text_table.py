@@ -32,12 +32,16 @@ if TYPE_CHECKING:
 SUFFIXES = (".csv", ".tsv", ".txt")
 MISSING_WORDS = ("", "na", "n/a", "nan", "null", "none", "?", "-")
 
+MOST_KINDS = 20
+"""A column of so many different words says of what kind a row is."""
+
 _LOOKED_AT_BYTES = 2**16
 """Of the beginning, which says how columns are separated."""
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PLAIN = re.compile(_NUMBER, re.ASCII)
 _EITHER = re.compile(_NUMBER.replace(r"\.", "[.,]"), re.ASCII)
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}", re.ASCII)
 _GROUPED = re.compile(r"[+-]?\d{1,3}(?:[.,' ]\d{3})+(?:[.,]\d+)?", re.ASCII)
 
 
@@ -117,12 +121,25 @@ class TextTable:
             return self._numbers(name)
         return dates.dt.epoch("us").to_numpy().astype(np.float64) / 1e6
 
-    def _advice(self, cell: str) -> str:
-        """What to do about a cell that is no number."""
+    def _advice(self, cell: str, n_words: int) -> str:
+        """What to do about a cell that is no number.
+
+        Args:
+            cell: as it stands there.
+            n_words: different words in its column, where most of it are words; otherwise 0.
+        """
         if "," in cell and _EITHER.fullmatch(cell):
             return "a decimal comma is read where cells are separated by semicolons or tabs"
         if _GROUPED.fullmatch(cell):
             return "write it without a sign between thousands"
+        if _DATE.match(cell):
+            return "it looks like a date: name this column as time, or the inputs as channels"
+        if 0 < n_words <= MOST_KINDS:
+            return (
+                "words are no inputs: put a column of 0 and 1 in place for each of these "
+                f"{n_words}, or name the inputs as channels; if it says whose a row is, name it as "
+                "group"
+            )
         return (
             "if this column is no input, name the others as channels; if it says whose a row is, "
             "name it as group"
@@ -142,9 +159,11 @@ class TextTable:
         bad = (~(good | missing)).arg_true()
         if len(bad):
             row = int(bad[0])
+            n_words = cells[bad].n_unique() if 2 * len(bad) > len(cells) else 0
             raise InputError(
                 f'{self.where}: line {self.first_line + row}, column "{name}": '
-                f'"{cells[row][:40]}" is not a number; {self._advice(str(cells[row]))}',
+                f'"{cells[row][:40]}" is not a number; '
+                f"{self._advice(str(cells[row]), n_words)}",
                 code="E-DATA-CELL",
             )
         text = cells.str.replace(",", ".", literal=True) if self.decimal_comma else cells
