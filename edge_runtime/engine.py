@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from metabit.edge_runtime import isa
-from metabit.edge_runtime.inputs import check_labels, check_samples
+from metabit.edge_runtime.inputs import Samples, check_labels, check_samples
 from metabit.edge_runtime.mapped import Mapped
 from metabit.edge_runtime.open_model import OpenModel
 from metabit.edge_runtime.options import Options
@@ -193,6 +193,9 @@ class Engine:
 
     # ---- predicting ----
 
+    def _samples(self, x: ArrayLike) -> Samples:
+        return check_samples(x, self.input, self._where, self.front_end is not None)
+
     def predict(self, x: ArrayLike) -> NDArray[np.int64]:
         """Labels of samples: index of the largest score, the lowest index on ties.
 
@@ -206,7 +209,7 @@ class Engine:
         Raises:
             InputError: another shape or type, NaN or infinity (E-SHAPE, E-DTYPE, E-NOT-FINITE).
         """
-        return self._model.labels(check_samples(x, self.input, self._where))
+        return self._model.labels(self._samples(x))
 
     def scores(self, x: ArrayLike) -> NDArray[np.int32]:
         """Integer scores, whose order is the order of the logits.
@@ -221,7 +224,7 @@ class Engine:
         Raises:
             InputError: as from `predict`.
         """
-        return self._model.scores(check_samples(x, self.input, self._where), self.n_outputs)
+        return self._model.scores(self._samples(x), self.n_outputs)
 
     def decision_function(self, x: ArrayLike) -> NDArray[np.float32]:
         """Logits, before any softmax, of the last layer or of the head that answers in its place.
@@ -251,7 +254,7 @@ class Engine:
         Raises:
             InputError: no counting head was opened, or its file tells no limit (E-NO-NOVELTY).
         """
-        samples = check_samples(x, self.input, self._where)
+        samples = self._samples(x)
         if not self._model.knows_novelty:
             raise InputError(
                 f"{self._where}: only a counting head that was exported with its limit knows what "
@@ -271,7 +274,7 @@ class Engine:
             InputError: as from `predict`; or a label is out of range, or there is not one for each
                 sample (E-LABEL, E-SHAPE).
         """
-        samples = check_samples(x, self.input, self._where)
+        samples = self._samples(x)
         labels = check_labels(y, len(samples), self.n_outputs, self._where)
         if len(labels) == 0:
             return float("nan")
@@ -308,7 +311,7 @@ class Engine:
         Raises:
             InputError: no head learns here (E-NO-HEAD).
         """
-        samples = check_samples(x, self.input, self._where)
+        samples = self._samples(x)
         if self.plan.head is None:
             raise InputError(
                 f"{self._where}: only a head can learn from samples without labels; open it with "
@@ -327,7 +330,7 @@ class Engine:
         Raises:
             InputError: as from `partial_fit`.
         """
-        samples = check_samples(x, self.input, self._where)
+        samples = self._samples(x)
         labels = check_labels(y, len(samples), self.n_outputs, self._where)
         if not self.plan.learns:
             raise InputError(

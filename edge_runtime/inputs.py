@@ -14,6 +14,10 @@ from metabit.export.spec import InputSpec
 Samples = NDArray[np.uint8] | NDArray[np.int8]
 
 
+MANY = 20
+"""Where one value in so many does not fit, floats are no samples of a front end, which all fit."""
+
+
 def quantize_input(x: NDArray[np.floating], spec: InputSpec, where: str) -> Samples:
     """Float samples to integers: round(x / scale) + zero_point, saturated.
 
@@ -45,11 +49,14 @@ def _as_input(values: NDArray[Any], spec: InputSpec) -> Samples:
     return np.ascontiguousarray(values, dtype=np.uint8)
 
 
-def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
+def check_samples(
+    x: ArrayLike, spec: InputSpec, where: str, has_front_end: bool = False
+) -> Samples:
     """Samples as a contiguous integer array of shape (n, n_inputs).
 
     Accepts shape (n, *spec.shape) or (n, n_inputs), the input's own dtype or floats. Integers of
-    another dtype are refused: a silent cast would change them.
+    another dtype are refused: a silent cast would change them. So are floats of which many do not
+    fit, where a front end makes the samples: they are rows of a sensor.
 
     Raises:
         InputError: wrong shape or dtype, NaN or infinity.
@@ -69,12 +76,26 @@ def check_samples(x: ArrayLike, spec: InputSpec, where: str) -> Samples:
         )
     flat = array.reshape(len(array), spec.n_inputs)
     if np.issubdtype(array.dtype, np.floating):
+        if has_front_end:
+            _refuse_rows(flat, spec, where)
         return quantize_input(flat, spec, where)
     if array.dtype == np.dtype(spec.dtype):
         return _as_input(flat, spec)
     raise InputError(
         f"{where}: samples are {array.dtype}, expected {spec.dtype} or float", code="E-DTYPE"
     )
+
+
+def _refuse_rows(flat: NDArray[np.floating], spec: InputSpec, where: str) -> None:
+    info = np.iinfo(spec.dtype)
+    low, high = ((end - spec.zero_point) * spec.scale for end in (info.min, info.max))
+    n_out = int(((flat < low) | (flat > high)).sum())
+    if n_out * MANY > flat.size:
+        raise InputError(
+            f"{where}: {n_out:,} of {flat.size:,} values are not from {low:g} to {high:g}, as what "
+            "its front end makes is; rows of the sensor go through push(), which returns samples",
+            code="E-DTYPE",
+        )
 
 
 def check_labels(y: ArrayLike, n: int, n_outputs: int, where: str) -> NDArray[np.int32]:

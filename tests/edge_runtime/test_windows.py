@@ -156,6 +156,23 @@ def test_frames_that_do_not_fit_are_refused_and_change_nothing() -> None:
     assert np.array_equal(np.concatenate([before, after]), expected)
 
 
+def test_rows_of_a_sensor_are_not_taken_for_samples() -> None:
+    """A table has as many values in a row as its network has inputs, so that shapes do not tell."""
+    does = Operations(6, 1, 1, ("mean",), (), "none")
+    rows = np.random.default_rng(5).normal(50, 20, (80, 6))
+    front_end = fit(np.rint(rows).astype(np.int16)[:, np.newaxis], does)
+    model = random_model((6, 3), seed=2, dtype="int8")
+    model = replace(model, front_end=front_end, input=replace(model.input, scale=1 / 32))
+    engine = Engine(dumps(model), learn="all")
+    samples = engine.push(rows)
+    as_floats = samples * np.float64(model.input.scale)
+    assert np.array_equal(engine.predict(as_floats), engine.predict(samples))
+    for call in (engine.predict, engine.scores, lambda x: engine.learn(x, np.zeros(80, int))):
+        with pytest.raises(InputError, match=r"rows of the sensor go through push\(\)") as caught:
+            call(rows)
+        assert caught.value.code == "E-DTYPE"
+
+
 def test_a_model_without_a_front_end_says_so() -> None:
     engine = Engine(dumps(random_model((4, 3))))
     calls = [lambda: engine.push([[1, 2]]), engine.windows.restart, engine.windows.status]
