@@ -27,6 +27,7 @@ from metabit.trainer.networks.diagnosis import Diverged, first_bad_state, first_
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.networks.recipe_shape import outputs_of
+from metabit.trainer.networks.statistics import MOST_SAMPLES, measure_statistics
 from metabit.trainer.prepare import Prepared, prepare
 from metabit.trainer.recipe import Recipe, registry
 from metabit.trainer.repeated import RepeatedSteps
@@ -254,9 +255,24 @@ class _Trainer:
             self.method.consolidate(self.model, *samples, self.position.task)
             self._check_finite()
 
+    def _measure_statistics(self) -> None:
+        """Measure means and variances of normalisation on samples of the task, if it is asked for.
+
+        The order is drawn from the seed alone, so that an interrupted run measures the same.
+        """
+        train = self.recipe.train
+        if train.norm_statistics == "running" or self.recipe.method.needs_shared_bank:
+            return
+        x, _ = self._tensors(self.stream[self.position.task].train)
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(train.seed))
+        chosen = order[:MOST_SAMPLES].to(self.device)
+        self.model.train()
+        measure_statistics(self.model, self.method.inputs(x[chosen]))
+
     def _finish_task(self) -> None:
         at = self.position
         self._check_finite()
+        self._measure_statistics()
         self._consolidate(self.schedule.at_task_end(*self._tensors(self.stream[at.task].train)))
         row = self.evaluation.accuracies(range(at.task + 1))
         at.accuracy_rows.append(row)

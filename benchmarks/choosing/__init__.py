@@ -3,5 +3,5 @@
 when.py           when metabit fits: equal flash, equal RAM with learning, equal time
 fitting.py        what `metabit fit` finds, against the best of a full grid, and what each takes
 fit_answers.py    what `metabit fit` found beside its rivals, taken from what it wrote
-recipe_gains.py   what metaplasticity brings to each recipe of recipes/: as it is, and with m = 0
+recipe_gains.py   what metaplasticity, and measured normalisation, bring to each recipe of recipes/
 """

@@ -1,8 +1,9 @@
-"""What metaplasticity brings to each recipe of recipes/: it is run as it is, and with m = 0.
+"""What metaplasticity, and measured normalisation, bring to each recipe of recipes/.
 
     python -m benchmarks.choosing.recipe_gains [NAME ...] [--again]
 
-Nothing else is changed. The seeds are not those by which m was chosen. Seed s is both `[data] seed`
+It is run as it is, with m = 0, and with running averages in the normalisation; nothing else is
+changed. The seeds are not those by which m was chosen. Seed s is both `[data] seed`
 and `[train] seed`. Each run
 is written down when it has ended, and is not run again unless `--again` is said. Writes
 results/recipe_gains.json and the table of recipes/README.md. Needs MNIST and Fashion-MNIST.
@@ -27,8 +28,13 @@ from metabit.trainer.recipe.recipe import recipe_from_dict
 
 NAME, SEEDS = "recipe_gains", (1, 2, 3)
 RECIPES = Path(__file__).parents[2] / "recipes"
-#: What a run is called in the results -> what it changes in [method].
-CHANGES: dict[str, dict[str, float]] = {"as it is": {}, "m = 0": {"m": 0.0}}
+AS_IT_IS, PLAIN, RUNNING = "as it is", "m = 0", "running averages"
+#: What a run is called in the results -> what it changes, by table of the recipe.
+CHANGES: dict[str, dict[str, dict[str, Any]]] = {
+    AS_IT_IS: {},
+    PLAIN: {"method": {"m": 0.0}},
+    RUNNING: {"train": {"norm_statistics": "running"}},
+}
 
 Record = dict[str, Any]
 
@@ -38,11 +44,12 @@ def names() -> list[str]:
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
-def run(name: str, change: dict[str, float], seed: int) -> Record:
+def run(name: str, change: dict[str, dict[str, Any]], seed: int) -> Record:
     """Train one recipe, and say how much it knows at the end and how much it knew of each task."""
     tables = load_recipe(RECIPES / f"{name}.toml").to_dict()
     tables["data"]["seed"] = tables["train"]["seed"] = seed
-    tables["method"] |= change
+    for table, keys in change.items():
+        tables[table] |= keys
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
         found = train(recipe_from_dict(tables), Path(folder) / "run").metrics
@@ -65,15 +72,15 @@ def table(found: Record) -> str:
     rows = []
     for name, ways in found.items():
         cells = [name]
-        for way in CHANGES:
+        for way in (AS_IT_IS, RUNNING, PLAIN):
             cells.append(_spread(ways[way]) if way in ways else "-")
-        for way in CHANGES:
+        for way in (AS_IT_IS, PLAIN):
             learnt = [100 * run["just learnt"] for run in ways.get(way, [])]
             cells.append(f"{np.mean(learnt):.1f} %" if learnt else "-")
-        seconds = np.mean([run["seconds"] for run in ways["as it is"]])
-        rows.append([*cells, str(len(ways["as it is"])), f"{seconds:.0f} s"])
-    header = ["recipe", "at the end", "with m = 0", "each task just learnt", "with m = 0", "seeds",
-              "time"]  # fmt: skip
+        seconds = np.mean([run["seconds"] for run in ways[AS_IT_IS]])
+        rows.append([*cells, str(len(ways[AS_IT_IS])), f"{seconds:.0f} s"])
+    header = ["recipe", "at the end", "with running averages", "with m = 0",
+              "each task just learnt", "with m = 0", "seeds", "time"]  # fmt: skip
     return results.table(header, rows)
 
 
@@ -85,7 +92,7 @@ def main() -> None:
     args = parser.parse_args()
     for name, way, seed in product(args.names or names(), CHANGES, SEEDS):
         ways = results.load(NAME)["results"].get(name, {})
-        if way != "as it is" and ways["as it is"][0]["tasks"] == 1:
+        if way == PLAIN and ways[AS_IT_IS][0]["tasks"] == 1:
             continue  # There is nothing to forget.
         others = [run for run in ways.get(way, []) if run["seed"] != seed]
         if not args.again and len(others) < len(ways.get(way, [])):

@@ -211,7 +211,7 @@ pool.do_jobs([Job.from_json(sys.stdin.read())], 1, Notes())
 def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     """However that ends, and though the job reports nothing: another run may begin the same job."""
     tmp_path.joinpath("job").mkdir()
-    endless = Job("endless", tmp_path / "job", 0, None, {}, does="tiny_benchmark:hold_a_lock")
+    endless = Job("endless", tmp_path / "job", 0, None, {}, does="helpers.tiny_benchmark:hold_a_lock")
     starter = subprocess.Popen(
         [sys.executable, "-c", LONG_JOB], stdin=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
@@ -239,7 +239,7 @@ def holds_within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 def test_a_pool_keeps_its_processes_and_lends_each_one_thread(tmp_path: Path) -> None:
     before = os.environ.get("OPENBLAS_NUM_THREADS")
-    does = "tiny_benchmark:note_process"
+    does = "helpers.tiny_benchmark:note_process"
     jobs = [Job(name, tmp_path / name, 0, None, {}, does=does) for name in ("a", "b")]
     with pool.Pool() as kept:
         for one in jobs:

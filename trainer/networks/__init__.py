@@ -2,6 +2,7 @@
 
 quantizers.py  sign with straight-through gradients; sign(0) = +1
 layers.py      BinaryLinear, and Normalization with running statistics and banks
+statistics.py  means and variances of normalisation, measured after the last step
 sample_norm.py  normalisation of each sample by itself
 dropout.py     dropout whose draws an interrupted run repeats
 shapes.py      shapes of networks as dataclasses, which refuse what cannot be built

@@ -47,23 +47,24 @@ class Network(nn.Module):
         return next(self.parameters()).device
 
     @property
-    def _normalizations(self) -> list[Normalization]:
+    def normalizations(self) -> list[Normalization]:
+        """The normalisation of each layer that has one, in order."""
         return [module for module in self.modules() if isinstance(module, Normalization)]
 
     @property
     def active_bank(self) -> int:
         """The normalisation bank in use; 0 without normalisation."""
-        norms = self._normalizations
+        norms = self.normalizations
         return norms[0].active_bank if norms else 0
 
     def use_bank(self, bank: int) -> None:
         """Use one normalisation bank in every layer. Raises InputError where there is none."""
-        for norm in self._normalizations:
+        for norm in self.normalizations:
             norm.use_bank(bank)
 
     def start_bank(self, bank: int) -> None:
         """Begin a task: in every layer copy the previous bank into `bank`, and use it."""
-        for norm in self._normalizations:
+        for norm in self.normalizations:
             norm.start_bank(bank)
 
     def predict(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from metabit.trainer.recipe.tables import require, require_choice, require_seed
 
 DEVICES = ("cpu", "cuda", "auto")
+STATISTICS = ("measured", "running")
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,10 @@ class TrainRecipe:
             sample it is left out, because a single sample has no variance to normalise with.
         seed: seed of the initial weights and of the order of samples.
         prequential: classify every sample before it is first learnt, and report the accuracy.
+        norm_statistics: "measured": after the last step of a task, means and variances of
+            normalisation are measured on training samples with the weights as they are. "running":
+            they stay the averages over the last steps, in which weights have flipped. Methods that
+            mix old samples into a batch keep those.
         checkpoint_steps: steps between two checkpoints. A task also ends with a checkpoint.
         device: "cpu", "cuda" for a graphics processor of NVIDIA, or "auto", which takes it where
             PyTorch finds one. The initial weights and the order of samples do not depend on it;
@@ -29,6 +34,7 @@ class TrainRecipe:
     batch: int = 100
     seed: int = 0
     prequential: bool = False
+    norm_statistics: str = "measured"
     checkpoint_steps: int = 500
     device: str = "cpu"
 
@@ -38,6 +44,7 @@ class TrainRecipe:
             self.batch >= 2, "[train] batch", self.batch, "must be 2 or more (batch statistics)"
         )
         require_seed("[train] seed", self.seed)
+        require_choice("[train] norm_statistics", self.norm_statistics, STATISTICS)
         steps = self.checkpoint_steps
         require(steps >= 1, "[train] checkpoint_steps", steps, "must be 1 or more")
         require_choice("[train] device", self.device, DEVICES)

@@ -221,7 +221,7 @@ class Benchmark:
         return merged
 
     def recipe(self, row: Row, scale: str, searched: Tables, seed: int) -> Tables:
-        """A whole recipe as plain tables.
+        """A whole recipe as plain tables. Normalisation keeps running averages, as in the papers.
 
         Args:
             row: one of the rows.
@@ -231,6 +231,7 @@ class Benchmark:
         """
         tables = self.tables(row, scale)
         tables["method"] = tables["method"] | searched
+        tables["train"] = {"norm_statistics": "running"} | tables["train"]
         for key in ("data", "train"):
             tables[key] = tables[key] | {"seed": seed}
         return {"name": f"{self.name}: {row.label}", **tables}
