@@ -211,7 +211,9 @@ pool.do_jobs([Job.from_json(sys.stdin.read())], 1, Notes())
 def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
     """However that ends, and though the job reports nothing: another run may begin the same job."""
     tmp_path.joinpath("job").mkdir()
-    endless = Job("endless", tmp_path / "job", 0, None, {}, does="helpers.tiny_benchmark:hold_a_lock")
+    endless = Job(
+        "endless", tmp_path / "job", 0, None, {}, does="helpers.tiny_benchmark:hold_a_lock"
+    )
     starter = subprocess.Popen(
         [sys.executable, "-c", LONG_JOB], stdin=subprocess.PIPE, text=True,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
