@@ -97,13 +97,28 @@ class Pico2(Chip):
         uc.hook_add(unicorn.UC_HOOK_CODE, self._called, None, 0, len(rom) - 1)
         origin, last = self.flash.origin, self.flash.end - 1
         uc.hook_add(unicorn.UC_HOOK_BLOCK, self._ran, None, origin, last)
-        uc.hook_add(unicorn.UC_HOOK_MEM_READ, self._fetched, None, origin, last)
+        self._places, self._watch = (origin, last), 0
+
+    def _watch_reads(self) -> None:
+        """Watch what is read from flash as long as not all of it may be read, and no longer.
+
+        A load of a conditional block that is watched makes the emulator apply the condition to the
+        instruction after the next page border too.
+        """
+        wanted = self._reads != self.QUICK or len(self._stale) > 0
+        if wanted and not self._watch:
+            hook = self._uc.hook_add(unicorn.UC_HOOK_MEM_READ, self._fetched, None, *self._places)
+            self._watch = hook
+        elif self._watch and not wanted:
+            self._uc.hook_del(self._watch)
+            self._watch = 0
 
     def _get(self, _uc: Any, offset: int, _size: int, _data: Any) -> int:
         return self._reads.get(offset, 0)
 
     def _put(self, _uc: Any, offset: int, _size: int, value: int, _data: Any) -> None:
         self._reads[offset] = value
+        self._watch_reads()
 
     def _ran(self, _uc: Any, _at: int, _size: int, _data: Any) -> None:
         self.forbid(self._reads != self.QUICK, "code was read from flash in another way")
@@ -131,6 +146,7 @@ class Pico2(Chip):
             self._stale = range(0)
         elif name == "FO":
             self._change(first, second, third, fourth)
+        self._watch_reads()
         uc.reg_write(self._register(0), answer)
 
     def _change(self, what: int, at: int, n_bytes: int, data: int) -> None:
