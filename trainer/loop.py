@@ -27,7 +27,7 @@ from metabit.trainer.networks.diagnosis import Diverged, first_bad_state, first_
 from metabit.trainer.networks.network import Network
 from metabit.trainer.networks.outputs import Outputs
 from metabit.trainer.networks.recipe_shape import outputs_of
-from metabit.trainer.networks.statistics import MOST_SAMPLES, measure_statistics
+from metabit.trainer.networks.statistics import AT_ONCE, measure_statistics
 from metabit.trainer.prepare import Prepared, prepare
 from metabit.trainer.recipe import Recipe, registry
 from metabit.trainer.repeated import RepeatedSteps
@@ -264,10 +264,12 @@ class _Trainer:
         if train.norm_statistics == "running" or self.recipe.method.needs_shared_bank:
             return
         x, _ = self._tensors(self.stream[self.position.task].train)
+        if len(x) < 2:
+            return  # one sample has no variance
         order = torch.randperm(len(x), generator=torch.Generator().manual_seed(train.seed))
-        chosen = order[:MOST_SAMPLES].to(self.device)
+        chosen = order.to(self.device).chunk(max(1, len(x) // AT_ONCE))
         self.model.train()
-        measure_statistics(self.model, self.method.inputs(x[chosen]))
+        measure_statistics(self.model, (self.method.inputs(x[part]) for part in chosen))
 
     def _finish_task(self) -> None:
         at = self.position

@@ -12,20 +12,19 @@ Reference:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
 from metabit.trainer.networks.network import Network
-
-MOST_SAMPLES = 10_000
-"""More samples change the third digit of a mean, and take time."""
 
 AT_ONCE = 500
 """Samples that go through the network at the same time, about."""
 
 
 @torch.no_grad()
-def measure_statistics(model: Network, inputs: Tensor) -> None:
+def measure_statistics(model: Network, parts: Iterable[Tensor]) -> None:
     """Put the mean and variance of samples in place of the running averages of the active bank.
 
     Each layer sees what the layers below it make of the same samples. Frozen layers keep their
@@ -33,15 +32,15 @@ def measure_statistics(model: Network, inputs: Tensor) -> None:
 
     Args:
         model: the network in training mode; it is left so.
-        inputs: what it reads, float32, shape (n, n_inputs), in an order that does not go by class.
-            A single sample has no variance: then nothing changes.
+        parts: what it reads, float32, shape (n, n_inputs) each, about AT_ONCE samples in a part and
+            at least two, in an order that does not go by class.
     """
     norms = [norm for norm in model.normalizations if norm.training]
-    if len(inputs) < 2 or not norms:
+    if not norms:
         return
     momenta = [norm.momentum for norm in norms]
     model.eval()  # no dropout
-    for number, part in enumerate(inputs.chunk(max(1, len(inputs) // AT_ONCE))):
+    for number, part in enumerate(parts):
         for norm in norms:
             norm.train()
             norm.momentum = 1 / (number + 1)  # a plain mean over the parts
