@@ -255,7 +255,7 @@ class _Trainer:
             self.method.consolidate(self.model, *samples, self.position.task)
             self._check_finite()
 
-    def _measure_statistics(self) -> None:
+    def _measure_statistics(self, x: Tensor) -> None:
         """Measure means and variances of normalisation on samples of the task, if it is asked for.
 
         The order is drawn from the seed alone, so that an interrupted run measures the same.
@@ -263,7 +263,6 @@ class _Trainer:
         train = self.recipe.train
         if train.norm_statistics == "running" or self.recipe.method.needs_shared_bank:
             return
-        x, _ = self._tensors(self.stream[self.position.task].train)
         if len(x) < 2:
             return  # one sample has no variance
         order = torch.randperm(len(x), generator=torch.Generator().manual_seed(train.seed))
@@ -274,8 +273,9 @@ class _Trainer:
     def _finish_task(self) -> None:
         at = self.position
         self._check_finite()
-        self._measure_statistics()
-        self._consolidate(self.schedule.at_task_end(*self._tensors(self.stream[at.task].train)))
+        x, y = self._tensors(self.stream[at.task].train)
+        self._measure_statistics(x)
+        self._consolidate(self.schedule.at_task_end(x, y))
         row = self.evaluation.accuracies(range(at.task + 1))
         at.accuracy_rows.append(row)
         if at.task + 1 < len(self.stream):

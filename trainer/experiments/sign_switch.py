@@ -122,9 +122,11 @@ def trained(wanted: Scale, seed: int) -> tuple[BinaryMLP, Tensor, Tensor, float]
             "data": {**wanted.data, "stream": "single", "seed": seed},
             "network": {"hidden": list(wanted.hidden)},
             "method": {"m": wanted.m, "lr": 0.005, "weight_decay": 1e-7},
-            "train": {"epochs": wanted.epochs, "batch": 100, "seed": seed},
+            "train": {
+                "epochs": wanted.epochs, "batch": 100, "seed": seed, "norm_statistics": "running",
+            },
         }
-    )
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
         finished = train(recipe, Path(folder) / "run")
         model = cast(BinaryMLP, finished.model)  # read from the folder, while it is there
